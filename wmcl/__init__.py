@@ -1,0 +1,28 @@
+"""Working memory and continual learning in recurrent neural networks."""
+
+from wmcl import (
+    dimensionality,
+    importance,
+    likelihoods,
+    networks,
+    stages,
+    statistics,
+    sweeps,
+    tasks,
+    training,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "dimensionality",
+    "importance",
+    "likelihoods",
+    "networks",
+    "stages",
+    "statistics",
+    "sweeps",
+    "tasks",
+    "training",
+]

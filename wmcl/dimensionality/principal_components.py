@@ -1,0 +1,59 @@
+r"""Linear dimensionality: the eigenvalues of the covariance of hidden states.
+
+With eigenvalues λ_1 >= λ_2 >= …, of the centred but not scaled states:
+
+- components for variance: the smallest d with Σ_{k<=d} λ_k >= threshold · Σ_k λ_k (0.75 in the paper, whose code
+  reports d - 1);
+- participation ratio: (Σ λ)² / Σ λ², between 1 and the number of units (Gao et al., bioRxiv 214262, 2017).
+
+States that do not vary have dimension 0.
+"""
+
+import torch
+from jaxtyping import Float as AnyFloat
+from jaxtyping import Float64, Int
+from torch import Tensor
+
+_ROWS_AT_ONCE = 16_384
+_ROUNDING = 1e-12
+
+
+def covariance_spectrum(states: AnyFloat[Tensor, "member row unit"]) -> Float64[Tensor, "member unit"]:
+    """Eigenvalues of the covariance (division by rows - 1), largest first, computed in float64.
+
+    Raises:
+        ValueError: if there are fewer than two rows.
+    """
+    members, rows, units = states.shape
+    if rows < 2:
+        raise ValueError(f"states has {rows} rows: a covariance needs at least 2")
+    mean = states.mean(1, keepdim=True, dtype=torch.float64)
+    covariance = torch.zeros(members, units, units, dtype=torch.float64, device=states.device)
+    for block in states.split(_ROWS_AT_ONCE, dim=1):
+        centred = block.double() - mean
+        covariance += centred.mT @ centred
+    return torch.linalg.eigvalsh(covariance / (rows - 1)).flip(-1).clamp(min=0)
+
+
+def cumulative_variance(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Tensor, "*batch unit"]:
+    """Fraction of the variance in the first k components, for k = 1, 2, …; zeros if there is no variance."""
+    total = spectrum.sum(-1, keepdim=True)
+    return spectrum.cumsum(-1) / torch.where(total > 0, total, 1.0)
+
+
+def components_for_variance(spectrum: Float64[Tensor, "*batch unit"], threshold: float = 0.75) -> Int[Tensor, "*batch"]:
+    """The number of components that hold the given fraction of the variance.
+
+    Raises:
+        ValueError: if the threshold is not above 0 and at most 1.
+    """
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold is {threshold}: it must be above 0 and at most 1")
+    too_few = (cumulative_variance(spectrum) < threshold * (1 - _ROUNDING)).sum(-1)
+    return torch.where(spectrum.sum(-1) > 0, too_few + 1, 0)
+
+
+def participation_ratio(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Tensor, "*batch"]:
+    """(Σ λ)² / Σ λ²; 0 if there is no variance."""
+    squares = spectrum.square().sum(-1)
+    return spectrum.sum(-1).square() / torch.where(squares > 0, squares, 1.0)

@@ -1,0 +1,34 @@
+"""What a forward pass returns."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """One use of a weight matrix: output = W input + b + tap, at the steps of ``input``.
+
+    The gradient of a loss with respect to ``tap`` is the error signal δ of every sample and step; the gradient
+    of sample b's loss with respect to W is Σ_t δ[t, b] input[t, b]ᵀ, and Σ_t δ[t, b] with respect to the bias.
+    """
+
+    weight: str
+    bias: str
+    input: Float[Tensor, "#member time sample feature"]
+    tap: Float[Tensor, "member time sample unit"]
+
+
+@dataclass(frozen=True)
+class Activations:
+    """States and outputs of an ensemble on a set of sequences."""
+
+    hidden: Float[Tensor, "member time sample unit"]
+    """h_t at every step"""
+    output: Float[Tensor, "member window sample unit"]
+    """what the read-out reads, at the steps that were asked for (y_t, or h_t without output stage)"""
+    logits: Float[Tensor, "member window sample output"]
+    """read-out at the steps that were asked for"""
+    maps: tuple[LinearMap, ...] = ()
+    """the linear maps, if taps were asked for"""

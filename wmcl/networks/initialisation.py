@@ -1,0 +1,56 @@
+"""How weights start. Every draw is addressed by the member's seed and the parameter's name."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+
+from wmcl.randomness import generator
+
+Initialisation = Literal["fan_in", "xavier", "orthogonal"]
+Parameters = dict[str, torch.Tensor]
+"""tensors by name, each with a leading member axis"""
+
+
+def initialise(
+    shapes: Mapping[str, tuple[int, ...]],
+    scheme: Initialisation,
+    seeds: Sequence[int],
+    dtype: torch.dtype = torch.float32,
+) -> Parameters:
+    """Draw the parameters of an ensemble.
+
+    Args:
+        shapes: shape of every parameter; a bias ``b_x`` belongs to the weight ``W_x``.
+        scheme: ``fan_in``, all weights and biases uniform on ±1/√fan_in of the weight (PyTorch's ``Linear``,
+            and the paper's code); ``xavier``, weights uniform on ±√(6 / (fan_in + fan_out)), biases zero;
+            ``orthogonal``, as ``fan_in`` but W_hh a random orthogonal matrix (Haar measure).
+        seeds: one seed a member.
+        dtype: of the parameters.
+    """
+    return {
+        name: torch.from_numpy(np.stack([_draw(name, shapes, scheme, seed) for seed in seeds])).to(dtype)
+        for name in shapes
+    }
+
+
+def _draw(name: str, shapes: Mapping[str, tuple[int, ...]], scheme: Initialisation, seed: int) -> np.ndarray:
+    random = generator(seed, f"initialise {name}")
+    fan_out, fan_in = shapes["W" + name[1:]]
+    if scheme == "xavier":
+        if name.startswith("b"):
+            return np.zeros(shapes[name])
+        bound = np.sqrt(6 / (fan_in + fan_out))
+    elif scheme == "orthogonal" and name == "W_hh":
+        return _orthogonal(random, fan_in)
+    else:
+        bound = 1 / np.sqrt(fan_in)
+    return random.uniform(-bound, bound, shapes[name])
+
+
+def _orthogonal(random: np.random.Generator, size: int) -> Float64[np.ndarray, "size size"]:
+    """QR of a Gaussian matrix, with signs that make the result uniform (Mezzadri, Notices AMS 54, 2007)."""
+    q, r = np.linalg.qr(random.standard_normal((size, size)))
+    return q * np.sign(np.diagonal(r))

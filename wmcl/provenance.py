@@ -1,0 +1,61 @@
+"""Where a result comes from."""
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_PACKAGES = ("wmcl", "torch", "numpy", "scipy", "xarray", "joblib")
+
+
+def provenance(configuration: Mapping[str, Any], device: str, seconds: float) -> dict[str, str | float]:
+    """Attributes for a result file: configuration, command, versions, source revision, device, date, wall time."""
+    return {
+        "configuration": json.dumps(configuration, sort_keys=True, default=str),
+        "command": shlex.join(["python", *(_shorten(word) for word in sys.argv)]),
+        "versions": json.dumps({"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}}),
+        "source_revision": source_revision(),
+        "device": _describe(device),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_seconds": seconds,
+    }
+
+
+def source_revision() -> str:
+    """Commit of the checkout that this package lies in, with ``-dirty`` if it was changed; ``unknown`` outside one."""
+    folder = Path(__file__).resolve().parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _shorten(word: str) -> str:
+    """Paths below the current folder are shown relative to it, so that files hold no private paths."""
+    path = Path(word)
+    return str(path.relative_to(Path.cwd())) if path.is_absolute() and path.is_relative_to(Path.cwd()) else word
+
+
+def _describe(device: str) -> str:
+    if device.startswith("cuda"):
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    return f"cpu: {_processor()}"
+
+
+def _processor() -> str:
+    """The model name of the CPU, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,37 @@
+"""Means with intervals. The network is the unit of observation."""
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+
+def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, confidence: float = 0.95) -> xr.Dataset:
+    """Mean and t interval over a dimension; missing values are left out.
+
+    mean ± t · s / √n with the t quantile of n - 1 degrees of freedom and the standard deviation s (division by
+    n - 1). On the log scale, mean and interval are those of the logarithm, transformed back: a geometric mean.
+
+    Args:
+        values: positive, if ``log``.
+        dim: dimension over which networks vary.
+        log: whether to work on logarithms.
+        confidence: coverage of the interval for normally distributed values.
+
+    Returns:
+        Variables ``mean``, ``low``, ``high`` and ``n``; the interval is NaN where n < 2.
+
+    Raises:
+        ValueError: if the confidence is not between 0 and 1, or if values are not positive on the log scale.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}: it must be between 0 and 1")
+    if log and bool((values <= 0).any()):
+        raise ValueError("values holds a number that is not positive: it has no logarithm")
+    transformed = np.log(values) if log else values
+    n = transformed.count(dim)
+    mean = transformed.mean(dim)
+    degrees = (n - 1).clip(min=1)
+    half = transformed.std(dim, ddof=1) / np.sqrt(n) * stats.t.ppf((1 + confidence) / 2, degrees)
+    half = half.where(n >= 2)
+    result = xr.Dataset({"mean": mean, "low": mean - half, "high": mean + half})
+    return (np.exp(result) if log else result).assign(n=n)

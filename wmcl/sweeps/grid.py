@@ -1,0 +1,60 @@
+"""A labelled grid of conditions and seeds."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Condition = Mapping[str, int | float | str]
+"""coordinates of one condition, e.g. ``{"pattern_length": 5, "input_length": 15}``"""
+
+RESULTS_VERSION = 1
+"""raised by hand whenever a change of the code changes numbers, so that no old cell is taken for a new one"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The unit of storage: one condition with one seed."""
+
+    condition: tuple[tuple[str, int | float | str], ...]
+    seed: int
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={value}" for name, value in (*self.condition, ("seed", self.seed)))
+
+
+def cells(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Cell]:
+    """Every condition with every seed.
+
+    Raises:
+        ValueError: if there is nothing to do, if a cell occurs twice, or if conditions differ in their names.
+    """
+    if not conditions or not seeds:
+        raise ValueError(f"a sweep needs at least one condition and one seed: got {len(conditions)} and {len(seeds)}")
+    names = sorted(conditions[0])
+    for condition in conditions:
+        if sorted(condition) != names:
+            raise ValueError(f"condition {dict(condition)} has other names than the first one: {', '.join(names)}")
+    order = list(conditions[0])
+    grid = [Cell(tuple((k, c[k]) for k in order), int(seed)) for c in conditions for seed in seeds]
+    if len(set(grid)) != len(grid):
+        raise ValueError("a condition or a seed occurs twice: each may occur once")
+    return grid
+
+
+def key(name: str, settings: Mapping[str, Any], cell: Cell) -> str:
+    """The canonical configuration of a cell, as text: equal text means equal numbers."""
+    record = {
+        "sweep": name,
+        "version": RESULTS_VERSION,
+        "settings": settings,
+        "condition": dict(cell.condition),
+        "seed": cell.seed,
+    }
+    return json.dumps(record, sort_keys=True, allow_nan=False)
+
+
+def digest(text: bytes) -> str:
+    """A short SHA-256, for file names."""
+    return hashlib.sha256(text).hexdigest()[:24]

@@ -1,0 +1,74 @@
+"""Compute jobs in processes that may die."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import torch
+import xarray as xr
+from joblib import Parallel, delayed
+
+from wmcl.sweeps.grid import Cell, Condition
+
+Measure = Callable[[Condition, Sequence[int]], xr.Dataset]
+Job = tuple[Cell, ...]
+"""cells of one condition that are computed together"""
+Finish = Callable[[Cell, xr.Dataset], None]
+Started = Callable[[Sequence[Job]], None]
+
+
+def compute(measure: Measure, jobs: Sequence[Job], processes: int, finish: Finish, started: Started) -> list[Cell]:
+    """Compute all jobs, handing each finished cell on as it comes.
+
+    If a process dies, the jobs that ran at that moment are suspects: each is tried once more in a process of its own,
+    after everything else is done. A job whose process dies again is given up.
+
+    Returns:
+        The cells that were given up.
+    """
+    waiting, suspects = list(jobs), list[Job]()
+    while waiting:
+        suspected = _parallel(measure, waiting, processes, finish, started)
+        suspects += suspected
+        waiting = [job for job in waiting if job not in suspected]
+    dead = [job for job in suspects if _parallel(measure, [job], processes, finish, started)]
+    return [cell for job in dead for cell in job]
+
+
+def _parallel(measure: Measure, waiting: list[Job], processes: int, finish: Finish, started: Started) -> list[Job]:
+    """Compute jobs and remove them from ``waiting``; return those that ran when a process died."""
+    running: list[Job] = []
+
+    def feed() -> Iterator[Any]:
+        for job in list(waiting):
+            running.append(job)
+            started(running)
+            yield delayed(_work)(measure, job)
+
+    pool = Parallel(
+        n_jobs=processes,
+        return_as="generator_unordered",
+        batch_size=1,
+        pre_dispatch="n_jobs",
+        max_nbytes=None,
+    )
+    try:
+        for job, result in pool(feed()):
+            for position, cell in enumerate(job):
+                finish(cell, result.isel(seed=[position]))
+            running.remove(job)
+            waiting.remove(job)
+            started(running)
+    except BrokenProcessPool:
+        return running
+    return []
+
+
+def _work(measure: Measure, job: Job) -> tuple[Job, xr.Dataset]:
+    """One thread a process: two busy threads can be many times slower than one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return job, measure(dict(job[0].condition), [cell.seed for cell in job])
+    finally:
+        torch.set_num_threads(threads)

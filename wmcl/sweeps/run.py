@@ -1,0 +1,97 @@
+"""Run a sweep: find what is missing, compute it in parallel, write each cell, combine.
+
+Workers only return data; the parent alone writes. Killed at any moment, the same command goes on with what is
+missing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from tqdm.auto import tqdm
+
+from wmcl.sweeps.combine import combine
+from wmcl.sweeps.grid import Cell, Condition, cells, key
+from wmcl.sweeps.pool import Job, Measure, compute
+from wmcl.sweeps.store import Store
+
+
+def run(
+    measure: Measure,
+    conditions: Sequence[Condition],
+    seeds: Sequence[int],
+    *,
+    name: str,
+    settings: Mapping[str, Any],
+    folder: Path,
+    jobs: int = 1,
+    members: int = 1,
+    cost: Callable[[Condition], float] = lambda condition: 1.0,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Measure every condition with every seed.
+
+    Args:
+        measure: computes the cells of a condition and some seeds: ``measure(condition, seeds)`` returns a Dataset
+            with a dimension ``seed``. With several jobs it is pickled.
+        conditions: coordinates of each condition, e.g. ``{"pattern_length": 5, "input_length": 15}``.
+        seeds: of the networks.
+        name: of the sweep.
+        settings: everything else that the numbers depend on, as JSON values. Together with name, condition and seed
+            it identifies a cell.
+        folder: where finished cells are kept.
+        jobs: processes at once, one thread each. With 1, everything runs in this process.
+        members: networks of a condition that are computed together as an ensemble.
+        cost: relative time of a condition, for the estimate of the time left; the dearest start first.
+        progress: whether to show a progress bar.
+
+    Returns:
+        All cells, with the coordinates of the conditions and ``seed`` as dimensions and NaN where the grid has no
+        cell. Attributes: ``cells_computed``, how many this call computed (the others were there already);
+        ``failed_cells``, the names of those that killed their process twice.
+
+    Raises:
+        ValueError: if the grid or a number makes no sense.
+        RuntimeError: if no cell could be computed.
+    """
+    for label, value in (("jobs", jobs), ("members", members)):
+        if value < 1:
+            raise ValueError(f"{label} is {value}: it must be at least 1")
+    grid = cells(conditions, seeds)
+    keys = {cell: key(name, settings, cell) for cell in grid}
+    store = Store(folder)
+    results = {cell: result for cell in grid if (result := store.read(keys[cell])) is not None}
+    price = {cell: cost(dict(cell.condition)) for cell in grid}
+    missing = sorted((cell for cell in grid if cell not in results), key=lambda cell: -price[cell])
+
+    with tqdm(
+        total=sum(price.values()),
+        initial=sum(price[cell] for cell in results),
+        desc=name,
+        disable=not progress,
+        bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left{postfix}",
+    ) as bar:
+
+        def finish(cell: Cell, result: xr.Dataset) -> None:
+            store.write(keys[cell], result)
+            results[cell] = result
+            bar.update(price[cell])
+
+        def started(running: Sequence[Job]) -> None:
+            names = ", ".join(f"{job[0]}" + (f" and {len(job) - 1} more" if len(job) > 1 else "") for job in running)
+            bar.set_postfix_str(f"{len(results)} of {len(grid)} done; now {names}")
+
+        failed = compute(measure, _jobs(missing, members), jobs, finish, started)
+    if not results:
+        raise RuntimeError(f"every cell of the sweep killed its process twice: {'; '.join(map(str, failed))}")
+    return combine({cell: results[cell] for cell in grid if cell in results}).assign_attrs(
+        cells_computed=f"{len(missing) - len(failed)} of {len(grid)}", failed_cells="; ".join(map(str, failed))
+    )
+
+
+def _jobs(missing: Sequence[Cell], members: int) -> list[Job]:
+    """Group cells of the same condition, at most so many together."""
+    groups = [list(group) for _, group in groupby(missing, key=lambda cell: cell.condition)]
+    return [tuple(group[k : k + members]) for group in groups for k in range(0, len(group), members)]

@@ -1,0 +1,73 @@
+"""The one data type that every task produces."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from jaxtyping import Float, Int8
+from torch import Tensor
+from torch import device as Device
+
+
+class Phase(IntEnum):
+    """What happens at a step of a sequence."""
+
+    lead = 0
+    """before the pattern"""
+    input = 1
+    """from the first step of the pattern up to the stop flag, blank steps included"""
+    stop = 2
+    """the step of the stop flag"""
+    output = 3
+    """after the stop flag"""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """A set of sequences, with what is to be answered and where it counts.
+
+    The member axis has size 1 if all members of an ensemble share the sequences.
+    """
+
+    inputs: Float[Tensor, "member time sample feature"]
+    targets: Float[Tensor, "member time sample output"]
+    scored: Float[Tensor, "#member time sample"]
+    """weight of each step in loss and accuracy: 1 where it is scored, 0 elsewhere"""
+    phase: Int8[Tensor, "#member time sample"]
+    """:class:`Phase` of each step"""
+    window: slice
+    """contiguous steps outside of which nothing is scored; a network needs its read-out here alone"""
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of the longest sequence."""
+        return self.inputs.shape[1]
+
+    @property
+    def samples(self) -> int:
+        """Number of sequences of each member."""
+        return self.inputs.shape[2]
+
+    def scored_bits(self) -> Float[Tensor, "#member sample"]:
+        """Scored output units of each sequence, summed over its steps (S in the documentation)."""
+        return self.scored.sum(1) * self.targets.shape[-1]
+
+    def take(self, chunk: slice) -> "Sequences":
+        """The sequences of a range of samples (views, no copies)."""
+        return Sequences(
+            self.inputs[:, :, chunk],
+            self.targets[:, :, chunk],
+            self.scored[:, :, chunk],
+            self.phase[:, :, chunk],
+            self.window,
+        )
+
+    def to(self, target: Device | str | object) -> "Sequences":
+        """Copy to a device, or convert the floating-point values to a dtype."""
+        phase = self.phase.to(target) if isinstance(target, (Device, str)) else self.phase
+        return Sequences(
+            self.inputs.to(target),  # type: ignore[call-overload]
+            self.targets.to(target),  # type: ignore[call-overload]
+            self.scored.to(target),  # type: ignore[call-overload]
+            phase,
+            self.window,
+        )

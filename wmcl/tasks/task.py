@@ -1,0 +1,58 @@
+"""A task: where sequences come from, and what their targets mean."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from wmcl.likelihoods import Bernoulli
+from wmcl.randomness import generator
+from wmcl.tasks.sequences import Sequences
+
+SHARED_SET_SEED = 0
+"""seed of the validation and test sets, which all networks share"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A distribution over sequences.
+
+    Add a task of your own by writing its ``draw``: it receives one random generator a member and the number
+    of samples, and returns :class:`Sequences` whose member axis has one entry a generator.
+
+    Example:
+        >>> import wmcl
+        >>> task = wmcl.tasks.copy_task(pattern_length=3, input_length=5)
+        >>> batch = task.batch(seeds=[0, 1], iteration=7, samples=16)
+        >>> tuple(batch.inputs.shape)
+        (2, 9, 16, 8)
+    """
+
+    name: str
+    inputs: int
+    """input features"""
+    outputs: int
+    """output units"""
+    likelihood: Bernoulli
+    draw: Callable[[Sequence[np.random.Generator], int], Sequences]
+    validation_samples: int = 512
+    test_samples: int = 1000
+
+    def batch(self, seeds: Sequence[int], iteration: int, samples: int) -> Sequences:
+        """Training sequences of an iteration: each member draws its own, addressed by its seed."""
+        return self.draw([generator(seed, "batch", iteration) for seed in seeds], samples)
+
+    def fixed_set(self, purpose: str, samples: int) -> Sequences:
+        """A fixed set that all members share (member size 1), e.g. ``task.fixed_set("probe", 200)``."""
+        return self.draw([generator(SHARED_SET_SEED, purpose)], samples)
+
+    @cached_property
+    def validation(self) -> Sequences:
+        """The set that decides when training stops."""
+        return self.fixed_set("validation", self.validation_samples)
+
+    @cached_property
+    def test(self) -> Sequences:
+        """The set that results are reported on."""
+        return self.fixed_set("test", self.test_samples)

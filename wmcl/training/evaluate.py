@@ -1,0 +1,47 @@
+"""How well an ensemble does on a set of sequences."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from wmcl.networks import Elman, Parameters
+from wmcl.tasks import Sequences, Task
+
+SAMPLES_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Results per member, over the scored bits of a set of sequences."""
+
+    loss: Float[Tensor, "member"]
+    """nats a scored bit"""
+    accuracy: Float[Tensor, "member"]
+    """fraction of scored bits that are right; 0.5 is chance"""
+    accuracy_by_step: Float[Tensor, "member window"]
+    """the same for each step of the scored window"""
+    output_variance: Float[Tensor, "member"]
+    """mean p (1 - p) of the scored bits: 0.25 for a network that knows nothing, 0 for a certain one"""
+
+
+@torch.no_grad()
+def evaluate(network: Elman, task: Task, parameters: Parameters, sequences: Sequences) -> Evaluation:
+    """Loss, accuracy and output variance of every member, in chunks of 512 sequences."""
+    sums: list[Tensor] = []
+    for first in range(0, sequences.samples, SAMPLES_AT_ONCE):
+        chunk = sequences.take(slice(first, first + SAMPLES_AT_ONCE))
+        logits = network.apply(parameters, chunk.inputs, chunk.window).logits
+        targets = chunk.targets[:, chunk.window]
+        weights = chunk.scored[:, chunk.window, :, None]
+        measures = [
+            task.likelihood.nll(logits, targets),
+            task.likelihood.correct(logits, targets),
+            task.likelihood.variance(logits),
+            torch.ones_like(logits),
+        ]
+        sums.append(torch.stack([(m * weights).double().sum((2, 3)) for m in measures]))
+    nll, correct, variance, count = torch.stack(sums).sum(0)  # each (member, window)
+    total = count.sum(1)
+    return Evaluation(nll.sum(1) / total, correct.sum(1) / total, correct / count, variance.sum(1) / total)

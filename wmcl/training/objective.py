@@ -1,0 +1,88 @@
+"""The quantity that training makes small, and its gradient."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from wmcl.likelihoods import Bernoulli
+from wmcl.networks import Elman, Parameters
+from wmcl.tasks import Sequences
+
+Reduction = Literal["scored bit", "reference"]
+
+
+def task_loss(
+    likelihood: Bernoulli,
+    logits: Float[Tensor, "member window sample output"],
+    sequences: Sequences,
+    reduction: Reduction = "scored bit",
+) -> Float[Tensor, "member"]:
+    """Negative log-likelihood in nats, a number a member.
+
+    Args:
+        likelihood: of the targets.
+        logits: at the steps of ``sequences.window``.
+        sequences: with targets and scored steps.
+        reduction: ``scored bit`` divides the sum over all scored bits by their number; ``reference`` divides it by
+            the number of sequences alone, as the paper's code does.
+    """
+    weights = sequences.scored[:, sequences.window]
+    bits = likelihood.nll(logits, sequences.targets[:, sequences.window]).sum(-1)
+    total = (bits * weights).sum((1, 2))
+    return total / (sequences.samples if reduction == "reference" else sequences.scored_bits().sum(-1))
+
+
+def orthogonality(W_hh: Float[Tensor, "member unit unit"]) -> Float[Tensor, "member"]:
+    """‖W_hh W_hhᵀ - I‖² (Frobenius), zero for an orthogonal matrix."""
+    identity = torch.eye(W_hh.shape[-1], dtype=W_hh.dtype, device=W_hh.device)
+    return (W_hh @ W_hh.mT - identity).square().sum((1, 2))
+
+
+def loss_and_gradient(
+    network: Elman,
+    likelihood: Bernoulli,
+    parameters: Parameters,
+    sequences: Sequences,
+    reduction: Reduction = "scored bit",
+    orthogonality_strength: float = 0.0,
+) -> tuple[Float[Tensor, "member"], Parameters]:
+    """Task loss of every member, and the gradient of task loss plus orthogonality penalty."""
+    leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+    logits = network.apply(leaves, sequences.inputs, sequences.window).logits
+    loss = task_loss(likelihood, logits, sequences, reduction)
+    total = loss.sum()  # members do not interact, so the gradient of the sum holds the gradient of each
+    if orthogonality_strength:
+        total = total + orthogonality_strength * orthogonality(leaves["W_hh"]).sum()
+    gradients = torch.autograd.grad(total, list(leaves.values()))
+    return loss.detach(), dict(zip(leaves, gradients, strict=True))
+
+
+def clip(
+    gradient: Parameters, maximum: float | None
+) -> tuple[Parameters, Float[Tensor, "member"], Bool[Tensor, "member"]]:
+    """Scale each member's gradient to an L2 norm of at most ``maximum`` (``None``: leave it).
+
+    Returns:
+        The gradient, each member's norm before clipping, and whether it was clipped.
+    """
+    norm = torch.stack([g.flatten(1).norm(dim=1) for g in gradient.values()]).norm(dim=0)
+    clipped = norm > (float("inf") if maximum is None else maximum)
+    if maximum is None or not bool(clipped.any()):
+        return gradient, norm, clipped
+    scale = torch.where(clipped, maximum / norm, torch.ones_like(norm))
+    return {name: g * scale.view(-1, *[1] * (g.ndim - 1)) for name, g in gradient.items()}, norm, clipped
+
+
+def where(members: Bool[Tensor, "member"] | Sequence[bool], yes: Parameters, no: Parameters) -> Parameters:
+    """The parameters of ``yes`` for the chosen members, and those of ``no`` for the others."""
+    chosen = torch.as_tensor(members)
+    if bool(chosen.all()):
+        return yes
+    if not bool(chosen.any()):
+        return no
+    return {
+        name: torch.where(chosen.to(y.device).view(-1, *[1] * (y.ndim - 1)), y, no[name]) for name, y in yes.items()
+    }

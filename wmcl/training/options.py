@@ -1,0 +1,49 @@
+"""How an ensemble is trained."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+
+from wmcl.training.objective import Reduction
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to train.
+
+    Raises:
+        ValueError: if a field lies outside of its range.
+    """
+
+    batch: int = 128
+    """sequences a step"""
+    learning_rate: float | tuple[float, ...] = 1e-3
+    """of Adam; one for all members, or one a member"""
+    clip: float | None = 1.0
+    """largest L2 norm of a member's gradient; None switches clipping off"""
+    orthogonality: float = 0.0
+    """strength of the penalty ‖W_hh W_hhᵀ - I‖²"""
+    reduction: Reduction = "scored bit"
+    """what the loss is divided by: the number of scored bits, or (reference) the number of sequences"""
+    validate_every: int = 25
+    """iterations between validations"""
+    watch_every: int = 5
+    """iterations between validations of a member that is near its next threshold"""
+    watch_within: float = 1.5
+    """near: its loss on the last batch is below so many times the threshold"""
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "validate_every", "watch_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if not np.all(np.asarray(self.learning_rate) > 0):
+            raise ValueError(f"learning_rate is {self.learning_rate}: it must be positive")
+        if self.clip is not None and not self.clip > 0:
+            raise ValueError(f"clip is {self.clip}: it must be positive, or None")
+        if self.orthogonality < 0:
+            raise ValueError(f"orthogonality is {self.orthogonality}: it must be at least 0")
+        if self.reduction not in get_args(Reduction):
+            raise ValueError(f"reduction is {self.reduction!r}: it must be one of {', '.join(get_args(Reduction))}")
+        if not self.watch_within >= 1:
+            raise ValueError(f"watch_within is {self.watch_within}: it must be at least 1")
