@@ -20,8 +20,11 @@ class Bernoulli:
         logits: Float[Tensor, "member time sample output"],
         targets: Float[Tensor, "#member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """Negative log-likelihood of each bit, in nats: softplus(z) - z · target."""
-        return F.softplus(logits) - logits * targets
+        """Negative log-likelihood of each bit, in nats: max(z, 0) - z · target + log(1 + exp(-|z|)).
+
+        This form keeps its precision where a bit is almost certain, unlike softplus(z) - z · target.
+        """
+        return F.binary_cross_entropy_with_logits(logits, targets.expand_as(logits), reduction="none")
 
     def sample(
         self,

@@ -11,7 +11,7 @@ The *tap* is a zero that is added to a_t. Its gradient is δ_t of every single s
 per-sample gradients are formed (see :mod:`wmcl.importance.fisher`).
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
+@runtime_checkable
 class Cell(Protocol):
     """The elementwise part of a recurrent layer. Both functions work in place."""
 

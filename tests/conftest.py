@@ -1,0 +1,23 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+torch.set_num_threads(1)
+settings.register_profile("default", deadline=None, max_examples=25)
+settings.register_profile("slow", deadline=None, max_examples=500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """Weights, activations, losses and Fisher values computed by the authors' code, where they are at hand."""
+    if not REFERENCE.exists():
+        pytest.skip("the reference arrays of the authors' code are not on this machine")
+    with np.load(REFERENCE) as arrays:
+        return dict(arrays)

@@ -1,0 +1,133 @@
+import itertools
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import naive
+from tests.cases import CASES, ensemble
+from wmcl.importance import fisher_diagonal, summarise
+from wmcl.networks import Elman
+from wmcl.tasks import copy_task
+
+
+@pytest.mark.parametrize("own_data", [True, False])
+@pytest.mark.parametrize(("network", "task"), CASES)
+def test_empirical_fisher_is_the_mean_of_squared_batch_1_gradients(network, task, own_data):
+    parameters, data = ensemble(network, task, own_data=own_data)
+    found = fisher_diagonal(network, task, parameters, data, "empirical", chunk=3)
+    assert found.keys() == parameters.keys()
+    for member in range(2):
+        each = [naive.gradients(parameters, data, member, s, None, network.output_stage) for s in range(data.samples)]
+        for name, value in found.items():
+            expected = sum(g[name] ** 2 for g in each) / len(each)
+            torch.testing.assert_close(value[member], expected, rtol=1e-9, atol=1e-14)
+
+
+def enumerated(network, parameters, data, member):
+    """E over all targets of the squared gradient, averaged over the sequences: the Fisher by its definition."""
+    total = {name: torch.zeros_like(value[member]) for name, value in parameters.items()}
+    for sample in range(data.samples):
+        inputs, own, scored = naive.sequence(data, member, sample)
+        logits = naive.forward(parameters, member, inputs, network.output_stage)[2]
+        places = scored.nonzero()[:, 0]
+        for answer in itertools.product([0.0, 1.0], repeat=len(places) * own.shape[1]):
+            targets = torch.zeros_like(own)
+            targets[places] = torch.tensor(answer, dtype=own.dtype).view(len(places), -1)
+            probability = (-naive.nll(logits, targets, scored)).exp()
+            gradient = naive.gradients(parameters, data, member, sample, targets, network.output_stage)
+            for name in total:
+                total[name] += probability * gradient[name] ** 2 / data.samples
+    return total
+
+
+def test_sampled_fisher_converges_to_the_enumeration_of_all_targets():
+    network, task = Elman(3, 4, 2), copy_task(2, 3, width=2)
+    parameters, data = ensemble(network, task, samples=1)
+    repeats = 20_000
+    many = data.take(slice(0, 1))
+    many = type(data)(*(x.expand(-1, -1, repeats, *x.shape[3:]) for x in (many.inputs, many.targets, many.scored, many.phase)), data.window)
+    found = fisher_diagonal(network, task, parameters, many, "sampled", seeds=[0, 1], chunk=5000)
+    empirical = fisher_diagonal(network, task, parameters, data, "empirical")
+    for member in range(2):
+        expected = enumerated(network, parameters, data, member)
+        for name, value in found.items():
+            torch.testing.assert_close(value[member], expected[name], rtol=0.08, atol=0.02 * expected[name].max().item())
+        assert not torch.allclose(empirical["W_hh"][member], expected["W_hh"], rtol=0.5)
+
+
+@pytest.mark.parametrize("kind", ["empirical", "sampled"])
+@given(chunk=st.integers(1, 40))
+def test_the_chunk_size_does_not_matter(kind, chunk):
+    network, task = CASES[1].values
+    parameters, data = ensemble(network, task, samples=35)
+    whole = fisher_diagonal(network, task, parameters, data, kind, seeds=[3, 4], chunk=35)
+    for name, value in fisher_diagonal(network, task, parameters, data, kind, seeds=[3, 4], chunk=chunk).items():
+        torch.testing.assert_close(value, whole[name], rtol=1e-10, atol=1e-16)
+
+
+@pytest.mark.parametrize("kind", ["empirical", "sampled"])
+def test_a_member_does_not_depend_on_the_others(kind):
+    network, task = CASES[0].values
+    parameters, data = ensemble(network, task, members=3)
+    together = fisher_diagonal(network, task, parameters, data, kind, seeds=[5, 6, 7])
+    one = {name: value[1:2] for name, value in parameters.items()}
+    own = type(data)(data.inputs[1:2], data.targets[1:2], data.scored, data.phase, data.window)
+    alone = fisher_diagonal(network, task, one, own, kind, seeds=[6])
+    for name, value in alone.items():
+        torch.testing.assert_close(value[0], together[name][1], rtol=1e-10, atol=1e-16)
+
+
+def test_sampled_targets_ignore_the_data_targets_and_follow_the_seed():
+    network, task = CASES[0].values
+    parameters, data = ensemble(network, task)
+    flipped = type(data)(data.inputs, 1 - data.targets, data.scored, data.phase, data.window)
+
+    def sampled(sequences, seeds):
+        return fisher_diagonal(network, task, parameters, sequences, "sampled", seeds)["W_hh"]
+
+    assert torch.equal(sampled(data, [0, 1]), sampled(flipped, [0, 1]))
+    assert not torch.equal(sampled(data, [0, 1]), sampled(data, [2, 3]))
+
+
+def test_parameters_keep_their_state_and_float32_gives_float64():
+    network, task = CASES[0].values
+    parameters = {name: value.requires_grad_() for name, value in network.init([0]).items()}
+    with torch.no_grad():
+        found = fisher_diagonal(network, task, parameters, task.batch([0], 0, 4), "empirical")
+    assert all(value.dtype == torch.float64 and not value.requires_grad for value in found.values())
+    assert all(value.grad is None and value.requires_grad for value in parameters.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seeds": None}, "seeds is None"),
+        ({"seeds": [1]}, r"seeds is \[1\]: a sampled Fisher needs one seed for each of the 2"),
+        ({"chunk": 0}, "chunk is 0"),
+    ],
+)
+def test_senseless_arguments_are_refused(change, message):
+    network, task = CASES[0].values
+    parameters, data = ensemble(network, task)
+    with pytest.raises(ValueError, match=message):
+        fisher_diagonal(network, task, parameters, data, **({"kind": "sampled", "seeds": [0, 1]} | change))
+
+
+def test_an_empty_set_is_refused():
+    network, task = CASES[0].values
+    parameters, data = ensemble(network, task)
+    with pytest.raises(ValueError, match="at least one sequence"):
+        fisher_diagonal(network, task, parameters, data.take(slice(0, 0)), "empirical")
+
+
+def test_summary():
+    values = {"W_hh": torch.tensor([[[1.0, 2.0], [3.0, 10.0]]]), "b_hh": torch.full((1, 2), 100.0), "W_out": torch.ones(1, 1, 2)}
+    found = summarise(values, 4.0)
+    hh = found.sel(connection="hh", member=0)
+    assert hh.sel(per="sequence").to_series().to_dict() == {"mean": 4.0, "median": 2.5, "trace": 16.0}
+    assert hh.sel(per="scored bit").to_series().to_dict() == {"mean": 1.0, "median": 0.625, "trace": 4.0}
+    assert found.sel(connection="ho").isnull().all()
+    per_member = summarise({"W_hh": torch.ones(2, 2, 2)}, torch.tensor([1.0, 2.0])).sel(connection="hh", per="scored bit")
+    assert per_member.sel(statistic="trace").values.tolist() == [4.0, 2.0]
