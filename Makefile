@@ -1,0 +1,60 @@
+# Everything runs in .venv, which the first target that needs it makes from pyproject.toml and constraints.txt.
+# Needs python3 (3.11 or newer) and make. For another interpreter: make PYTHON3=python3.12 test
+
+PYTHON3 ?= python3
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help importance figures test slow lint docs benchmarks clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+	  printf '%-12s %s\n' "$$name" "$$text"; done
+
+importance: $(INSTALLED)  ## importance versus length at full size (minutes), and its figure, into results/
+	$(PYTHON) analyses/importance_vs_length.py --preset quick
+	$(PYTHON) figures/importance_vs_length.py results/importance_vs_length.nc --output results
+
+figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datasets, without training
+	$(PYTHON) figures/importance_vs_length.py docs/results/importance_vs_length_quick.nc --output docs/results
+
+test: $(INSTALLED)  ## the tests
+	$(PYTHON) -m pytest
+
+slow: $(INSTALLED)  ## the long tests that `test` leaves out
+	HYPOTHESIS_PROFILE=slow $(PYTHON) -m pytest -m slow
+
+lint: $(INSTALLED)  ## format, style and types
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+
+docs: $(INSTALLED)  ## the documentation, into docs/_build/html; a warning is an error
+	$(PYTHON) -m sphinx -W -b html docs docs/_build/html
+
+benchmarks: $(INSTALLED)  ## time the training step, then the Fisher
+	$(PYTHON) benchmarks/training_step.py
+	$(PYTHON) benchmarks/fisher.py
+
+clean:  ## remove caches and built docs; keeps .venv and results/
+	rm -rf docs/_build docs/api .pytest_cache .mypy_cache .ruff_cache .hypothesis .jupyter_cache docs/.jupyter_cache
+	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamp is written when pip has succeeded, and only then. Of pip's output, only large downloads are shown.
+$(INSTALLED): pyproject.toml constraints.txt
+	@rm -f $@
+	@command -v $(PYTHON3) >/dev/null || { \
+	  echo "$(PYTHON3) was not found: install Python 3.11 or newer, or name it: make PYTHON3=..." >&2; exit 1; }
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "wmcl needs Python 3.11 or newer, and $(PYTHON3) is $$($(PYTHON3) --version 2>&1)." >&2; \
+	  echo "Name a newer one: make PYTHON3=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON3) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON3) cannot make virtual environments: its venv module is not complete." >&2; \
+	  echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Making $(VENV). This takes some minutes; torch alone is a large download."
+	$(PYTHON3) -m venv $(VENV)
+	@{ $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,docs]' && touch $@; } \
+	  | grep -oE --line-buffered '^ *(Downloading|Using cached) .*[0-9] [MG]B\)|^Installing collected packages|^Successfully'; \
+	  test -e $@ || { echo "The installation did not succeed. Run make again to repeat it." >&2; exit 1; }
