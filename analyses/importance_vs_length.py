@@ -121,11 +121,33 @@ PRESETS = {
 
 
 def grid(conditions: Conditions) -> list[dict[str, int]]:
-    """The (p, i) of every condition, each once; senseless ones are refused before any work."""
+    """The (p, i) of every condition, each once."""
     pairs = [(p, p) for p in conditions.basic] + [(conditions.padded_pattern, i) for i in conditions.padded]
-    for p, i in pairs:
-        copy_task(p, i)
     return [{"pattern_length": p, "input_length": i} for p, i in dict.fromkeys(pairs)]
+
+
+def check(config: Config) -> None:
+    """Refuse what makes no sense before any work starts, with a ValueError that names the field."""
+    for condition in grid(config.conditions):
+        task = copy_task(**condition)
+        Elman(task.inputs, outputs=task.outputs, **asdict(config.network))
+    Stop(config.stages.iterations, loss=config.stages.final_loss)
+    counts = {"seeds": config.conditions.seeds, "jobs": config.run.jobs, "members": config.run.members}
+    counts |= {name: value for name, value in asdict(config.measures).items() if name.endswith("samples")}
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}: it must be at least 1")
+    if config.measures.test_samples < 2:
+        raise ValueError(f"test_samples is {config.measures.test_samples}: a covariance needs at least 2")
+    if not 0 < config.measures.variance <= 1:
+        raise ValueError(f"variance is {config.measures.variance:g}: it must be above 0 and at most 1")
+    losses = config.stages.losses
+    if not losses or min(losses) <= 0:
+        raise ValueError(f"losses is {losses}: give at least one, all positive")
+    if isinstance(config.training.learning_rate, tuple):
+        raise ValueError(f"learning_rate is {config.training.learning_rate}: all networks of this analysis share one")
+    if config.run.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
 
 
 def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
@@ -223,9 +245,10 @@ def table(results: xr.Dataset) -> str:
         here, w = (x.sel(pattern_length=p, input_length=i) for x in (at, weights))
         n, missing = int(here.reached.sum()), int((here.reached == 0).sum())
         dims = mean_interval(here.components.sel(phase="output", centre="pooled"))
+        count = f"{n}/{n + missing}" if missing else f"{n}"
         lines.append(
-            f"{int(here.pattern_length):>3} {int(here.input_length):>3} {n}{f'/{n + missing}' if missing else '':>4}"
-            f" {float(here.iteration.sel(side='after').mean()):>6.0f} {float(here.accuracy.mean()):>9.4f}"
+            f"{p:>3} {i:>3} {count:>5} {float(here.iteration.sel(side='after').mean()):>6.0f}"
+            f" {float(here.accuracy.mean()):>9.4f}"
             f"  {_interval(mean_interval(w.sel(kind='sampled'), log=True), '.2e'):<30}"
             f"  {_interval(mean_interval(w.sel(kind='empirical'), log=True), '.2e'):<30}  {_interval(dims, '.1f')}"
         )
@@ -261,11 +284,18 @@ def run(config: Config) -> xr.Dataset:
 
 def main() -> None:
     """Command line."""
-    choice = argparse.ArgumentParser(add_help=False)
+    choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     choice.add_argument("--preset", choices=PRESETS, default="quick")
     preset = choice.parse_known_args()[0].preset
-    config = tyro.cli(Config, description=__doc__, default=PRESETS[preset], config=(tyro.conf.OmitArgPrefixes,))
-    results = run(config)
+    try:
+        config = tyro.cli(Config, description=__doc__, default=PRESETS[preset], config=(tyro.conf.OmitArgPrefixes,))
+        check(config)
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from None
+    try:
+        results = run(config)
+    except KeyboardInterrupt:
+        raise SystemExit("\nInterrupted. Finished networks are kept: the same command goes on from there.") from None
     print(table(results))
     if results.attrs["failed_cells"]:
         print(f"Given up, because they killed their process twice: {results.attrs['failed_cells']}")

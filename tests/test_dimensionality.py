@@ -70,7 +70,9 @@ def two_members():
     return hidden, data
 
 
-@pytest.mark.parametrize(("phase", "steps"), [("input", [0, 1, 2]), ("stop", [3]), ("output", [4, 5]), (None, range(6))])
+@pytest.mark.parametrize(
+    ("phase", "steps"), [("input", [0, 1, 2]), ("stop", [3]), ("output", [4, 5]), (None, range(6))]
+)
 def test_states_of_a_phase(two_members, phase, steps):
     hidden, data = two_members
     expected = torch.stack([hidden[:, t, b] for t in steps for b in range(6)], 1)

@@ -47,7 +47,9 @@ def test_the_read_out_at_some_steps_is_part_of_the_read_out_at_all(first, length
     parameters, data = ensemble(network, task)
     steps = slice(first, first + length)
     everywhere = network.apply(parameters, data.inputs).logits
-    torch.testing.assert_close(network.apply(parameters, data.inputs, steps).logits, everywhere[:, steps], rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        network.apply(parameters, data.inputs, steps).logits, everywhere[:, steps], rtol=0, atol=1e-12
+    )
 
 
 @given(padding=st.integers(0, 6))
@@ -70,7 +72,9 @@ def test_a_member_does_not_depend_on_the_others(chosen):
 
 
 def test_initialisations():
-    fan_in, xavier, orthogonal = (Elman(8, 64, 7, initialisation=k).init([0, 1]) for k in ("fan_in", "xavier", "orthogonal"))
+    fan_in, xavier, orthogonal = (
+        Elman(8, 64, 7, initialisation=k).init([0, 1]) for k in ("fan_in", "xavier", "orthogonal")
+    )
     for parameters in (fan_in, orthogonal):
         assert parameters["b_ih"].abs().max() <= 1 / np.sqrt(8)
         assert parameters["b_ih"].abs().max() > 0.9 / np.sqrt(8)
@@ -86,7 +90,12 @@ def test_initialisations():
 
 def test_orthogonal_matrices_are_uniform():
     """The trace of a Haar matrix has mean 0 and variance 1; QR without the sign correction has mean well above 0."""
-    traces = Elman(1, 4, 1, initialisation="orthogonal").init(range(2000), torch.float64)["W_hh"].diagonal(dim1=1, dim2=2).sum(1)
+    traces = (
+        Elman(1, 4, 1, initialisation="orthogonal")
+        .init(range(2000), torch.float64)["W_hh"]
+        .diagonal(dim1=1, dim2=2)
+        .sum(1)
+    )
     assert abs(float(traces.mean())) < 5 / np.sqrt(2000)
     assert abs(float(traces.var()) - 1) < 0.25
 

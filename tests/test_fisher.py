@@ -47,13 +47,18 @@ def test_sampled_fisher_converges_to_the_enumeration_of_all_targets():
     parameters, data = ensemble(network, task, samples=1)
     repeats = 20_000
     many = data.take(slice(0, 1))
-    many = type(data)(*(x.expand(-1, -1, repeats, *x.shape[3:]) for x in (many.inputs, many.targets, many.scored, many.phase)), data.window)
+    many = type(data)(
+        *(x.expand(-1, -1, repeats, *x.shape[3:]) for x in (many.inputs, many.targets, many.scored, many.phase)),
+        data.window,
+    )
     found = fisher_diagonal(network, task, parameters, many, "sampled", seeds=[0, 1], chunk=5000)
     empirical = fisher_diagonal(network, task, parameters, data, "empirical")
     for member in range(2):
         expected = enumerated(network, parameters, data, member)
         for name, value in found.items():
-            torch.testing.assert_close(value[member], expected[name], rtol=0.08, atol=0.02 * expected[name].max().item())
+            torch.testing.assert_close(
+                value[member], expected[name], rtol=0.08, atol=0.02 * expected[name].max().item()
+            )
         assert not torch.allclose(empirical["W_hh"][member], expected["W_hh"], rtol=0.5)
 
 
@@ -123,11 +128,17 @@ def test_an_empty_set_is_refused():
 
 
 def test_summary():
-    values = {"W_hh": torch.tensor([[[1.0, 2.0], [3.0, 10.0]]]), "b_hh": torch.full((1, 2), 100.0), "W_out": torch.ones(1, 1, 2)}
+    values = {
+        "W_hh": torch.tensor([[[1.0, 2.0], [3.0, 10.0]]]),
+        "b_hh": torch.full((1, 2), 100.0),
+        "W_out": torch.ones(1, 1, 2),
+    }
     found = summarise(values, 4.0)
     hh = found.sel(connection="hh", member=0)
     assert hh.sel(per="sequence").to_series().to_dict() == {"mean": 4.0, "median": 2.5, "trace": 16.0}
     assert hh.sel(per="scored bit").to_series().to_dict() == {"mean": 1.0, "median": 0.625, "trace": 4.0}
     assert found.sel(connection="ho").isnull().all()
-    per_member = summarise({"W_hh": torch.ones(2, 2, 2)}, torch.tensor([1.0, 2.0])).sel(connection="hh", per="scored bit")
+    per_member = summarise({"W_hh": torch.ones(2, 2, 2)}, torch.tensor([1.0, 2.0])).sel(
+        connection="hh", per="scored bit"
+    )
     assert per_member.sel(statistic="trace").values.tolist() == [4.0, 2.0]

@@ -13,7 +13,12 @@ def random_arguments(shared_inputs=False):
         return torch.randn(*shape, dtype=torch.float64, generator=g).requires_grad_()
 
     inputs = normal(1 if shared_inputs else MEMBERS, TIME, SAMPLES, FEATURES)
-    weights = [normal(MEMBERS, UNITS, FEATURES), normal(MEMBERS, UNITS), normal(MEMBERS, UNITS, UNITS), normal(MEMBERS, UNITS)]
+    weights = [
+        normal(MEMBERS, UNITS, FEATURES),
+        normal(MEMBERS, UNITS),
+        normal(MEMBERS, UNITS, UNITS),
+        normal(MEMBERS, UNITS),
+    ]
     return inputs, *weights, normal(MEMBERS, TIME, SAMPLES, UNITS)
 
 
@@ -32,7 +37,7 @@ def test_gradcheck(steps, shared_inputs):
 
 
 def test_two_forward_passes_may_precede_a_backward_pass():
-    inputs, *weights, tap = random_arguments()
+    inputs, *weights, _tap = random_arguments()
 
     def loss(x):
         return recurrence(TanhCell(), x, *weights, slice(None), None)[0].square().sum()

@@ -85,9 +85,12 @@ def test_senseless_configurations_are_refused_when_made(arguments, message):
 
 def test_the_authors_data_are_reproduced(reference):
     """Their generator draws (2 i + 1, samples, width) uniforms for train, test and validation in turn (seed 42)."""
-    random = np.random.RandomState(42)  # noqa: NPY002 (the authors' generator)
+    random = np.random.RandomState(42)
     train, test = ((random.uniform(size=(11, n, 7)) > 0.5)[:5].transpose(1, 0, 2) for n in (100_000, 1_000))
-    for name, patterns in (("fisher", train[reference["fisher/sample_ids"]]), ("batch", test[reference["batch/ids"] - 100_000])):
+    for name, patterns in (
+        ("fisher", train[reference["fisher/sample_ids"]]),
+        ("batch", test[reference["batch/ids"] - 100_000]),
+    ):
         made = copy_sequences(patterns[None].astype(np.uint8), input_length=5)
         np.testing.assert_array_equal(made.inputs[0], reference[f"{name}/X"])
         np.testing.assert_array_equal(made.targets[0], reference[f"{name}/T"])

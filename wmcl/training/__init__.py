@@ -1,7 +1,7 @@
 """The training loop, its optimiser, its stop rules and what it records."""
 
 from wmcl.training.adam import Adam, AdamState
-from wmcl.training.evaluate import Evaluation, evaluate
+from wmcl.training.evaluation import Evaluation, evaluate
 from wmcl.training.loop import Trained, train
 from wmcl.training.milestones import Milestone, Snapshot, interpolate_log
 from wmcl.training.objective import clip, loss_and_gradient, orthogonality, task_loss

@@ -7,7 +7,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from wmcl.training.evaluate import Evaluation
+from wmcl.training.evaluation import Evaluation
 
 
 class Curves:

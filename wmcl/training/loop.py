@@ -13,7 +13,7 @@ from wmcl.networks import Elman, Parameters
 from wmcl.tasks import Task
 from wmcl.training.adam import Adam
 from wmcl.training.curves import Curves
-from wmcl.training.evaluate import evaluate
+from wmcl.training.evaluation import evaluate
 from wmcl.training.milestones import Milestone, Snapshot, complete, pass_milestones
 from wmcl.training.objective import clip, loss_and_gradient, where
 from wmcl.training.options import Options

@@ -9,8 +9,6 @@ from torch import Tensor
 from wmcl.networks import Elman, Parameters
 from wmcl.tasks import Sequences, Task
 
-SAMPLES_AT_ONCE = 512
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -27,11 +25,11 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(network: Elman, task: Task, parameters: Parameters, sequences: Sequences) -> Evaluation:
-    """Loss, accuracy and output variance of every member, in chunks of 512 sequences."""
+def evaluate(network: Elman, task: Task, parameters: Parameters, sequences: Sequences, chunk: int = 512) -> Evaluation:
+    """Loss, accuracy and output variance of every member; at most ``chunk`` sequences are in memory at a time."""
     sums: list[Tensor] = []
-    for first in range(0, sequences.samples, SAMPLES_AT_ONCE):
-        chunk = sequences.take(slice(first, first + SAMPLES_AT_ONCE))
+    for first in range(0, sequences.samples, chunk):
+        chunk = sequences.take(slice(first, first + chunk))
         logits = network.apply(parameters, chunk.inputs, chunk.window).logits
         targets = chunk.targets[:, chunk.window]
         weights = chunk.scored[:, chunk.window, :, None]

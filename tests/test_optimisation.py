@@ -1,0 +1,100 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.cases import CASES, ensemble
+from wmcl.training import Adam, clip, loss_and_gradient, orthogonality, task_loss
+from wmcl.training.objective import where
+
+
+@given(rate=st.floats(1e-4, 0.1), seed=st.integers(0, 99))
+def test_adam_is_torchs_adam(rate, seed):
+    g = torch.Generator().manual_seed(seed)
+    start = {
+        "W": torch.randn(2, 3, 4, generator=g, dtype=torch.float64),
+        "b": torch.randn(2, 3, generator=g, dtype=torch.float64),
+    }
+    theirs = {name: value.clone().requires_grad_() for name, value in start.items()}
+    optimiser = torch.optim.Adam(theirs.values(), lr=rate)
+    mine, adam = start, Adam(rate)
+    state = adam.start(start)
+    for _ in range(6):
+        gradient = {name: torch.randn(value.shape, generator=g, dtype=torch.float64) for name, value in start.items()}
+        for name, value in theirs.items():
+            value.grad = gradient[name].clone()
+        optimiser.step()
+        update, state = adam.propose(gradient, state)
+        mine = {name: value + update[name] for name, value in mine.items()}
+        for name, value in mine.items():
+            torch.testing.assert_close(value, theirs[name].detach(), rtol=1e-12, atol=1e-13)
+
+
+def test_adam_has_a_learning_rate_a_member_and_is_pure():
+    gradient = {"W": torch.ones(2, 3, 4), "b": torch.ones(2, 3)}
+    adam = Adam((1e-3, 1e-1))
+    state = adam.start(gradient)
+    update, _ = adam.propose(gradient, state)
+    again, _ = adam.propose(gradient, state)
+    for name, value in update.items():
+        assert torch.equal(value, again[name])
+        torch.testing.assert_close(value[0], torch.full_like(value[0], -1e-3))
+        torch.testing.assert_close(value[1], torch.full_like(value[1], -1e-1))
+    assert state.count == 0
+    assert not any(value.any() for moments in state[1:] for value in moments.values())
+
+
+def test_clipping_is_that_of_torch_for_each_member():
+    g = torch.Generator().manual_seed(0)
+    gradient = {"W": torch.randn(3, 4, 5, generator=g), "b": torch.randn(3, 4, generator=g)}
+    gradient = {
+        name: value * torch.tensor([0.01, 1.0, 30.0]).view(3, *[1] * (value.ndim - 1))
+        for name, value in gradient.items()
+    }
+    found, norm, clipped = clip(gradient, 1.0)
+    assert clipped.tolist() == [False, True, True]
+    for member in range(3):
+        leaves = [torch.zeros_like(value[member]).requires_grad_() for value in gradient.values()]
+        for leaf, value in zip(leaves, gradient.values(), strict=True):
+            leaf.grad = value[member].clone()
+        theirs = torch.nn.utils.clip_grad_norm_(leaves, 1.0)
+        torch.testing.assert_close(norm[member], theirs)
+        for leaf, value in zip(leaves, found.values(), strict=True):
+            torch.testing.assert_close(value[member], leaf.grad, rtol=1e-5, atol=1e-7)
+    assert clip(gradient, None)[0] is gradient
+
+
+def test_orthogonality_penalty():
+    W = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [1.0, 0.0]]])
+    assert orthogonality(W).tolist() == [0.0, 9.0 + 2 * 4.0 + 0.0]  # W Wᵀ - I = [[3, 2], [2, 0]]
+
+
+@pytest.mark.parametrize(("network", "task"), CASES)
+def test_loss_and_gradient_with_penalty(network, task):
+    parameters, data = ensemble(network, task)
+    loss, gradient = loss_and_gradient(network, task.likelihood, parameters, data, "scored bit", 0.3)
+    leaves = {name: value.requires_grad_() for name, value in parameters.items()}
+    logits = network.apply(leaves, data.inputs).logits
+    bits = task.likelihood.nll(logits, data.targets) * data.scored[..., None]
+    expected = bits.sum((1, 2, 3)) / data.scored_bits().sum(-1)
+    torch.testing.assert_close(loss, expected.detach())
+    penalty = 0.3 * (leaves["W_hh"] @ leaves["W_hh"].mT - torch.eye(network.hidden)).square().sum()
+    for mine, theirs in zip(
+        gradient.values(), torch.autograd.grad(expected.sum() + penalty, list(leaves.values())), strict=True
+    ):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_the_reference_reduction_is_a_sum_over_the_bits_of_a_sequence():
+    network, task = CASES[0].values
+    parameters, data = ensemble(network, task)
+    logits = network.apply(parameters, data.inputs, data.window).logits
+    per_bit, per_sequence = (task_loss(task.likelihood, logits, data, r) for r in ("scored bit", "reference"))
+    torch.testing.assert_close(per_sequence, per_bit * data.scored_bits()[0, 0])
+
+
+def test_where():
+    yes, no = {"W": torch.ones(3, 2)}, {"W": torch.zeros(3, 2)}
+    assert where([True, False, True], yes, no)["W"].tolist() == [[1, 1], [0, 0], [1, 1]]
+    assert where([True] * 3, yes, no) is yes
+    assert where([False] * 3, yes, no) is no

@@ -1,0 +1,246 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wmcl.sweeps import run, save_whole
+from wmcl.sweeps.grid import cells, key
+from wmcl.sweeps.store import Store
+
+CONDITIONS = [{"p": 1, "i": 1}, {"p": 2, "i": 2}, {"p": 2, "i": 3}]
+
+
+def measure(log, condition, seeds):
+    """A value a cell and a vector whose length depends on the condition; each call is written down."""
+    with Path(log).open("a") as file:
+        file.write(f"{condition['p']},{condition['i']}:{','.join(map(str, seeds))}\n")
+    values = [100 * condition["p"] + 10 * condition["i"] + seed for seed in seeds]
+    steps = np.arange(condition["i"])
+    return xr.Dataset(
+        {"value": ("seed", np.array(values, float)), "by_step": (("seed", "step"), np.add.outer(values, steps) / 1.0)},
+        coords={"seed": list(seeds), "step": steps},
+    )
+
+
+def sweep(tmp_path, function=measure, conditions=CONDITIONS, seeds=(0, 1), **more):
+    arguments = {"name": "test", "settings": {"a": 1}, "folder": tmp_path / "cells", "progress": False} | more
+    return run(partial(function, str(tmp_path / "log")), conditions, seeds, **arguments)
+
+
+def calls(tmp_path):
+    log = tmp_path / "log"
+    return sorted(log.read_text().split()) if log.exists() else []
+
+
+@pytest.mark.parametrize(("jobs", "members"), [(1, 1), (1, 2), (2, 1)])
+def test_results_are_labelled_and_the_same_however_they_are_computed(tmp_path, jobs, members):
+    found = sweep(tmp_path, jobs=jobs, members=members)
+    assert found.value.dims == ("p", "i", "seed")
+    assert found.value.sel(p=2, i=3, seed=1).item() == 231
+    assert found.by_step.sel(p=2, i=2, seed=0, step=1).item() == 221
+    assert found.by_step.sel(p=2, i=2, seed=0, step=2).isnull()
+    assert found.value.sel(p=1, i=3).isnull().all()
+    assert found.value.count() == 6
+    assert len(calls(tmp_path)) == 6 // members
+    assert found.attrs == {"cells_computed": "6 of 6", "failed_cells": ""}
+
+
+def test_finished_cells_are_used_again(tmp_path):
+    first = sweep(tmp_path)
+    again = sweep(tmp_path)
+    assert len(calls(tmp_path)) == 6
+    assert again.attrs["cells_computed"] == "0 of 6"
+    xr.testing.assert_identical(first.drop_attrs(deep=False), again.drop_attrs(deep=False))
+    wider = sweep(tmp_path, seeds=(0, 1, 2), conditions=CONDITIONS[::-1])
+    assert calls(tmp_path)[-3:] != calls(tmp_path)[:3]
+    assert len(calls(tmp_path)) == 9
+    assert wider.value.count() == 9
+
+
+@pytest.mark.parametrize("change", [{"settings": {"a": 2}}, {"name": "other"}])
+def test_other_settings_are_other_cells(tmp_path, change):
+    sweep(tmp_path)
+    sweep(tmp_path, **change)
+    assert len(calls(tmp_path)) == 12
+
+
+def test_a_new_results_version_makes_old_cells_void(tmp_path, monkeypatch):
+    sweep(tmp_path)
+    monkeypatch.setattr("wmcl.sweeps.grid.RESULTS_VERSION", 999)
+    sweep(tmp_path)
+    assert len(calls(tmp_path)) == 12
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [truncate, flip_a_bit, empty])
+def test_a_damaged_cell_is_reported_and_redone(tmp_path, damage):
+    first = sweep(tmp_path)
+    victim = sorted((tmp_path / "cells").iterdir())[2]
+    damage(victim)
+    with pytest.warns(UserWarning, match=f"{victim.name} is damaged: removed, and its cell is computed again"):
+        again = sweep(tmp_path)
+    assert len(calls(tmp_path)) == 7
+    xr.testing.assert_identical(first.drop_attrs(deep=False), again.drop_attrs(deep=False))
+    assert len(list((tmp_path / "cells").iterdir())) == 6
+
+
+def fail_on_the_last_condition(log, condition, seeds):
+    if condition["i"] == 3:
+        raise ArithmeticError("no such number")
+    return measure(log, condition, seeds)
+
+
+def test_an_exception_is_not_swallowed_and_finished_cells_are_kept(tmp_path):
+    with pytest.raises(ArithmeticError, match="no such number"):
+        sweep(tmp_path, fail_on_the_last_condition)
+    sweep(tmp_path)
+    assert len(calls(tmp_path)) == 6
+
+
+def die_once(log, condition, seeds):
+    flag = Path(log).with_suffix(".died")
+    if condition["i"] == 3 and not flag.exists():
+        flag.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return measure(log, condition, seeds)
+
+
+def die_always(log, condition, seeds):
+    if (condition["i"], seeds[0]) == (3, 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return measure(log, condition, seeds)
+
+
+@pytest.mark.filterwarnings("ignore:resource_tracker")
+def test_a_worker_that_dies_once_costs_nothing(tmp_path):
+    found = sweep(tmp_path, die_once, jobs=2)
+    assert found.value.count() == 6
+    assert found.attrs["failed_cells"] == ""
+
+
+@pytest.mark.filterwarnings("ignore:resource_tracker")
+def test_a_cell_that_kills_its_process_twice_is_recorded_and_the_rest_is_finished(tmp_path):
+    found = sweep(tmp_path, die_always, jobs=2)
+    assert found.attrs["failed_cells"] == "p=2 i=3 seed=1"
+    assert found.value.count() == 5
+    assert found.value.sel(p=2, i=3, seed=1).isnull()
+
+
+SLOW_SWEEP = """
+    import sys, time
+    from pathlib import Path
+    sys.path.insert(0, {root!r})
+    from functools import partial
+    from tests.test_sweeps import CONDITIONS, measure
+    from wmcl.sweeps import run, save_whole
+
+    def slow(log, condition, seeds):
+        time.sleep(0.3)
+        return measure(log, condition, seeds)
+
+    arguments = dict(name="kill", settings={{}}, folder=Path({cells!r}), jobs=2)
+    found = run(partial(slow, {log!r}), CONDITIONS, range(4), **arguments)
+    save_whole(found, Path({result!r}))
+"""
+
+
+def test_kill_9_and_the_same_command_again_give_the_same_values(tmp_path):
+    paths = {name: str(tmp_path / name) for name in ("log", "cells", "result")}
+    script = textwrap.dedent(SLOW_SWEEP).format(root=str(Path(__file__).parents[1]), **paths)
+    command = [sys.executable, "-c", script]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    cells_folder = tmp_path / "cells"
+    deadline = time.monotonic() + 90
+    while len(list(cells_folder.glob("*.nc"))) < 3:
+        assert time.monotonic() < deadline, "the sweep did not get going"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {path.name for path in cells_folder.glob("*.nc")}
+    assert 3 <= len(before) < 12
+    assert not (tmp_path / "result").exists()
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    with xr.open_dataset(tmp_path / "result") as resumed:
+        whole = run(
+            partial(measure, str(tmp_path / "other")),
+            CONDITIONS,
+            range(4),
+            name="kill",
+            settings={},
+            folder=tmp_path / "fresh",
+            progress=False,
+        )
+        xr.testing.assert_equal(resumed, whole)
+    assert before <= {path.name for path in cells_folder.glob("*.nc")}
+    assert len(calls(tmp_path)) <= 12 + 2  # what was running when the blow fell
+
+
+names = st.text("abcxyz_", min_size=1, max_size=5)
+
+
+@given(settings_=st.dictionaries(names, st.integers() | st.text(max_size=5) | st.booleans()), seed=st.integers(0, 9))
+@settings(max_examples=50)
+def test_keys_do_not_depend_on_the_order_of_names(settings_, seed):
+    (cell,) = cells([{"p": 1, "i": 2}], [seed])
+    (other,) = cells([{"i": 2, "p": 1}], [seed])
+    backwards = dict(reversed(settings_.items()))
+    assert key("n", settings_, cell) == key("n", backwards, other)
+    assert key("n", settings_, cell) != key("n", settings_ | {"zz": 1}, cell)
+
+
+def test_a_stored_cell_comes_back_identical(tmp_path):
+    store = Store(tmp_path)
+    result = measure(tmp_path / "log", {"p": 1, "i": 4}, [3]).assign_attrs(note="µ", number=1.5)
+    result.value.attrs = {"units": "nats"}
+    store.write("key", result)
+    xr.testing.assert_identical(store.read("key"), result)
+    assert store.read("another key") is None
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "result.nc"
+    save_whole(xr.Dataset({"a": 1}), target)
+    before = target.read_bytes()
+    with pytest.raises(TypeError):
+        save_whole(xr.Dataset(attrs={"bad": {"a": object()}}), target)
+    assert target.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"jobs": 0}, "jobs is 0"),
+        ({"members": 0}, "members is 0"),
+        ({"seeds": ()}, "at least one condition and one seed"),
+        ({"seeds": (1, 1)}, "occurs twice"),
+        ({"conditions": [{"p": 1}, {"q": 1}]}, "other names"),
+    ],
+)
+def test_senseless_sweeps_are_refused_before_work_starts(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        sweep(tmp_path, **change)
+    assert calls(tmp_path) == []
