@@ -56,5 +56,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Making $(VENV). This takes some minutes; torch alone is a large download."
 	$(PYTHON3) -m venv $(VENV)
 	@{ $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,docs]' && touch $@; } \
-	  | grep -oE --line-buffered '^ *(Downloading|Using cached) .*[0-9] [MG]B\)|^Installing collected packages|^Successfully'; \
+	  | grep -oE --line-buffered '^ *(Downloading|Using cached) .*[0-9] [MG]B\)|^Installing collected packages|^Successfully installed'; \
 	  test -e $@ || { echo "The installation did not succeed. Run make again to repeat it." >&2; exit 1; }
