@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from wmcl.dimensionality import (
+    StepScatter,
     components_for_variance,
     covariance_spectrum,
     cumulative_variance,
     participation_ratio,
     states,
+    steps_of,
 )
 from wmcl.tasks import Sequences, copy_task
 
@@ -91,6 +93,25 @@ def test_centring_each_step_removes_what_differs_between_steps_alone(two_members
     assert components_for_variance(covariance_spectrum(states(constant_within_step, data, None, "step"))).item() == 0
 
 
+@pytest.mark.parametrize("centre", ["pooled", "step"])
+@pytest.mark.parametrize("phase", ["input", "stop", "output", None])
+def test_one_pass_over_the_steps_gives_the_spectrum_of_every_phase(two_members, phase, centre):
+    hidden, data = two_members
+    hidden = hidden + torch.arange(data.steps)[:, None, None] * torch.arange(5)
+    expected = covariance_spectrum(states(hidden, data, phase, centre))
+    found = StepScatter.of(hidden).spectrum(steps_of(data, phase), centre)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * expected.max().item())
+    double = StepScatter.of(hidden.double()).spectrum(steps_of(data, phase), centre)
+    torch.testing.assert_close(double, covariance_spectrum(states(hidden.double(), data, phase, centre)))
+
+
+def test_the_spectrum_of_each_step(two_members):
+    hidden, _ = two_members
+    found = StepScatter.of(hidden).spectrum_by_step()
+    for t in range(hidden.shape[1]):
+        torch.testing.assert_close(found[:, t], covariance_spectrum(hidden[:, t]))
+
+
 def test_senseless_requests_are_refused(two_members):
     hidden, data = two_members
     with pytest.raises(ValueError, match="phase is 'outputs'"):
@@ -101,6 +122,8 @@ def test_senseless_requests_are_refused(two_members):
         components_for_variance(torch.ones(3, dtype=torch.float64), 75.0)
     with pytest.raises(ValueError, match="at least 2"):
         covariance_spectrum(torch.ones(1, 1, 3))
+    with pytest.raises(ValueError, match="hidden has 1 samples"):
+        StepScatter.of(hidden[:, :, :1])
     ragged = data.phase.clone()
     ragged[0, 3, 2] = 1
     with pytest.raises(ValueError, match="different steps in different samples"):

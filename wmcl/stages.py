@@ -9,11 +9,11 @@ from torch import Tensor
 
 from wmcl.dimensionality import (
     Centre,
+    StepScatter,
     components_for_variance,
-    covariance_spectrum,
     cumulative_variance,
     participation_ratio,
-    states,
+    steps_of,
 )
 from wmcl.importance import CONNECTIONS, FisherKind, fisher_diagonal, summarise
 from wmcl.networks import Elman, Parameters
@@ -77,20 +77,15 @@ def dimensionality_at(stage: Milestone, network: Elman, sequences: Sequences, th
     """
     with torch.no_grad():
         hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0)).hidden
-    spectra = torch.stack(
-        [
-            torch.stack([covariance_spectrum(states(hidden, sequences, phase, centre)) for centre in CENTRES], 1)
-            for phase in PHASES.values()
-        ],
-        1,
-    )
-    members, steps = hidden.shape[:2]
-    by_step = covariance_spectrum(hidden.flatten(0, 1)).unflatten(0, (members, steps))
-    phases, step = ("seed", "phase", "centre"), ("seed", "step")
+    scatter = StepScatter.of(hidden)
+    phases = [steps_of(sequences, phase) for phase in PHASES.values()]
+    spectra = torch.stack([torch.stack([scatter.spectrum(p, c) for c in CENTRES], 1) for p in phases], 1)
+    by_step = scatter.spectrum_by_step()
+    by_phase, step = ("seed", "phase", "centre"), ("seed", "step")
     return xr.Dataset(
         {
-            "components": (phases, _array(components_for_variance(spectra, threshold))),
-            "participation_ratio": (phases, _array(participation_ratio(spectra))),
+            "components": (by_phase, _array(components_for_variance(spectra, threshold))),
+            "participation_ratio": (by_phase, _array(participation_ratio(spectra))),
             "cumulative_variance": (
                 ("seed", "phase", "component"),
                 _array(cumulative_variance(spectra[:, :, CENTRES.index("pooled")])).astype(np.float32),
@@ -102,7 +97,7 @@ def dimensionality_at(stage: Milestone, network: Elman, sequences: Sequences, th
             "phase": list(PHASES),
             "centre": list(CENTRES),
             "component": np.arange(1, hidden.shape[-1] + 1),
-            "step": np.arange(steps),
+            "step": np.arange(sequences.steps),
         },
     )
 

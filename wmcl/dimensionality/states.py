@@ -2,7 +2,6 @@
 
 from typing import Literal, get_args
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -32,15 +31,20 @@ def states(
     """
     if centre not in get_args(Centre):
         raise ValueError(f"centre is {centre!r}: it must be one of {', '.join(get_args(Centre))}")
-    chosen = hidden[:, _steps(sequences, phase)]
+    chosen = hidden[:, steps_of(sequences, phase)]
     if centre == "step":
         chosen = chosen - chosen.mean(2, keepdim=True)
     return chosen.flatten(1, 2)
 
 
-def _steps(sequences: Sequences, phase: Phase | str | None) -> Tensor:
+def steps_of(sequences: Sequences, phase: Phase | str | None) -> list[int]:
+    """The steps of a phase, which must be the same for every sample; ``None`` takes every step.
+
+    Raises:
+        ValueError: if the phase is unknown or empty, or if its steps differ between samples.
+    """
     if phase is None:
-        return torch.arange(sequences.steps)
+        return list(range(sequences.steps))
     names = [p.name for p in Phase]
     if isinstance(phase, str) and phase not in names:
         raise ValueError(f"phase is {phase!r}: it must be one of {', '.join(names)}, or None for every step")
@@ -48,7 +52,7 @@ def _steps(sequences: Sequences, phase: Phase | str | None) -> Tensor:
     is_in_phase = (sequences.phase == wanted).cpu()
     if bool((is_in_phase != is_in_phase[:1, :, :1]).any()):
         raise ValueError(f"phase {wanted.name!r} falls on different steps in different samples")
-    steps = is_in_phase[0, :, 0].nonzero()[:, 0]
-    if len(steps) == 0:
+    steps: list[int] = is_in_phase[0, :, 0].nonzero()[:, 0].tolist()
+    if not steps:
         raise ValueError(f"phase {wanted.name!r} does not occur in these sequences")
     return steps

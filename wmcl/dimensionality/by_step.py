@@ -1,0 +1,64 @@
+r"""Covariances of many sets of steps from one pass over the states.
+
+With the mean μ_t and the scatter S_t = Σ_b (h_tb - μ_t)(h_tb - μ_t)ᵀ of each step over B samples, the scatter of all
+rows of a set of steps around their common mean μ is the sum of that within and that between steps,
+
+    S = Σ_t S_t + B Σ_t (μ_t - μ)(μ_t - μ)ᵀ,
+
+and without the second term it is the scatter of states that were centred at each step. So the states are read once,
+however many phases are asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from wmcl.dimensionality.states import Centre
+
+
+@dataclass(frozen=True)
+class StepScatter:
+    """Mean and scatter of the hidden states at each step."""
+
+    mean: Float64[Tensor, "member time unit"]
+    scatter: Float64[Tensor, "member time unit unit"]
+    samples: int
+
+    @staticmethod
+    def of(hidden: Float[Tensor, "member time sample unit"]) -> "StepScatter":
+        """Measure the states of every step, in float64, a step at a time.
+
+        Raises:
+            ValueError: if there are fewer than two samples.
+        """
+        if hidden.shape[2] < 2:
+            raise ValueError(f"hidden has {hidden.shape[2]} samples: a covariance needs at least 2")
+        mean = hidden.mean(2, dtype=torch.float64)
+        scatter = hidden.new_empty((*hidden.shape[:2], hidden.shape[3], hidden.shape[3]), dtype=torch.float64)
+        for t in range(hidden.shape[1]):
+            centred = hidden[:, t].double() - mean[:, t, None]
+            torch.bmm(centred.mT, centred, out=scatter[:, t])
+        return StepScatter(mean, scatter, hidden.shape[2])
+
+    def spectrum(self, steps: Sequence[int], centre: Centre = "pooled") -> Float64[Tensor, "member unit"]:
+        """Eigenvalues of the covariance of the states at some steps, largest first.
+
+        Equal to ``covariance_spectrum(states(...))`` for the phase that has these steps.
+        """
+        chosen = torch.as_tensor(steps)
+        scatter = self.scatter[:, chosen].sum(1)
+        if centre == "pooled":
+            between = self.mean[:, chosen] - self.mean[:, chosen].mean(1, keepdim=True)
+            scatter = scatter + self.samples * between.mT @ between
+        return _eigenvalues(scatter / (len(chosen) * self.samples - 1))
+
+    def spectrum_by_step(self) -> Float64[Tensor, "member time unit"]:
+        """Eigenvalues of the covariance at each step alone."""
+        return _eigenvalues(self.scatter / (self.samples - 1))
+
+
+def _eigenvalues(covariance: Float64[Tensor, "*batch unit unit"]) -> Float64[Tensor, "*batch unit"]:
+    return torch.linalg.eigvalsh(covariance).flip(-1).clamp(min=0)
