@@ -242,7 +242,7 @@ def table(results: xr.Dataset) -> str:
     ]
     present = results.scored_bits.notnull().any("seed").stack(condition=("pattern_length", "input_length"))
     for p, i in present.condition[present.values].values:
-        here, w = (x.sel(pattern_length=p, input_length=i) for x in (at, weights))
+        here, w = at.sel(pattern_length=p, input_length=i), weights.sel(pattern_length=p, input_length=i)
         n, missing = int(here.reached.sum()), int((here.reached == 0).sum())
         dims = mean_interval(here.components.sel(phase="output", centre="pooled"))
         count = f"{n}/{n + missing}" if missing else f"{n}"
@@ -274,7 +274,7 @@ def run(config: Config) -> xr.Dataset:
         folder=config.run.output.with_suffix(".cells"),
         jobs=config.run.jobs,
         members=config.run.members,
-        cost=lambda condition: condition["pattern_length"] + condition["input_length"] + 1,
+        cost=lambda condition: float(condition["pattern_length"]) + float(condition["input_length"]) + 1,
     )
     origin = provenance(asdict(config), device, time.perf_counter() - began)
     results = describe(results).assign_attrs(origin)

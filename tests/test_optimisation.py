@@ -40,7 +40,7 @@ def test_adam_has_a_learning_rate_a_member_and_is_pure():
         assert torch.equal(value, again[name])
         torch.testing.assert_close(value[0], torch.full_like(value[0], -1e-3))
         torch.testing.assert_close(value[1], torch.full_like(value[1], -1e-1))
-    assert state.count == 0
+    assert state.steps == 0
     assert not any(value.any() for moments in state[1:] for value in moments.values())
 
 

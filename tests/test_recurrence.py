@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from wmcl.networks import TanhCell, recurrence
+from wmcl.networks import TanhCell, unroll
 
 MEMBERS, TIME, SAMPLES, FEATURES, UNITS = 2, 5, 2, 2, 3
 
@@ -28,7 +28,7 @@ def test_gradcheck(steps, shared_inputs):
     inputs, W_ih, b_ih, W_hh, b_hh, tap = random_arguments(shared_inputs)
 
     def run(inputs, W_ih, b_ih, W_hh, b_hh, tap):
-        return recurrence(TanhCell(), inputs, W_ih, b_ih, W_hh, b_hh, steps, tap)
+        return unroll(TanhCell(), inputs, W_ih, b_ih, W_hh, b_hh, steps, tap)
 
     arguments = (inputs, W_ih, b_ih, W_hh, b_hh, tap)
     assert torch.autograd.gradcheck(run, arguments)
@@ -40,7 +40,7 @@ def test_two_forward_passes_may_precede_a_backward_pass():
     inputs, *weights, _tap = random_arguments()
 
     def loss(x):
-        return recurrence(TanhCell(), x, *weights, slice(None), None)[0].square().sum()
+        return unroll(TanhCell(), x, *weights, slice(None), None)[0].square().sum()
 
     alone = torch.autograd.grad(loss(inputs), weights)
     first = loss(inputs)
@@ -51,14 +51,14 @@ def test_two_forward_passes_may_precede_a_backward_pass():
 
 def test_a_graph_can_be_used_twice():
     inputs, *weights, tap = random_arguments()
-    hidden = recurrence(TanhCell(), inputs, *weights, slice(None), tap)[0].sum()
+    hidden = unroll(TanhCell(), inputs, *weights, slice(None), tap)[0].sum()
     once = torch.autograd.grad(hidden, tap, retain_graph=True)[0]
     assert torch.equal(torch.autograd.grad(hidden, tap)[0], once)
 
 
 def test_second_derivatives_are_refused():
     inputs, *weights, tap = random_arguments()
-    hidden = recurrence(TanhCell(), inputs, *weights, slice(None), tap)[0]
+    hidden = unroll(TanhCell(), inputs, *weights, slice(None), tap)[0]
     gradient = torch.autograd.grad(hidden.square().sum(), weights[2], create_graph=True)[0]
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()

@@ -20,7 +20,7 @@ class Bernoulli:
         logits: Float[Tensor, "member time sample output"],
         targets: Float[Tensor, "#member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """Negative log-likelihood of each bit, in nats: max(z, 0) - z · target + log(1 + exp(-|z|)).
+        """Negative log-likelihood of each bit, in nats: ``max(z, 0) - z * target + log(1 + exp(-abs(z)))``.
 
         This form keeps its precision where a bit is almost certain, unlike softplus(z) - z · target.
         """

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -38,7 +39,7 @@ def line_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, sty
     colour = COLOURS[style]
     half = np.stack([summary["mean"] - summary.low, summary.high - summary["mean"]])
     name = f"{label}  (n = {count})"
-    look = {"marker": MARKERS[style], "markersize": 4, "linewidth": 1.2, "capsize": 3, "elinewidth": 1}
+    look: dict[str, Any] = {"marker": MARKERS[style], "markersize": 4, "linewidth": 1.2, "capsize": 3, "elinewidth": 1}
     axes.errorbar(summary[x], summary["mean"], yerr=half, color=colour, label=name, **look)
 
 

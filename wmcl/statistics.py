@@ -1,6 +1,5 @@
 """Means with intervals. The network is the unit of observation."""
 
-import numpy as np
 import xarray as xr
 from scipy import stats
 
@@ -27,11 +26,11 @@ def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, co
         raise ValueError(f"confidence is {confidence}: it must be between 0 and 1")
     if log and bool((values <= 0).any()):
         raise ValueError("values holds a number that is not positive: it has no logarithm")
-    transformed = np.log(values) if log else values
+    transformed = xr.ufuncs.log(values) if log else values
     n = transformed.count(dim)
     mean = transformed.mean(dim)
     degrees = (n - 1).clip(min=1)
-    half = transformed.std(dim, ddof=1) / np.sqrt(n) * stats.t.ppf((1 + confidence) / 2, degrees)
+    half = transformed.std(dim, ddof=1) / n**0.5 * stats.t.ppf((1 + confidence) / 2, degrees)
     half = half.where(n >= 2)
     result = xr.Dataset({"mean": mean, "low": mean - half, "high": mean + half})
-    return (np.exp(result) if log else result).assign(n=n)
+    return (xr.ufuncs.exp(result) if log else result).assign(n=n)

@@ -3,7 +3,7 @@
 from wmcl.networks.activations import Activations, LinearMap
 from wmcl.networks.elman import Elman, TanhCell
 from wmcl.networks.initialisation import Initialisation, Parameters, initialise
-from wmcl.networks.recurrence import Cell, recurrence
+from wmcl.networks.recurrence import Cell, unroll
 
 __all__ = [
     "Activations",
@@ -14,5 +14,5 @@ __all__ = [
     "Parameters",
     "TanhCell",
     "initialise",
-    "recurrence",
+    "unroll",
 ]

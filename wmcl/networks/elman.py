@@ -10,7 +10,7 @@ from torch import Tensor
 
 from wmcl.networks.activations import Activations, LinearMap
 from wmcl.networks.initialisation import Initialisation, Parameters, initialise
-from wmcl.networks.recurrence import project, recurrence
+from wmcl.networks.recurrence import project, unroll
 
 
 class TanhCell:
@@ -100,7 +100,7 @@ class Elman:
         p = parameters
         members, units = p["W_hh"].shape[:2]
         tap = _tap(inputs, members, units) if taps else None
-        hidden, output = recurrence(TanhCell(), inputs, p["W_ih"], p["b_ih"], p["W_hh"], p["b_hh"], steps, tap)
+        hidden, output = unroll(TanhCell(), inputs, p["W_ih"], p["b_ih"], p["W_hh"], p["b_hh"], steps, tap)
         maps: list[LinearMap] = []
         if tap is not None:
             before = torch.cat([torch.zeros_like(hidden[:, :1]), hidden[:, :-1]], 1).detach()

@@ -32,7 +32,7 @@ class Cell(Protocol):
         """Turn ∂L/∂h_t into ∂L/∂a_t, given h_t."""
 
 
-def recurrence(
+def unroll(
     cell: Cell,
     inputs: Float[Tensor, "#member time sample feature"],
     W_ih: Float[Tensor, "member unit feature"],
@@ -55,7 +55,7 @@ def recurrence(
         All hidden states, and those of ``steps`` alone. A loss that only depends on the latter costs no
         gradient of the size of the former.
     """
-    return _Recurrence.apply(cell, inputs, W_ih, b_ih, W_hh, b_hh, steps, tap)  # type: ignore[no-any-return]
+    return _Recurrence.apply(cell, inputs, W_ih, b_ih, W_hh, b_hh, steps, tap)
 
 
 class _Recurrence(torch.autograd.Function):

@@ -22,7 +22,7 @@ def combine(results: Mapping[Cell, xr.Dataset]) -> xr.Dataset:
     for dim in inner:
         combined[dim].attrs = template[dim].attrs
     for name in {name: None for result in results.values() for name in result.data_vars}:
-        combined[name] = _fill(name, results, axes, combined)
+        combined[name] = _fill(str(name), results, axes, combined)
     return combined
 
 

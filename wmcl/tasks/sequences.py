@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+import torch
 from jaxtyping import Float, Int8
 from torch import Tensor
-from torch import device as Device
 
 
 class Phase(IntEnum):
@@ -61,13 +61,11 @@ class Sequences:
             self.window,
         )
 
-    def to(self, target: Device | str | object) -> "Sequences":
-        """Copy to a device, or convert the floating-point values to a dtype."""
-        phase = self.phase.to(target) if isinstance(target, (Device, str)) else self.phase
-        return Sequences(
-            self.inputs.to(target),  # type: ignore[call-overload]
-            self.targets.to(target),  # type: ignore[call-overload]
-            self.scored.to(target),  # type: ignore[call-overload]
-            phase,
-            self.window,
-        )
+    def to(self, target: torch.device | str | torch.dtype) -> "Sequences":
+        """Move everything to a device, or convert the floating-point values to a dtype."""
+
+        def move(values: Tensor) -> Tensor:
+            return values.to(dtype=target) if isinstance(target, torch.dtype) else values.to(device=target)
+
+        phase = self.phase if isinstance(target, torch.dtype) else move(self.phase)
+        return Sequences(move(self.inputs), move(self.targets), move(self.scored), phase, self.window)

@@ -13,7 +13,7 @@ from wmcl.networks.initialisation import Parameters
 class AdamState(NamedTuple):
     """Moments of the gradients of a training run."""
 
-    count: int
+    steps: int
     first: Parameters
     second: Parameters
 
@@ -42,7 +42,7 @@ class Adam:
     def propose(self, gradient: Parameters, state: AdamState) -> tuple[Parameters, AdamState]:
         """The update of this step, and the state after it."""
         beta1, beta2 = self.betas
-        count = state.count + 1
+        count = state.steps + 1
         first = {name: torch.lerp(state.first[name], g, 1 - beta1) for name, g in gradient.items()}
         second = {name: (state.second[name] * beta2).addcmul_(g, g, value=1 - beta2) for name, g in gradient.items()}
         scale = (1 - beta2**count) ** 0.5

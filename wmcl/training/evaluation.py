@@ -29,10 +29,10 @@ def evaluate(network: Elman, task: Task, parameters: Parameters, sequences: Sequ
     """Loss, accuracy and output variance of every member; at most ``chunk`` sequences are in memory at a time."""
     sums: list[Tensor] = []
     for first in range(0, sequences.samples, chunk):
-        chunk = sequences.take(slice(first, first + chunk))
-        logits = network.apply(parameters, chunk.inputs, chunk.window).logits
-        targets = chunk.targets[:, chunk.window]
-        weights = chunk.scored[:, chunk.window, :, None]
+        part = sequences.take(slice(first, first + chunk))
+        logits = network.apply(parameters, part.inputs, part.window).logits
+        targets = part.targets[:, part.window]
+        weights = part.scored[:, part.window, :, None]
         measures = [
             task.likelihood.nll(logits, targets),
             task.likelihood.correct(logits, targets),
