@@ -1,0 +1,131 @@
+"""Time of a training step against fused PyTorch and against the bare matrix products.
+
+    python benchmarks/training_step.py
+
+One CPU thread, one network, 256 units, batch 128, Copy Task with p = i. Prints Markdown.
+"""
+
+import floor
+import torch
+import torch.nn.functional as F
+import tyro
+from fused import Fused
+from timing import compare, machine, print_table
+from torch import Tensor
+
+from wmcl.networks import Elman, Parameters
+from wmcl.tasks import Sequences, Task, copy_task
+from wmcl.training import Adam, clip, loss_and_gradient
+from wmcl.training.objective import where
+
+AUTHORS_MS = {5: 28, 20: 80, 40: 161}
+"""ms an iteration of the paper authors' code (with output stage) by p = i, measured on another machine"""
+BATCH = 128
+HIDDEN = 256
+LEARNING_RATE = 1e-3
+MAXIMUM_NORM = 1.0
+
+
+class OwnStep:
+    """A training step of wmcl, as in :func:`wmcl.training.train`."""
+
+    def __init__(self, network: Elman, task: Task, parameters: Parameters, batch: Sequences) -> None:
+        self.network, self.task, self.parameters, self.batch = network, task, parameters, batch
+        self.optimiser = Adam(LEARNING_RATE)
+        self.state = self.optimiser.start(parameters)
+
+    def gradient(self) -> tuple[Tensor, Parameters]:
+        """Loss and gradient at the present weights."""
+        return loss_and_gradient(self.network, self.task.likelihood, self.parameters, self.batch)
+
+    def step(self) -> None:
+        """Everything that an iteration does with a batch."""
+        _, gradient = self.gradient()
+        gradient, _, _ = clip(gradient, MAXIMUM_NORM)
+        update, self.state = self.optimiser.propose(gradient, self.state)
+        moved = {name: value + update[name] for name, value in self.parameters.items()}
+        self.parameters = where([True], moved, self.parameters)
+
+
+class FusedStep:
+    """The same step with torch.nn.RNN, autograd and torch.optim.Adam."""
+
+    def __init__(self, network: Elman, parameters: Parameters, batch: Sequences) -> None:
+        self.module = Fused(network, parameters)
+        self.inputs, self.targets, self.window = batch.inputs[0], batch.targets[0, batch.window], batch.window
+        self.optimiser = torch.optim.Adam(self.module.parameters(), LEARNING_RATE)
+
+    def gradient(self) -> tuple[Tensor, Parameters]:
+        """Loss and gradient at the present weights."""
+        loss = self._backward()
+        return loss, {name: value.grad for name, value in self.module.by_name().items() if value.grad is not None}
+
+    def step(self) -> None:
+        """Everything that an iteration does with a batch."""
+        self._backward()
+        torch.nn.utils.clip_grad_norm_(self.module.parameters(), MAXIMUM_NORM)
+        self.optimiser.step()
+
+    def _backward(self) -> Tensor:
+        self.optimiser.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(self.module(self.inputs, self.window), self.targets)
+        loss.backward()
+        return loss.detach()
+
+
+def check_same(own: OwnStep, fused: FusedStep) -> None:
+    """Both compute the same loss and gradient from the same weights."""
+    (own_loss, own_gradient), (fused_loss, fused_gradient) = own.gradient(), fused.gradient()
+    torch.testing.assert_close(own_loss[0], fused_loss, rtol=1e-5, atol=0)
+    assert own_gradient.keys() == fused_gradient.keys()
+    for name, value in own_gradient.items():
+        atol = 1e-5 * float(value.abs().max())
+        torch.testing.assert_close(value[0], fused_gradient[name], rtol=1e-4, atol=atol, msg=f"gradient of {name}")
+
+
+def measure(length: int, output_stage: bool, repeats: int) -> list[object]:
+    """A row of the table."""
+    task = copy_task(length)
+    network = Elman(task.inputs, HIDDEN, task.outputs, output_stage, initialisation="orthogonal")
+    parameters, batch = network.init([0]), task.batch([0], 0, BATCH)
+    own, fused = OwnStep(network, task, parameters, batch), FusedStep(network, parameters, batch)
+    check_same(own, fused)
+    products = floor.products(network, parameters, batch)
+    times = compare(
+        {
+            "wmcl": own.step,
+            "fused": fused.step,
+            "floor": lambda: floor.run(products),
+            "batch": lambda: task.batch([0], 1, BATCH),
+        },
+        repeats,
+    )
+    return [
+        length,
+        batch.steps,
+        "yes" if output_stage else "no",
+        *(f"{t.median:.1f} ({t.minimum:.1f})" for t in (times["wmcl"], times["fused"], times["floor"])),
+        1 / times["fused"].ratio,
+        1 / times["floor"].ratio,
+        times["batch"].median,
+        AUTHORS_MS.get(length, "–") if output_stage else "–",
+    ]
+
+
+def main(lengths: tuple[int, ...] = (5, 20, 40), repeats: int = 21) -> None:
+    """Time a training step, and print a table.
+
+    Args:
+        lengths: p = i of the Copy Tasks.
+        repeats: timings of each function.
+    """
+    torch.set_num_threads(1)
+    header = ["p = i", "steps", "output stage", "wmcl ms", "fused ms", "floor ms", "wmcl / fused", "wmcl / floor"]
+    header += ["drawing a batch ms", "authors' code, other machine, ms"]
+    rows = [measure(length, stage, repeats) for stage in (True, False) for length in lengths]
+    print(f"## Training step\n\n{machine()}. {HIDDEN} units, batch {BATCH}; median (minimum) of {repeats}.\n")
+    print_table(header, rows)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
