@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.importance.per_sample import error_signals, squared_gradients
+from wmcl.importance.per_sample import error_signals, gradient_buffer, squared_gradients
 from wmcl.networks import Elman, Parameters
 from wmcl.randomness import uniforms
 from wmcl.tasks import Sequences, Task
@@ -62,6 +62,7 @@ def fisher_diagonal(
     _validate(kind, seeds, members, chunk, sequences.samples)
     fixed = {name: value.detach() for name, value in parameters.items()}
     total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in fixed.items()}
+    buffer = gradient_buffer(fixed)
     for first in range(0, sequences.samples, chunk):
         part = sequences.take(slice(first, first + chunk))
         with torch.enable_grad():
@@ -72,7 +73,7 @@ def fisher_diagonal(
             nll = task.likelihood.nll(activations.logits, targets) * part.scored[:, part.window, :, None]
             errors = error_signals(nll.sum(), activations)
         for linear_map, error in zip(activations.maps, errors, strict=True):
-            weight, bias = squared_gradients(error, linear_map.input.detach())
+            weight, bias = squared_gradients(error, linear_map, buffer)
             total[linear_map.weight] += weight
             total[linear_map.bias] += bias
     return {name: value / sequences.samples for name, value in total.items()}

@@ -8,16 +8,18 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LinearMap:
-    """One use of a weight matrix: output = W input + b + tap, at the steps of ``input``.
+    """One use of a weight matrix: output[t] = W input[t - delay] + b + tap[t], with zero input before the first step.
 
-    The gradient of a loss with respect to ``tap`` is the error signal δ of every sample and step; the gradient
-    of sample b's loss with respect to W is Σ_t δ[t, b] input[t, b]ᵀ, and Σ_t δ[t, b] with respect to the bias.
+    The gradient of a loss with respect to ``tap`` is the error signal δ of every sample and step; the gradient of
+    sample b's loss is Σ_t δ[t, b] input[t - delay, b]ᵀ with respect to W, and Σ_t δ[t, b] with respect to the bias.
     """
 
     weight: str
     bias: str
     input: Float[Tensor, "#member time sample feature"]
     tap: Float[Tensor, "member time sample unit"]
+    delay: int = 0
+    """steps between input and output: 1 for the recurrent map"""
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,7 @@ class Elman:
         hidden, output = unroll(TanhCell(), inputs, p["W_ih"], p["b_ih"], p["W_hh"], p["b_hh"], steps, tap)
         maps: list[LinearMap] = []
         if tap is not None:
-            before = torch.cat([torch.zeros_like(hidden[:, :1]), hidden[:, :-1]], 1).detach()
-            maps += [LinearMap("W_ih", "b_ih", inputs, tap), LinearMap("W_hh", "b_hh", before, tap)]
+            maps += [LinearMap("W_ih", "b_ih", inputs, tap), LinearMap("W_hh", "b_hh", hidden.detach(), tap, delay=1)]
         if self.output_stage:
             projected = project(output, p["W_ho"], p["b_ho"])
             maps += [LinearMap("W_ho", "b_ho", output.detach(), projected)]

@@ -150,5 +150,8 @@ def project(
 def _outer_sum(errors: Tensor, inputs: Tensor) -> Tensor:
     """Σ over steps and samples of δ xᵀ, as one batched product."""
     members = errors.shape[0]
-    rows = inputs.reshape(inputs.shape[0], -1, inputs.shape[-1]).expand(members, -1, -1)
-    return torch.bmm(errors.reshape(members, -1, errors.shape[-1]).mT, rows)
+    right = inputs.reshape(inputs.shape[0], -1, inputs.shape[-1]).expand(members, -1, -1)
+    left = errors.reshape(members, -1, errors.shape[-1])
+    if right.shape[-1] < left.shape[-1]:  # a thin matrix is multiplied several times faster from the left
+        return torch.bmm(right.mT, left).mT.contiguous()
+    return torch.bmm(left.mT, right)
