@@ -23,8 +23,8 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 test: $(INSTALLED)  ## the tests
 	$(PYTHON) -m pytest
 
-slow: $(INSTALLED)  ## the long tests that `test` leaves out
-	HYPOTHESIS_PROFILE=slow $(PYTHON) -m pytest -m slow
+slow: $(INSTALLED)  ## the tests with many more random examples of every property
+	HYPOTHESIS_PROFILE=slow $(PYTHON) -m pytest
 
 lint: $(INSTALLED)  ## format, style and types
 	$(PYTHON) -m ruff format --check .

@@ -8,7 +8,7 @@ netCDF file; draw it with figures/importance_vs_length.py.
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,8 @@ from wmcl.stages import dimensionality_at, importance_at, performance_at, stage_
 from wmcl.statistics import mean_interval
 from wmcl.tasks import copy_task
 from wmcl.training import Milestone, Options, Reason, Stop, train
+
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,11 @@ class Run:
 
     output: Path = Path("results/importance_vs_length.nc")
     """file to write; finished cells are kept beside it in a folder of the same name, and used again"""
-    jobs: int = 2
-    """processes at once, one thread each (on a GPU: 1)"""
-    members: int = 1
-    """networks trained together as one ensemble; 1 is best on a CPU"""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    jobs: int | None = None
+    """processes at once, one thread each; None takes 2, or 1 on a GPU"""
+    members: int | None = None
+    """networks of a condition trained together as one ensemble; None takes 1, or all on a GPU"""
+    device: Device = "auto"
     """auto takes a GPU if there is one"""
 
 
@@ -135,7 +137,7 @@ def check(config: Config) -> None:
     counts = {"seeds": config.conditions.seeds, "jobs": config.run.jobs, "members": config.run.members}
     counts |= {name: value for name, value in asdict(config.measures).items() if name.endswith("samples")}
     for name, value in counts.items():
-        if value < 1:
+        if value is not None and value < 1:
             raise ValueError(f"{name} is {value}: it must be at least 1")
     if config.measures.test_samples < 2:
         raise ValueError(f"test_samples is {config.measures.test_samples}: a covariance needs at least 2")
@@ -260,10 +262,21 @@ def _interval(summary: xr.Dataset, form: str) -> str:
     return f"{float(summary['mean']):{form}} [{low:{form}}, {high:{form}}]"
 
 
+def resolve(config: Config) -> Config:
+    """Fill in what depends on the machine: device, processes and ensemble size."""
+    device: Device = config.run.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    jobs, members = (2, 1) if device == "cpu" else (1, config.conditions.seeds)
+    here = replace(config.run, device=device, jobs=config.run.jobs or jobs, members=config.run.members or members)
+    return replace(config, run=here)
+
+
 def run(config: Config) -> xr.Dataset:
     """Run the analysis, or what is missing of it, and write its file."""
     began = time.perf_counter()
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if config.run.device == "auto" else config.run.device
+    config = resolve(config)
+    device = config.run.device
     settings = {name: value for name, value in asdict(config).items() if name not in ("preset", "conditions", "run")}
     results = sweeps.run(
         partial(measure, config, device),
@@ -272,8 +285,8 @@ def run(config: Config) -> xr.Dataset:
         name="importance vs length",
         settings=settings | {"device": device},
         folder=config.run.output.with_suffix(".cells"),
-        jobs=config.run.jobs,
-        members=config.run.members,
+        jobs=config.run.jobs or 1,
+        members=config.run.members or 1,
         cost=lambda condition: float(condition["pattern_length"]) + float(condition["input_length"]) + 1,
     )
     origin = provenance(asdict(config), device, time.perf_counter() - began)

@@ -114,8 +114,9 @@ def fail_on_the_last_condition(log, condition, seeds):
 
 
 def test_an_exception_is_not_swallowed_and_finished_cells_are_kept(tmp_path):
-    with pytest.raises(ArithmeticError, match="no such number"):
+    with pytest.raises(ArithmeticError, match="no such number") as raised:
         sweep(tmp_path, fail_on_the_last_condition)
+    assert raised.value.__notes__ == ["while computing p=2 i=3 seed=0"]
     sweep(tmp_path)
     assert len(calls(tmp_path)) == 6
 

@@ -28,12 +28,12 @@ def summarise(
         Array with dimensions (member, connection, statistic, per).
     """
     members = next(iter(importance.values())).shape[0]
-    missing = torch.full((members, 3), torch.nan, dtype=torch.float64)
-    rows = [_statistics(importance[w]).cpu() if w in importance else missing for w in connections.values()]
-    per_sequence = torch.stack(rows, 1)
-    per_bit = per_sequence / torch.as_tensor(scored_bits, dtype=torch.float64).reshape(-1, 1, 1).cpu()
+    missing = np.full((members, 3), np.nan)
+    rows = [_statistics(importance[w]) if w in importance else missing for w in connections.values()]
+    per_sequence = np.stack(rows, 1)
+    per_bit = per_sequence / torch.as_tensor(scored_bits, dtype=torch.float64).cpu().numpy().reshape(-1, 1, 1)
     return xr.DataArray(
-        np.stack([per_sequence.numpy(), per_bit.numpy()], -1),
+        np.stack([per_sequence, per_bit], -1),
         dims=("member", "connection", "statistic", "per"),
         coords={
             "connection": list(connections),
@@ -43,6 +43,6 @@ def summarise(
     )
 
 
-def _statistics(values: Tensor) -> Tensor:
-    flat = values.double().flatten(1)
-    return torch.stack([flat.mean(1), flat.quantile(0.5, dim=1), flat.sum(1)], 1)
+def _statistics(values: Tensor) -> np.ndarray:
+    flat = values.double().flatten(1).cpu().numpy()
+    return np.stack([flat.mean(1), np.median(flat, axis=1), flat.sum(1)], 1)

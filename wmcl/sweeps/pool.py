@@ -70,5 +70,8 @@ def _work(measure: Measure, job: Job) -> tuple[Job, xr.Dataset]:
     torch.set_num_threads(1)
     try:
         return job, measure(dict(job[0].condition), [cell.seed for cell in job])
+    except Exception as error:
+        error.add_note(f"while computing {', '.join(map(str, job))}")
+        raise
     finally:
         torch.set_num_threads(threads)

@@ -80,8 +80,8 @@ def run(
             bar.update(price[cell])
 
         def started(running: Sequence[Job]) -> None:
-            names = ", ".join(f"{job[0]}" + (f" and {len(job) - 1} more" if len(job) > 1 else "") for job in running)
-            bar.set_postfix_str(f"{len(results)} of {len(grid)} done; now {names}")
+            now = ", ".join(_brief(job) for job in running[-jobs:])
+            bar.set_postfix_str(f"{len(results)}/{len(grid)} done; now {now}" if running else "")
 
         failed = compute(measure, _jobs(missing, members), jobs, finish, started)
     if not results:
@@ -89,6 +89,12 @@ def run(
     return combine({cell: results[cell] for cell in grid if cell in results}).assign_attrs(
         cells_computed=f"{len(missing) - len(failed)} of {len(grid)}", failed_cells="; ".join(map(str, failed))
     )
+
+
+def _brief(job: Job) -> str:
+    """What is running, in few characters: the values of the condition, and the seeds."""
+    values = "/".join(str(value) for _, value in job[0].condition)
+    return f"{values} seed {','.join(str(cell.seed) for cell in job)}"
 
 
 def _jobs(missing: Sequence[Cell], members: int) -> list[Job]:
