@@ -277,6 +277,7 @@ def run(config: Config) -> xr.Dataset:
     began = time.perf_counter()
     config = resolve(config)
     device = config.run.device
+    origin = provenance(asdict(config), device)
     settings = {name: value for name, value in asdict(config).items() if name not in ("preset", "conditions", "run")}
     results = sweeps.run(
         partial(measure, config, device),
@@ -289,8 +290,7 @@ def run(config: Config) -> xr.Dataset:
         members=config.run.members or 1,
         cost=lambda condition: float(condition["pattern_length"]) + float(condition["input_length"]) + 1,
     )
-    origin = provenance(asdict(config), device, time.perf_counter() - began)
-    results = describe(results).assign_attrs(origin)
+    results = describe(results).assign_attrs(origin, wall_seconds=time.perf_counter() - began)
     sweeps.save_whole(results, config.run.output)
     return results
 

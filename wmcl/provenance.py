@@ -16,8 +16,11 @@ import torch
 _PACKAGES = ("wmcl", "torch", "numpy", "scipy", "xarray", "joblib")
 
 
-def provenance(configuration: Mapping[str, Any], device: str, seconds: float) -> dict[str, str | float]:
-    """Attributes for a result file: configuration, command, versions, source revision, device, date, wall time."""
+def provenance(configuration: Mapping[str, Any], device: str) -> dict[str, str]:
+    """Attributes for a result file: configuration, command, versions, source revision, device and date.
+
+    Take it before the work, so that it describes the code that did it.
+    """
     return {
         "configuration": json.dumps(configuration, sort_keys=True, default=str),
         "command": shlex.join(["python", *(_shorten(word) for word in sys.argv)]),
@@ -25,7 +28,6 @@ def provenance(configuration: Mapping[str, Any], device: str, seconds: float) ->
         "source_revision": source_revision(),
         "device": _describe(device),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "wall_seconds": seconds,
     }
 
 

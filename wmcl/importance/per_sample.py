@@ -58,5 +58,5 @@ def squared_gradients(
         gradients = buffer[: len(one) * rows * columns].view(-1, rows, columns)
         torch.bmm(one, other.mT, out=gradients)
         weight += gradients.square_().unflatten(0, (-1, members)).sum(0)
-    bias = errors.sum(1, dtype=torch.float64).square().sum(1)
+    bias = errors.sum(1).double().square().sum(1)
     return weight.mT if features < units else weight, bias
