@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wmcl.sweeps.combine import combine
 from wmcl.sweeps.grid import Cell, Condition, cells, key

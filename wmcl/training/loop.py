@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wmcl.networks import Elman, Parameters
 from wmcl.tasks import Task
