@@ -20,7 +20,7 @@ import xarray as xr
 
 from wmcl import sweeps
 from wmcl.networks import Elman, Initialisation
-from wmcl.provenance import provenance
+from wmcl.provenance import invocation, provenance
 from wmcl.stages import dimensionality_at, importance_at, performance_at, stage_names, stages, training_at
 from wmcl.statistics import mean_interval
 from wmcl.tasks import copy_task
@@ -133,7 +133,9 @@ def check(config: Config) -> None:
     for condition in grid(config.conditions):
         task = copy_task(**condition)
         Elman(task.inputs, outputs=task.outputs, **asdict(config.network))
-    Stop(config.stages.iterations, loss=config.stages.final_loss)
+    Stop(config.stages.iterations)
+    if not grid(config.conditions):
+        raise ValueError("basic and padded are both empty: give at least one length")
     counts = {"seeds": config.conditions.seeds, "jobs": config.run.jobs, "members": config.run.members}
     counts |= {name: value for name, value in asdict(config.measures).items() if name.endswith("samples")}
     for name, value in counts.items():
@@ -143,13 +145,20 @@ def check(config: Config) -> None:
         raise ValueError(f"test_samples is {config.measures.test_samples}: a covariance needs at least 2")
     if not 0 < config.measures.variance <= 1:
         raise ValueError(f"variance is {config.measures.variance:g}: it must be above 0 and at most 1")
-    losses = config.stages.losses
-    if not losses or min(losses) <= 0:
-        raise ValueError(f"losses is {losses}: give at least one, all positive")
+    losses, final = config.stages.losses, config.stages.final_loss
+    if not losses or not all(0 < loss < float("inf") for loss in losses):
+        raise ValueError(f"losses is {losses}: give at least one, all positive and finite")
+    if not 0 < final <= min(losses):
+        raise ValueError(
+            f"final_loss is {final:g}: it must be positive and at most the lowest of losses, {min(losses):g}"
+        )
     if isinstance(config.training.learning_rate, tuple):
         raise ValueError(f"learning_rate is {config.training.learning_rate}: all networks of this analysis share one")
     if config.run.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
+    output = config.run.output
+    if output.suffix != ".nc" or output.is_dir():
+        raise ValueError(f"output is {output}: it must be the name of a file that ends in .nc")
 
 
 def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
@@ -246,8 +255,11 @@ def table(results: xr.Dataset) -> str:
     for p, i in present.condition[present.values].values:
         here, w = at.sel(pattern_length=p, input_length=i), weights.sel(pattern_length=p, input_length=i)
         n, missing = int(here.reached.sum()), int((here.reached == 0).sum())
-        dims = mean_interval(here.components.sel(phase="output", centre="pooled"))
         count = f"{n}/{n + missing}" if missing else f"{n}"
+        if n == 0:
+            lines.append(f"{p:>3} {i:>3} {count:>5} no network reached this loss")
+            continue
+        dims = mean_interval(here.components.sel(phase="output", centre="pooled"))
         lines.append(
             f"{p:>3} {i:>3} {count:>5} {float(here.iteration.sel(side='after').mean()):>6.0f}"
             f" {float(here.accuracy.mean()):>9.4f}"
@@ -277,7 +289,7 @@ def run(config: Config) -> xr.Dataset:
     began = time.perf_counter()
     config = resolve(config)
     device = config.run.device
-    origin = provenance(asdict(config), device)
+    origin = provenance(device)
     settings = {name: value for name, value in asdict(config).items() if name not in ("preset", "conditions", "run")}
     results = sweeps.run(
         partial(measure, config, device),
@@ -285,12 +297,13 @@ def run(config: Config) -> xr.Dataset:
         range(config.conditions.seeds),
         name="importance vs length",
         settings=settings | {"device": device},
+        origin=origin,
         folder=config.run.output.with_suffix(".cells"),
         jobs=config.run.jobs or 1,
         members=config.run.members or 1,
         cost=lambda condition: float(condition["pattern_length"]) + float(condition["input_length"]) + 1,
     )
-    results = describe(results).assign_attrs(origin, wall_seconds=time.perf_counter() - began)
+    results = describe(results).assign_attrs(invocation(asdict(config)), wall_seconds=time.perf_counter() - began)
     sweeps.save_whole(results, config.run.output)
     return results
 
@@ -307,6 +320,8 @@ def main() -> None:
         raise SystemExit(f"error: {error}") from None
     try:
         results = run(config)
+    except OSError as error:
+        raise SystemExit(f"error: output is {config.run.output}: {error}") from error
     except KeyboardInterrupt:
         raise SystemExit("\nInterrupted. Finished networks are kept: the same command goes on from there.") from None
     print(table(results))

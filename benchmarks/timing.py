@@ -41,7 +41,7 @@ def _milliseconds(function: Callable[[], object]) -> float:
 
 def machine() -> str:
     """CPU, threads, torch version and source revision of this run."""
-    origin = provenance({}, "cpu")
+    origin = provenance("cpu")
     threads = torch.get_num_threads()
     return (
         f"{origin['device']}, {threads} thread{'s' if threads > 1 else ''}, torch {torch.__version__},"

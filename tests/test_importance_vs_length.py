@@ -96,7 +96,7 @@ def test_networks_that_miss_a_loss_are_censored_and_counted():
     assert found.importance.sel(stage="1e-06").isnull().all()
     assert found.importance.sel(stage="final").notnull().all()
     whole = found.expand_dims({"pattern_length": [2], "input_length": [2]})
-    assert "0/2" in analysis.table(whole)
+    assert "0/2 no network reached this loss" in analysis.table(whole)
 
 
 def test_the_figure_is_drawn_from_the_dataset_alone(smoke, tmp_path):
@@ -142,6 +142,13 @@ def test_help_shows_defaults_in_groups():
         (("--fisher-samples", "0"), "fisher_samples is 0"),
         (("--learning-rate", "0.1", "0.2"), "share one"),
         (("--basic", "two"), "two"),
+        (("--final-loss", "0.3"), "final_loss is 0.3: it must be positive and at most the lowest of losses, 0.05"),
+        (("--final-loss", "0"), "final_loss is 0"),
+        (("--losses", "nan"), "losses"),
+        (("--orthogonality", "nan"), "orthogonality is nan"),
+        (("--basic", "--padded"), "basic and padded are both empty"),
+        (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
+        (("--output", "README.md/x.nc"), "README.md/x.nc"),
     ],
 )
 def test_senseless_configurations_are_refused_before_work_starts(tmp_path, monkeypatch, capsys, arguments, message):

@@ -3,17 +3,19 @@ import subprocess
 import sys
 
 from wmcl import provenance as module
-from wmcl.provenance import provenance, source_revision
+from wmcl.provenance import invocation, provenance, source_revision
 
 
 def test_provenance(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [str(tmp_path / "run.py"), "--name", "two words"])
-    found = provenance({"b": 1, "a": tmp_path / "x"}, "cpu")
-    assert found["command"] == "python run.py --name 'two words'"
-    assert json.loads(found["configuration"]) == {"a": str(tmp_path / "x"), "b": 1}
+    asked = invocation({"b": 1, "a": tmp_path / "x"})
+    assert asked["command"] == "python run.py --name 'two words'"
+    assert json.loads(asked["configuration"]) == {"a": str(tmp_path / "x"), "b": 1}
+    found = provenance("cpu")
     assert found["device"].startswith("cpu: ")
-    assert all(isinstance(value, str) for value in found.values())
+    assert json.loads(found["versions"]).keys() >= {"python", "torch", "wmcl"}
+    assert found["source_revision"] == source_revision()
 
 
 def test_source_revision(tmp_path, monkeypatch):
@@ -27,6 +29,10 @@ def test_source_revision(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "__file__", str(source))
     assert source_revision() == "unknown"
     git("init")
+    (tmp_path / "other").touch()
+    git("add", "other")
+    git("commit", "-m", "somebody else's")
+    assert source_revision() == "unknown"
     git("add", ".")
     git("commit", "-m", "one")
     clean = source_revision()

@@ -67,6 +67,13 @@ def test_finished_cells_are_used_again(tmp_path):
     assert wider.value.count() == 9
 
 
+def test_where_each_cell_comes_from_is_kept(tmp_path):
+    sweep(tmp_path, seeds=(0,), origin={"source_revision": "abc"})
+    both = sweep(tmp_path, origin={"source_revision": "def"})
+    assert both.attrs["source_revision"] == "abc; def"
+    assert both.attrs["cells_computed"] == "3 of 6"
+
+
 @pytest.mark.parametrize("change", [{"settings": {"a": 2}}, {"name": "other"}])
 def test_other_settings_are_other_cells(tmp_path, change):
     sweep(tmp_path)

@@ -37,9 +37,17 @@ def line_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, sty
         return
     count = f"{int(n.min())}" if n.min() == n.max() else f"{int(n.min())} to {int(n.max())}"
     colour = COLOURS[style]
+    face = "none" if style else colour  # hollow, so that a shared point shows both lines
     half = np.stack([summary["mean"] - summary.low, summary.high - summary["mean"]])
     name = f"{label}  (n = {count})"
-    look: dict[str, Any] = {"marker": MARKERS[style], "markersize": 4, "linewidth": 1.2, "capsize": 3, "elinewidth": 1}
+    look: dict[str, Any] = {
+        "marker": MARKERS[style],
+        "markersize": 4 + 1.5 * style,
+        "markerfacecolor": face,
+        "linewidth": 1.2,
+        "capsize": 3,
+        "elinewidth": 1,
+    }
     axes.errorbar(summary[x], summary["mean"], yerr=half, color=colour, label=name, **look)
 
 

@@ -16,14 +16,12 @@ import torch
 _PACKAGES = ("wmcl", "torch", "numpy", "scipy", "xarray", "joblib")
 
 
-def provenance(configuration: Mapping[str, Any], device: str) -> dict[str, str]:
-    """Attributes for a result file: configuration, command, versions, source revision, device and date.
+def provenance(device: str) -> dict[str, str]:
+    """What computed a result: versions, source revision, device and date.
 
     Take it before the work, so that it describes the code that did it.
     """
     return {
-        "configuration": json.dumps(configuration, sort_keys=True, default=str),
-        "command": shlex.join(["python", *(_shorten(word) for word in sys.argv)]),
         "versions": json.dumps({"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}}),
         "source_revision": source_revision(),
         "device": _describe(device),
@@ -31,14 +29,30 @@ def provenance(configuration: Mapping[str, Any], device: str) -> dict[str, str]:
     }
 
 
+def invocation(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """What was asked for: the configuration and the command."""
+    return {
+        "configuration": json.dumps(configuration, sort_keys=True, default=str),
+        "command": shlex.join(["python", *(_shorten(word) for word in sys.argv)]),
+    }
+
+
 def source_revision() -> str:
-    """Commit of the checkout that this package lies in, with ``-dirty`` if it was changed; ``unknown`` outside one."""
-    folder = Path(__file__).resolve().parent
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    """Commit of the checkout that this package lies in, with ``-dirty`` if it was changed.
+
+    ``unknown`` where the package is no tracked part of a checkout, e.g. installed below somebody else's.
+    """
+    file = Path(__file__).resolve()
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        _git(file.parent, "ls-files", "--error-unmatch", file.name)
+        return _git(file.parent, "describe", "--always", "--dirty", "--abbrev=12")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _shorten(word: str) -> str:

@@ -21,6 +21,7 @@ from wmcl.tasks import Phase, Sequences, Task
 from wmcl.training import Milestone, Snapshot, Trained, evaluate, interpolate_log
 
 PHASES: Mapping[str, Phase | None] = {
+    "lead": Phase.lead,
     "input": Phase.input,
     "stop": Phase.stop,
     "output": Phase.output,
@@ -71,6 +72,8 @@ def importance_at(
 def dimensionality_at(stage: Milestone, network: Elman, sequences: Sequences, threshold: float = 0.75) -> xr.Dataset:
     """Linear dimensionality of the hidden states by phase and by step, just after the loss was reached.
 
+    The phases are those that occur in the sequences, and ``all``.
+
     Returns:
         ``components`` and ``participation_ratio`` (seed, phase, centre), ``cumulative_variance`` (seed, phase,
         component) of the pooled states, ``components_by_step`` and ``participation_ratio_by_step`` (seed, step).
@@ -78,8 +81,8 @@ def dimensionality_at(stage: Milestone, network: Elman, sequences: Sequences, th
     with torch.no_grad():
         hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0)).hidden
     scatter = StepScatter.of(hidden)
-    phases = [steps_of(sequences, phase) for phase in PHASES.values()]
-    spectra = torch.stack([torch.stack([scatter.spectrum(p, c) for c in CENTRES], 1) for p in phases], 1)
+    phases = {n: steps_of(sequences, p) for n, p in PHASES.items() if p is None or bool((sequences.phase == p).any())}
+    spectra = torch.stack([torch.stack([scatter.spectrum(p, c) for c in CENTRES], 1) for p in phases.values()], 1)
     by_step = scatter.spectrum_by_step()
     by_phase, step = ("seed", "phase", "centre"), ("seed", "step")
     return xr.Dataset(
@@ -94,7 +97,7 @@ def dimensionality_at(stage: Milestone, network: Elman, sequences: Sequences, th
             "participation_ratio_by_step": (step, _array(participation_ratio(by_step))),
         },
         coords={
-            "phase": list(PHASES),
+            "phase": list(phases),
             "centre": list(CENTRES),
             "component": np.arange(1, hidden.shape[-1] + 1),
             "step": np.arange(sequences.steps),

@@ -21,7 +21,7 @@ def states(
     Args:
         hidden: h_t of every step.
         sequences: that the network ran on.
-        phase: a :class:`~wmcl.tasks.Phase` or its name; ``None`` takes every step.
+        phase: a :class:`~wmcl.tasks.Phase` or its name; ``None`` or ``"all"`` takes every step.
         centre: ``pooled`` leaves the states as they are (measures subtract their common mean); ``step``
             subtracts the mean of each step first, so that what differs between steps alone is not counted.
 
@@ -38,16 +38,16 @@ def states(
 
 
 def steps_of(sequences: Sequences, phase: Phase | str | None) -> list[int]:
-    """The steps of a phase, which must be the same for every sample; ``None`` takes every step.
+    """The steps of a phase, which must be the same for every sample; ``None`` or ``"all"`` takes every step.
 
     Raises:
         ValueError: if the phase is unknown or empty, or if its steps differ between samples.
     """
-    if phase is None:
+    if phase is None or phase == "all":
         return list(range(sequences.steps))
     names = [p.name for p in Phase]
     if isinstance(phase, str) and phase not in names:
-        raise ValueError(f"phase is {phase!r}: it must be one of {', '.join(names)}, or None for every step")
+        raise ValueError(f"phase is {phase!r}: it must be one of {', '.join(names)}, or all for every step")
     wanted = Phase[phase] if isinstance(phase, str) else phase
     is_in_phase = (sequences.phase == wanted).cpu()
     if bool((is_in_phase != is_in_phase[:1, :, :1]).any()):

@@ -69,7 +69,7 @@ def fisher_diagonal(
             activations = network.apply(fixed, part.inputs, part.window, taps=True)
             targets = part.targets[:, part.window]
             if kind == "sampled":
-                targets = _sample(task, activations.logits, seeds or (), first)
+                targets = _sample(task, activations.logits, () if seeds is None else seeds, first)
             nll = task.likelihood.nll(activations.logits, targets) * part.scored[:, part.window, :, None]
             errors = error_signals(nll.sum(), activations)
         for linear_map, error in zip(activations.maps, errors, strict=True):

@@ -7,6 +7,7 @@ missing.
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import xarray as xr
@@ -28,6 +29,7 @@ def run(
     folder: Path,
     jobs: int = 1,
     members: int = 1,
+    origin: Mapping[str, str] = MappingProxyType({}),
     cost: Callable[[Condition], float] = lambda condition: 1.0,
     progress: bool = True,
 ) -> xr.Dataset:
@@ -44,12 +46,15 @@ def run(
         folder: where finished cells are kept.
         jobs: processes at once, one thread each. With 1, everything runs in this process.
         members: networks of a condition that are computed together as an ensemble.
+        origin: where the numbers come from (:func:`wmcl.provenance.provenance`); kept with every cell that this call
+            computes.
         cost: relative time of a condition, for the estimate of the time left; the dearest start first.
         progress: whether to show a progress bar.
 
     Returns:
         All cells, with the coordinates of the conditions and ``seed`` as dimensions and NaN where the grid has no
-        cell. Attributes: ``cells_computed``, how many this call computed (the others were there already);
+        cell. Attributes: those of ``origin``, each with all the different values that the cells have, so that cells of
+        an earlier revision show; ``cells_computed``, how many this call computed (the others were there already);
         ``failed_cells``, the names of those that killed their process twice.
 
     Raises:
@@ -75,8 +80,8 @@ def run(
     ) as bar:
 
         def finish(cell: Cell, result: xr.Dataset) -> None:
-            store.write(keys[cell], result)
-            results[cell] = result
+            results[cell] = result.assign_attrs(origin)
+            store.write(keys[cell], results[cell])
             bar.update(price[cell])
 
         def started(running: Sequence[Job]) -> None:
@@ -86,8 +91,14 @@ def run(
         failed = compute(measure, _jobs(missing, members), jobs, finish, started)
     if not results:
         raise RuntimeError(f"every cell of the sweep killed its process twice: {'; '.join(map(str, failed))}")
+    attributes = {
+        name: "; ".join(sorted({str(result.attrs.get(name, "unknown")) for result in results.values()}))
+        for name in origin
+    }
     return combine({cell: results[cell] for cell in grid if cell in results}).assign_attrs(
-        cells_computed=f"{len(missing) - len(failed)} of {len(grid)}", failed_cells="; ".join(map(str, failed))
+        attributes,
+        cells_computed=f"{len(missing) - len(failed)} of {len(grid)}",
+        failed_cells="; ".join(map(str, failed)),
     )
 
 

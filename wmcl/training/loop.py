@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from tqdm import tqdm
 
 from wmcl.networks import Elman, Parameters
-from wmcl.tasks import Task
+from wmcl.tasks import Task, check_sequences
 from wmcl.training.adam import Adam
 from wmcl.training.curves import Curves
 from wmcl.training.evaluation import evaluate
@@ -68,11 +68,13 @@ def train(
         progress: whether to show a progress bar.
 
     Raises:
-        ValueError: if network and task do not fit, or if seeds, learning rates or milestones make no sense.
+        ValueError: if network and task do not fit, if the task draws malformed sequences, or if seeds, learning rates
+            or milestones make no sense.
     """
     thresholds = _validated(network, task, seeds, options, milestones)
     began = time.perf_counter()
     initial = {name: value.to(device) for name, value in network.init(seeds).items()}
+    check_sequences(task, task.validation)
     validation = task.validation.to(device)
     optimiser = Adam(options.learning_rate)
     parameters, state = initial, optimiser.start(initial)
@@ -134,11 +136,13 @@ def _validated(
             raise ValueError(
                 f"{name} of the network is {getattr(network, name)}: the task {task.name!r} needs {getattr(task, name)}"
             )
+    if isinstance(seeds, int) or not all(isinstance(seed, (int, np.integer)) for seed in seeds):
+        raise ValueError(f"seeds is {seeds}: it must be a sequence of whole numbers, such as range(3)")
     if len(seeds) == 0 or len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds is {list(seeds)}: it must hold at least one seed, and each seed once")
     rates = options.learning_rate
-    if isinstance(rates, tuple) and len(rates) != len(seeds):
-        raise ValueError(f"learning_rate has {len(rates)} entries for {len(seeds)} seeds: give one, or one a seed")
-    if not all(threshold > 0 for threshold in milestones):
-        raise ValueError(f"milestones is {list(milestones)}: every loss must be positive")
+    if np.ndim(rates) and np.size(rates) != len(seeds):
+        raise ValueError(f"learning_rate has {np.size(rates)} entries for {len(seeds)} seeds: give one, or one a seed")
+    if not all(0 < threshold < np.inf for threshold in milestones):
+        raise ValueError(f"milestones is {list(milestones)}: every loss must be positive and finite")
     return sorted(set(milestones), reverse=True)

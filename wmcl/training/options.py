@@ -37,13 +37,14 @@ class Options:
         for name in ("batch", "validate_every", "watch_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
-        if not np.all(np.asarray(self.learning_rate) > 0):
-            raise ValueError(f"learning_rate is {self.learning_rate}: it must be positive")
-        if self.clip is not None and not self.clip > 0:
-            raise ValueError(f"clip is {self.clip}: it must be positive, or None")
-        if self.orthogonality < 0:
-            raise ValueError(f"orthogonality is {self.orthogonality}: it must be at least 0")
+        rates = np.asarray(self.learning_rate)
+        if not (rates.size and np.all(rates > 0) and np.all(np.isfinite(rates))):
+            raise ValueError(f"learning_rate is {self.learning_rate}: it must be positive and finite")
+        if self.clip is not None and not 0 < self.clip < np.inf:
+            raise ValueError(f"clip is {self.clip}: it must be positive and finite, or None")
+        if not 0 <= self.orthogonality < np.inf:
+            raise ValueError(f"orthogonality is {self.orthogonality}: it must be at least 0 and finite")
         if self.reduction not in get_args(Reduction):
             raise ValueError(f"reduction is {self.reduction!r}: it must be one of {', '.join(get_args(Reduction))}")
-        if not self.watch_within >= 1:
-            raise ValueError(f"watch_within is {self.watch_within}: it must be at least 1")
+        if not 1 <= self.watch_within < np.inf:
+            raise ValueError(f"watch_within is {self.watch_within}: it must be at least 1 and finite")

@@ -35,8 +35,8 @@ class Stop:
     def __post_init__(self) -> None:
         if self.iterations < 0:
             raise ValueError(f"iterations is {self.iterations}: it must be at least 0")
-        if self.loss is not None and not self.loss > 0:
-            raise ValueError(f"loss is {self.loss}: it must be positive, or None")
+        if self.loss is not None and not 0 < self.loss < float("inf"):
+            raise ValueError(f"loss is {self.loss}: it must be positive and finite, or None")
         if self.accuracy is not None and not 0 < self.accuracy <= 1:
             raise ValueError(f"accuracy is {self.accuracy}: it must be a fraction above 0 and at most 1, or None")
         if self.patience is not None and self.patience < 1:

@@ -1,0 +1,57 @@
+"""Refuse sequences that would train or measure the wrong thing without a sound."""
+
+import torch
+from torch import Tensor
+
+from wmcl.tasks.sequences import Sequences
+from wmcl.tasks.task import Task
+
+
+def check_sequences(task: Task, sequences: Sequences) -> None:
+    """Check what a task draws: once, where a user's task enters.
+
+    Raises:
+        ValueError: naming the field, what it is and what is allowed.
+    """
+    inputs, targets, scored = sequences.inputs, sequences.targets, sequences.scored
+    _check(inputs.ndim == 4, "inputs", f"has shape {tuple(inputs.shape)}", "(member, time, sample, feature)")
+    members, time, samples, features = inputs.shape
+    _check(features == task.inputs, "inputs", f"has {features} features", f"the {task.inputs} of the task")
+    wanted = (members, time, samples, task.outputs)
+    _check(targets.shape == wanted, "targets", f"has shape {tuple(targets.shape)}", f"{wanted}")
+    for name, values in (("scored", scored), ("phase", sequences.phase)):
+        allowed = [(m, time, samples) for m in (1, members)]
+        _check(
+            tuple(values.shape) in allowed, name, f"has shape {tuple(values.shape)}", f"{allowed[0]} or {allowed[1]}"
+        )
+    for name, values in (("inputs", inputs), ("targets", targets), ("scored", scored)):
+        _check(
+            values.dtype == inputs.dtype and values.is_floating_point(), name, f"is {values.dtype}", "one float type"
+        )
+    _check(sequences.phase.dtype == torch.int8, "phase", f"is {sequences.phase.dtype}", "torch.int8")
+    _check_window(sequences.window, scored, time)
+    bits = targets[(scored > 0).expand(members, -1, -1)]
+    low, high = float(bits.min()), float(bits.max())
+    _check(low >= 0 and high <= 1, "targets", f"holds values from {low:g} to {high:g}", "bits: 0 to 1 at scored steps")
+
+
+def _check_window(window: slice, scored: Tensor, time: int) -> None:
+    start, stop, step = window.indices(time)
+    is_plain = step == 1 and (window.stop is None or window.stop <= time) and 0 <= start < stop
+    _check(is_plain, "window", f"is {window}", f"a slice of at least one of the {time} steps, with step 1")
+    _check(bool((scored >= 0).all()), "scored", f"holds {float(scored.min()):g}", "weights of at least 0")
+    outside = [t for t in range(time) if not start <= t < stop and bool(scored[:, t].any())]
+    _check(
+        not outside, "window", f"is {window} but steps {outside} are scored", "a window that holds every scored step"
+    )
+    _check(
+        bool((scored.sum(1) > 0).all()),
+        "scored",
+        "is 0 at every step of a sequence",
+        "at least one scored step in each",
+    )
+
+
+def _check(is_right: bool, field: str, value: str, allowed: str) -> None:
+    if not is_right:
+        raise ValueError(f"{field} of the sequences {value}: it must be {allowed}")
