@@ -54,10 +54,10 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     _lines(right, dimensions, log=False)
     right.set_ylim(bottom=0)
     right.set_ylabel(f"components for {share:.0%} of the\nvariance of h$_t$ ({options.phase} phase)")
-    for axes, corner in ((left, "lower right"), (right, "upper left")):
+    for axes in (left, right):
         axes.set_xlabel("input length i (steps)")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-        axes.legend(fontsize="x-small", loc=corner)
+        axes.legend(fontsize="x-small", loc="lower right")
     figure.suptitle(_title(results, stage), fontsize="small")
     return figure
 
