@@ -34,8 +34,13 @@ def test_an_isotropic_linear_subspace_has_its_dimension(dimension):
     torch.testing.assert_close(participation_ratio(spectrum), torch.full((2,), float(dimension), dtype=torch.float64))
 
 
-def test_a_constant_has_dimension_0():
-    spectrum = covariance_spectrum(torch.full((1, 50, 4), 0.3))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [0.0, 0.3, 0.7, -1e3])
+def test_a_constant_has_dimension_0(value, dtype):
+    constant = torch.full((1, 997, 4), value, dtype=dtype)
+    assert not covariance_spectrum(constant).any()
+    assert not StepScatter.of(constant[:, None]).spectrum_by_step().any()
+    spectrum = covariance_spectrum(constant)
     assert components_for_variance(spectrum).item() == 0
     assert participation_ratio(spectrum).item() == 0
     assert not cumulative_variance(spectrum).any()
@@ -86,9 +91,9 @@ def test_centring_each_step_removes_what_differs_between_steps_alone(two_members
     moving = hidden + 100 * torch.arange(data.steps)[:, None, None]
     centred = states(moving, data, None, "step")
     torch.testing.assert_close(centred, states(hidden, data, None, "step"), rtol=0, atol=1e-4)
-    expected = (hidden - hidden.mean(2, keepdim=True)).flatten(1, 2)
+    expected = (hidden.double() - hidden.double().mean(2, keepdim=True)).flatten(1, 2)
     torch.testing.assert_close(states(hidden, data, None, "step"), expected)
-    constant_within_step = torch.arange(data.steps).float()[None, :, None, None].expand(1, -1, 6, 5)
+    constant_within_step = (0.1 + 0.7 * torch.arange(data.steps))[None, :, None, None].expand(1, -1, 6, 5)
     assert components_for_variance(covariance_spectrum(states(constant_within_step, data))).item() == 1
     assert components_for_variance(covariance_spectrum(states(constant_within_step, data, None, "step"))).item() == 0
 

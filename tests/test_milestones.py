@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -28,6 +30,12 @@ def test_interpolation_with_zeros_is_linear_and_ends_are_kept():
     np.testing.assert_allclose(interpolate_log(before, after, np.array([0.0, 0.5])), [[0.0, 4.0], [4.0, 4.0]])
 
 
+@pytest.mark.parametrize("losses", [(np.inf, 0.05), (np.nan, 0.05), (0.2, 0.0)])
+def test_position_without_a_bracket_is_after(losses):
+    milestone = Milestone(0.1, np.array([True]), snapshot(1, [losses[0]]), snapshot(2, [losses[1]]))
+    assert milestone.position().tolist() == [1.0]
+
+
 def test_position_of_a_single_measurement_is_after():
     milestone = Milestone(0.1, np.array([True]), snapshot(0, [0.05]), snapshot(0, [0.05]))
     assert milestone.position().tolist() == [1.0]
@@ -55,10 +63,18 @@ def test_milestones_bracket_the_first_crossing():
 
 def test_members_near_a_threshold_are_watched_closely():
     trained = fit([0], Stop(200, loss=0.02), milestones=(0.1,))
-    at = trained.curves.validation.values
-    assert set(at[at < trained.milestones[0].before.iteration[0] - 30] % FAST.validate_every) <= {0}
     near = trained.milestones[0]
     assert near.after.iteration[0] - near.before.iteration[0] <= FAST.watch_every
+    at = trained.curves.validation.values
+    loss = trained.curves.training_loss.isel(seed=0).values
+    for iteration in at[(at > 0) & (at < near.before.iteration[0])]:
+        assert iteration % FAST.validate_every == 0 or loss[iteration - 1] < FAST.watch_within * 0.1
+
+
+def test_a_loss_that_falls_fast_is_still_bracketed_closely():
+    options = replace(FAST, validate_every=50, learning_rate=0.02)
+    found = fit([0, 1], Stop(200, loss=0.02), options, milestones=(0.4, 0.2, 0.1)).milestones
+    assert max((m.after.iteration - m.before.iteration).max() for m in found) <= 2 * FAST.watch_every
 
 
 def test_members_that_miss_a_milestone_are_marked_and_carry_their_final_state():

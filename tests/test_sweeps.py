@@ -246,9 +246,33 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
         ({"seeds": ()}, "at least one condition and one seed"),
         ({"seeds": (1, 1)}, "occurs twice"),
         ({"conditions": [{"p": 1}, {"q": 1}]}, "other names"),
+        ({"conditions": [{"seed": 1}]}, "the name 'seed'"),
+        ({"conditions": [{"p": 1}, {"p": "a"}]}, "must be numbers, or all be text"),
+        ({"conditions": [{"p": float("nan")}]}, "must be numbers"),
     ],
 )
 def test_senseless_sweeps_are_refused_before_work_starts(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         sweep(tmp_path, **change)
     assert calls(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda result: result.isel(seed=[1, 0]), r"returned \[1, 0\]: .* \[0, 1\], in their order"),
+        (lambda result: result.isel(seed=[0]), r"returned \[0\]"),
+        (lambda result: result.drop_vars("seed"), "no seed coordinate"),
+        (lambda result: result.assign(constant=1.0), "constant with dimensions"),
+        (lambda result: result.assign(p=("seed", [1.0, 2.0])), "p: that is the name of a condition"),
+    ],
+)
+def test_results_that_would_get_a_wrong_label_are_refused(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        sweep(tmp_path, lambda log, condition, seeds: change(measure(log, condition, seeds)), members=2)
+
+
+def test_numpy_scalars_are_the_same_condition(tmp_path):
+    sweep(tmp_path, conditions=[{"p": 2, "i": 3}])
+    sweep(tmp_path, conditions=[{"p": np.int64(2), "i": np.int32(3)}], seeds=np.arange(2).tolist())
+    assert len(calls(tmp_path)) == 2

@@ -32,7 +32,7 @@ CENTRES: tuple[Centre, ...] = ("pooled", "step")
 
 def stage_names(trained: Trained) -> list[str]:
     """Labels of :func:`stages`: the matched losses, then ``final``."""
-    return [f"{milestone.threshold:g}" for milestone in trained.milestones] + ["final"]
+    return [str(milestone.threshold) for milestone in trained.milestones] + ["final"]
 
 
 def stages(trained: Trained) -> list[Milestone]:

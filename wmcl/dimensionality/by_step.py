@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.dimensionality.principal_components import eigenvalues
 from wmcl.dimensionality.states import Centre
 
 
@@ -53,12 +54,8 @@ class StepScatter:
         if centre == "pooled":
             between = self.mean[:, chosen] - self.mean[:, chosen].mean(1, keepdim=True)
             scatter = scatter + self.samples * between.mT @ between
-        return _eigenvalues(scatter / (len(chosen) * self.samples - 1))
+        return eigenvalues(scatter / (len(chosen) * self.samples - 1), self.mean[:, chosen].mean(1))
 
     def spectrum_by_step(self) -> Float64[Tensor, "member time unit"]:
         """Eigenvalues of the covariance at each step alone."""
-        return _eigenvalues(self.scatter / (self.samples - 1))
-
-
-def _eigenvalues(covariance: Float64[Tensor, "*batch unit unit"]) -> Float64[Tensor, "*batch unit"]:
-    return torch.linalg.eigvalsh(covariance).flip(-1).clamp(min=0)
+        return eigenvalues(self.scatter / (self.samples - 1), self.mean)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 _ROWS_AT_ONCE = 16_384
 _ROUNDING = 1e-12
+_ROUNDING_OF_MEAN = 1e-13
 
 
 def covariance_spectrum(states: AnyFloat[Tensor, "member row unit"]) -> Float64[Tensor, "member unit"]:
@@ -32,7 +33,16 @@ def covariance_spectrum(states: AnyFloat[Tensor, "member row unit"]) -> Float64[
     for block in states.split(_ROWS_AT_ONCE, dim=1):
         centred = block.double() - mean
         covariance += centred.mT @ centred
-    return torch.linalg.eigvalsh(covariance / (rows - 1)).flip(-1).clamp(min=0)
+    return eigenvalues(covariance / (rows - 1), mean[:, 0])
+
+
+def eigenvalues(
+    covariance: Float64[Tensor, "*batch unit unit"], mean: Float64[Tensor, "*batch unit"]
+) -> Float64[Tensor, "*batch unit"]:
+    """Eigenvalues, largest first; those within the rounding errors of the mean are zero."""
+    found = torch.linalg.eigvalsh(covariance).flip(-1)
+    noise = (_ROUNDING_OF_MEAN * mean).square().sum(-1, keepdim=True)
+    return torch.where(found > noise, found, 0.0)
 
 
 def cumulative_variance(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Tensor, "*batch unit"]:

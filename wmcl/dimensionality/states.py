@@ -2,6 +2,7 @@
 
 from typing import Literal, get_args
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -33,7 +34,7 @@ def states(
         raise ValueError(f"centre is {centre!r}: it must be one of {', '.join(get_args(Centre))}")
     chosen = hidden[:, steps_of(sequences, phase)]
     if centre == "step":
-        chosen = chosen - chosen.mean(2, keepdim=True)
+        chosen = chosen.double() - chosen.mean(2, keepdim=True, dtype=torch.float64)  # float32 would leave noise
     return chosen.flatten(1, 2)
 
 

@@ -17,10 +17,13 @@ def combine(results: Mapping[Cell, xr.Dataset]) -> xr.Dataset:
     axes: dict[str, np.ndarray] = {name: np.unique([dict(cell.condition)[name] for cell in results]) for name in names}
     axes["seed"] = np.unique([cell.seed for cell in results])
     template = next(iter(results.values()))
-    inner = {dim: _union([result[dim].values for result in results.values()]) for dim in _inner_dims(results)}
+    inner = {
+        dim: _union([result[dim].values for result in results.values() if dim in result.dims])
+        for dim in _inner_dims(results)
+    }
     combined = xr.Dataset(coords=axes | inner, attrs=template.attrs)
     for dim in inner:
-        combined[dim].attrs = template[dim].attrs
+        combined[dim].attrs = next(result[dim].attrs for result in results.values() if dim in result.dims)
     for name in {name: None for result in results.values() for name in result.data_vars}:
         combined[name] = _fill(str(name), results, axes, combined)
     return combined

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Condition = Mapping[str, int | float | str]
+import numpy as np
+
+Condition = Mapping[str, int | float | str | np.number]
 """coordinates of one condition, e.g. ``{"pattern_length": 5, "input_length": 15}``"""
 
 RESULTS_VERSION = 1
@@ -28,19 +30,39 @@ def cells(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Cell]:
     """Every condition with every seed.
 
     Raises:
-        ValueError: if there is nothing to do, if a cell occurs twice, or if conditions differ in their names.
+        ValueError: if there is nothing to do, if a cell occurs twice, if conditions differ in their names, or if their
+            values are neither numbers nor text.
     """
     if not conditions or not seeds:
         raise ValueError(f"a sweep needs at least one condition and one seed: got {len(conditions)} and {len(seeds)}")
-    names = sorted(conditions[0])
+    names = list(conditions[0])
+    if "seed" in names:
+        raise ValueError("condition has the name 'seed': seeds are given apart")
     for condition in conditions:
-        if sorted(condition) != names:
+        if sorted(condition) != sorted(names):
             raise ValueError(f"condition {dict(condition)} has other names than the first one: {', '.join(names)}")
-    order = list(conditions[0])
-    grid = [Cell(tuple((k, c[k]) for k in order), int(seed)) for c in conditions for seed in seeds]
+    for name in names:
+        kinds = {np.asarray(condition[name]).dtype.kind for condition in conditions}
+        if not (kinds <= set("if") or kinds == {"U"}) or any(
+            condition[name] != condition[name] for condition in conditions
+        ):
+            values = [condition[name] for condition in conditions]
+            raise ValueError(f"condition {name} has the values {values}: they must be numbers, or all be text")
+    if not all(isinstance(seed, (int, np.integer)) for seed in seeds):
+        raise ValueError(f"seeds is {list(seeds)}: they must be whole numbers")
+    grid = [
+        Cell(tuple((name, _plain(condition[name])) for name in names), int(seed))
+        for condition in conditions
+        for seed in seeds
+    ]
     if len(set(grid)) != len(grid):
         raise ValueError("a condition or a seed occurs twice: each may occur once")
     return grid
+
+
+def _plain(value: Any) -> int | float | str:
+    """NumPy scalars as Python's own, so that they make the same key."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def key(name: str, settings: Mapping[str, Any], cell: Cell) -> str:

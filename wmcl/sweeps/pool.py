@@ -64,12 +64,30 @@ def _parallel(measure: Measure, waiting: list[Job], processes: int, finish: Fini
     return []
 
 
+def _check(job: Job, result: xr.Dataset) -> None:
+    """Refuse results that would be stored under the wrong label."""
+    seeds = [cell.seed for cell in job]
+    if "seed" not in result.coords or result.seed.values.tolist() != seeds:
+        found = result.seed.values.tolist() if "seed" in result.coords else "no seed coordinate"
+        raise ValueError(
+            f"measure returned {found}: it must return the seeds that it was given, {seeds}, in their order"
+        )
+    for name, variable in result.data_vars.items():
+        if "seed" not in variable.dims:
+            raise ValueError(f"measure returned {name} with dimensions {variable.dims}: seed must be one of them")
+    taken = {name for name, _ in job[0].condition} & {*map(str, result.variables), *map(str, result.dims)}
+    if taken:
+        raise ValueError(f"measure returned {', '.join(sorted(taken))}: that is the name of a condition")
+
+
 def _work(measure: Measure, job: Job) -> tuple[Job, xr.Dataset]:
     """One thread a process: two busy threads can be many times slower than one."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return job, measure(dict(job[0].condition), [cell.seed for cell in job])
+        result = measure(dict(job[0].condition), [cell.seed for cell in job])
+        _check(job, result)
+        return job, result
     except Exception as error:
         error.add_note(f"while computing {', '.join(map(str, job))}")
         raise

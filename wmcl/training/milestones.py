@@ -43,10 +43,14 @@ class Milestone:
     after: Snapshot
 
     def position(self) -> Float[np.ndarray, "member"]:
-        """Where the threshold lies between before (0) and after (1), on the scale of log loss."""
-        start, end = np.log(self.before.loss), np.log(self.after.loss)
-        span = np.where(start > end, start - end, 1.0)
-        return np.where(start > end, np.clip((start - np.log(self.threshold)) / span, 0, 1), 1.0)
+        """Where the threshold lies between before (0) and after (1), on the scale of log loss.
+
+        It is 1 where the two losses do not bracket it: a single measurement, an infinite or a zero loss.
+        """
+        before, after = self.before.loss, self.after.loss
+        brackets = np.isfinite(before) & (before > after) & (after > 0)
+        start, end = np.log(np.where(brackets, before, 2.0)), np.log(np.where(brackets, after, 1.0))
+        return np.where(brackets, np.clip((start - np.log(self.threshold)) / (start - end), 0, 1), 1.0)
 
 
 def pass_milestones(

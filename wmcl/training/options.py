@@ -30,7 +30,7 @@ class Options:
     """iterations between validations"""
     watch_every: int = 5
     """iterations between validations of a member that is near its next threshold"""
-    watch_within: float = 1.5
+    watch_within: float = 3.0
     """near: its loss on the last batch is below so many times the threshold"""
 
     def __post_init__(self) -> None:
