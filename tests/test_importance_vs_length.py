@@ -167,3 +167,30 @@ def test_presets_are_what_they_are_called():
     assert pairs == [(2, 2), (5, 5), (10, 10), (15, 15), (20, 20), (5, 10), (5, 15), (5, 20), (5, 30)]
     assert (quick.network.hidden, quick.network.initialisation, quick.conditions.seeds) == (256, "orthogonal", 5)
     assert quick.stages.losses == (0.2, 0.1, 0.05)
+
+
+def test_cells_are_keyed_by_every_setting_that_their_numbers_depend_on(monkeypatch, tmp_path):
+    seen = []
+
+    def record(measure, conditions, seeds, *, settings, **more):
+        seen.append(settings)
+        raise InterruptedError
+
+    monkeypatch.setattr(analysis.sweeps, "run", record)
+    quick = analysis.PRESETS["quick"]
+    changed = [
+        quick,
+        replace(quick, network=replace(quick.network, hidden=8)),
+        replace(quick, training=replace(quick.training, batch=7)),
+        replace(quick, stages=replace(quick.stages, final_loss=0.001)),
+        replace(quick, measures=replace(quick.measures, fisher_samples=7)),
+    ]
+    for config in changed:
+        with pytest.raises(InterruptedError):
+            analysis.run(config)
+    assert all(settings["device"] in ("cpu", "cuda") for settings in seen)
+    assert all(a != b for k, a in enumerate(seen) for b in seen[:k])
+    jobs = replace(quick, run=replace(quick.run, jobs=1), conditions=replace(quick.conditions, seeds=1))
+    with pytest.raises(InterruptedError):
+        analysis.run(jobs)
+    assert seen[-1] == seen[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -153,6 +154,7 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path):
 def test_a_cell_that_kills_its_process_twice_is_recorded_and_the_rest_is_finished(tmp_path):
     found = sweep(tmp_path, die_always, jobs=2)
     assert found.attrs["failed_cells"] == "p=2 i=3 seed=1"
+    assert found.attrs["cells_computed"] == "5 of 6"
     assert found.value.count() == 5
     assert found.value.sel(p=2, i=3, seed=1).isnull()
 
@@ -276,3 +278,50 @@ def test_numpy_scalars_are_the_same_condition(tmp_path):
     sweep(tmp_path, conditions=[{"p": 2, "i": 3}])
     sweep(tmp_path, conditions=[{"p": np.int64(2), "i": np.int32(3)}], seeds=np.arange(2).tolist())
     assert len(calls(tmp_path)) == 2
+
+
+def test_values_keep_their_precision_and_variables_their_attributes(tmp_path):
+    def third(log, condition, seeds):
+        result = measure(log, condition, seeds)
+        result["value"] = ("seed", np.full(len(seeds), 1 / 3), {"units": "nats"})
+        return result
+
+    for found in (sweep(tmp_path, third), sweep(tmp_path, third)):
+        assert (found.value.stack(all=found.value.dims).dropna("all") == 1 / 3).all()
+        assert found.value.dtype == np.float64
+        assert found.value.attrs == {"units": "nats"}
+
+
+def test_the_dearest_conditions_start_first(tmp_path):
+    sweep(tmp_path, cost=lambda condition: condition["i"], seeds=(0,))
+    assert (tmp_path / "log").read_text().split() == ["2,3:0", "2,2:0", "1,1:0"]
+
+
+def test_work_is_done_on_one_thread_and_the_callers_threads_are_left_alone(tmp_path):
+    threads = torch.get_num_threads()
+    seen = []
+
+    def look(log, condition, seeds):
+        seen.append(torch.get_num_threads())
+        return measure(log, condition, seeds)
+
+    torch.set_num_threads(2)
+    try:
+        sweep(tmp_path, look, seeds=(0,))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert set(seen) == {1}
+
+
+def test_a_cell_file_with_the_configuration_of_another_is_not_believed(tmp_path):
+    sweep(tmp_path, seeds=(0,))
+    first, second = sorted((tmp_path / "cells").iterdir())[:2]
+    head, tail = second.name.split(".", 1)
+    first.replace(first.with_name(f"{head}.{first.name.split('.', 1)[1]}"))
+    second.unlink()
+    with pytest.warns(UserWarning, match="is damaged"):
+        sweep(tmp_path, seeds=(0,))
+    assert len(calls(tmp_path)) == 3 + 2
+    assert tail.endswith(".nc")
+    assert len(list((tmp_path / "cells").iterdir())) == 3

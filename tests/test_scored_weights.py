@@ -1,0 +1,107 @@
+"""Sequences that the Copy Task does not produce: weights that differ, windows that end early, targets of one member."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests import naive
+from wmcl.importance import fisher_diagonal
+from wmcl.importance.per_sample import gradient_buffer, squared_gradients
+from wmcl.likelihoods import Bernoulli
+from wmcl.networks import Elman, LinearMap
+from wmcl.stages import importance_at, stages
+from wmcl.tasks import Phase, Sequences, Task, check_sequences
+from wmcl.training import Options, Stop, evaluate, task_loss, train
+
+MEMBERS, STEPS, SAMPLES = 2, 7, 9
+NETWORK = Elman(3, 5, 2, initialisation="orthogonal")
+
+
+def draw(generators, samples):
+    """Fractional weights that differ between samples and members, scored between steps 2 and 5."""
+    made = []
+    for g in generators:
+        scored = np.zeros((STEPS, samples))
+        scored[2:6] = g.uniform(0.2, 2.0, (4, samples)) * (g.random((4, samples)) < 0.7)
+        scored[3] = 0.5
+        made.append((g.standard_normal((STEPS, samples, 3)), g.integers(0, 2, (STEPS, samples, 2)), scored))
+    inputs, targets, scored = (torch.from_numpy(np.stack(x)).float() for x in zip(*made, strict=True))
+    phase = torch.full((1, STEPS, samples), int(Phase.output), dtype=torch.int8)
+    return Sequences(inputs, targets, scored, phase, slice(2, 6))
+
+
+TASK = Task("weighted", 3, 2, Bernoulli(), draw, validation_samples=40, test_samples=30)
+
+
+@pytest.fixture
+def case():
+    parameters = NETWORK.init(range(MEMBERS), torch.float64)
+    return parameters, TASK.batch(range(MEMBERS), 0, SAMPLES).to(torch.float64)
+
+
+def test_the_task_is_well_formed():
+    check_sequences(TASK, TASK.validation)
+
+
+def test_empirical_fisher(case):
+    parameters, data = case
+    found = fisher_diagonal(NETWORK, TASK, parameters, data, "empirical", chunk=4)
+    for member in range(MEMBERS):
+        each = [naive.gradients(parameters, data, member, sample) for sample in range(SAMPLES)]
+        for name, value in found.items():
+            expected = sum(g[name] ** 2 for g in each) / SAMPLES
+            torch.testing.assert_close(value[member], expected, rtol=1e-9, atol=1e-15)
+
+
+def test_loss_and_evaluation(case):
+    parameters, data = case
+    result = evaluate(NETWORK, TASK, parameters, data, chunk=4)
+    logits = NETWORK.apply(parameters, data.inputs, data.window).logits
+    per_bit, per_sequence = (task_loss(TASK.likelihood, logits, data, r) for r in ("scored bit", "reference"))
+    for member in range(MEMBERS):
+        nll = weight = right = variance = 0.0
+        for sample in range(SAMPLES):
+            inputs, targets, scored = naive.sequence(data, member, sample)
+            z = naive.forward(parameters, member, inputs)[2]
+            p = torch.sigmoid(z)
+            nll += naive.nll(z, targets, scored).item()
+            weight += 2 * scored.sum().item()
+            right += (((z >= 0) == targets.bool()) * scored[:, None]).sum().item()
+            variance += (p * (1 - p) * scored[:, None]).sum().item()
+        assert per_bit[member].item() == pytest.approx(nll / weight, rel=1e-10)
+        assert per_sequence[member].item() == pytest.approx(nll / SAMPLES, rel=1e-10)
+        assert result.loss[member].item() == pytest.approx(nll / weight, rel=1e-10)
+        assert result.accuracy[member].item() == pytest.approx(right / weight, rel=1e-10)
+        assert result.output_variance[member].item() == pytest.approx(variance / weight, rel=1e-10)
+
+
+def test_importance_per_scored_bit_divides_by_the_mean_over_sequences():
+    trained = train(NETWORK, TASK, [0, 1], Stop(2), Options(batch=8), progress=False)
+    data = TASK.fixed_set("probe", 20)
+    found = importance_at(stages(trained)[-1], NETWORK, TASK, [0, 1], data, ["empirical"])
+    bits = float(2 * data.scored.double().sum(1).mean())
+    assert bits != pytest.approx(float(2 * data.scored[0, :, 0].sum()))
+    ratio = found.sel(per="sequence") / found.sel(per="scored bit")
+    np.testing.assert_allclose(ratio, bits, rtol=1e-6)
+
+
+@pytest.mark.parametrize("delay", [0, 1])
+@pytest.mark.parametrize("features", [3, 6])
+def test_a_small_buffer_gives_the_same_squares(features, delay):
+    g = torch.Generator().manual_seed(0)
+    errors = torch.randn(2, 5, 11, 4, generator=g, dtype=torch.float64)
+    inputs = torch.randn(1, 5, 11, features, generator=g, dtype=torch.float64)
+    linear_map = LinearMap("W", "b", inputs, errors, delay)
+    steps = 5 - delay
+    each = torch.einsum("mtbh,mtbi->mbhi", errors[:, delay:], inputs[:, :steps].expand(2, -1, -1, -1))
+    for samples in (1, 2, 4, 20):  # 11 is no multiple of 2 or 4
+        buffer = torch.empty(samples * 2 * 4 * features, dtype=torch.float64)
+        weight, bias = squared_gradients(errors, linear_map, buffer)
+        torch.testing.assert_close(weight, each.square().sum(1))
+        torch.testing.assert_close(bias, errors.sum(1).square().sum(1))
+
+
+def test_the_buffer_holds_a_gradient_of_every_member():
+    wide = {"W": torch.zeros(3, 700, 700), "b": torch.zeros(3, 700)}
+    assert gradient_buffer(wide).numel() >= wide["W"].numel()
+    assert gradient_buffer({"W": torch.zeros(1, 2, 2)}).dtype == torch.float32
