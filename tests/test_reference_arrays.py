@@ -7,7 +7,7 @@ import torch
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, states
 from wmcl.importance import fisher_diagonal, summarise
 from wmcl.networks import Elman
-from wmcl.tasks import copy_sequences, copy_task
+from wmcl.tasks import CopyLayout, copy_task
 from wmcl.training import evaluate, loss_and_gradient
 
 NETWORK, TASK = Elman(8, 256, 7), copy_task(5)
@@ -20,7 +20,7 @@ def parameters(reference):
 
 def sequences(reference, name):
     patterns = reference[f"{name}/X"][:5, :, :7].transpose(1, 0, 2).astype(np.uint8)
-    return copy_sequences(patterns[None], 5)
+    return CopyLayout(5, 5).lay_out(patterns[None])
 
 
 def test_activations(reference, parameters):

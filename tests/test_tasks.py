@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wmcl.randomness import generator
-from wmcl.tasks import Phase, copy_sequences, copy_task
+from wmcl.tasks import CopyLayout, Phase, copy_task
 
 
 def test_worked_example():
     pattern = np.array([[[[1, 0], [1, 1]]]], dtype=np.uint8)  # one member, one sample, p = 2, two channels
-    made = copy_sequences(pattern, input_length=3)
+    made = CopyLayout(2, 3, width=2).lay_out(pattern)
     assert made.inputs[0, :, 0].tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]]
     assert made.targets[0, :, 0].tolist() == [[0, 0], [0, 0], [0, 0], [0, 0], [1, 0], [1, 1]]
     assert made.scored[0, :, 0].tolist() == [0, 0, 0, 0, 1, 1]
@@ -76,6 +76,10 @@ def test_take_and_conversion():
         ({"pattern_length": True}, "pattern_length is True"),
         ({"pattern_length": 2, "width": -1}, "width is -1"),
         ({"pattern_length": 2, "test_samples": 0}, "test_samples is 0"),
+        ({"pattern_length": 2, "lead": -1}, "lead is -1"),
+        ({"pattern_length": 2, "independent_bits": 0}, "independent_bits is 0"),
+        ({"pattern_length": 2, "independent_bits": 8}, "independent_bits is 8: it must be at most the width, 7"),
+        ({"pattern_length": 2, "visible_bits": 9}, "visible_bits is 9"),
     ],
 )
 def test_senseless_configurations_are_refused_when_made(arguments, message):
@@ -91,7 +95,7 @@ def test_the_authors_data_are_reproduced(reference):
         ("fisher", train[reference["fisher/sample_ids"]]),
         ("batch", test[reference["batch/ids"] - 100_000]),
     ):
-        made = copy_sequences(patterns[None].astype(np.uint8), input_length=5)
+        made = CopyLayout(5, 5).lay_out(patterns[None].astype(np.uint8))
         np.testing.assert_array_equal(made.inputs[0], reference[f"{name}/X"])
         np.testing.assert_array_equal(made.targets[0], reference[f"{name}/T"])
         np.testing.assert_array_equal(made.scored[0], reference[f"{name}/mask"])

@@ -8,6 +8,7 @@ import numpy as np
 
 from wmcl.likelihoods import Bernoulli
 from wmcl.randomness import generator
+from wmcl.tasks.demand import Demand
 from wmcl.tasks.sequences import Sequences
 
 SHARED_SET_SEED = 0
@@ -38,6 +39,8 @@ class Task:
     draw: Callable[[Sequence[np.random.Generator], int], Sequences]
     validation_samples: int = 512
     test_samples: int = 1000
+    demand: Demand | None = None
+    """what it asks of a network, if that is known"""
 
     def batch(self, seeds: Sequence[int], iteration: int, samples: int) -> Sequences:
         """Training sequences of an iteration: each member draws its own, addressed by its seed."""
@@ -56,3 +59,10 @@ class Task:
     def test(self) -> Sequences:
         """The set that results are reported on."""
         return self.fixed_set("test", self.test_samples)
+
+
+def check_counts(least: int = 1, **counts: int) -> None:
+    """Refuse numbers that are not whole, or too small, with a ValueError that names them."""
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name} is {value!r}: it must be a whole number of at least {least}")
