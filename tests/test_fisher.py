@@ -1,5 +1,7 @@
 import itertools
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -42,6 +44,65 @@ def enumerated(network, parameters, data, member):
     return total
 
 
+@pytest.mark.parametrize("task", [copy_task(2, 3, width=2), copy_task(1, 2, width=3, lead=2, visible_bits=1)])
+@pytest.mark.parametrize("output_stage", [True, False])
+def test_exact_fisher_is_the_enumeration_of_all_targets(task, output_stage):
+    network = Elman(task.inputs, 4, task.outputs, output_stage)
+    parameters, data = ensemble(network, task, samples=3)
+    found = fisher_diagonal(network, task, parameters, data, "exact", chunk=2)
+    for member in range(2):
+        expected = enumerated(network, parameters, data, member)
+        for name, value in found.items():
+            torch.testing.assert_close(value[member], expected[name], rtol=1e-9, atol=1e-14)
+
+
+def test_exact_fisher_of_logistic_regression():
+    """The read-out is a logistic regression on y: F[o, h] = mean over n of Σ_t w² p (1 - p) y_h²."""
+    network, task = Elman(4, 5, 3), copy_task(2, 4, width=3)
+    parameters, data = ensemble(network, task, samples=6)
+    data = replace(data, scored=data.scored * torch.linspace(0.5, 2, data.steps)[:, None])
+    found = fisher_diagonal(network, task, parameters, data, "exact")
+    with torch.no_grad():
+        activations = network.apply(parameters, data.inputs, data.window)
+    p = torch.sigmoid(activations.logits)
+    information = p * (1 - p) * data.scored[:, data.window, :, None] ** 2
+    expected = torch.einsum("mtso,mtsh->moh", information, activations.output**2) / data.samples
+    torch.testing.assert_close(found["W_out"], expected, rtol=1e-10, atol=0)
+    torch.testing.assert_close(found["b_out"], information.sum((1, 2)) / data.samples, rtol=1e-10, atol=0)
+
+
+@pytest.mark.parametrize(("kind", "holds"), [("exact", True), ("empirical", False)])
+def test_the_fisher_is_the_sum_over_scored_steps_for_the_exact_kind_alone(kind, holds):
+    network, task = Elman(4, 5, 3), copy_task(3, 4, width=3)
+    parameters, data = ensemble(network, task)
+    data = replace(data, targets=torch.ones_like(data.targets))  # so that the gradients of the steps are alike
+    whole = fisher_diagonal(network, task, parameters, data, kind)
+    steps = torch.arange(data.steps)[None, :, None]
+    each = [
+        fisher_diagonal(network, task, parameters, replace(data, scored=data.scored * (steps == t)), kind)
+        for t in range(data.window.start, data.window.stop)
+    ]
+    for name in ("W_hh", "W_ih", "W_ho"):
+        together = torch.stack([one[name] for one in each]).sum(0)
+        assert torch.allclose(together, whole[name], rtol=1e-9) == holds
+        if not holds:
+            assert (together.sum() / whole[name].sum() - 1).abs() > 0.05
+
+
+def test_draws_average_over_independent_targets():
+    network, task = CASES[0].values
+    parameters, data = ensemble(network, task)
+    one, many = (fisher_diagonal(network, task, parameters, data, "sampled", [0, 1], draws=d) for d in (1, 100))
+    exact = fisher_diagonal(network, task, parameters, data, "exact")
+    again = fisher_diagonal(network, task, parameters, data, "sampled", [0, 1], draws=100, chunk=2)
+
+    def error(found):
+        return sum((found[name] - exact[name]).square().sum() for name in exact)
+
+    assert error(many) < error(one) / 20
+    torch.testing.assert_close(many, again, rtol=1e-10, atol=1e-16)
+
+
 def test_sampled_fisher_converges_to_the_enumeration_of_all_targets():
     network, task = Elman(3, 4, 2), copy_task(2, 3, width=2)
     parameters, data = ensemble(network, task, samples=1)
@@ -72,7 +133,7 @@ def test_the_chunk_size_does_not_matter(kind, chunk):
         torch.testing.assert_close(value, whole[name], rtol=1e-10, atol=1e-16)
 
 
-@pytest.mark.parametrize("kind", ["empirical", "sampled"])
+@pytest.mark.parametrize("kind", ["empirical", "sampled", "exact"])
 def test_a_member_does_not_depend_on_the_others(kind):
     network, task = CASES[0].values
     parameters, data = ensemble(network, task, members=3)
@@ -111,6 +172,7 @@ def test_parameters_keep_their_state_and_float32_gives_float64():
         ({"seeds": None}, "seeds is None"),
         ({"seeds": [1]}, r"seeds is \[1\]: a sampled Fisher needs one seed for each of the 2"),
         ({"chunk": 0}, "chunk is 0"),
+        ({"draws": 0}, "draws is 0"),
     ],
 )
 def test_senseless_arguments_are_refused(change, message):
@@ -133,12 +195,19 @@ def test_summary():
         "b_hh": torch.full((1, 2), 100.0),
         "W_out": torch.ones(1, 1, 2),
     }
-    found = summarise(values, 4.0)
-    hh = found.sel(connection="hh", member=0)
-    assert hh.sel(per="sequence").to_series().to_dict() == {"mean": 4.0, "median": 2.5, "trace": 16.0}
-    assert hh.sel(per="scored bit").to_series().to_dict() == {"mean": 1.0, "median": 0.625, "trace": 4.0}
-    assert found.sel(connection="ho").isnull().all()
-    per_member = summarise({"W_hh": torch.ones(2, 2, 2)}, torch.tensor([1.0, 2.0])).sel(
-        connection="hh", per="scored bit"
-    )
+    weights = {"W_hh": torch.tensor([[[2.0, 0.0], [1.0, -1.0]]]), "W_out": torch.ones(1, 1, 2)}
+    found = summarise(values, weights, 4.0)
+    hh = found.importance.sel(connection="hh", member=0)
+    expected = {"mean": 4.0, "median": 2.5, "trace": 16.0, "mean F w²": 17 / 4, "mean with bias": 216 / 6}
+    assert hh.sel(per="sequence").to_series().to_dict() == expected
+    assert hh.sel(per="scored bit").to_series().to_dict() == {name: value / 4 for name, value in expected.items()}
+    assert found.importance.sel(connection="ho").isnull().all()
+    assert found.effective_fraction.sel(connection="hh").item() == pytest.approx(16**2 / (4 * 114))
+    assert found.effective_fraction.sel(connection="out").item() == 1
+    assert found.share.sel(connection=["hh", "out"]).values.tolist() == [[16 / 18, 2 / 18]]
+    assert found.share.sel(connection="ih").isnull().all()
+    quantiles = found.distribution.sel(connection="hh", member=0)
+    np.testing.assert_allclose(quantiles, np.quantile([1, 2, 3, 10], found["quantile"].values))
+    ones = {"W_hh": torch.ones(2, 2, 2)}
+    per_member = summarise(ones, ones, torch.tensor([1.0, 2.0])).importance.sel(connection="hh", per="scored bit")
     assert per_member.sel(statistic="trace").values.tolist() == [4.0, 2.0]

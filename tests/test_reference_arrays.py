@@ -59,7 +59,7 @@ def test_mean_importance_of_the_papers_code_counts_weights_and_biases(reference,
     theirs = float(reference["fisher/mean_importance_hh_code"])
     both = torch.cat([found["W_hh"].flatten(), found["b_hh"].flatten()]).mean().item()
     assert both == pytest.approx(theirs, rel=1e-3)  # their float32 noise is 3e-4 of the maximum
-    ours = summarise(found, 35.0).sel(connection="hh", statistic="mean", per="sequence").item()
+    ours = summarise(found, parameters, 35.0).importance.sel(connection="hh", statistic="mean", per="sequence").item()
     assert ours == pytest.approx(found["W_hh"].mean().item())
     assert ours != pytest.approx(theirs, rel=1e-3)
 

@@ -14,7 +14,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wmcl.sweeps import run, save_whole
+from wmcl.sweeps import choose, run, save_whole
 from wmcl.sweeps.grid import cells, key
 from wmcl.sweeps.store import Store
 
@@ -46,11 +46,12 @@ def calls(tmp_path):
 @pytest.mark.parametrize(("jobs", "members"), [(1, 1), (1, 2), (2, 1)])
 def test_results_are_labelled_and_the_same_however_they_are_computed(tmp_path, jobs, members):
     found = sweep(tmp_path, jobs=jobs, members=members)
-    assert found.value.dims == ("p", "i", "seed")
-    assert found.value.sel(p=2, i=3, seed=1).item() == 231
-    assert found.by_step.sel(p=2, i=2, seed=0, step=1).item() == 221
-    assert found.by_step.sel(p=2, i=2, seed=0, step=2).isnull()
-    assert found.value.sel(p=1, i=3).isnull().all()
+    assert found.value.dims == ("condition", "seed")
+    assert list(zip(found.p.values.tolist(), found.i.values.tolist(), strict=True)) == [(1, 1), (2, 2), (2, 3)]
+    assert choose(found, p=2, i=3).value.sel(seed=1).item() == 231
+    assert choose(found, p=2, i=2).by_step.sel(seed=0, step=1).item() == 221
+    assert choose(found, p=2, i=2).by_step.sel(seed=0, step=2).isnull().all()
+    assert choose(found, p=2).i.values.tolist() == [2, 3]
     assert found.value.count() == 6
     assert len(calls(tmp_path)) == 6 // members
     assert found.attrs == {"cells_computed": "6 of 6", "failed_cells": ""}
@@ -156,7 +157,7 @@ def test_a_cell_that_kills_its_process_twice_is_recorded_and_the_rest_is_finishe
     assert found.attrs["failed_cells"] == "p=2 i=3 seed=1"
     assert found.attrs["cells_computed"] == "5 of 6"
     assert found.value.count() == 5
-    assert found.value.sel(p=2, i=3, seed=1).isnull()
+    assert choose(found, p=2, i=3).value.sel(seed=1).isnull().all()
 
 
 SLOW_SWEEP = """
@@ -165,7 +166,7 @@ SLOW_SWEEP = """
     sys.path.insert(0, {root!r})
     from functools import partial
     from tests.test_sweeps import CONDITIONS, measure
-    from wmcl.sweeps import run, save_whole
+    from wmcl.sweeps import choose, run, save_whole
 
     def slow(log, condition, seeds):
         time.sleep(0.3)
@@ -290,6 +291,15 @@ def test_values_keep_their_precision_and_variables_their_attributes(tmp_path):
         assert (found.value.stack(all=found.value.dims).dropna("all") == 1 / 3).all()
         assert found.value.dtype == np.float64
         assert found.value.attrs == {"units": "nats"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"q": 1}, "q does not .* p, i"), ({"p": 2, "i": 1}, r"no condition .* i has .*\[1, 2, 3\]")],
+)
+def test_conditions_that_do_not_exist_are_refused(tmp_path, values, message):
+    with pytest.raises(ValueError, match=message):
+        choose(sweep(tmp_path), **values)
 
 
 def test_the_dearest_conditions_start_first(tmp_path):

@@ -46,5 +46,27 @@ class Bernoulli:
         self, logits: Float[Tensor, "member time sample output"]
     ) -> Float[Tensor, "member time sample output"]:
         """P (1 - p), the variance of each bit, which is also the Fisher information of its logit."""
-        p = torch.sigmoid(logits)
-        return p * (1 - p)
+        return torch.sigmoid(logits) * torch.sigmoid(-logits)  # 1 - p would lose the small ones
+
+    def divergence(
+        self,
+        logits: Float[Tensor, "member time sample output"],
+        other: Float[Tensor, "member time sample output"],
+    ) -> Float[Tensor, "member time sample output"]:
+        """KL divergence of each bit in nats, from the model with ``logits`` to that with ``other``.
+
+        With d = other - logits and p = σ(logits) it is log(1 + p (exp(d) - 1)) - p d, which keeps its precision for
+        small d; for large d, p log(p / q) + (1 - p) log((1 - p) / (1 - q)). Exchanging 0 and 1 makes p <= 1/2.
+        """
+        sign = 1 - 2 * (logits > 0).to(logits.dtype)
+        z, to = logits * sign, other * sign
+        p, d = torch.sigmoid(z), to - z
+        near = torch.log1p(p * torch.expm1(d.clamp(-1, 1))) - p * d
+        far = p * (F.logsigmoid(z) - F.logsigmoid(to)) + torch.sigmoid(-z) * (F.logsigmoid(-z) - F.logsigmoid(-to))
+        return torch.where(d.abs() < 1, near, far)
+
+    def fisher_factor(
+        self, logits: Float[Tensor, "member time sample output"]
+    ) -> Float[Tensor, "member time sample output column"]:
+        """L with L Lᵀ = Fisher information of the logits, here diagonal: √(p (1 - p)), a column an output unit."""
+        return torch.diag_embed(self.variance(logits).sqrt())

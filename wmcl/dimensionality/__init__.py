@@ -1,21 +1,42 @@
-"""How many dimensions the hidden states fill."""
+"""How many dimensions the hidden states fill, and what they hold."""
 
 from wmcl.dimensionality.by_step import StepScatter
+from wmcl.dimensionality.decodability import Decodability, decodability, pattern_bits
+from wmcl.dimensionality.intrinsic import IntrinsicDimension, IntrinsicMethod, intrinsic_dimension
+from wmcl.dimensionality.kernel import Kernel, kernel_spectrum
 from wmcl.dimensionality.principal_components import (
     components_for_variance,
     covariance_spectrum,
     cumulative_variance,
+    effective_rank,
     participation_ratio,
 )
 from wmcl.dimensionality.states import Centre, states, steps_of
+from wmcl.dimensionality.subspaces import principal_angles, shared_variance
+from wmcl.dimensionality.supervised import Mode, SupervisedSubspace, continue_from, supervised_subspace
 
 __all__ = [
     "Centre",
+    "Decodability",
+    "IntrinsicDimension",
+    "IntrinsicMethod",
+    "Kernel",
+    "Mode",
     "StepScatter",
+    "SupervisedSubspace",
     "components_for_variance",
+    "continue_from",
     "covariance_spectrum",
     "cumulative_variance",
+    "decodability",
+    "effective_rank",
+    "intrinsic_dimension",
+    "kernel_spectrum",
     "participation_ratio",
+    "pattern_bits",
+    "principal_angles",
+    "shared_variance",
     "states",
     "steps_of",
+    "supervised_subspace",
 ]

@@ -4,7 +4,10 @@ With eigenvalues λ_1 >= λ_2 >= …, of the centred but not scaled states:
 
 - components for variance: the smallest d with Σ_{k<=d} λ_k >= threshold · Σ_k λ_k (0.75 in the paper, whose code
   reports d - 1);
-- participation ratio: (Σ λ)² / Σ λ², between 1 and the number of units (Gao et al., bioRxiv 214262, 2017).
+- participation ratio: (Σ λ)² / Σ λ², between 1 and the number of units (Gao et al., bioRxiv 214262, 2017);
+- effective rank: exp(-Σ p_k ln p_k) with p_k = λ_k / Σ λ, between 1 and the number of units, and never below the
+  participation ratio. Roy and Vetterli (EUSIPCO 2007) take the entropy of normalised singular values; here it is that
+  of variances, their squares.
 
 States that do not vary have dimension 0.
 """
@@ -25,6 +28,18 @@ def covariance_spectrum(states: AnyFloat[Tensor, "member row unit"]) -> Float64[
     Raises:
         ValueError: if there are fewer than two rows.
     """
+    mean, covariance = mean_and_covariance(states)
+    return eigenvalues(covariance, mean)
+
+
+def mean_and_covariance(
+    states: AnyFloat[Tensor, "member row unit"],
+) -> tuple[Float64[Tensor, "member unit"], Float64[Tensor, "member unit unit"]]:
+    """Mean and covariance (division by rows - 1) of the rows, in float64, read in blocks.
+
+    Raises:
+        ValueError: if there are fewer than two rows.
+    """
     members, rows, units = states.shape
     if rows < 2:
         raise ValueError(f"states has {rows} rows: a covariance needs at least 2")
@@ -33,7 +48,7 @@ def covariance_spectrum(states: AnyFloat[Tensor, "member row unit"]) -> Float64[
     for block in states.split(_ROWS_AT_ONCE, dim=1):
         centred = block.double() - mean
         covariance += centred.mT @ centred
-    return eigenvalues(covariance / (rows - 1), mean[:, 0])
+    return mean[:, 0], covariance / (rows - 1)
 
 
 def eigenvalues(
@@ -67,3 +82,10 @@ def participation_ratio(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Ten
     """(Σ λ)² / Σ λ²; 0 if there is no variance."""
     squares = spectrum.square().sum(-1)
     return spectrum.sum(-1).square() / torch.where(squares > 0, squares, 1.0)
+
+
+def effective_rank(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Tensor, "*batch"]:
+    """exp(-Σ p ln p) with p = λ / Σ λ; 0 if there is no variance."""
+    total = spectrum.sum(-1, keepdim=True)
+    entropy = torch.special.entr(spectrum / torch.where(total > 0, total, 1.0)).sum(-1)
+    return torch.where(total[..., 0] > 0, entropy.exp(), 0.0)

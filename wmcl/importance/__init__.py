@@ -1,6 +1,37 @@
 """How much each weight matters."""
 
-from wmcl.importance.fisher import FisherKind, fisher_diagonal
+from wmcl.importance.fisher import fisher_diagonal
+from wmcl.importance.memory_aware_synapses import memory_aware_synapses
+from wmcl.importance.perturbation import Perturbations, Selection, mean_divergence, perturbation_effect
+from wmcl.importance.reuse import own_share, reuse_profile, step_shares
+from wmcl.importance.signals import FisherKind
 from wmcl.importance.summary import CONNECTIONS, summarise
+from wmcl.importance.synaptic_intelligence import (
+    PathIntegral,
+    PathKind,
+    over_dampings,
+    path_integral,
+    share,
+    synaptic_intelligence,
+)
 
-__all__ = ["CONNECTIONS", "FisherKind", "fisher_diagonal", "summarise"]
+__all__ = [
+    "CONNECTIONS",
+    "FisherKind",
+    "PathIntegral",
+    "PathKind",
+    "Perturbations",
+    "Selection",
+    "fisher_diagonal",
+    "mean_divergence",
+    "memory_aware_synapses",
+    "over_dampings",
+    "own_share",
+    "path_integral",
+    "perturbation_effect",
+    "reuse_profile",
+    "share",
+    "step_shares",
+    "summarise",
+    "synaptic_intelligence",
+]

@@ -11,22 +11,19 @@ a sequence, squared per sequence, and averaged over sequences. Which targets y a
 ``sampled``
     targets drawn from the model itself, an unbiased estimate of the Fisher information proper
     (Kunstner, Balles and Hennig, NeurIPS 2019, explain the difference).
+``exact``
+    the expectation over all targets that the model could give, in closed form. Given the inputs, targets are
+    independent over steps, so it is the sum over scored steps of the Fisher of each step alone; ``empirical`` is not.
 """
 
 from collections.abc import Sequence
-from typing import Literal, get_args
 
-import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from wmcl.importance.per_sample import error_signals, gradient_buffer, squared_gradients
+from wmcl.importance.per_sample import gradient_buffer, squared_gradients
+from wmcl.importance.signals import FisherKind, fisher_signals, passes
 from wmcl.networks import Elman, Parameters
-from wmcl.randomness import uniforms
 from wmcl.tasks import Sequences, Task
-
-FisherKind = Literal["empirical", "sampled"]
 
 
 def fisher_diagonal(
@@ -36,6 +33,7 @@ def fisher_diagonal(
     sequences: Sequences,
     kind: FisherKind,
     seeds: Sequence[int] | None = None,
+    draws: int = 1,
     chunk: int = 128,
 ) -> Parameters:
     """The Fisher diagonal of every parameter of every member.
@@ -44,10 +42,11 @@ def fisher_diagonal(
         network: whose parameters are measured.
         task: for its likelihood.
         parameters: of the ensemble.
-        sequences: what to average over. ``empirical`` reads their targets, ``sampled`` their inputs alone.
+        sequences: what to average over. ``empirical`` reads their targets, the others their inputs alone.
         kind: where the targets come from.
         seeds: one a member, for ``sampled``. The draw of a sequence depends on the seed and its place in
             ``sequences`` alone.
+        draws: targets drawn a sequence, for ``sampled``.
         chunk: sequences in memory at a time; the result does not depend on it beyond rounding.
 
     Returns:
@@ -55,46 +54,13 @@ def fisher_diagonal(
         squared unit of the parameter. Divide by the scored bits of a sequence for the value per scored bit.
 
     Raises:
-        ValueError: if the kind is unknown, the chunk is not positive, there is no sequence, or seeds are
-            missing or of the wrong number.
+        ValueError: if the kind is unknown, a number is not positive, there is no sequence, or seeds are missing or of
+            the wrong number.
     """
-    members = next(iter(parameters.values())).shape[0]
-    _validate(kind, seeds, members, chunk, sequences.samples)
-    fixed = {name: value.detach() for name, value in parameters.items()}
-    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in fixed.items()}
-    buffer = gradient_buffer(fixed)
-    for first in range(0, sequences.samples, chunk):
-        part = sequences.take(slice(first, first + chunk))
-        with torch.enable_grad():
-            activations = network.apply(fixed, part.inputs, part.window, taps=True)
-            targets = part.targets[:, part.window]
-            if kind == "sampled":
-                targets = _sample(task, activations.logits, () if seeds is None else seeds, first)
-            nll = task.likelihood.nll(activations.logits, targets) * part.scored[:, part.window, :, None]
-            errors = error_signals(nll.sum(), activations)
-        for linear_map, error in zip(activations.maps, errors, strict=True):
-            weight, bias = squared_gradients(error, linear_map, buffer)
-            total[linear_map.weight] += weight
-            total[linear_map.bias] += bias
-    return {name: value / sequences.samples for name, value in total.items()}
-
-
-def _validate(kind: str, seeds: Sequence[int] | None, members: int, chunk: int, samples: int) -> None:
-    if kind not in get_args(FisherKind):
-        raise ValueError(f"kind is {kind!r}: it must be one of {', '.join(get_args(FisherKind))}")
-    if kind == "sampled" and (seeds is None or len(seeds) != members):
-        raise ValueError(f"seeds is {seeds}: a sampled Fisher needs one seed for each of the {members} members")
-    if chunk < 1:
-        raise ValueError(f"chunk is {chunk}: it must be at least 1")
-    if samples < 1:
-        raise ValueError("sequences is empty: a Fisher needs at least one sequence")
-
-
-def _sample(
-    task: Task, logits: Float[Tensor, "member window sample output"], seeds: Sequence[int], first: int
-) -> Float[Tensor, "member window sample output"]:
-    """Targets drawn from the model, addressed by member seed and place of the sequence."""
-    _, steps, samples, outputs = logits.shape
-    tables = [uniforms(seed, "fisher targets", first, samples, steps * outputs) for seed in seeds]
-    table = torch.from_numpy(np.stack(tables)).view(len(seeds), samples, steps, outputs).transpose(1, 2)
-    return task.likelihood.sample(logits.detach(), table.to(logits))
+    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in parameters.items()}
+    buffer = gradient_buffer({name: value.detach() for name, value in parameters.items()})
+    for linear_map, error in fisher_signals(network, task, parameters, sequences, kind, seeds, draws, chunk):
+        weight, bias = squared_gradients(error, linear_map, buffer)
+        total[linear_map.weight] += weight
+        total[linear_map.bias] += bias
+    return {name: value / passes(kind, sequences.samples, draws) for name, value in total.items()}

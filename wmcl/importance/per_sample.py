@@ -39,8 +39,9 @@ def squared_gradients(
     errors: Float[Tensor, "member time sample unit"],
     linear_map: LinearMap,
     buffer: Float[Tensor, "value"],
+    power: int = 2,
 ) -> tuple[Float[Tensor, "member unit feature"], Float[Tensor, "member unit"]]:
-    """Squared gradients of weight and bias of a linear map, summed over samples, in float64.
+    """Squared gradients of weight and bias of a linear map, or |gradient|^power, summed over samples, in float64.
 
     The gradients of as many samples as fit into the buffer exist at a time.
     """
@@ -57,6 +58,8 @@ def squared_gradients(
         one, other = (x[first : first + block].flatten(0, 1) for x in (left, right))
         gradients = buffer[: len(one) * rows * columns].view(-1, rows, columns)
         torch.bmm(one, other.mT, out=gradients)
-        weight += gradients.square_().unflatten(0, (-1, members)).sum(0)
-    bias = errors.sum(1).double().square().sum(1)
+        weight += (
+            (gradients.square_() if power == 2 else gradients.abs_().pow_(power)).unflatten(0, (-1, members)).sum(0)
+        )
+    bias = errors.sum(1).double().abs().pow(power).sum(1)
     return weight.mT if features < units else weight, bias

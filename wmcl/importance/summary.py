@@ -11,38 +11,86 @@ from wmcl.networks import Parameters
 CONNECTIONS = {"ih": "W_ih", "hh": "W_hh", "ho": "W_ho", "out": "W_out"}
 """weight matrix of each connection; biases are left out"""
 
+STATISTICS = ("mean", "median", "trace", "mean F w²", "mean with bias")
+"""over the weights of a connection; F w² does not change when a unit's scale does; the mean of the paper's code is over
+weights and biases together"""
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+"""of the distribution over the weights of a connection"""
+
 
 def summarise(
     importance: Parameters,
+    parameters: Parameters,
     scored_bits: float | Float[Tensor, "member"],
     connections: dict[str, str] = CONNECTIONS,
-) -> xr.DataArray:
-    """Mean, median and sum over the weights of each connection, per sequence and per scored bit.
+) -> xr.Dataset:
+    r"""Size, spread and distribution of an importance F over the n weights w of each connection.
 
     Args:
         importance: of every parameter, per sequence.
+        parameters: that it belongs to, for F w².
         scored_bits: S, scored bits of a sequence (mean over sequences).
         connections: weight of each connection; those that the network lacks are NaN.
 
     Returns:
-        Array with dimensions (member, connection, statistic, per).
+        ``importance`` (member, connection, statistic, per {sequence, scored bit});
+        ``effective_fraction`` (member, connection), (ΣF)² / (n ΣF²): 1 if all weights matter alike, 1/n if one does;
+        ``share`` (member, connection), trace over the sum of the traces of all connections;
+        ``distribution`` (member, connection, quantile), quantiles of F over the weights, per sequence.
     """
     members = next(iter(importance.values())).shape[0]
-    missing = np.full((members, 3), np.nan)
-    rows = [_statistics(importance[w]) if w in importance else missing for w in connections.values()]
-    per_sequence = np.stack(rows, 1)
+    missing = torch.full((members, 1), float("nan"), dtype=torch.float64)
+    triples = [
+        [values.get(name, missing).detach().double().flatten(1) for values, name in _sources(w, importance, parameters)]
+        for w in connections.values()
+    ]
+    per_sequence = _stack([_statistics(f, w, b) for f, w, b in triples])
     per_bit = per_sequence / torch.as_tensor(scored_bits, dtype=torch.float64).cpu().numpy().reshape(-1, 1, 1)
-    return xr.DataArray(
-        np.stack([per_sequence, per_bit], -1),
-        dims=("member", "connection", "statistic", "per"),
+    trace = per_sequence[..., STATISTICS.index("trace")]
+    total = np.nansum(trace, 1, keepdims=True)  # 0 for Synaptic Intelligence before the first step
+    levels = torch.tensor(QUANTILES, dtype=torch.float64)
+    each = ("member", "connection")
+    return xr.Dataset(
+        {
+            "importance": ((*each, "statistic", "per"), np.stack([per_sequence, per_bit], -1)),
+            "effective_fraction": (each, _stack([_effective_fraction(f) for f, _, _ in triples])),
+            "share": (each, np.divide(trace, total, out=np.full_like(trace, np.nan), where=total > 0)),
+            "distribution": (
+                (*each, "quantile"),
+                _stack([torch.quantile(f, levels.to(f.device), dim=1).T for f, _, _ in triples]),
+            ),
+        },
         coords={
             "connection": list(connections),
-            "statistic": ["mean", "median", "trace"],
+            "statistic": list(STATISTICS),
             "per": ["sequence", "scored bit"],
+            "quantile": list(QUANTILES),
         },
     )
 
 
-def _statistics(values: Tensor) -> np.ndarray:
-    flat = values.double().flatten(1).cpu().numpy()
-    return np.stack([flat.mean(1), np.median(flat, axis=1), flat.sum(1)], 1)
+def _sources(weight: str, importance: Parameters, parameters: Parameters) -> list[tuple[Parameters, str]]:
+    """Where F, w and the F of the bias of a connection are found."""
+    return [(importance, weight), (parameters, weight), (importance, weight.replace("W_", "b_"))]
+
+
+def _statistics(
+    importance: Float[Tensor, "member weight"],
+    weights: Float[Tensor, "member weight"],
+    bias: Float[Tensor, "member bias"],
+) -> Float[Tensor, "member statistic"]:
+    """In the order of STATISTICS."""
+    middle = torch.quantile(importance, 0.5, dim=1)
+    scaled = (importance * weights.square()).mean(1)
+    with_bias = torch.cat([importance, bias], 1).mean(1)
+    return torch.stack([importance.mean(1), middle, importance.sum(1), scaled, with_bias], 1)
+
+
+def _effective_fraction(importance: Float[Tensor, "member weight"]) -> Float[Tensor, "member"]:
+    return importance.sum(1).square() / (importance.shape[1] * importance.square().sum(1))
+
+
+def _stack(columns: list[Tensor]) -> np.ndarray:
+    """(member, connection, …)."""
+    return torch.stack(columns, 1).cpu().numpy()

@@ -20,6 +20,8 @@ class LinearMap:
     tap: Float[Tensor, "member time sample unit"]
     delay: int = 0
     """steps between input and output: 1 for the recurrent map"""
+    start: int = 0
+    """step of the sequence that is the first entry along time"""
 
 
 @dataclass(frozen=True)

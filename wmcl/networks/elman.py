@@ -102,14 +102,15 @@ class Elman:
         tap = _tap(inputs, members, units) if taps else None
         hidden, output = unroll(TanhCell(), inputs, p["W_ih"], p["b_ih"], p["W_hh"], p["b_hh"], steps, tap)
         maps: list[LinearMap] = []
+        start = steps.indices(inputs.shape[1])[0]
         if tap is not None:
             maps += [LinearMap("W_ih", "b_ih", inputs, tap), LinearMap("W_hh", "b_hh", hidden.detach(), tap, delay=1)]
         if self.output_stage:
             projected = project(output, p["W_ho"], p["b_ho"])
-            maps += [LinearMap("W_ho", "b_ho", output.detach(), projected)]
+            maps += [LinearMap("W_ho", "b_ho", output.detach(), projected, start=start)]
             output = projected.tanh()
         logits = project(output, p["W_out"], p["b_out"])
-        maps += [LinearMap("W_out", "b_out", output.detach(), logits)]
+        maps += [LinearMap("W_out", "b_out", output.detach(), logits, start=start)]
         return Activations(hidden, output, logits, tuple(maps) if taps else ())
 
 

@@ -1,4 +1,4 @@
-"""Put the cells of a sweep together."""
+"""Put the cells of a sweep together, and take conditions out again."""
 
 from collections.abc import Mapping
 
@@ -9,24 +9,44 @@ from wmcl.sweeps.grid import Cell
 
 
 def combine(results: Mapping[Cell, xr.Dataset]) -> xr.Dataset:
-    """One Dataset whose first dimensions are the coordinates of the conditions, then ``seed``.
+    """One Dataset whose first dimensions are ``condition``, in order of appearance, and ``seed``.
 
-    Variables are numbers; where the grid has no cell, or a cell has no entry along a dimension, they are NaN.
+    The names of the conditions are coordinates along ``condition``. Variables are numbers; where a condition lacks a
+    seed, or a cell has no entry along a dimension, they are NaN.
     """
-    names = [name for name, _ in next(iter(results)).condition]
-    axes: dict[str, np.ndarray] = {name: np.unique([dict(cell.condition)[name] for cell in results]) for name in names}
-    axes["seed"] = np.unique([cell.seed for cell in results])
-    template = next(iter(results.values()))
+    conditions = list(dict.fromkeys(cell.condition for cell in results))
+    names = [name for name, _ in conditions[0]]
+    labels = {name: ("condition", np.array([dict(condition)[name] for condition in conditions])) for name in names}
+    seeds = np.unique([cell.seed for cell in results])
     inner = {
         dim: _union([result[dim].values for result in results.values() if dim in result.dims])
         for dim in _inner_dims(results)
     }
-    combined = xr.Dataset(coords=axes | inner, attrs=template.attrs)
+    template = next(iter(results.values()))
+    combined = xr.Dataset(coords=labels | {"seed": seeds} | inner, attrs=template.attrs)
     for dim in inner:
         combined[dim].attrs = next(result[dim].attrs for result in results.values() if dim in result.dims)
+    places = {cell: (conditions.index(cell.condition), int(np.searchsorted(seeds, cell.seed))) for cell in results}
     for name in {name: None for result in results.values() for name in result.data_vars}:
-        combined[name] = _fill(str(name), results, axes, combined)
+        combined[name] = _fill(str(name), results, places, combined)
     return combined
+
+
+def choose(results: xr.Dataset, **values: int | float | str) -> xr.Dataset:
+    """The conditions of a sweep that have the given coordinates, e.g. ``choose(results, pattern_length=5)``.
+
+    Raises:
+        ValueError: if a name is not a coordinate of the conditions, or if no condition has these values.
+    """
+    is_chosen = np.ones(results.sizes["condition"], bool)
+    for name, value in values.items():
+        if name not in results.coords or results[name].dims != ("condition",):
+            known = ", ".join(str(n) for n, coordinate in results.coords.items() if coordinate.dims == ("condition",))
+            raise ValueError(f"{name} does not tell conditions apart: it must be one of {known}")
+        is_chosen &= results[name].values == value
+        if not is_chosen.any():
+            raise ValueError(f"no condition has {values}: {name} has the values {np.unique(results[name]).tolist()}")
+    return results.isel(condition=is_chosen)
 
 
 def _inner_dims(results: Mapping[Cell, xr.Dataset]) -> list[str]:
@@ -41,24 +61,16 @@ def _union(values: list[np.ndarray]) -> np.ndarray:
 
 
 def _fill(
-    name: str, results: Mapping[Cell, xr.Dataset], axes: Mapping[str, np.ndarray], combined: xr.Dataset
+    name: str, results: Mapping[Cell, xr.Dataset], places: Mapping[Cell, tuple[int, int]], combined: xr.Dataset
 ) -> xr.DataArray:
     example = next(result[name] for result in results.values() if name in result)
     dims = [str(dim) for dim in example.dims if dim != "seed"]
-    outer = list(axes)
-    filled = xr.DataArray(
-        np.full(
-            [combined.sizes[dim] for dim in (*outer, *dims)],
-            np.nan,
-            np.result_type(example.dtype, np.float32),
-        ),
-        coords={dim: combined[dim] for dim in (*outer, *dims)},
-        dims=(*outer, *dims),
-        attrs=example.attrs,
-    )
+    every = ["condition", "seed", *dims]
+    values = np.full([combined.sizes[dim] for dim in every], np.nan, np.result_type(example.dtype, np.float32))
     for cell, result in results.items():
         if name in result:
             value = result[name].isel(seed=0).transpose(*dims)
-            place = dict(cell.condition) | {"seed": cell.seed} | {dim: result[dim].values for dim in dims}
-            filled.loc[place] = value.values
-    return filled
+            columns = [combined.indexes[dim].get_indexer(result[dim].values) for dim in dims]
+            values[(*places[cell], *np.ix_(*columns))] = value.values
+    coordinates = {dim: combined[dim] for dim in ("seed", *dims)}
+    return xr.DataArray(values, coords=coordinates, dims=every, attrs=example.attrs)

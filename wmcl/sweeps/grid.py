@@ -11,7 +11,7 @@ import numpy as np
 Condition = Mapping[str, int | float | str | np.number]
 """coordinates of one condition, e.g. ``{"pattern_length": 5, "input_length": 15}``"""
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """raised by hand whenever a change of the code changes numbers, so that no old cell is taken for a new one"""
 
 

@@ -52,10 +52,10 @@ def run(
         progress: whether to show a progress bar.
 
     Returns:
-        All cells, with the coordinates of the conditions and ``seed`` as dimensions and NaN where the grid has no
-        cell. Attributes: those of ``origin``, each with all the different values that the cells have, so that cells of
-        an earlier revision show; ``cells_computed``, how many this call computed (the others were there already);
-        ``failed_cells``, the names of those that killed their process twice.
+        All cells, with the dimensions ``condition`` (its coordinates are the names of the conditions) and ``seed``, and
+        NaN where a condition has no such cell. Attributes: those of ``origin``, each with all the different values that
+        the cells have, so that cells of an earlier revision show; ``cells_computed``, how many this call computed (the
+        others were there already); ``failed_cells``, the names of those that killed their process twice.
 
     Raises:
         ValueError: if the grid or a number makes no sense.
@@ -69,6 +69,7 @@ def run(
     store = Store(folder)
     results = {cell: result for cell in grid if (result := store.read(keys[cell])) is not None}
     price = {cell: cost(dict(cell.condition)) for cell in grid}
+    varying = [name for name in conditions[0] if len({condition[name] for condition in conditions}) > 1]
     missing = sorted((cell for cell in grid if cell not in results), key=lambda cell: -price[cell])
 
     with tqdm(
@@ -85,7 +86,7 @@ def run(
             bar.update(price[cell])
 
         def started(running: Sequence[Job]) -> None:
-            now = ", ".join(_brief(job) for job in running[-jobs:])
+            now = ", ".join(_brief(job, varying) for job in running[-jobs:])
             bar.set_postfix_str(f"{len(results)}/{len(grid)} done; now {now}" if running else "")
 
         failed = compute(measure, _jobs(missing, members), jobs, finish, started)
@@ -102,9 +103,9 @@ def run(
     )
 
 
-def _brief(job: Job) -> str:
-    """What is running, in few characters: the values of the condition, and the seeds."""
-    values = "/".join(str(value) for _, value in job[0].condition)
+def _brief(job: Job, varying: Sequence[str]) -> str:
+    """What is running, in few characters: the values of the condition that vary, and the seeds."""
+    values = "/".join(str(value) for name, value in job[0].condition if name in varying)
     return f"{values} seed {','.join(str(cell.seed) for cell in job)}"
 
 

@@ -1,7 +1,7 @@
 """What is learned."""
 
 from wmcl.tasks.check import check_sequences
-from wmcl.tasks.copy_task import CopyLayout, copy_task
+from wmcl.tasks.copy_task import CopyLayout, InputPower, LeadInput, copy_task
 from wmcl.tasks.demand import Demand
 from wmcl.tasks.lag_copy import LagLayout, lag_copy_task
 from wmcl.tasks.sequences import Phase, Sequences
@@ -10,7 +10,9 @@ from wmcl.tasks.task import Task
 __all__ = [
     "CopyLayout",
     "Demand",
+    "InputPower",
     "LagLayout",
+    "LeadInput",
     "Phase",
     "Sequences",
     "Task",

@@ -4,8 +4,9 @@ from wmcl.training.adam import Adam, AdamState
 from wmcl.training.evaluation import Evaluation, evaluate
 from wmcl.training.loop import Trained, train
 from wmcl.training.milestones import Milestone, Snapshot, interpolate_log
-from wmcl.training.objective import clip, loss_and_gradient, orthogonality, task_loss
+from wmcl.training.objective import Reduction, clip, loss_and_gradient, orthogonality, task_gradient, task_loss
 from wmcl.training.options import Options
+from wmcl.training.step import Observer, Step, take_step
 from wmcl.training.stop import Reason, Stop
 
 __all__ = [
@@ -13,9 +14,12 @@ __all__ = [
     "AdamState",
     "Evaluation",
     "Milestone",
+    "Observer",
     "Options",
     "Reason",
+    "Reduction",
     "Snapshot",
+    "Step",
     "Stop",
     "Trained",
     "clip",
@@ -23,6 +27,8 @@ __all__ = [
     "interpolate_log",
     "loss_and_gradient",
     "orthogonality",
+    "take_step",
+    "task_gradient",
     "task_loss",
     "train",
 ]

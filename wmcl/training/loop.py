@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
@@ -12,13 +12,12 @@ from tqdm import tqdm
 from wmcl.networks import Elman, Parameters
 from wmcl.tasks import Task, check_sequences
 from wmcl.training.adam import Adam
-from wmcl.training.curves import Curves
-from wmcl.training.evaluation import evaluate
-from wmcl.training.milestones import Milestone, Snapshot, complete, pass_milestones
-from wmcl.training.objective import clip, loss_and_gradient, where
+from wmcl.training.milestones import Milestone
+from wmcl.training.objective import where
 from wmcl.training.options import Options
-from wmcl.training.progress import start_progress, stop_nonfinite
+from wmcl.training.step import Observer, take_step
 from wmcl.training.stop import Reason, Stop
+from wmcl.training.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,8 @@ class Trained:
     milestones: tuple[Milestone, ...]
     seconds: float
     """wall time"""
+    observed: Parameters = field(default_factory=dict)
+    """final state of the observer, if there is one"""
 
 
 def train(
@@ -51,6 +52,7 @@ def train(
     milestones: Sequence[float] = (),
     device: str = "cpu",
     progress: bool = True,
+    observer: Observer | None = None,
 ) -> Trained:
     """Train an ensemble, a member for each seed.
 
@@ -66,6 +68,8 @@ def train(
         milestones: validation losses (nats a scored bit) at which the parameters are kept.
         device: of the tensors, e.g. ``cpu`` or ``cuda``.
         progress: whether to show a progress bar.
+        observer: what accumulates something over the steps without influence on them, such as
+            :class:`wmcl.importance.PathIntegral`; its state is in ``Trained.observed`` and in every milestone.
 
     Raises:
         ValueError: if network and task do not fit, if the task draws malformed sequences, or if seeds, learning rates
@@ -75,55 +79,34 @@ def train(
     began = time.perf_counter()
     initial = {name: value.to(device) for name, value in network.init(seeds).items()}
     check_sequences(task, task.validation)
-    validation = task.validation.to(device)
+    watch = Watch(network, task, task.validation.to(device), seeds, thresholds, stop, options)
     optimiser = Adam(options.learning_rate)
     parameters, state = initial, optimiser.start(initial)
-    members = start_progress(seeds, thresholds, stop)
-    curves = Curves(seeds)
-    last: Snapshot | None = None
-    found: dict[float, Milestone] = {}
+    observed = {} if observer is None else observer.start(initial)
 
     for iteration in tqdm(range(stop.iterations + 1), desc=task.name, unit="step", disable=not progress):
-        due = [member.is_due(iteration, stop, options) for member in members]
-        if any(due):
-            evaluation = evaluate(network, task, parameters, validation)
-            curves.validated(iteration, due, evaluation)
-            here = Snapshot(np.full(len(seeds), iteration), evaluation.loss.cpu().numpy(), parameters)
-            found = pass_milestones(found, thresholds, due, last or here, here)
-            last = here if last is None else last.updated(due, here)
-            results = zip(members, due, evaluation.loss.tolist(), evaluation.accuracy.tolist(), strict=True)
-            for member, is_due, loss_now, accuracy in results:
-                if is_due:
-                    member.validated(iteration, loss_now, accuracy, stop)
-        if all(member.reason is not None for member in members) or iteration == stop.iterations:
+        watch.validate(iteration, parameters, observed)
+        if not any(watch.active) or iteration == stop.iterations:
             break
-
         batch = task.batch(seeds, iteration, options.batch).to(device)
-        loss, gradient = loss_and_gradient(
-            network, task.likelihood, parameters, batch, options.reduction, options.orthogonality
-        )
-        gradient, norm, clipped = clip(gradient, options.clip)
-        stop_nonfinite(members, seeds, iteration, (loss + norm).isfinite().tolist())
-        active = [member.reason is None for member in members]
-        update, state = optimiser.propose(gradient, state)
-        parameters = where(active, {name: parameters[name] + update[name] for name in parameters}, parameters)
-        per_bit = loss * (batch.samples / batch.scored_bits().sum(-1) if options.reduction == "reference" else 1)
-        for member, value in zip(members, per_bit.tolist(), strict=True):
-            member.training_loss = value
-        curves.stepped(active, per_bit, clipped)
+        step = take_step(network, task, parameters, batch, options, optimiser, state)
+        active = watch.stepped(iteration, step)
+        if observer is not None:
+            observed = where(active, observer.observe(observed, step), observed)
+        parameters, state = where(active, step.after, parameters), step.next_state
 
-    assert last is not None  # every run is validated at iteration 0
-    final = Snapshot(curves.steps(), last.loss, parameters)
+    final, passed = watch.finish(parameters, observed)
     return Trained(
         seeds=tuple(seeds),
         parameters=parameters,
         initial=initial,
         iterations=final.iteration,
-        reason=tuple(Reason.iterations if m.reason is None else m.reason for m in members),
+        reason=watch.reasons,
         validation_loss=final.loss,
-        curves=curves.dataset(),
-        milestones=tuple(complete(found, threshold, final) for threshold in thresholds),
+        curves=watch.curves.dataset(),
+        milestones=passed,
         seconds=time.perf_counter() - began,
+        observed=observed,
     )
 
 

@@ -1,7 +1,7 @@
 """Networks at a matched validation loss: the parameters on either side of each threshold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -18,6 +18,8 @@ class Snapshot:
     loss: Float[np.ndarray, "member"]
     """validation loss in nats a scored bit"""
     parameters: Parameters
+    observed: Parameters = field(default_factory=dict)
+    """state of the observer of the training run, if there is one"""
 
     def updated(self, members: Sequence[bool], other: "Snapshot") -> "Snapshot":
         """This snapshot, with the given members taken from another."""
@@ -26,6 +28,7 @@ class Snapshot:
             np.where(chosen, other.iteration, self.iteration),
             np.where(chosen, other.loss, self.loss),
             where(members, other.parameters, self.parameters),
+            where(members, other.observed, self.observed),
         )
 
 

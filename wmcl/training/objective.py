@@ -41,6 +41,31 @@ def orthogonality(W_hh: Float[Tensor, "member unit unit"]) -> Float[Tensor, "mem
     return (W_hh @ W_hh.mT - identity).square().sum((1, 2))
 
 
+def task_gradient(
+    network: Elman,
+    likelihood: Bernoulli,
+    parameters: Parameters,
+    sequences: Sequences,
+    reduction: Reduction = "scored bit",
+) -> tuple[Float[Tensor, "member"], Parameters]:
+    """Task loss of every member, and its gradient."""
+    leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+    logits = network.apply(leaves, sequences.inputs, sequences.window).logits
+    loss = task_loss(likelihood, logits, sequences, reduction)
+    # members do not interact, so the gradient of the sum holds the gradient of each
+    gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
+    return loss.detach(), dict(zip(leaves, gradients, strict=True))
+
+
+def add_orthogonality(gradient: Parameters, parameters: Parameters, strength: float) -> Parameters:
+    """The gradient, plus that of the orthogonality penalty of the given strength."""
+    if not strength:
+        return gradient
+    W_hh = parameters["W_hh"].detach().requires_grad_()
+    (penalty,) = torch.autograd.grad(strength * orthogonality(W_hh).sum(), W_hh)
+    return gradient | {"W_hh": gradient["W_hh"] + penalty}
+
+
 def loss_and_gradient(
     network: Elman,
     likelihood: Bernoulli,
@@ -50,14 +75,8 @@ def loss_and_gradient(
     orthogonality_strength: float = 0.0,
 ) -> tuple[Float[Tensor, "member"], Parameters]:
     """Task loss of every member, and the gradient of task loss plus orthogonality penalty."""
-    leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-    logits = network.apply(leaves, sequences.inputs, sequences.window).logits
-    loss = task_loss(likelihood, logits, sequences, reduction)
-    total = loss.sum()  # members do not interact, so the gradient of the sum holds the gradient of each
-    if orthogonality_strength:
-        total = total + orthogonality_strength * orthogonality(leaves["W_hh"]).sum()
-    gradients = torch.autograd.grad(total, list(leaves.values()))
-    return loss.detach(), dict(zip(leaves, gradients, strict=True))
+    loss, gradient = task_gradient(network, likelihood, parameters, sequences, reduction)
+    return loss, add_orthogonality(gradient, parameters, orthogonality_strength)
 
 
 def clip(

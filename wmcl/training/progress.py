@@ -52,5 +52,5 @@ def stop_nonfinite(members: Sequence[Progress], seeds: Sequence[int], iteration:
             warnings.warn(
                 f"the member with seed {seed} has a non-finite loss or gradient at iteration {iteration}: stopped",
                 RuntimeWarning,
-                stacklevel=3,
+                stacklevel=4,  # whoever called train
             )

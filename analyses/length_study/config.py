@@ -1,0 +1,236 @@
+"""All numbers of the analysis, and the presets."""
+
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid, task_of
+from wmcl.networks import Elman
+from wmcl.stages import ImportanceKind
+from wmcl.training import Options, Stop
+
+Device = Literal["auto", "cpu", "cuda"]
+Preset = Literal["smoke", "quick", "controls", "ladder", "paper"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Network."""
+
+    hidden: int = 256
+    """recurrent units"""
+    output_stage: bool = True
+    """the layer y = tanh(W_ho h + b_ho) before the read-out"""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Stages of training at which networks are measured."""
+
+    losses: tuple[float, ...] = (0.2, 0.1, 0.05)
+    """validation losses to match, in nats a scored bit"""
+    final_loss: float | None = 0.01
+    """validation loss at which training ends: the late stage; None trains for all iterations"""
+    iterations: int = 3000
+    """training steps at the most"""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Measures; a number of samples of 0 leaves the measure out."""
+
+    kinds: tuple[ImportanceKind, ...] = ("empirical", "sampled", "SI total", "SI task", "MAS")
+    """importances at every stage"""
+    validation_samples: int = 512
+    """sequences that decide when a loss is reached"""
+    test_samples: int = 1000
+    """sequences for accuracy and dimensionality"""
+    fisher_samples: int = 256
+    """sequences for Fisher and MAS"""
+    exact_samples: int = 32
+    """sequences for the exact Fisher beside the sampled one, at the lowest matched loss"""
+    decoder_samples: int = 1000
+    """sequences that decoders of the pattern bits are fitted to, at the lowest matched loss"""
+    perturbed_samples: int = 32
+    """sequences for the effect of moving weights, at the lowest matched loss"""
+    nonlinear_rows: int = 1000
+    """states for kernel PCA and intrinsic dimension, at the lowest matched loss; needs the extra 'intrinsic'"""
+    variance: float = 0.75
+    """share of the variance that the counted components hold"""
+    details: bool = True
+    """whether to keep arrays a step pair (reuse) and a component (cumulative variance)"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to run."""
+
+    output: Path = Path("results/importance_vs_length.nc")
+    """file to write; finished cells are kept beside it in a folder of the same name, and used again"""
+    jobs: int | None = None
+    """processes at once, one thread each; None takes 2, or 1 on a GPU"""
+    members: int | None = None
+    """networks of a condition trained together as one ensemble; None takes 1, or all on a GPU"""
+    device: Device = "auto"
+    """auto takes a GPU if there is one"""
+
+
+@dataclass(frozen=True)
+class Config:
+    """All numbers of the analysis."""
+
+    preset: Preset = "quick"
+    """smoke: tiny, to see that it works; quick: full-size networks, in minutes; controls: load, retention and lead
+    crossed, with 10 seeds; ladder: from the paper's settings to ours; paper: lengths to 50, for a large machine"""
+    conditions: Conditions = field(default_factory=Conditions)
+    factorial: Factorial = field(default_factory=Factorial)
+    variants: Training = field(default_factory=Training)
+    network: Network = field(default_factory=Network)
+    training: Options = field(default_factory=Options)
+    stages: Stages = field(default_factory=Stages)
+    measures: Measures = field(default_factory=Measures)
+    run: Run = field(default_factory=Run)
+
+    @property
+    def grid(self) -> list[dict[str, int | str]]:
+        """The condition of every network."""
+        return grid(self.conditions, self.factorial, self.variants)
+
+
+def _output(name: str) -> Run:
+    return Run(output=Path(f"results/importance_vs_length_{name}.nc"))
+
+
+NOTHING = Conditions(basic=(), padded=(), equal_length_patterns=(), leads=(), bits=())
+
+PRESETS: dict[str, Config] = {
+    "quick": Config(),
+    "smoke": Config(
+        preset="smoke",
+        conditions=Conditions(
+            basic=(2, 3),
+            padded_pattern=2,
+            padded=(3, 4),
+            equal_length=7,
+            equal_length_patterns=(2,),
+            control_length=2,
+            leads=(3,),
+            bits=(1,),
+            seeds=2,
+        ),
+        network=Network(hidden=64),
+        stages=Stages(losses=(0.2, 0.1), final_loss=0.05, iterations=600),
+        measures=Measures(
+            validation_samples=128,
+            test_samples=256,
+            fisher_samples=64,
+            exact_samples=16,
+            decoder_samples=256,
+            perturbed_samples=16,
+            nonlinear_rows=0,
+        ),
+        run=_output("smoke"),
+    ),
+    "controls": Config(
+        preset="controls",
+        conditions=replace(NOTHING, seeds=10),
+        factorial=Factorial(input_lengths=(5, 10, 20)),
+        variants=Training(initialisations=("orthogonal", "xavier")),
+        stages=Stages(losses=(0.1, 0.05), final_loss=0.02, iterations=1500),
+        measures=Measures(exact_samples=0, perturbed_samples=0, nonlinear_rows=0, details=False),
+        run=_output("controls"),
+    ),
+    "ladder": Config(
+        preset="ladder",
+        conditions=replace(NOTHING, basic=(3, 5, 8), padded=(8, 12), seeds=10),
+        variants=Training(("fan_in", "orthogonal"), ("reference", "scored bit")),
+        stages=Stages(losses=(0.05,), final_loss=None, iterations=500),
+        measures=Measures(
+            kinds=("empirical", "sampled"),
+            exact_samples=0,
+            decoder_samples=0,
+            perturbed_samples=0,
+            nonlinear_rows=0,
+            details=False,
+        ),
+        run=_output("ladder"),
+    ),
+    "paper": Config(
+        preset="paper",
+        conditions=Conditions(
+            basic=(5, 10, 15, 20, 25, 30, 35, 40, 45, 50),
+            padded=(10, 15, 20, 25, 30, 35, 40, 45, 50),
+            equal_length=51,
+            equal_length_patterns=(5, 10, 15, 20, 25),
+            seeds=10,
+        ),
+        variants=Training(("orthogonal", "fan_in"), ("scored bit", "reference")),
+        stages=Stages(final_loss=None, iterations=20_000),
+        measures=Measures(fisher_samples=512),
+        run=_output("paper"),
+    ),
+}
+
+
+def check(config: Config) -> None:
+    """Refuse what makes no sense before any work starts, with a ValueError that names the field."""
+    if not config.grid:
+        raise ValueError("conditions and factorial are both empty: give at least one length")
+    for condition in config.grid:
+        task_of(condition)
+    for initialisation in config.variants.initialisations:
+        Elman(WIDTH + 1, config.network.hidden, WIDTH, config.network.output_stage, initialisation)
+    Stop(config.stages.iterations)
+    _check_stages(config.stages)
+    _check_measures(config.measures)
+    counts = {"seeds": config.conditions.seeds, "jobs": config.run.jobs, "members": config.run.members}
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is {value}: it must be at least 1")
+    if isinstance(config.training.learning_rate, tuple):
+        raise ValueError(f"learning_rate is {config.training.learning_rate}: all networks of this analysis share one")
+    if config.training.reduction != Options().reduction:
+        raise ValueError(f"reduction is {config.training.reduction!r}: name it in reductions")
+    if config.run.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
+    output = config.run.output
+    if output.suffix != ".nc" or output.is_dir():
+        raise ValueError(f"output is {output}: it must be the name of a file that ends in .nc")
+
+
+def _check_stages(stages: Stages) -> None:
+    losses, final = stages.losses, stages.final_loss
+    if not losses or not all(0 < loss < float("inf") for loss in losses):
+        raise ValueError(f"losses is {losses}: give at least one, all positive and finite")
+    if final is not None and not 0 < final <= min(losses):
+        raise ValueError(
+            f"final_loss is {final:g}: it must be positive and at most the lowest of losses, {min(losses):g}"
+        )
+
+
+def _check_measures(measures: Measures) -> None:
+    least = {
+        "validation_samples": 1,
+        "fisher_samples": 1,
+        "test_samples": 2,
+        "exact_samples": 0,
+        "decoder_samples": 0,
+        "perturbed_samples": 0,
+        "nonlinear_rows": 0,
+    }
+    for name, lowest in least.items():
+        if getattr(measures, name) < lowest:
+            why = ": a covariance needs at least 2" if name == "test_samples" else f": it must be at least {lowest}"
+            raise ValueError(f"{name} is {getattr(measures, name)}{why}")
+    if not measures.kinds:
+        raise ValueError("kinds is empty: give at least one importance")
+    if not 0 < measures.variance <= 1:
+        raise ValueError(f"variance is {measures.variance:g}: it must be above 0 and at most 1")
+    if measures.nonlinear_rows and find_spec("skdim") is None:
+        raise ValueError(
+            f"nonlinear_rows is {measures.nonlinear_rows}: it needs scikit-dimension, pip install 'wmcl[intrinsic]'; or"
+            " take 0 to leave the measure out"
+        )

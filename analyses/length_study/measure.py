@@ -1,0 +1,120 @@
+"""What is measured of the networks of one condition."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from length_study.conditions import task_of
+from length_study.config import Config
+from wmcl.importance import PathIntegral, Perturbations
+from wmcl.networks import Elman
+from wmcl.stages import (
+    dimensionality_at,
+    exact_check_at,
+    importance_at,
+    memory_at,
+    nonlinear_dimensionality_at,
+    path_integrals_at,
+    performance_at,
+    perturbation_at,
+    reuse_at,
+    stage_names,
+    stages,
+    training_at,
+)
+from wmcl.tasks import Sequences, Task
+from wmcl.training import Milestone, Stop, Trained, train
+
+Measure = Callable[[Milestone], xr.Dataset]
+
+
+def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
+    """Train the networks of a condition and measure them at every stage, and in depth at the lowest matched loss."""
+    task, network = _task(config, condition), _network(config, condition)
+    options = replace(config.training, reduction=condition["reduction"])
+    stop = Stop(config.stages.iterations, loss=config.stages.final_loss)
+    observer = PathIntegral() if any(kind.startswith("SI") for kind in config.measures.kinds) else None
+    trained = train(
+        network, task, seeds, stop, options, config.stages.losses, device=device, progress=False, observer=observer
+    )
+    always, deep = _measures(config, condition, task, network, trained, device)
+    seconds = {"training": trained.seconds}
+    points = stages(trained)
+    parts = [_timed(seconds, name, function, points) for name, function in always.items()]
+    parts += [_timed(seconds, name, function, points[-2:-1]).isel(stage=0) for name, function in deep.items()]
+    reached = xr.DataArray(np.stack([stage.reached for stage in points]), dims=("stage", "seed"))
+    result = xr.merge([part.where(reached if "stage" in part.dims else reached[-2]) for part in parts])
+    result = result.assign(
+        reached=reached.astype(float),
+        stop_reason=("seed", np.array(trained.reason, dtype=float)),
+        training_iterations=("seed", trained.iterations.astype(float)),
+        seconds=(("seed", "part"), np.tile([s / len(seeds) for s in seconds.values()], (len(seeds), 1))),
+    )
+    return result.assign_coords(stage=stage_names(trained), seed=list(seeds), part=list(seconds))
+
+
+def _task(config: Config, condition: Mapping[str, Any]) -> Task:
+    samples = config.measures
+    return task_of(condition, validation_samples=samples.validation_samples, test_samples=samples.test_samples)
+
+
+def _network(config: Config, condition: Mapping[str, Any]) -> Elman:
+    task = task_of(condition)
+    return Elman(
+        task.inputs, outputs=task.outputs, initialisation=condition["initialisation"], **asdict(config.network)
+    )
+
+
+def _timed(seconds: dict[str, float], name: str, function: Measure, points: Sequence[Milestone]) -> xr.Dataset:
+    began = time.perf_counter()
+    found = xr.concat([function(stage) for stage in points], "stage")
+    seconds[name] = time.perf_counter() - began
+    return found
+
+
+def _measures(
+    config: Config, condition: Mapping[str, Any], task: Task, network: Elman, trained: Trained, device: str
+) -> tuple[dict[str, Measure], dict[str, Measure]]:
+    """Those of every stage, and those of the lowest matched loss alone."""
+    m, seeds, test = config.measures, trained.seeds, task.test.to(device)
+
+    def sequences(purpose: str, samples: int) -> Sequences:
+        return task.fixed_set(purpose, samples).to(device)
+
+    probe = sequences("fisher", m.fisher_samples)
+    per_sequence = condition["reduction"] == "reference"
+
+    def dimensionality(stage: Milestone) -> xr.Dataset:
+        found = dimensionality_at(stage, network, test, m.variance)
+        return found if m.details else found.drop_dims("component")
+
+    def reuse(stage: Milestone) -> xr.Dataset:
+        found = reuse_at(stage, network, task, seeds, probe)
+        return found if m.details else found.drop_dims("other_step")
+
+    always: dict[str, Measure] = {
+        "importance": lambda stage: importance_at(stage, network, task, trained, probe, m.kinds, per_sequence),
+        "dimensionality": dimensionality,
+        "performance": lambda stage: performance_at(stage, network, task, test).merge(training_at(stage, trained)),
+    }
+    if trained.observed:
+        always["path integrals"] = lambda stage: path_integrals_at(stage, trained)
+    deep: dict[str, Measure] = {"reuse": reuse}
+    if m.exact_samples:
+        few = sequences("fisher", m.exact_samples)
+        deep["exact Fisher"] = lambda stage: exact_check_at(stage, network, task, seeds, few)
+    if m.decoder_samples:
+        fit, bits = sequences("decoder", m.decoder_samples), condition["independent_bits"]
+        deep["decoders"] = lambda stage: memory_at(stage, network, fit, test, bits)
+    if m.nonlinear_rows:
+        deep["nonlinear"] = lambda stage: nonlinear_dimensionality_at(
+            stage, network, test, threshold=m.variance, rows=m.nonlinear_rows
+        )
+    if m.perturbed_samples:
+        moved, how = sequences("fisher", m.perturbed_samples), Perturbations(repetitions=4)
+        deep["perturbation"] = lambda stage: perturbation_at(stage, network, task, seeds, probe, moved, how)
+    return always, deep

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from wmcl.statistics import ACCEPTED, SCENARIOS, coverage, mean_interval
+from wmcl.statistics.coverage import USED, _t_interval
+
+
+@pytest.fixture(scope="module")
+def found():
+    return coverage(simulations=3000)
+
+
+def test_the_interval_in_use_keeps_its_coverage(found):
+    used = found.sel(interval=USED)
+    judged = used.coverage.where(used.given > 0.5)
+    assert judged.sel(scenario=["equal", "unequal", "interaction", "skewed"]).notnull().all()
+    assert judged.sel(scenario=["censored", "censored, unequal"]).notnull().all()
+    assert float(judged.min()) >= ACCEPTED[0]
+    assert float(judged.max()) <= ACCEPTED[1]
+
+
+def test_intervals_on_conditions_that_the_outcome_chose_do_not(found):
+    lowest = found.coverage.min(("term", "seeds"))
+    assert lowest.sel(interval="reached", scenario="censored, unequal") < 0.85
+    assert lowest.sel(interval="complete", scenario="censored, gradual") < ACCEPTED[0]
+
+
+def test_neither_do_the_bootstrap_and_hc3(found):
+    normal = found.coverage.sel(scenario="equal", term="load")
+    assert abs(normal.sel(interval="bootstrap", seeds=3) - 0.74) < 0.03
+    assert abs(normal.sel(interval="bootstrap", seeds=10) - 0.89) < 0.03
+    assert (normal.sel(interval="hc3") < 0.85).all()
+
+
+def test_a_shifted_truth_is_not_covered(monkeypatch):
+    module = __import__("sys").modules["wmcl.statistics.coverage"]
+    monkeypatch.setattr(module, "draw", lambda *arguments, original=module.draw: original(*arguments) * 1.5)
+    shifted = coverage({"equal": SCENARIOS["equal"]}, (10,), 200)
+    assert float(shifted.coverage.sel(interval="planned", term="load").squeeze()) < 0.1
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    one, two = (coverage({"equal": SCENARIOS["equal"]}, (3,), 50, seed=4) for _ in range(2))
+    assert one.equals(two)
+
+
+def test_the_interval_is_that_of_mean_interval():
+    import xarray as xr
+
+    slopes = np.random.default_rng(0).normal(size=(5, 4, 2))
+    slopes[0, 1] = np.nan
+    low, high = _t_interval(slopes)
+    expected = mean_interval(xr.DataArray(slopes, dims=("simulation", "seed", "term")))
+    np.testing.assert_allclose(low, expected.low)
+    np.testing.assert_allclose(high, expected.high)

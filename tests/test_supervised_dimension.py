@@ -1,0 +1,221 @@
+import dataclasses
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+from tests.cases import CASES, ensemble
+from tests.naive import sequence
+from wmcl.dimensionality import SupervisedSubspace, continue_from, supervised_subspace
+from wmcl.dimensionality.supervised import _new_column, _Run
+from wmcl.networks import Elman
+from wmcl.randomness import generator
+from wmcl.tasks import Phase, Sequences, copy_task
+
+
+def latches(bits, units=9, members=1):
+    """A network that solves the copy of one pattern step: each bit is latched in one of the last units.
+
+    The stop flag and constants drive some of the other units, which nothing reads. The read-out mixes no bits, so
+    each needs a direction of its own.
+    """
+    network = Elman(bits + 1, units, bits, output_stage=False)
+    p = {name: torch.zeros(members, *shape, dtype=torch.float64) for name, shape in network.shapes.items()}
+    for k in range(bits):
+        unit = units - 1 - k
+        p["W_ih"][:, unit, k] = 4
+        p["W_hh"][:, unit, unit] = 3
+        p["W_out"][:, k, unit] = 20
+    p["b_out"][:] = -10
+    p["W_ih"][:, 1, bits] = 2
+    p["b_ih"][:, 0] = 0.5
+    return network, p
+
+
+@pytest.fixture(scope="module", params=["all", "stop"])
+def grown(request):
+    network, parameters = latches(3)
+    task = copy_task(1, width=3, test_samples=64)
+    mode = request.param
+    return network, task, parameters, mode, supervised_subspace(network, task, parameters, [0], 4, mode)
+
+
+def test_a_read_out_of_three_directions_needs_three_columns(grown):
+    *_, found = grown
+    assert found.dimension(1.0).tolist() == [3]
+    assert found.accuracy[0, 1] < 0.95
+    assert found.accuracy[0, 2:].tolist() == [1, 1]
+    assert (found.loss[0, :3].diff() < 0).all()
+
+
+def test_columns_are_orthonormal(grown):
+    *_, found = grown
+    identity = torch.eye(4, dtype=torch.float64)
+    torch.testing.assert_close(found.basis[0].mT @ found.basis[0], identity, atol=1e-14, rtol=0)
+
+
+def test_the_measures_are_those_of_the_basis(grown):
+    network, task, parameters, mode, found = grown
+    for d in range(1, 5):
+        loss, right = naive_measures(network, parameters, task.test, 0, found.basis[0, :, :d], mode)
+        assert found.loss[0, d - 1] == pytest.approx(loss, rel=1e-9)
+        assert found.accuracy[0, d - 1] == pytest.approx(right, abs=1e-12)
+
+
+def naive_logits(network, parameters, member, inputs, basis, mode):
+    """One sequence, one step at a time; the stop flag is the last input feature."""
+    p = {name: value[member] for name, value in parameters.items()}
+    h = torch.zeros(network.hidden, dtype=torch.float64)
+    logits = []
+    for x in inputs:
+        h = torch.tanh(p["W_ih"] @ x + p["b_ih"] + p["W_hh"] @ h + p["b_hh"])
+        read = basis @ (basis.T @ h)
+        if mode == "stop":
+            h = read if x[-1] == 1 else h
+            read = h
+        y = torch.tanh(p["W_ho"] @ read + p["b_ho"]) if network.output_stage else read
+        logits.append(p["W_out"] @ y + p["b_out"])
+    return torch.stack(logits)
+
+
+def naive_measures(network, parameters, sequences, member, basis, mode):
+    sequences = sequences.to(torch.float64)
+    loss = right = count = 0.0
+    for sample in range(sequences.samples):
+        inputs, targets, scored = sequence(sequences, member, sample)
+        p = torch.sigmoid(naive_logits(network, parameters, member, inputs, basis, mode))
+        nll = -(targets * p.log() + (1 - targets) * (1 - p).log())
+        loss += (nll * scored[:, None]).sum().item()
+        right += (((p >= 0.5) == (targets > 0.5)) * scored[:, None]).sum().item()
+        count += scored.sum().item() * targets.shape[1]
+    return loss / count, right / count
+
+
+@pytest.mark.parametrize("mode", ["all", "stop"])
+@pytest.mark.parametrize(("network", "task"), CASES)
+def test_logits_of_projected_states(network, task, mode):
+    parameters, data = ensemble(network, task)
+    basis = torch.linalg.qr(torch.cos(torch.arange(24.0, dtype=torch.float64)).view(2, 6, 2))[0]
+    found = _Run.of(network, parameters, data, mode).logits(basis)
+    for member in range(2):
+        for b in range(data.samples):
+            inputs = sequence(data, member, b)[0]
+            expected = naive_logits(network, parameters, member, inputs, basis[member], mode)[data.window]
+            torch.testing.assert_close(found[member, :, b], expected)
+
+
+@pytest.mark.parametrize("mode", ["all", "stop"])
+@pytest.mark.parametrize(("network", "task"), CASES[:1])
+def test_the_whole_space_changes_nothing(network, task, mode):
+    parameters, data = ensemble(network, task)
+    identity = torch.eye(6, dtype=torch.float64).repeat(2, 1, 1)
+    expected = network.apply(parameters, data.inputs, data.window).logits
+    torch.testing.assert_close(_Run.of(network, parameters, data, mode).logits(identity), expected)
+
+
+@pytest.mark.parametrize("mode", ["all", "stop"])
+def test_the_gradient_of_a_column(mode):
+    network, task = CASES[0].values
+    parameters, data = ensemble(network, task, samples=3)
+    run = _Run.of(network, parameters, data, mode)
+    basis = torch.linalg.qr(torch.cos(torch.arange(24.0, dtype=torch.float64)).view(2, 6, 2))[0]
+    column = torch.sin(torch.arange(12.0, dtype=torch.float64)).view(2, 6, 1).requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda c: run.logits(torch.cat([basis, _new_column(c, basis)], 2)), (column,), atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("after", [0, 2])
+def test_continuing_from_a_state(after):
+    network, task = CASES[1].values
+    parameters, data = ensemble(network, task)
+    hidden = network.apply(parameters, data.inputs).hidden
+    found = continue_from(parameters, hidden[:, after], data.inputs[:, after + 1 :])
+    torch.testing.assert_close(found, hidden[:, after + 1 :])
+    shared = continue_from(parameters, hidden[:, after], data.inputs[:1, after + 1 :])
+    torch.testing.assert_close(shared[:1], found[:1])
+
+
+def test_members_are_independent_and_draws_addressed():
+    network, task = CASES[0].values
+    parameters, _ = ensemble(network, task)
+    options = {"largest": 2, "mode": "stop", "iterations": 4, "samples": 8}
+    both = supervised_subspace(network, task, parameters, [3, 8], **options)
+    second = {name: value[1:] for name, value in parameters.items()}
+    alone = supervised_subspace(network, task, second, [8], **options)
+    for name in ("basis", "loss", "accuracy"):
+        torch.testing.assert_close(getattr(both, name)[1:], getattr(alone, name))
+    other = supervised_subspace(network, task, second, [9], **options)
+    assert not torch.allclose(other.basis, alone.basis)
+
+
+def test_every_iteration_has_sequences_of_its_own():
+    network, task = CASES[0].values
+    parameters, _ = ensemble(network, task)
+    drawn = []
+
+    def draw(generators, samples):
+        drawn.append(task.draw(generators, samples))
+        return drawn[-1]
+
+    watched = dataclasses.replace(task, draw=draw)
+    supervised_subspace(network, watched, parameters, [3, 8], 2, test=task.test, iterations=3, samples=7)
+    assert len(drawn) == 6
+    for k, data in enumerate(drawn):
+        expected = task.draw([generator(seed, "supervised batch", k) for seed in (3, 8)], 7)
+        assert torch.equal(data.inputs, expected.inputs)
+
+
+def test_the_recurrence_is_as_it_was():
+    network, task = CASES[0].values
+    parameters, _ = ensemble(network, task)
+    before = {name: value.clone() for name, value in parameters.items()}
+    found = supervised_subspace(network, task, parameters, [0, 1], 1, iterations=2, samples=4)
+    assert all(torch.equal(before[name], value) for name, value in parameters.items())
+    assert not found.basis.requires_grad
+
+
+def test_growing_ends_when_every_member_has_reached_the_criterion():
+    network, parameters = latches(2)
+    harder = {name: torch.cat([value, value]) for name, value in parameters.items()}
+    harder["W_hh"][1], harder["b_out"][1] = 0, -30  # never right
+    task = copy_task(1, width=2, test_samples=32)
+    options = {"iterations": 60, "criterion": 1.0}
+    assert supervised_subspace(network, task, parameters, [0], 4, **options).accuracy.shape == (1, 2)
+    assert supervised_subspace(network, task, harder, [0, 1], 3, **options).accuracy.shape == (2, 3)
+
+
+def test_the_first_column_starts_at_the_first_unit():
+    network, parameters = latches(2)
+    task = copy_task(1, width=2, test_samples=8)
+    found = supervised_subspace(network, task, parameters, [0], 1, iterations=1, learning_rate=1e-9)
+    torch.testing.assert_close(found.basis[0, :, 0], torch.eye(9, dtype=torch.float64)[0], atol=1e-8, rtol=0)
+
+
+def test_the_smallest_dimension():
+    accuracy = torch.tensor([[0.5, 0.9, 0.8, 1.0], [0.9, 0.9, 0.9, 0.9], [0.5, 0.5, 0.5, 0.5]], dtype=torch.float64)
+    found = SupervisedSubspace(torch.zeros(3, 5, 4, dtype=torch.float64), accuracy, accuracy)
+    np.testing.assert_array_equal(found.dimension(0.9), [2, 1, np.nan])
+    np.testing.assert_array_equal(found.dimension(1.0), [4, np.nan, np.nan])
+    with pytest.raises(ValueError, match=r"criterion is 97\.0"):
+        found.dimension(97.0)
+
+
+def test_senseless_requests_are_refused():
+    network, parameters = latches(2)
+    task = copy_task(1, width=2)
+    with pytest.raises(ValueError, match="seeds has 2 entries: it must have one for each of the 1 members"):
+        supervised_subspace(network, task, parameters, [0, 1], 1)
+    with pytest.raises(ValueError, match="largest is 10: it must lie between 1 and the 9 units"):
+        supervised_subspace(network, task, parameters, [0], 10)
+    with pytest.raises(ValueError, match="samples is 0"):
+        supervised_subspace(network, task, parameters, [0], 1, samples=0)
+    with pytest.raises(ValueError, match="mode is 'none': it must be one of all, stop"):
+        inspect.unwrap(supervised_subspace)(network, task, parameters, [0], 1, "none")
+    data = task.batch([0], 0, 4)
+    twice = data.phase.clone()
+    twice[:, 2] = Phase.stop
+    two_stops = Sequences(**{**{f.name: getattr(data, f.name) for f in dataclasses.fields(data)}, "phase": twice})
+    with pytest.raises(ValueError, match=r"stop steps \[1, 2\]: there must be exactly one"):
+        supervised_subspace(network, task, parameters, [0], 1, "stop", test=two_stops)

@@ -1,0 +1,209 @@
+r"""Supervised dimension: the smallest linear subspace of the hidden state with which the network still solves its task.
+
+States h are replaced by U Uᵀ h, not centred, with orthonormal columns U (unit, d):
+
+- ``all``: at every step, after which output stage and read-out are computed; the recurrence keeps the true states;
+- ``stop``: at the step of the stop flag alone, from which all later states follow with the true inputs.
+
+As in the paper's code, U grows a column at a time and only the new one is trained, to lower the loss of the task: by
+Adam with a learning rate of 1e-2, for 100 iterations of 64 random sequences each, from the first unit vector and
+later from random ones. There a penalty keeps U nearly orthonormal; here the column is u = P v / ‖P v‖, where P takes
+out the span of the earlier columns and v is what Adam trains, so U is orthonormal whatever v is. The search is
+greedy, so the dimension it finds is an upper bound.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from wmcl.dimensionality.states import steps_of
+from wmcl.networks import Elman, Parameters
+from wmcl.networks.recurrence import project
+from wmcl.randomness import generator
+from wmcl.tasks import Sequences, Task
+from wmcl.training import Adam, task_loss
+
+Mode = Literal["all", "stop"]
+
+
+@dataclass(frozen=True)
+class SupervisedSubspace:
+    """A subspace that was grown a column at a time; entry d - 1 of the measures is for its first d columns."""
+
+    basis: Float64[Tensor, "member unit column"]
+    """U, orthonormal columns"""
+    loss: Float64[Tensor, "member column"]
+    """nats a scored bit, on the test sequences"""
+    accuracy: Float64[Tensor, "member column"]
+    """fraction of scored bits that are right; 0.5 is chance"""
+
+    def dimension(self, criterion: float = 0.97) -> Float64[Tensor, "member"]:
+        """The smallest number of columns with at least this accuracy; NaN if none reaches it.
+
+        Raises:
+            ValueError: if the criterion is not above 0 and at most 1.
+        """
+        if not 0 < criterion <= 1:
+            raise ValueError(f"criterion is {criterion}: it must be above 0 and at most 1")
+        reached = self.accuracy >= criterion
+        return torch.where(reached.any(1), reached.double().argmax(1) + 1.0, float("nan")).double()
+
+
+def supervised_subspace(
+    network: Elman,
+    task: Task,
+    parameters: Parameters,
+    seeds: Sequence[int],
+    largest: int,
+    mode: Mode = "all",
+    criterion: float | None = None,
+    test: Sequences | None = None,
+    iterations: int = 100,
+    samples: int = 64,
+    learning_rate: float = 1e-2,
+) -> SupervisedSubspace:
+    """Grow the subspace of every member, in float64.
+
+    Args:
+        network: that was trained.
+        task: what it has to solve.
+        parameters: of the trained network.
+        seeds: one a member: the address of its training sequences and of the starts of its columns.
+        largest: columns to grow at most.
+        mode: ``all`` or ``stop``.
+        criterion: accuracy at which to stop growing, once every member has reached it; ``None``: never.
+        test: sequences to report on, held in memory at once; ``None``: the test set of the task.
+        iterations: of Adam, for each column.
+        samples: sequences an iteration, drawn anew.
+        learning_rate: of Adam.
+
+    Raises:
+        ValueError: if the mode is unknown, if a number is out of range, if the number of seeds is not that of the
+            members, or in mode ``stop`` if there is not exactly one stop step.
+    """
+    members, units = parameters["W_hh"].shape[:2]
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode is {mode!r}: it must be one of {', '.join(get_args(Mode))}")
+    if len(seeds) != members:
+        raise ValueError(f"seeds has {len(seeds)} entries: it must have one for each of the {members} members")
+    if not 1 <= largest <= units:
+        raise ValueError(f"largest is {largest}: it must lie between 1 and the {units} units")
+    for name, value in (("iterations", iterations), ("samples", samples)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}: it must be at least 1")
+    p = {name: value.detach().double() for name, value in parameters.items()}
+    like = p["W_hh"]
+    adam = Adam(learning_rate)
+    test_run = _Run.of(network, p, (task.test if test is None else test).to(like.device), mode)
+    basis = like.new_zeros(members, units, 0)
+    measures: list[Tensor] = []
+    for d in range(largest):
+        raw = {"column": _start(seeds, basis)}
+        state = adam.start(raw)
+        for i in range(iterations):
+            random = [generator(seed, "supervised batch", d * iterations + i) for seed in seeds]
+            run = _Run.of(network, p, task.draw(random, samples).to(like.device), mode)
+            leaf = raw["column"].requires_grad_()
+            logits = run.logits(torch.cat([basis, _new_column(leaf, basis)], 2))
+            loss = task_loss(task.likelihood, logits, run.sequences).sum()
+            update, state = adam.propose({"column": torch.autograd.grad(loss, leaf)[0]}, state)
+            raw = {"column": (leaf + update["column"]).detach()}
+        with torch.no_grad():
+            basis = torch.cat([basis, _new_column(raw["column"], basis)], 2)
+            logits = test_run.logits(basis)
+            measures.append(_measure(task, logits, test_run.sequences))
+        if criterion is not None and bool((torch.stack(measures)[:, 1].amax(0) >= criterion).all()):
+            break
+    loss_and_accuracy = torch.stack(measures, -1)
+    return SupervisedSubspace(basis, loss_and_accuracy[0], loss_and_accuracy[1])
+
+
+def continue_from(
+    parameters: Parameters,
+    state: Float[Tensor, "member sample unit"],
+    inputs: Float[Tensor, "#member time sample feature"],
+) -> Float[Tensor, "member time sample unit"]:
+    """Hidden states of an Elman network that follow a given one; differentiable, and nothing is changed in place.
+
+    Args:
+        parameters: of the network.
+        state: before the first of the inputs.
+        inputs: of the steps to come.
+    """
+    p = parameters
+    drive = project(inputs, p["W_ih"], p["b_ih"] + p["b_hh"])
+    states = []
+    for step in drive.unbind(1):
+        state = torch.baddbmm(step, state, p["W_hh"].mT).tanh()
+        states.append(state)
+    return torch.stack(states, 1) if states else drive
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A forward pass whose states can be projected afterwards."""
+
+    network: Elman
+    parameters: Parameters
+    sequences: Sequences
+    hidden: Float64[Tensor, "member time sample unit"]
+    stop: int | None
+    """the step to project; ``None`` for all"""
+
+    @staticmethod
+    def of(network: Elman, parameters: Parameters, sequences: Sequences, mode: Mode) -> "_Run":
+        sequences = sequences.to(torch.float64)
+        stop = None
+        if mode == "stop":
+            steps = steps_of(sequences, "stop")
+            if len(steps) != 1:
+                raise ValueError(f"mode is 'stop' but the sequences have stop steps {steps}: there must be exactly one")
+            stop = steps[0]
+        with torch.no_grad():
+            hidden = network.apply(parameters, sequences.inputs, slice(0, 0)).hidden
+        return _Run(network, parameters, sequences, hidden, stop)
+
+    def logits(self, basis: Float64[Tensor, "member unit column"]) -> Float64[Tensor, "member window sample output"]:
+        """Read-out at the scored window with the states projected."""
+        p, window = self.parameters, self.sequences.window
+        if self.stop is None:
+            output = self.hidden[:, window] @ basis[:, None] @ basis.mT[:, None]
+        else:
+            at_stop = self.hidden[:, self.stop] @ basis @ basis.mT
+            later = continue_from(p, at_stop, self.sequences.inputs[:, self.stop + 1 :])
+            output = torch.cat([self.hidden[:, : self.stop], at_stop[:, None], later], 1)[:, window]
+        if self.network.output_stage:
+            output = project(output, p["W_ho"], p["b_ho"]).tanh()
+        return project(output, p["W_out"], p["b_out"])
+
+
+def _measure(task: Task, logits: Tensor, sequences: Sequences) -> Float64[Tensor, "measure member"]:
+    """Loss and accuracy."""
+    weights = sequences.scored[:, sequences.window, :, None].expand(-1, -1, -1, logits.shape[-1])
+    correct = task.likelihood.correct(logits, sequences.targets[:, sequences.window]) * weights
+    accuracy = correct.sum((1, 2, 3)) / weights.sum((1, 2, 3))
+    return torch.stack([task_loss(task.likelihood, logits, sequences), accuracy])
+
+
+def _start(seeds: Sequence[int], basis: Float64[Tensor, "member unit column"]) -> Float64[Tensor, "member unit 1"]:
+    """The first unit vector, and for later columns a random one outside the span of the earlier."""
+    members, units, d = basis.shape
+    if d == 0:
+        return torch.eye(units, 1, dtype=basis.dtype, device=basis.device).repeat(members, 1, 1)
+    drawn = np.stack([generator(seed, "supervised column", d).standard_normal((units, 1)) for seed in seeds])
+    return _new_column(torch.from_numpy(drawn).to(basis.device), basis)
+
+
+def _new_column(
+    raw: Float64[Tensor, "member unit 1"], basis: Float64[Tensor, "member unit column"]
+) -> Float64[Tensor, "member unit 1"]:
+    """The unit vector along the part of ``raw`` that is orthogonal to the basis."""
+    for _ in range(2):  # the second time removes the rounding errors of the first
+        raw = raw - basis @ (basis.mT @ raw)
+        raw = raw / raw.norm(dim=1, keepdim=True)
+    return raw

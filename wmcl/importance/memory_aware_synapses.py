@@ -1,0 +1,50 @@
+r"""Memory Aware Synapses (Aljundi et al., ECCV 2018): how much the output changes when a weight does.
+
+.. math::
+    Ω_θ = \frac{1}{N} \sum_{n=1}^{N} \left| \frac{∂}{∂θ} \sum_{t, o} w_{t n} \, z_{t n o}^2 \right|
+
+The paper takes the squared L2 norm of the learned function's output. Here that output is the logits z of a whole
+sequence at its scored steps (w = 1), the part of the function that the task defines. So gradients are summed
+over the steps of a sequence, made absolute per sequence, and averaged over sequences. Targets play no part.
+"""
+
+import torch
+
+from wmcl.importance.per_sample import error_signals, gradient_buffer, squared_gradients
+from wmcl.networks import Elman, Parameters
+from wmcl.tasks import Sequences
+
+
+def memory_aware_synapses(network: Elman, parameters: Parameters, sequences: Sequences, chunk: int = 128) -> Parameters:
+    """Ω of every parameter of every member, exact per sequence.
+
+    Args:
+        network: whose parameters are measured.
+        parameters: of the ensemble.
+        sequences: what to average over; their inputs and scored steps are read.
+        chunk: sequences in memory at a time; the result does not depend on it beyond rounding.
+
+    Returns:
+        Non-negative float64 tensors with the names and shapes of ``parameters``, per sequence, in squared logits per
+        unit of the parameter.
+
+    Raises:
+        ValueError: if the chunk is not positive or there is no sequence.
+    """
+    if chunk < 1:
+        raise ValueError(f"chunk is {chunk}: it must be at least 1")
+    if sequences.samples < 1:
+        raise ValueError("sequences is empty: it must hold at least one sequence")
+    fixed = {name: value.detach() for name, value in parameters.items()}
+    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in fixed.items()}
+    buffer = gradient_buffer(fixed)
+    for first in range(0, sequences.samples, chunk):
+        part = sequences.take(slice(first, first + chunk))
+        with torch.enable_grad():
+            activations = network.apply(fixed, part.inputs, part.window, taps=True)
+            length = (activations.logits.square() * part.scored[:, part.window, :, None]).sum()
+        for linear_map, error in zip(activations.maps, error_signals(length, activations), strict=True):
+            weight, bias = squared_gradients(error, linear_map, buffer, power=1)
+            total[linear_map.weight] += weight
+            total[linear_map.bias] += bias
+    return {name: value / sequences.samples for name, value in total.items()}

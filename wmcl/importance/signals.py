@@ -1,0 +1,122 @@
+"""The error signals whose outer products make a Fisher, for each kind of it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from wmcl.importance.per_sample import error_signals
+from wmcl.networks import Activations, Elman, LinearMap, Parameters
+from wmcl.randomness import uniforms
+from wmcl.tasks import Sequences, Task
+
+FisherKind = Literal["empirical", "sampled", "exact"]
+
+
+def fisher_signals(
+    network: Elman,
+    task: Task,
+    parameters: Parameters,
+    sequences: Sequences,
+    kind: FisherKind,
+    seeds: Sequence[int] | None = None,
+    draws: int = 1,
+    chunk: int = 128,
+) -> Iterator[tuple[LinearMap, Float[Tensor, "member time sample unit"]]]:
+    """Linear maps with their error signals, one backward pass after the other.
+
+    The Fisher diagonal of a weight is the sum, over everything that this yields, of the squared per-sample gradients
+    that map and error make, divided by :func:`passes`.
+
+    ``empirical`` makes one backward pass a chunk of sequences, ``sampled`` one a draw, ``exact`` one for each scored
+    output unit: with the factor L of the likelihood, Fisher of the logits = L Lᵀ, the expectation over all targets is
+    the sum over the columns of L of the squared gradient of Lᵀ z.
+
+    Raises:
+        ValueError: if the kind is unknown, a number is not positive, there is no sequence, or seeds are missing or of
+            the wrong number.
+    """
+    members = next(iter(parameters.values())).shape[0]
+    _validate(kind, seeds, members, draws, chunk, sequences.samples)
+    fixed = {name: value.detach() for name, value in parameters.items()}
+    for first in range(0, sequences.samples, chunk):
+        part = sequences.take(slice(first, first + chunk))
+        if kind == "exact":
+            yield from _exact(network, task, fixed, part)
+        else:
+            yield from _with_targets(network, task, fixed, part, kind, seeds or (), draws, first)
+
+
+def passes(kind: FisherKind, samples: int, draws: int) -> int:
+    """What the sum over :func:`fisher_signals` is to be divided by."""
+    return samples * (draws if kind == "sampled" else 1)
+
+
+def _with_targets(
+    network: Elman,
+    task: Task,
+    parameters: Parameters,
+    part: Sequences,
+    kind: FisherKind,
+    seeds: Sequence[int],
+    draws: int,
+    first: int,
+) -> Iterator[tuple[LinearMap, Tensor]]:
+    weights = part.scored[:, part.window, :, None]
+    activations = _apply(network, parameters, part.inputs, part.window)
+    count = draws if kind == "sampled" else 1
+    for draw in range(count):
+        targets = part.targets[:, part.window]
+        if kind == "sampled":
+            targets = _sample(task, activations.logits, seeds, first, draw)
+        with torch.enable_grad():
+            loss = (task.likelihood.nll(activations.logits, targets) * weights).sum()
+        errors = error_signals(loss, activations, retain_graph=draw < count - 1)
+        yield from zip(activations.maps, errors, strict=True)
+
+
+def _exact(network: Elman, task: Task, parameters: Parameters, part: Sequences) -> Iterator[tuple[LinearMap, Tensor]]:
+    """A forward pass for each scored step, up to that step: later ones do not concern it."""
+    start, stop, _ = part.window.indices(part.steps)
+    for t in range(start, stop):
+        weights = part.scored[:, t : t + 1, :, None]
+        if not bool(weights.any()):
+            continue
+        activations = _apply(network, parameters, part.inputs[:, : t + 1], slice(t, t + 1))
+        factor = task.likelihood.fisher_factor(activations.logits.detach()) * weights[..., None]
+        for column in factor.unbind(-1):
+            with torch.enable_grad():
+                projected = (column * activations.logits).sum()
+            errors = error_signals(projected, activations, retain_graph=True)
+            yield from zip(activations.maps, errors, strict=True)
+
+
+def _apply(network: Elman, parameters: Parameters, inputs: Tensor, steps: slice) -> Activations:
+    with torch.enable_grad():
+        return network.apply(parameters, inputs, steps, taps=True)
+
+
+def _validate(kind: str, seeds: Sequence[int] | None, members: int, draws: int, chunk: int, samples: int) -> None:
+    if kind not in get_args(FisherKind):
+        raise ValueError(f"kind is {kind!r}: it must be one of {', '.join(get_args(FisherKind))}")
+    if kind == "sampled" and (seeds is None or len(seeds) != members):
+        raise ValueError(f"seeds is {seeds}: a sampled Fisher needs one seed for each of the {members} members")
+    for name, value in (("chunk", chunk), ("draws", draws)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}: it must be at least 1")
+    if samples < 1:
+        raise ValueError("sequences is empty: a Fisher needs at least one sequence")
+
+
+def _sample(
+    task: Task, logits: Float[Tensor, "member window sample output"], seeds: Sequence[int], first: int, draw: int
+) -> Float[Tensor, "member window sample output"]:
+    """Targets drawn from the model, addressed by member seed, number of the draw and place of the sequence."""
+    _, steps, samples, outputs = logits.shape
+    purpose = f"fisher targets {draw}" if draw else "fisher targets"
+    tables = [uniforms(seed, purpose, first, samples, steps * outputs) for seed in seeds]
+    table = torch.from_numpy(np.stack(tables)).view(len(seeds), samples, steps, outputs).transpose(1, 2)
+    return task.likelihood.sample(logits.detach(), table.to(logits))

@@ -1,0 +1,30 @@
+"""Every measure of an ensemble at one stage of training, as labelled arrays with a ``seed`` dimension."""
+
+from wmcl.stages.dimensionality import dimensionality_at, memory_at, nonlinear_dimensionality_at
+from wmcl.stages.importance import (
+    ImportanceKind,
+    exact_check_at,
+    importance_at,
+    path_integrals_at,
+    perturbation_at,
+    reuse_at,
+)
+from wmcl.stages.performance import performance_at, training_at
+from wmcl.stages.stage import at_matched_loss, stage_names, stages
+
+__all__ = [
+    "ImportanceKind",
+    "at_matched_loss",
+    "dimensionality_at",
+    "exact_check_at",
+    "importance_at",
+    "memory_at",
+    "nonlinear_dimensionality_at",
+    "path_integrals_at",
+    "performance_at",
+    "perturbation_at",
+    "reuse_at",
+    "stage_names",
+    "stages",
+    "training_at",
+]

@@ -1,0 +1,138 @@
+"""How many dimensions the hidden states fill at a stage, and which bits they hold."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import xarray as xr
+
+from wmcl.dimensionality import (
+    Centre,
+    IntrinsicMethod,
+    StepScatter,
+    components_for_variance,
+    cumulative_variance,
+    decodability,
+    effective_rank,
+    intrinsic_dimension,
+    kernel_spectrum,
+    participation_ratio,
+    pattern_bits,
+    states,
+    steps_of,
+)
+from wmcl.networks import Elman
+from wmcl.stages.stage import as_array
+from wmcl.tasks import Phase, Sequences
+from wmcl.training import Milestone
+
+PHASES: Mapping[str, Phase | None] = {
+    "lead": Phase.lead,
+    "input": Phase.input,
+    "stop": Phase.stop,
+    "output": Phase.output,
+    "all": None,
+}
+CENTRES: tuple[Centre, ...] = ("pooled", "step")
+
+
+def dimensionality_at(stage: Milestone, network: Elman, sequences: Sequences, threshold: float = 0.75) -> xr.Dataset:
+    """Linear dimensionality of the hidden states by phase and by step, just after the loss was reached.
+
+    The phases are those that occur in the sequences, and ``all``.
+
+    Returns:
+        ``components``, ``participation_ratio`` and ``effective_rank`` (seed, phase, centre), ``cumulative_variance``
+        (seed, phase, component) of the pooled states, ``components_by_step`` and ``participation_ratio_by_step`` (seed,
+        step).
+    """
+    with torch.no_grad():
+        hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0)).hidden
+    scatter = StepScatter.of(hidden)
+    phases = {n: steps_of(sequences, p) for n, p in PHASES.items() if p is None or bool((sequences.phase == p).any())}
+    spectra = torch.stack([torch.stack([scatter.spectrum(p, c) for c in CENTRES], 1) for p in phases.values()], 1)
+    by_step = scatter.spectrum_by_step()
+    by_phase, step = ("seed", "phase", "centre"), ("seed", "step")
+    return xr.Dataset(
+        {
+            "components": (by_phase, as_array(components_for_variance(spectra, threshold))),
+            "participation_ratio": (by_phase, as_array(participation_ratio(spectra))),
+            "effective_rank": (by_phase, as_array(effective_rank(spectra))),
+            "cumulative_variance": (
+                ("seed", "phase", "component"),
+                as_array(cumulative_variance(spectra[:, :, CENTRES.index("pooled")])).astype(np.float32),
+            ),
+            "components_by_step": (step, as_array(components_for_variance(by_step, threshold))),
+            "participation_ratio_by_step": (step, as_array(participation_ratio(by_step))),
+        },
+        coords={
+            "phase": list(phases),
+            "centre": list(CENTRES),
+            "component": np.arange(1, hidden.shape[-1] + 1),
+            "step": np.arange(sequences.steps),
+        },
+    )
+
+
+def nonlinear_dimensionality_at(
+    stage: Milestone,
+    network: Elman,
+    sequences: Sequences,
+    phase: Phase = Phase.output,
+    threshold: float = 0.75,
+    rows: int = 1000,
+) -> xr.Dataset:
+    """Dimensionality of the states of a phase by measures that see curvature, just after the loss was reached.
+
+    Needs the extra ``intrinsic``.
+
+    Returns:
+        ``kernel_components`` (seed), for the share ``threshold`` of the variance under a cosine kernel;
+        ``intrinsic_dimension`` and ``duplicates`` (seed, method), the latter the rows that were left out as equal.
+    """
+    with torch.no_grad():
+        hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0)).hidden
+    chosen = states(hidden, sequences, phase)
+    kernel = components_for_variance(kernel_spectrum(chosen, "cosine", rows), threshold)
+    methods: tuple[IntrinsicMethod, ...] = ("two_nn", "mle")
+    found = [intrinsic_dimension(chosen, method, rows) for method in methods]
+    return xr.Dataset(
+        {
+            "kernel_components": ("seed", as_array(kernel)),
+            "intrinsic_dimension": (("seed", "method"), np.stack([one.dimension for one in found], 1)),
+            "duplicates": (("seed", "method"), np.stack([one.duplicates for one in found], 1)),
+        },
+        coords={"method": list(methods)},
+    )
+
+
+def memory_at(stage: Milestone, network: Elman, fit: Sequences, test: Sequences, independent_bits: int) -> xr.Dataset:
+    """Which bits of the pattern linear read-outs find in each hidden state, just after the loss was reached.
+
+    Args:
+        stage: of training.
+        network: that was trained.
+        fit: sequences that the read-outs are fitted to.
+        test: sequences that they are judged on.
+        independent_bits: channels of a pattern step that do not repeat others; they come first.
+
+    Returns:
+        ``bits_held`` (seed, step), in bits; ``decodability`` (seed, step, pattern_step), bits a channel, float32.
+    """
+
+    def look(sequences: Sequences) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.no_grad():
+            hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0)).hidden
+        width = sequences.targets.shape[-1]
+        bits = pattern_bits(sequences)
+        return hidden, bits.unflatten(1, (-1, width))[..., :independent_bits].flatten(1)
+
+    found = decodability(*look(fit), *look(test))
+    by_channel = found.information.unflatten(-1, (-1, independent_bits))
+    return xr.Dataset(
+        {
+            "bits_held": (("seed", "step"), as_array(found.bits_held)),
+            "decodability": (("seed", "step", "pattern_step"), as_array(by_channel.mean(-1)).astype(np.float32)),
+        },
+        coords={"step": np.arange(test.steps), "pattern_step": np.arange(by_channel.shape[-2])},
+    )

@@ -1,0 +1,54 @@
+"""How well a network does at a stage, and how training brought it there."""
+
+import numpy as np
+import xarray as xr
+
+from wmcl.importance import CONNECTIONS
+from wmcl.networks import Elman, Parameters
+from wmcl.stages.stage import as_array
+from wmcl.tasks import Sequences, Task
+from wmcl.training import Milestone, Trained, evaluate
+
+
+def performance_at(stage: Milestone, network: Elman, task: Task, sequences: Sequences) -> xr.Dataset:
+    """Loss, accuracy and output variance on a set of sequences, just after the loss was reached."""
+    result = evaluate(network, task, stage.after.parameters, sequences)
+    return xr.Dataset(
+        {
+            "loss": ("seed", as_array(result.loss)),
+            "accuracy": ("seed", as_array(result.accuracy)),
+            "accuracy_by_step": (("seed", "output_step"), as_array(result.accuracy_by_step)),
+            "output_variance": ("seed", as_array(result.output_variance)),
+        },
+        coords={"output_step": np.arange(result.accuracy_by_step.shape[1])},
+    )
+
+
+def training_at(stage: Milestone, trained: Trained) -> xr.Dataset:
+    """How training got there: iterations, validation losses around the threshold, distance moved, clipping."""
+    clipped = [
+        float(trained.curves.clipped.isel(seed=k, iteration=slice(0, int(end))).mean()) if end else 0.0
+        for k, end in enumerate(stage.after.iteration)
+    ]
+    sides = (stage.before, stage.after)
+    return xr.Dataset(
+        {
+            "iteration": (("seed", "side"), np.stack([side.iteration for side in sides], 1).astype(float)),
+            "validation_loss": (("seed", "side"), np.stack([side.loss for side in sides], 1)),
+            "distance_moved": (("seed", "connection"), _distance(stage.after.parameters, trained.initial)),
+            "clipped": ("seed", np.array(clipped)),
+        },
+        coords={"side": ["before", "after"], "connection": list(CONNECTIONS)},
+    )
+
+
+def _distance(parameters: Parameters, initial: Parameters) -> np.ndarray:
+    """‖W - W_0‖ / ‖W_0‖ (Frobenius) of each connection; NaN for those that the network lacks."""
+    columns = []
+    for weight in CONNECTIONS.values():
+        if weight in parameters:
+            change = (parameters[weight] - initial[weight]).flatten(1).norm(dim=1)
+            columns.append(as_array(change / initial[weight].flatten(1).norm(dim=1)).astype(float))
+        else:
+            columns.append(np.full(len(next(iter(initial.values()))), np.nan))
+    return np.stack(columns, 1)
