@@ -17,6 +17,7 @@ import tyro
 import xarray as xr
 from length_study.config import PRESETS, Config, Device, check
 from length_study.labels import describe
+from length_study.ladder import add_ladder, is_ladder
 from length_study.measure import measure
 from length_study.report import report
 
@@ -52,6 +53,8 @@ def run(config: Config) -> xr.Dataset:
         members=config.run.members or 1,
         cost=_cost,
     )
+    if is_ladder(results):
+        results = add_ladder(results)
     results = describe(results, config.grid).assign_attrs(invocation(asdict(config)))
     results.attrs["wall_seconds"] = time.perf_counter() - began
     sweeps.save_whole(results, config.run.output)

@@ -68,7 +68,7 @@ def test_level_means_are_geometric_and_need_every_condition():
     )
     found = level_means(data, "load").transpose("load", "seed")
     np.testing.assert_allclose(found, [[2, np.nan], [5, 5]])
-    assert found.load.values.tolist() == [7, 14]
+    assert found["load"].values.tolist() == [7, 14]
 
 
 def test_senseless_pairs_are_refused():

@@ -9,7 +9,7 @@ from wmcl.statistics.least_squares import fit, pooled_hc3
 
 def experiment(exponents=(1.0, 0.8, 0.1), interaction=0.0, noise=0.0, seeds=4, spread=0.0):
     grid = np.stack(np.meshgrid([10, 35, 140], [6, 11, 21], [0, 10], indexing="ij"), -1).reshape(-1, 3).astype(float)
-    logs = np.log(grid + [0, 0, 1])
+    logs = np.log(grid + np.array([0, 0, 1]))
     x = logs - logs.mean(0)
     random = np.random.default_rng(0)
     slopes = np.array(exponents) + spread * random.normal(size=(seeds, 3))
@@ -20,7 +20,7 @@ def experiment(exponents=(1.0, 0.8, 0.1), interaction=0.0, noise=0.0, seeds=4, s
 
 
 def design(values):
-    logs = np.stack([np.log(values.load), np.log(values.retention), np.log1p(values.lead)], 1)
+    logs = np.log(np.stack([values["load"].values, values.retention.values, 1 + values.lead.values], 1))
     x = logs - logs.mean(0)
     return np.column_stack([x, x[:, 0] * x[:, 1]])
 
@@ -87,7 +87,7 @@ def test_missing_conditions_are_counted_and_leave_no_interval():
 def test_a_plan_without_missing_networks_keeps_its_interval():
     values = experiment(noise=0.2)
     values[-1, 0] = np.nan
-    found = effects(values, planned=values.load < 140)
+    found = effects(values, planned=values["load"] < 140)
     assert found.low.sel(analysis="planned").notnull().all()
     assert found.low.sel(analysis="complete").isnull().all()
 
@@ -103,7 +103,7 @@ def test_a_seed_whose_conditions_do_not_determine_the_slopes_is_lost():
 
 def test_confounded_terms_are_named():
     values = experiment()
-    basic = values.assign_coords(retention=values.load / 7 + 0.01)
+    basic = values.assign_coords(retention=values["load"] / 7 + 0.01)
     assert confounded_terms(effects(basic, interactions=())) == [("load", "retention")]
     constant = values.assign_coords(lead=values.lead * 0)
     assert confounded_terms(effects(constant)) == [("lead",)]

@@ -6,11 +6,17 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import importance_vs_length as analysis
 import numpy as np
 import pytest
 import xarray as xr
+from length_study.conditions import Conditions, Factorial, Training, grid, task_of
+from length_study.config import check
+from length_study.labels import describe
+from length_study.measure import measure
+from length_study.report import report, table
 
-from analyses import importance_vs_length as analysis
+from wmcl.sweeps import choose
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,12 +38,14 @@ def smoke(tmp_path_factory):
 
 def test_one_labelled_dataset(smoke):
     _, _, results = smoke
-    assert results.importance.dims[:3] == ("pattern_length", "input_length", "seed")
+    assert results.importance.dims[:2] == ("condition", "seed")
     assert results.stage.values.tolist() == ["0.2", "0.1", "final"]
-    assert results.scored_bits.notnull().sum() == 4 * 2
-    one = results.sel(pattern_length=2, input_length=4, seed=1)
-    assert one.scored_bits == 14
+    assert results.sizes["condition"] == 6
+    one = choose(results, pattern_length=2, input_length=4).isel(condition=0).sel(seed=1)
+    assert (one.scored_bits, one["load"], one.retention, one.steps) == (14, 14, 5, 7)
     assert one.importance.notnull().all()
+    np.testing.assert_allclose(one.reuse.sum(), 1, rtol=1e-5)
+    np.testing.assert_allclose(one.reuse_share[:7], one.reuse.sum("other_step")[:7], atol=1e-5)
     assert one.accuracy_by_step.sel(output_step=2).isnull().all()
     np.testing.assert_allclose(one.accuracy_by_step.mean("output_step"), one.accuracy)
     assert (
@@ -61,9 +69,11 @@ def test_every_variable_has_a_name_and_a_unit_and_the_file_tells_where_it_comes_
 
 def test_the_table_shows_every_condition(smoke):
     done, _, results = smoke
-    assert analysis.table(results) in done.stdout
-    rows = [line.split()[:2] for line in done.stdout.splitlines() if line[:4].strip().isdigit()]
-    assert rows == [["2", "2"], ["2", "3"], ["2", "4"], ["3", "3"]]
+    assert report(results) in done.stdout
+    rows = [line.split()[:4] for line in table(results).splitlines() if line[:4].strip().isdigit()]
+    expected = ["2 2 0 7", "3 3 0 7", "2 3 0 7", "2 4 0 7", "2 2 3 7", "2 2 0 1"]
+    assert [" ".join(row) for row in rows] == expected
+    assert "Exploratory: fewer than 10 seeds" in done.stdout
 
 
 def test_a_second_run_computes_nothing_and_gives_the_same(smoke):
@@ -71,15 +81,15 @@ def test_a_second_run_computes_nothing_and_gives_the_same(smoke):
     done = command("analyses/importance_vs_length.py", "--preset", "smoke", "--output", output)
     assert done.returncode == 0, done.stderr
     with xr.open_dataset(output) as second:
-        assert second.attrs["cells_computed"] == "0 of 8"
+        assert second.attrs["cells_computed"] == "0 of 12"
         xr.testing.assert_equal(second, first)
 
 
 def test_an_ensemble_gives_the_same_as_single_networks(smoke):
     _, _, results = smoke
     config = analysis.PRESETS["smoke"]
-    together = analysis.measure(config, "cpu", {"pattern_length": 2, "input_length": 3}, [0, 1])
-    alone = results.sel(pattern_length=2, input_length=3)
+    together = measure(config, "cpu", config.grid[2], [0, 1])
+    alone = choose(results, **config.grid[2]).isel(condition=0)
     for name in ("importance", "loss", "distance_moved"):
         expected = alone[name].transpose(*together[name].dims)
         np.testing.assert_allclose(together[name].sel(stage="0.2"), expected.sel(stage="0.2"), rtol=1e-2)
@@ -91,26 +101,15 @@ def test_an_ensemble_gives_the_same_as_single_networks(smoke):
 def test_networks_that_miss_a_loss_are_censored_and_counted():
     config = analysis.PRESETS["smoke"]
     short = replace(config, stages=replace(config.stages, losses=(0.2, 1e-6), iterations=150))
-    found = analysis.measure(short, "cpu", {"pattern_length": 2, "input_length": 2}, [0, 1])
+    found = measure(short, "cpu", short.grid[0], [0, 1])
     assert found.reached.sel(stage="1e-06").values.tolist() == [0, 0]
     assert found.importance.sel(stage="1e-06").isnull().all()
     assert found.importance.sel(stage="final").notnull().all()
-    whole = found.expand_dims({"pattern_length": [2], "input_length": [2]})
-    assert "0/2 no network reached this loss" in analysis.table(whole)
-
-
-def test_the_figure_is_drawn_from_the_dataset_alone(smoke, tmp_path):
-    _, output, _ = smoke
-    for folder in ("a", "b"):
-        done = command("figures/importance_vs_length.py", output, "--output", tmp_path / folder)
-        assert done.returncode == 0, done.stderr
-    for suffix in ("pdf", "png"):
-        first, second = ((tmp_path / folder / f"result.{suffix}").read_bytes() for folder in ("a", "b"))
-        assert len(first) > 5000
-        assert first == second
-    done = command("figures/importance_vs_length.py", output, "--stage", "0.3", "--output", tmp_path)
-    assert done.returncode != 0
-    assert "stage is '0.3': it must be one of 0.2, 0.1, final" in done.stderr
+    assert found.bits_held.isnull().all()
+    coordinates = {name: ("condition", [value]) for name, value in short.grid[0].items()}
+    whole = describe(found.expand_dims("condition").assign_coords(coordinates), short.grid)
+    assert "0/2 no network reached this loss" in table(whole)
+    assert "No verdict" in report(whole)
 
 
 def test_help_shows_defaults_in_groups():
@@ -146,7 +145,15 @@ def test_help_shows_defaults_in_groups():
         (("--final-loss", "0"), "final_loss is 0"),
         (("--losses", "nan"), "losses"),
         (("--orthogonality", "nan"), "orthogonality is nan"),
-        (("--basic", "--padded"), "basic and padded are both empty"),
+        (
+            ("--basic", "--padded", "--equal-length-patterns", "--leads", "--bits"),
+            "conditions and factorial are both empty",
+        ),
+        (("--bits", "8"), "independent_bits is 8"),
+        (("--leads", "-1"), "lead is -1"),
+        (("--reduction", "reference"), "name it in reductions"),
+        (("--exact-samples", "-1"), "exact_samples is -1: it must be at least 0"),
+        (("--kinds",), "kinds is empty"),
         (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
         (("--output", "README.md/x.nc"), "README.md/x.nc"),
     ],
@@ -163,10 +170,39 @@ def test_senseless_configurations_are_refused_before_work_starts(tmp_path, monke
 
 def test_presets_are_what_they_are_called():
     quick = analysis.PRESETS["quick"]
-    pairs = [(c["pattern_length"], c["input_length"]) for c in analysis.grid(quick.conditions)]
-    assert pairs == [(2, 2), (5, 5), (10, 10), (15, 15), (20, 20), (5, 10), (5, 15), (5, 20), (5, 30)]
-    assert (quick.network.hidden, quick.network.initialisation, quick.conditions.seeds) == (256, "orthogonal", 5)
+    names = ("pattern_length", "input_length", "lead", "independent_bits")
+    found = [tuple(c[name] for name in names) for c in quick.grid]
+    basic = [(p, p, 0, 7) for p in (2, 5, 10, 15, 20)]
+    padded = [(5, i, 0, 7) for i in (10, 15, 20, 30)]
+    controls = [(5, 25, 0, 7), (10, 20, 0, 7), (10, 10, 10, 7), (10, 10, 40, 7), (10, 10, 0, 1), (10, 10, 0, 3)]
+    assert found == basic + padded + controls
+    assert {task_of(c).demand.steps for c in quick.grid if c["pattern_length"] + c["input_length"] == 30} == {31}
+    assert (quick.network.hidden, quick.variants.initialisations, quick.conditions.seeds) == (256, ("orthogonal",), 5)
     assert quick.stages.losses == (0.2, 0.1, 0.05)
+    for config in analysis.PRESETS.values():
+        check(config)
+
+
+def test_the_factorial_crosses_load_retention_and_lead():
+    controls = analysis.PRESETS["controls"]
+    crossed = grid(controls.conditions, replace(controls.factorial, checks=False), controls.variants)
+    demands = [task_of(c).demand for c in crossed]
+    levels = {(d.load, d.retention, d.lead) for d in demands}
+    assert len(crossed) == 2 * 27
+    assert levels == {(b, r, lead) for b in (5, 15, 35) for r in (6, 11, 21) for lead in (0, 10, 40)}
+    assert {d.scored_bits for d in demands} == {35}
+    assert controls.conditions.seeds == 10
+
+
+def test_checks_differ_from_the_factorial_in_one_thing():
+    factorial = Factorial(pattern=2, input_lengths=(2, 4, 6), factorial_leads=(0, 3), factorial_bits=(2, 7))
+    every = grid(Conditions((), 1, (), 1, (), 1, (), ()), factorial, Training())
+    checks = every[12:]
+    assert [c["lead"] for c in checks if c["lead_input"] == "random"] == [3]
+    assert [c["independent_bits"] for c in checks if c["input_power"] == "bit"] == [2]
+    assert [c["visible_bits"] for c in checks if c["visible_bits"]] == [4, 6]
+    assert [c["pattern_length"] for c in checks if c["pattern_length"] != 2] == [4]
+    assert {c["input_length"] for c in checks} == {4}
 
 
 def test_cells_are_keyed_by_every_setting_that_their_numbers_depend_on(monkeypatch, tmp_path):
@@ -184,6 +220,7 @@ def test_cells_are_keyed_by_every_setting_that_their_numbers_depend_on(monkeypat
         replace(quick, training=replace(quick.training, batch=7)),
         replace(quick, stages=replace(quick.stages, final_loss=0.001)),
         replace(quick, measures=replace(quick.measures, fisher_samples=7)),
+        replace(quick, measures=replace(quick.measures, kinds=("sampled",))),
     ]
     for config in changed:
         with pytest.raises(InterruptedError):

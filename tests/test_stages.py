@@ -4,16 +4,45 @@ import torch
 import xarray as xr
 
 from tests.test_training import NETWORK, TASK, fit
-from wmcl.dimensionality import components_for_variance, covariance_spectrum, states
-from wmcl.importance import fisher_diagonal
+from wmcl.dimensionality import (
+    components_for_variance,
+    covariance_spectrum,
+    decodability,
+    effective_rank,
+    pattern_bits,
+    states,
+)
+from wmcl.importance import (
+    PathIntegral,
+    Perturbations,
+    fisher_diagonal,
+    memory_aware_synapses,
+    path_integral,
+    perturbation_effect,
+    reuse_profile,
+    synaptic_intelligence,
+)
 from wmcl.networks import Elman
-from wmcl.stages import dimensionality_at, importance_at, performance_at, stage_names, stages, training_at
+from wmcl.stages import (
+    dimensionality_at,
+    exact_check_at,
+    importance_at,
+    memory_at,
+    nonlinear_dimensionality_at,
+    path_integrals_at,
+    performance_at,
+    perturbation_at,
+    reuse_at,
+    stage_names,
+    stages,
+    training_at,
+)
 from wmcl.training import Stop, evaluate
 
 
 @pytest.fixture(scope="module")
 def trained():
-    return fit([0, 4], Stop(200, loss=0.04), milestones=(0.3, 0.1))
+    return fit([0, 4], Stop(200, loss=0.04), milestones=(0.3, 0.1), observer=PathIntegral())
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +61,8 @@ def test_the_end_of_training_is_the_last_stage(trained):
 
 def test_importance_is_the_mean_fisher_interpolated_to_the_matched_loss(trained, probe):
     stage = stages(trained)[1]
-    found = importance_at(stage, NETWORK, TASK, trained.seeds, probe)
-    assert found.dims == ("seed", "kind", "connection", "statistic", "per")
+    found = importance_at(stage, NETWORK, TASK, trained, probe).importance
+    assert set(found.dims) == {"seed", "kind", "connection", "statistic", "per"}
     for kind in ("empirical", "sampled"):
         sides = [
             fisher_diagonal(NETWORK, TASK, side.parameters, probe, kind, trained.seeds)["W_hh"].mean((1, 2)).numpy()
@@ -49,7 +78,7 @@ def test_importance_is_the_mean_fisher_interpolated_to_the_matched_loss(trained,
 
 
 def test_importance_at_the_end_is_not_interpolated(trained, probe):
-    found = importance_at(stages(trained)[-1], NETWORK, TASK, trained.seeds, probe, kinds=["empirical"])
+    found = importance_at(stages(trained)[-1], NETWORK, TASK, trained, probe, kinds=["empirical"]).importance
     expected = fisher_diagonal(NETWORK, TASK, trained.parameters, probe, "empirical")["W_out"]
     one = found.sel(connection="out", statistic="median", per="sequence", kind="empirical")
     np.testing.assert_allclose(one, np.median(expected.flatten(1), axis=1))
@@ -84,18 +113,116 @@ def test_performance_and_training(trained, probe):
 
 def test_a_connection_that_the_network_lacks_is_nan(probe):
     network = Elman(4, 8, 3, output_stage=False)
-    stage = stages(fit([0], Stop(3), network=network))[-1]
-    found = importance_at(stage, network, TASK, [0], probe)
+    short = fit([0], Stop(3), network=network)
+    found = importance_at(stages(short)[-1], network, TASK, short, probe).importance
     assert found.sel(connection="ho").isnull().all()
     assert found.sel(connection="out").notnull().all()
 
 
 def test_everything_merges_with_a_stage_dimension(trained, probe):
     def everything(stage):
-        importance = importance_at(stage, NETWORK, TASK, trained.seeds, probe).to_dataset(name="importance")
+        importance = importance_at(stage, NETWORK, TASK, trained, probe)
         return xr.merge([importance, dimensionality_at(stage, NETWORK, probe), training_at(stage, trained)])
 
     found = xr.concat([everything(stage) for stage in stages(trained)], "stage")
     assert found.sizes["stage"] == 3
     assert found.sizes["seed"] == 2
     assert torch.isfinite(torch.from_numpy(found.importance.values)).all()
+
+
+def test_importances_of_other_kinds_are_those_of_their_functions(trained, probe):
+    stage = stages(trained)[-1]
+    kinds = ("exact", "MAS", "SI total", "SI task")
+    found = importance_at(stage, NETWORK, TASK, trained, probe, kinds).importance.sel(
+        connection="hh", statistic="trace"
+    )
+    expected = {
+        "exact": fisher_diagonal(NETWORK, TASK, trained.parameters, probe, "exact"),
+        "MAS": memory_aware_synapses(NETWORK, trained.parameters, probe),
+    }
+    for path in ("total", "task"):
+        omega = path_integral(trained.observed, path)
+        expected[f"SI {path}"] = synaptic_intelligence(omega, trained.initial, trained.parameters)
+    for kind, values in expected.items():
+        trace = values["W_hh"].sum((1, 2)).numpy()
+        per = "scored bit" if kind.startswith("SI") else "sequence"  # the loss was one of scored bits
+        np.testing.assert_allclose(found.sel(kind=kind, per=per), trace, rtol=1e-10)
+        np.testing.assert_allclose(found.sel(kind=kind, per="sequence"), 6 * found.sel(kind=kind, per="scored bit"))
+    per_sequence = importance_at(stage, NETWORK, TASK, trained, probe, ["SI task"], loss_per_sequence=True).importance
+    one = per_sequence.sel(kind="SI task", connection="hh", statistic="trace", per="sequence")
+    np.testing.assert_allclose(one, expected["SI task"]["W_hh"].sum((1, 2)))
+
+
+def test_path_integrals(trained):
+    found = path_integrals_at(stages(trained)[1], trained)
+    snapshot = trained.milestones[1].after
+    for path in ("total", "task"):
+        omega = path_integral(snapshot.observed, path)
+        total = sum(value.flatten(1).sum(1) for value in omega.values())
+        np.testing.assert_allclose(found.omega_sum.sel(path=path), total)
+        share = found.omega_share.sel(path=path, connection="hh")
+        np.testing.assert_allclose(share, omega["W_hh"].sum((1, 2)) / total)
+        for damping in (1e-5, 1e-1):
+            expected = synaptic_intelligence(omega, trained.initial, snapshot.parameters, damping)["W_hh"].mean((1, 2))
+            np.testing.assert_allclose(found.damped.sel(path=path, connection="hh", damping=damping), expected)
+
+
+def test_exact_and_sampled_fisher_stand_side_by_side(trained, probe):
+    stage = trained.milestones[1]
+    found = exact_check_at(stage, NETWORK, TASK, trained.seeds, probe, draws=3)
+    exact = fisher_diagonal(NETWORK, TASK, stage.after.parameters, probe, "exact")
+    sampled = fisher_diagonal(NETWORK, TASK, stage.after.parameters, probe, "sampled", trained.seeds, draws=3)
+    for name, values in (("exact", exact), ("sampled, 3 draws", sampled)):
+        np.testing.assert_allclose(
+            found.checked.sel(estimator=name, connection="ih"), values["W_ih"].mean((1, 2)), rtol=1e-10
+        )
+    ratio = found.checked.sel(estimator="sampled, 3 draws") / found.checked.sel(estimator="exact")
+    assert ((ratio > 0.7) & (ratio < 1.4)).all()
+
+
+def test_reuse_adds_up_to_one(trained, probe):
+    stage = trained.milestones[1]
+    found = reuse_at(stage, NETWORK, TASK, trained.seeds, probe)
+    profile = reuse_profile(NETWORK, TASK, stage.after.parameters, probe, "sampled", trained.seeds)["W_hh"]
+    np.testing.assert_allclose(found.reuse.isel(seed=1), profile[1] / profile[1].sum(), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(found.reuse_share.sum("step"), 1)
+    np.testing.assert_allclose(found.reuse_own, profile.diagonal(dim1=1, dim2=2).sum(1) / profile.sum((1, 2)))
+
+
+def test_perturbation_uses_one_fisher_to_rank_and_another_to_predict(trained, probe):
+    stage, few = trained.milestones[1], probe.take(slice(0, 10))
+    how = Perturbations(fractions=(0.1,), sizes=(0.01,), repetitions=2)
+    found = perturbation_at(stage, NETWORK, TASK, trained.seeds, probe, few, how)
+    ranking = fisher_diagonal(NETWORK, TASK, stage.after.parameters, probe, "sampled", trained.seeds)
+    exact = fisher_diagonal(NETWORK, TASK, stage.after.parameters, few, "exact")
+    expected = perturbation_effect(NETWORK, TASK, stage.after.parameters, few, ranking, exact, trained.seeds, how).mean(
+        "repetition"
+    )
+    np.testing.assert_allclose(found.divergence, expected.measured)
+    np.testing.assert_allclose(found.predicted_divergence, expected.predicted)
+    means = found.divergence.mean(("seed", "fraction", "size"))
+    assert means.sel(selection="most important") > means.sel(selection="least important")
+
+
+def test_effective_rank_and_nonlinear_dimensions(trained, probe):
+    stage = trained.milestones[1]
+    hidden = NETWORK.apply(stage.after.parameters, probe.inputs).hidden.detach()
+    found = dimensionality_at(stage, NETWORK, probe)
+    expected = effective_rank(covariance_spectrum(states(hidden, probe, "output")))
+    np.testing.assert_allclose(found.effective_rank.sel(phase="output", centre="pooled"), expected)
+    nonlinear = nonlinear_dimensionality_at(stage, NETWORK, probe, rows=60)
+    assert nonlinear.intrinsic_dimension.dims == ("seed", "method")
+    assert ((nonlinear.kernel_components > 0) & (nonlinear.kernel_components < 60)).all()
+
+
+def test_memory_counts_each_independent_bit_once(trained):
+    stage = trained.milestones[1]
+    fitted, test = TASK.fixed_set("decoder", 200), TASK.fixed_set("judge", 100)
+    whole = memory_at(stage, NETWORK, fitted, test, 3)
+    hidden = [NETWORK.apply(stage.after.parameters, s.inputs).hidden.detach() for s in (fitted, test)]
+    expected = decodability(hidden[0], pattern_bits(fitted), hidden[1], pattern_bits(test))
+    np.testing.assert_allclose(whole.bits_held, expected.bits_held)
+    first = memory_at(stage, NETWORK, fitted, test, 1)
+    np.testing.assert_allclose(first.bits_held, expected.information[..., ::3].sum(-1))
+    np.testing.assert_allclose(first.decodability, expected.information[..., ::3], rtol=1e-6)
+    assert first.decodability.sizes["pattern_step"] == whole.decodability.sizes["pattern_step"] == 2

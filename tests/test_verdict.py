@@ -52,12 +52,12 @@ def test_the_margin_decides_what_is_small():
     line = next(s for s in verdict(found, "k", "s", margin=0.3).split("\n") if s.startswith("- load:"))
     assert line.endswith("at most a small effect, within ±0.3, though not none.")
     with pytest.raises(ValueError, match="margin"):
-        verdict(found, "k", "s", margin=0)
+        verdict(found, "k", "s", margin=0.0)
 
 
 def test_confounded_terms_are_refused_by_name():
     values = experiment()
-    found = text(values.assign_coords(retention=values.load / 7 + 0.01), interactions=())
+    found = text(values.assign_coords(retention=values["load"] / 7 + 0.01), interactions=())
     assert found.endswith("The conditions cannot tell load and retention apart.\nNo verdict.")
     assert "exponent" not in found
 
@@ -70,7 +70,7 @@ def test_censored_networks_are_said_and_leave_no_interval():
     assert found.endswith("No verdict.")
     assert "conditions that all seeds reached (17 conditions): load " in found
     assert "excludes" not in found
-    planned = text(values, planned=values.load < 140)
+    planned = text(values, planned=values["load"] < 140)
     assert "(censored); 1 of them in conditions outside the plan" in planned
     assert "on 12 of 18 conditions" in planned
     assert "The exponent of load is larger than that of lead" in planned

@@ -13,7 +13,7 @@ from wmcl.training import Reason
 
 def describe(results: xr.Dataset, grid: Sequence[Mapping[str, Any]]) -> xr.Dataset:
     """Add load, retention, lead, steps and scored bits of every condition, and say what everything is."""
-    demands = [task_of({name: results[name].values[k] for name in grid[0]}).demand for k in _places(results)]
+    demands = [task_of({name: results[name].values[k].item() for name in grid[0]}).demand for k in _places(results)]
     for field in fields(Demand):
         results = results.assign_coords(
             {field.name: ("condition", [getattr(demand, field.name) for demand in demands])}
@@ -100,5 +100,7 @@ DESCRIPTIONS = {
     "reached": ("whether the network reached the matched loss; 0 is censored", "1"),
     "stop_reason": ("why training stopped", "1"),
     "training_iterations": ("training steps in all", "steps"),
+    "ladder_slope": ("exponent of importance on the length of a sweep, measured in the way of a rung", "1"),
+    "ladder_reached": ("fraction of networks that have an importance on this rung", "1"),
     "seconds": ("wall time of a network by part of the work", "s"),
 }

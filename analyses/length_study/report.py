@@ -1,10 +1,14 @@
 """What the file says, as text: a table of the conditions, and the verdict."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from wmcl.statistics import effects, mean_interval, verdict
+from length_study.conditions import TASK
+from length_study.ladder import ladder_table
+from wmcl.statistics import compare, effects, mean_interval, verdict
 
 WEIGHTS = {"connection": "hh", "statistic": "mean", "per": "scored bit"}
 """importance that table and verdict are about"""
@@ -15,6 +19,10 @@ def report(results: xr.Dataset) -> str:
     parts = []
     for name, part in variants(results):
         parts += [f"{name}:", table(part), "", conclusion(part), ""]
+        if comparisons(part):
+            parts += [*comparisons(part), ""]
+    if "ladder_slope" in results:
+        parts += [ladder_table(results), ""]
     return "\n".join(parts)
 
 
@@ -46,6 +54,36 @@ def conclusion(results: xr.Dataset, kind: str = "sampled") -> str:
     values = part.importance.sel(kind=kind, stage=stage, **WEIGHTS)
     found = effects(values, reached=part.reached.sel(stage=stage))
     return verdict(found, f"{kind} Fisher of W_hh per scored bit", f"{stage} nats a scored bit")
+
+
+def comparisons(results: xr.Dataset) -> list[str]:
+    """Whether it matters how load and lead are made: ratios of importances within seeds, corrected for their number."""
+    plain_names = {"lead_input": "blank", "input_power": "step", "visible_bits": 0}
+    pairs, labels = [], []
+    for k in range(results.sizes["condition"]):
+        here = {name: results[name].values[k] for name in TASK}
+        changed = [name for name, usual in plain_names.items() if here[name] != usual]
+        if changed:
+            wanted = here | {name: plain_names[name] for name in changed}
+            match = np.all([results[name].values == value for name, value in wanted.items()], axis=0).nonzero()[0]
+            if match.size:
+                pairs.append((k, int(match[0])))
+                labels.append(", ".join(f"{name.replace('_', ' ')} {here[name]}" for name in changed) + _brief(here))
+    if not pairs:
+        return []
+    stage = last_matched(results)
+    values = results.importance.sel(kind="sampled", stage=stage, **WEIGHTS)
+    found = compare(values.assign_coords(condition=np.arange(results.sizes["condition"])), pairs)
+    lines = ["Ratio of the sampled Fisher to that of the plain condition, within seeds; simultaneous 95 % intervals:"]
+    for k, label in enumerate(labels):
+        one = found.isel(comparison=k)
+        low, high = float(one.ratio_simultaneous_low), float(one.ratio_simultaneous_high)
+        lines.append(f"- {label}: {float(one.ratio):.2f} [{low:.2f}, {high:.2f}], Holm p = {float(one.p_holm):.1g}")
+    return lines
+
+
+def _brief(condition: Mapping[str, Any]) -> str:
+    return f" (p {condition['pattern_length']}, i {condition['input_length']}, bits {condition['independent_bits']})"
 
 
 def table(results: xr.Dataset) -> str:

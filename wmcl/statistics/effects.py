@@ -183,8 +183,7 @@ def _analysis(logs: xr.DataArray, regressor: xr.DataArray, confidence: float, in
     named: dict[Hashable, Any] = {
         name: ("term", row) for name, row in zip(("hc3", "hc3_low", "hc3_high"), pooled, strict=True)
     }
-    return result.assign(
-        named,
+    return result.assign(named).assign(
         slope=slope,
         r_squared=r_squared.where((degrees > 0) & slope.notnull().all("term")),
         residual=residual,
