@@ -102,5 +102,7 @@ DESCRIPTIONS = {
     "training_iterations": ("training steps in all", "steps"),
     "ladder_slope": ("exponent of importance on the length of a sweep, measured in the way of a rung", "1"),
     "ladder_reached": ("fraction of networks that have an importance on this rung", "1"),
+    "ladder_dimension_slope": ("exponent of components in the output phase on the length of a sweep", "1"),
+    "ladder_dimension_reached": ("fraction of networks that have components on this rung", "1"),
     "seconds": ("wall time of a network by part of the work", "s"),
 }

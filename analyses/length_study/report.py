@@ -95,7 +95,7 @@ def table(results: xr.Dataset) -> str:
         f"At a validation loss of {stage} nats a scored bit (geometric mean and 95 % t interval over networks):",
         f"{'p':>3} {'i':>3} {'lead':>4} {'bits':>4} {'load':>4} {'T':>3} {'n':>5} {'steps':>6}  "
         + "".join(f"{kind + ' F of W_hh per bit':<30}  " for kind in kinds)
-        + "components (output phase)",
+        + "components (output phase)  bits held at the stop flag",
     ]
     return "\n".join([*lines, *(_row(at.isel(condition=k), kinds) for k in range(at.sizes["condition"]))])
 
@@ -116,11 +116,14 @@ def _row(at: xr.Dataset, kinds: list[str]) -> str:
     end = f"  ({', '.join(more)})" if more else ""
     if n == 0:
         return f"{start} no network reached this loss{end}"
+    stop = int(at.lead + at.input_length)
+    held = _interval(mean_interval(at.bits_held.sel(step=stop)), ".1f") if "bits_held" in at else "not measured"
     importances = [mean_interval(at.importance.sel(kind=kind, **WEIGHTS), log=True) for kind in kinds]
     return (
         f"{start} {float(at.iteration.sel(side='after').mean()):>6.0f}  "
         + "".join(f"{_interval(one, '.2e'):<30}  " for one in importances)
-        + _interval(mean_interval(at.components.sel(phase="output", centre="pooled")), ".1f")
+        + f"{_interval(mean_interval(at.components.sel(phase='output', centre='pooled')), '.1f'):<27}"
+        + held
         + end
     )
 
