@@ -14,17 +14,25 @@ import xarray as xr
 from timing import print_table
 
 
-def rows(seconds: xr.DataArray) -> list[list[object]]:
-    """A row for each condition that the sweep has, and their sum: labels, networks, seconds by part, all parts."""
-    axes = [dim for dim in seconds.dims if dim not in ("seed", "part")]
-    cells = seconds.stack(condition=axes).dropna("condition", how="all").transpose("condition", "seed", "part")
-    networks = cells.isel(part=0).notnull().sum("seed").values
-    parts = cells.sum("seed").values
+SETTINGS = ("pattern_length", "input_length", "lead", "independent_bits", "initialisation", "reduction")
+
+
+def varying(results: xr.Dataset) -> list[str]:
+    """The settings in which conditions differ."""
+    return [name for name in SETTINGS if len(set(results[name].values.tolist())) > 1]
+
+
+def rows(results: xr.Dataset) -> list[list[object]]:
+    """A row for each condition, and their sum: labels, networks, seconds by part, all parts."""
+    seconds = results.seconds.transpose("condition", "seed", "part")
+    labels = [results[name].values.tolist() for name in varying(results)]
+    networks = seconds.isel(part=0).notnull().sum("seed").values
+    parts = seconds.sum("seed").values
     found = [
-        [*labels, int(count), *row.tolist(), float(row.sum())]
-        for labels, count, row in zip(cells.condition.values, networks, parts, strict=True)
+        [*(values[k] for values in labels), int(networks[k]), *parts[k].tolist(), float(parts[k].sum())]
+        for k in range(results.sizes["condition"])
     ]
-    whole = ["all", *[""] * (len(axes) - 1), int(networks.sum()), *parts.sum(0).tolist(), float(parts.sum())]
+    whole = ["all", *[""] * (len(labels) - 1), int(networks.sum()), *parts.sum(0).tolist(), float(parts.sum())]
     return [*found, whole]
 
 
@@ -51,8 +59,8 @@ def main(
         sweep = file.load()
     origin = f"{sweep.attrs['device']}, source {sweep.attrs['source_revision']}, {sweep.attrs['created']}"
     print(f"## Sweep {results.name}\n\n{origin}. {efficiency(sweep)} Seconds by condition, of all networks:\n")
-    labels = [str(dim).replace("_", " ") for dim in sweep.seconds.dims if dim not in ("seed", "part")]
-    print_table([*labels, "networks", *sweep.part.values, "all parts"], rows(sweep.seconds))
+    labels = [name.replace("_", " ") for name in varying(sweep)]
+    print_table([*labels, "networks", *sweep.part.values, "all parts"], rows(sweep))
 
 
 if __name__ == "__main__":
