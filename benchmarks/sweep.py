@@ -13,7 +13,6 @@ import tyro
 import xarray as xr
 from timing import print_table
 
-
 SETTINGS = ("pattern_length", "input_length", "lead", "independent_bits", "initialisation", "reduction")
 
 
