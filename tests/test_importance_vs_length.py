@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import importance_vs_length as analysis
@@ -108,6 +108,7 @@ def test_networks_that_miss_a_loss_are_censored_and_counted():
     assert found.bits_held.isnull().all()
     coordinates = {name: ("condition", [value]) for name, value in short.grid[0].items()}
     whole = describe(found.expand_dims("condition").assign_coords(coordinates), short.grid)
+    whole = whole.assign_attrs(configuration=json.dumps(asdict(short), default=str))
     assert "0/2 no network reached this loss" in table(whole)
     assert "No verdict" in report(whole)
 

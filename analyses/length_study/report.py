@@ -1,5 +1,6 @@
 """What the file says, as text: a table of the conditions, and the verdict."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import xarray as xr
 from length_study.conditions import TASK
 from length_study.ladder import ladder_table
 from wmcl.statistics import compare, effects, mean_interval, verdict
+from wmcl.sweeps import choose
 
 WEIGHTS = {"connection": "hh", "statistic": "mean", "per": "scored bit"}
 """importance that table and verdict are about"""
@@ -39,10 +41,16 @@ def last_matched(results: xr.Dataset) -> str:
     return str(results.stage.values[-2])
 
 
+def usual(results: xr.Dataset) -> dict[str, Any]:
+    """What conditions have that check nothing: no distractors, no visible bits; in a factorial, also its p."""
+    factorial = json.loads(results.attrs["configuration"])["factorial"]
+    pattern = {"pattern_length": factorial["pattern"]} if factorial["input_lengths"] else {}
+    return {"lead_input": "blank", "input_power": "step", "visible_bits": 0} | pattern
+
+
 def plain(results: xr.Dataset) -> xr.Dataset:
-    """The conditions of the law: without distractors, per-bit power or visible bits, and with something to hold."""
-    chosen = (results.lead_input == "blank") & (results.input_power == "step") & (results.visible_bits == 0)
-    return results.isel(condition=(chosen & (results["load"] > 0)).values)
+    """The conditions that the law is about."""
+    return choose(results, **usual(results))
 
 
 def conclusion(results: xr.Dataset, kind: str = "sampled") -> str:
@@ -58,7 +66,7 @@ def conclusion(results: xr.Dataset, kind: str = "sampled") -> str:
 
 def comparisons(results: xr.Dataset) -> list[str]:
     """Whether it matters how load and lead are made: ratios of importances within seeds, corrected for their number."""
-    plain_names = {"lead_input": "blank", "input_power": "step", "visible_bits": 0}
+    plain_names = usual(results)
     pairs, labels = [], []
     for k in range(results.sizes["condition"]):
         here = {name: results[name].values[k] for name in TASK}
@@ -83,7 +91,8 @@ def comparisons(results: xr.Dataset) -> list[str]:
 
 
 def _brief(condition: Mapping[str, Any]) -> str:
-    return f" (p {condition['pattern_length']}, i {condition['input_length']}, bits {condition['independent_bits']})"
+    names = ("pattern_length", "input_length", "lead", "independent_bits")
+    return " (p {}, i {}, lead {}, bits {})".format(*(condition[name] for name in names))
 
 
 def table(results: xr.Dataset) -> str:
