@@ -79,7 +79,8 @@ for connection, statistic in (("ih", "mean"), ("hh", "mean"), ("hh", "mean F w²
         stage="0.05", kind="sampled", connection=connection, statistic=statistic, per="scored bit"
     )
     found = effects(one, law("load", "retention", "lead"), interactions=()).sel(analysis="planned")
-    print(f"{connection:>3} {statistic:<10}", dict(zip(found.term.values, found["mean"].values.round(2), strict=True)))
+    exponents = ", ".join(f"{name} {float(found['mean'].sel(term=name)):5.2f}" for name in found.term.values)
+    print(f"{connection:>3} {statistic:<10} {exponents}")
 
 # %% [markdown]
 # ## Compare levels, corrected for their number
