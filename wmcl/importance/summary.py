@@ -45,21 +45,19 @@ def summarise(
         [values.get(name, missing).detach().double().flatten(1) for values, name in _sources(w, importance, parameters)]
         for w in connections.values()
     ]
-    per_sequence = _stack([_statistics(f, w, b) for f, w, b in triples])
+    quantiles = np.stack([np.quantile(f.cpu().numpy(), QUANTILES, axis=1).T for f, _, _ in triples], 1)
+    middle = quantiles[..., QUANTILES.index(0.5)]
+    per_sequence = np.insert(_stack([_moments(f, w, b) for f, w, b in triples]), STATISTICS.index("median"), middle, 2)
     per_bit = per_sequence / torch.as_tensor(scored_bits, dtype=torch.float64).cpu().numpy().reshape(-1, 1, 1)
     trace = per_sequence[..., STATISTICS.index("trace")]
     total = np.nansum(trace, 1, keepdims=True)  # 0 for Synaptic Intelligence before the first step
-    levels = torch.tensor(QUANTILES, dtype=torch.float64)
     each = ("member", "connection")
     return xr.Dataset(
         {
             "importance": ((*each, "statistic", "per"), np.stack([per_sequence, per_bit], -1)),
             "effective_fraction": (each, _stack([_effective_fraction(f) for f, _, _ in triples])),
             "share": (each, np.divide(trace, total, out=np.full_like(trace, np.nan), where=total > 0)),
-            "distribution": (
-                (*each, "quantile"),
-                _stack([torch.quantile(f, levels.to(f.device), dim=1).T for f, _, _ in triples]),
-            ),
+            "distribution": ((*each, "quantile"), quantiles),
         },
         coords={
             "connection": list(connections),
@@ -75,16 +73,15 @@ def _sources(weight: str, importance: Parameters, parameters: Parameters) -> lis
     return [(importance, weight), (parameters, weight), (importance, weight.replace("W_", "b_"))]
 
 
-def _statistics(
+def _moments(
     importance: Float[Tensor, "member weight"],
     weights: Float[Tensor, "member weight"],
     bias: Float[Tensor, "member bias"],
 ) -> Float[Tensor, "member statistic"]:
-    """In the order of STATISTICS."""
-    middle = torch.quantile(importance, 0.5, dim=1)
+    """In the order of STATISTICS, without the median."""
     scaled = (importance * weights.square()).mean(1)
     with_bias = torch.cat([importance, bias], 1).mean(1)
-    return torch.stack([importance.mean(1), middle, importance.sum(1), scaled, with_bias], 1)
+    return torch.stack([importance.mean(1), importance.sum(1), scaled, with_bias], 1)
 
 
 def _effective_fraction(importance: Float[Tensor, "member weight"]) -> Float[Tensor, "member"]:
