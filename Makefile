@@ -13,12 +13,13 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
 	  printf '%-12s %s\n' "$$name" "$$text"; done
 
-importance: $(INSTALLED)  ## importance versus length at full size (minutes), and its figure, into results/
+importance: $(INSTALLED)  ## importance versus length at full size (minutes), and its figures, into results/
 	$(PYTHON) analyses/importance_vs_length.py --preset quick
-	$(PYTHON) figures/importance_vs_length.py results/importance_vs_length.nc --output results
+	$(PYTHON) figures/all.py results/importance_vs_length.nc --output results
 
 figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datasets, without training
-	$(PYTHON) figures/importance_vs_length.py docs/results/importance_vs_length_quick.nc --output docs/results
+	for preset in quick controls ladder; do \
+	  $(PYTHON) figures/all.py docs/results/importance_vs_length_$$preset.nc --output docs/results || exit 1; done
 
 test: $(INSTALLED)  ## the tests
 	$(PYTHON) -m pytest

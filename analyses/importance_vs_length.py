@@ -55,7 +55,7 @@ def run(config: Config) -> xr.Dataset:
     )
     if is_ladder(results):
         results = add_ladder(results)
-    results = describe(results, config.grid).assign_attrs(invocation(asdict(config)))
+    results = describe(results, config).assign_attrs(invocation(asdict(config)))
     results = results.map(_single, keep_attrs=True)
     results.attrs["wall_seconds"] = time.perf_counter() - began
     sweeps.save_whole(results, config.run.output)

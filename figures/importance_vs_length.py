@@ -3,95 +3,96 @@
 Reads a Dataset of analyses/importance_vs_length.py and trains nothing.
 """
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wmcl.plotting import house_style, line_with_interval, save_figure
+from wmcl.plotting import (
+    ImportanceOptions,
+    MissingError,
+    censored_text,
+    figure_command,
+    importance,
+    importance_text,
+    line_with_interval,
+    of_sweeps,
+    one_of,
+    require,
+    stage_of,
+    stage_text,
+    training_of,
+    training_text,
+    values_of,
+    variance_share,
+)
+
+SUFFIX = ""
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(ImportanceOptions):
     """What to draw."""
 
-    dataset: Annotated[Path, tyro.conf.Positional]
-    """netCDF file of the analysis"""
-    output: Path = Path("results")
-    """folder of the PDF and the PNG, which are called like the dataset"""
-    stage: str | None = None
-    """matched loss, as in the dataset; None takes the lowest one"""
-    kind: Literal["empirical", "sampled"] = "sampled"
-    """of the Fisher"""
-    connection: Literal["ih", "hh", "ho", "out"] = "hh"
-    """whose weights are averaged"""
-    per: Literal["sequence", "scored bit"] = "scored bit"
-    """what the Fisher is divided by"""
     phase: Literal["input", "stop", "output", "all"] = "output"
     """of the hidden states"""
+    initialisation: str | None = None
+    """of the networks; None takes the first of the dataset"""
+    reduction: str | None = None
+    """of their training loss; None takes the first of the dataset"""
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
     """Both panels."""
-    stage = options.stage or str(results.stage.values[-2])
-    if stage not in results.stage:
-        raise ValueError(f"stage is {stage!r}: it must be one of {', '.join(results.stage.values)}")
-    at = results.sel(stage=stage)
-    importance = at.importance.sel(kind=options.kind, connection=options.connection, statistic="mean", per=options.per)
-    dimensions = at.components.sel(phase=options.phase, centre="pooled")
-    share = json.loads(results.attrs["configuration"])["measures"]["variance"]
-    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    require(results, "importance", "components")
+    part = of_sweeps(training_of(results, options.initialisation, options.reduction))
+    sweeps = _sweeps(part)
+    stage = stage_of(part, options.stage)
+    values = importance(part, options, options.kind)
+    components = part.components.sel(stage=stage, phase=one_of(part, "phase", options.phase), centre="pooled")
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _lines(left, importance, log=True)
+    for axes, quantity, log in ((left, values, True), (right, components, False)):
+        _lines(axes, quantity, sweeps, log)
     left.set_yscale("log")
-    left.set_ylabel(f"mean {options.kind} Fisher of W$_{{{options.connection}}}$\n(nats² per {options.per})")
-    _lines(right, dimensions, log=False)
+    left.set_ylabel(importance_text(options.kind, options.connection, options.per))
     right.set_ylim(bottom=0)
-    right.set_ylabel(f"components for {share:.0%} of the\nvariance of h$_t$ ({options.phase} phase)")
-    for axes in (left, right):
-        axes.set_xlabel("input length i (steps)")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-        axes.legend(fontsize="x-small", loc="lower right")
-    figure.suptitle(_title(results, stage), fontsize="small")
+    right.set_ylabel(f"components for {variance_share(results):.0%} of the\nvariance of h$_t$ ({options.phase} phase)")
+    missed = censored_text(part.reached.sel(stage=stage))
+    figure.suptitle(
+        f"Elman networks on the Copy Task at {stage_text(stage)}; {training_text(part)};\n"
+        f"95 % t intervals over networks{missed}",
+        fontsize="small",
+    )
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), fontsize="x-small")
     return figure
 
 
-def _lines(axes: Axes, values: xr.DataArray, log: bool) -> None:
-    """One line for p = i, and one for each p that was measured at several i."""
-    lengths = [int(p) for p in values.pattern_length if int(p) in values.input_length]
-    basic = xr.concat([values.sel(pattern_length=p, input_length=p, drop=True) for p in lengths], "input_length")
-    line_with_interval(axes, basic.assign_coords(input_length=lengths), "input_length", "basic: p = i", 0, log)
-    style = 1
-    for p in values.pattern_length.values:
-        padded = values.sel(pattern_length=p).dropna("input_length", how="all")
-        if padded.input_length.size > 1:
-            line_with_interval(axes, padded, "input_length", f"padded: p = {p} fixed", style, log)
-            style += 1
+def _sweeps(part: xr.Dataset) -> dict[str, np.ndarray]:
+    """Places of the conditions of each line: p = i, and each p that was measured at several i."""
+    p, i = part.pattern_length.values, part.input_length.values
+    lines = {"basic: p = i": np.flatnonzero(p == i)}
+    lines |= {
+        f"padded: p = {length} fixed": np.flatnonzero(p == length) for length in values_of(part, "pattern_length")
+    }
+    lines = {name: places[np.argsort(i[places])] for name, places in lines.items() if places.size > 1}
+    if not lines:
+        raise MissingError("this dataset has no sweep of lengths: neither several p = i nor several i at one p")
+    return lines
 
 
-def _title(results: xr.Dataset, stage: str) -> str:
-    label = "end of training" if stage == "final" else f"validation loss {stage} nats a scored bit"
-    censored = int((results.reached.sel(stage=stage) == 0).sum())
-    missed = f"; {censored} networks missed it and are left out" if censored else ""
-    return f"Elman networks on the Copy Task at {label}; 95 % t intervals over networks{missed}"
-
-
-def main() -> None:
-    """Command line."""
-    options = tyro.cli(Options, description=__doc__)
-    try:
-        with xr.open_dataset(options.dataset) as results, house_style():
-            paths = save_figure(draw(results.load(), options), options.output, options.dataset.stem)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from None
-    print("\n".join(f"Wrote {path}" for path in paths))
+def _lines(axes: Axes, values: xr.DataArray, sweeps: dict[str, np.ndarray], log: bool) -> None:
+    for style, (name, places) in enumerate(sweeps.items()):
+        line = values.isel(condition=places).swap_dims(condition="input_length")
+        line_with_interval(axes, line, "input_length", name, style, log)
+    axes.set_xlabel("input length i (steps)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
 if __name__ == "__main__":
-    main()
+    figure_command(draw, Options, __doc__, SUFFIX)

@@ -3,14 +3,14 @@
 import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import importance_vs_length as analysis
 import numpy as np
 import pytest
 import xarray as xr
-from length_study.conditions import Conditions, Factorial, Training, grid, task_of
+from length_study.conditions import Conditions, Factorial, Training, grid, in_law, task_of
 from length_study.config import check
 from length_study.labels import describe
 from length_study.measure import measure
@@ -107,8 +107,7 @@ def test_networks_that_miss_a_loss_are_censored_and_counted():
     assert found.importance.sel(stage="final").notnull().all()
     assert found.bits_held.isnull().all()
     coordinates = {name: ("condition", [value]) for name, value in short.grid[0].items()}
-    whole = describe(found.expand_dims("condition").assign_coords(coordinates), short.grid)
-    whole = whole.assign_attrs(configuration=json.dumps(asdict(short), default=str))
+    whole = describe(found.expand_dims("condition").assign_coords(coordinates), short)
     assert "0/2 no network reached this loss" in table(whole)
     assert "No verdict" in report(whole)
 
@@ -193,6 +192,9 @@ def test_the_factorial_crosses_load_retention_and_lead():
     assert levels == {(b, r, lead) for b in (5, 15, 35) for r in (6, 11, 21) for lead in (0, 10, 40)}
     assert {d.scored_bits for d in demands} == {35}
     assert controls.conditions.seeds == 10
+    law = [c for c in controls.grid if in_law(c, controls.factorial)]
+    assert {tuple(c.items()) for c in law} == {tuple(c.items()) for c in crossed}
+    assert all(in_law(c, Factorial()) for c in analysis.PRESETS["quick"].grid)
 
 
 def test_checks_differ_from_the_factorial_in_one_thing():

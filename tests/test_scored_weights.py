@@ -78,7 +78,7 @@ def test_loss_and_evaluation(case):
 def test_importance_per_scored_bit_divides_by_the_mean_over_sequences():
     trained = train(NETWORK, TASK, [0, 1], Stop(2), Options(batch=8), progress=False)
     data = TASK.fixed_set("probe", 20)
-    found = importance_at(stages(trained)[-1], NETWORK, TASK, [0, 1], data, ["empirical"])
+    found = importance_at(stages(trained)[-1], NETWORK, TASK, trained, data, ["empirical"]).importance
     bits = float(2 * data.scored.double().sum(1).mean())
     assert bits != pytest.approx(float(2 * data.scored[0, :, 0].sum()))
     ratio = found.sel(per="sequence") / found.sel(per="scored bit")

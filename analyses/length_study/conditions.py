@@ -85,6 +85,15 @@ def task_of(condition: Mapping[str, Any], **samples: int) -> Task:
     return copy_task(**settings, width=WIDTH)
 
 
+def in_law(condition: Mapping[str, Any], factorial: Factorial) -> bool:
+    """Whether a condition is one that the law of load, retention and lead is about.
+
+    It has no distractors, energy by bit or visible bits; and where there is a factorial, it belongs to it.
+    """
+    is_plain = (condition["lead_input"], condition["input_power"], condition["visible_bits"]) == ("blank", "step", 0)
+    return is_plain and (not factorial.input_lengths or condition["pattern_length"] == factorial.pattern)
+
+
 def _condition(
     p: int,
     i: int,

@@ -1,19 +1,23 @@
 """Long names and units of everything in the file, and the demands of each condition as coordinates."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from length_study.conditions import task_of
+from length_study.conditions import in_law, task_of
+from length_study.config import Config
 from wmcl.tasks import Demand
 from wmcl.training import Reason
 
 
-def describe(results: xr.Dataset, grid: Sequence[Mapping[str, Any]]) -> xr.Dataset:
-    """Add load, retention, lead, steps and scored bits of every condition, and say what everything is."""
-    demands = [task_of({name: results[name].values[k].item() for name in grid[0]}).demand for k in _places(results)]
+def describe(results: xr.Dataset, config: Config) -> xr.Dataset:
+    """Add the demands of every condition and whether the law is about it, and say what everything is."""
+    names = list(config.grid[0])
+    conditions = [{name: results[name].values[k].item() for name in names} for k in range(results.sizes["condition"])]
+    demands = [task_of(condition).demand for condition in conditions]
+    chosen = [in_law(condition, config.factorial) for condition in conditions]
+    results = results.assign_coords(in_law=("condition", np.array(chosen, dtype=np.int8)))
     for field in fields(Demand):
         results = results.assign_coords(
             {field.name: ("condition", [getattr(demand, field.name) for demand in demands])}
@@ -28,10 +32,6 @@ def describe(results: xr.Dataset, grid: Sequence[Mapping[str, Any]]) -> xr.Datas
     return results
 
 
-def _places(results: xr.Dataset) -> range:
-    return range(results.sizes["condition"])
-
-
 DESCRIPTIONS = {
     "pattern_length": ("pattern length p", "steps"),
     "input_length": ("input length i: steps from the first step of the pattern to the stop flag", "steps"),
@@ -42,6 +42,7 @@ DESCRIPTIONS = {
     "visible_bits": ("channels shown again while they are asked for", "1"),
     "initialisation": ("of the weights", "1"),
     "reduction": ("what the loss of training was divided by", "1"),
+    "in_law": ("whether the law of load, retention and lead is about the condition", "1"),
     "load": ("independent bits held at once", "bits"),
     "retention": ("steps that each bit is held", "steps"),
     "steps": ("steps of a sequence, T", "steps"),

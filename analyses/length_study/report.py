@@ -1,6 +1,5 @@
 """What the file says, as text: a table of the conditions, and the verdict."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,10 +9,11 @@ import xarray as xr
 from length_study.conditions import TASK
 from length_study.ladder import ladder_table
 from wmcl.statistics import compare, effects, mean_interval, verdict
-from wmcl.sweeps import choose
 
 WEIGHTS = {"connection": "hh", "statistic": "mean", "per": "scored bit"}
 """importance that table and verdict are about"""
+CHECKED = ("pattern_length", "lead_input", "input_power", "visible_bits")
+"""settings whose effect is checked against the conditions of the law"""
 
 
 def report(results: xr.Dataset) -> str:
@@ -41,16 +41,9 @@ def last_matched(results: xr.Dataset) -> str:
     return str(results.stage.values[-2])
 
 
-def usual(results: xr.Dataset) -> dict[str, Any]:
-    """What conditions have that check nothing: no distractors, no visible bits; in a factorial, also its p."""
-    factorial = json.loads(results.attrs["configuration"])["factorial"]
-    pattern = {"pattern_length": factorial["pattern"]} if factorial["input_lengths"] else {}
-    return {"lead_input": "blank", "input_power": "step", "visible_bits": 0} | pattern
-
-
 def plain(results: xr.Dataset) -> xr.Dataset:
     """The conditions that the law is about."""
-    return choose(results, **usual(results))
+    return results.isel(condition=results.in_law.values.astype(bool))
 
 
 def conclusion(results: xr.Dataset, kind: str = "sampled") -> str:
@@ -66,7 +59,12 @@ def conclusion(results: xr.Dataset, kind: str = "sampled") -> str:
 
 def comparisons(results: xr.Dataset) -> list[str]:
     """Whether it matters how load and lead are made: ratios of importances within seeds, corrected for their number."""
-    plain_names = usual(results)
+    if not results.in_law.any() or results.in_law.all():
+        return []
+    example = plain(results)
+    plain_names = {
+        name: example[name].values[0].item() for name in CHECKED if len(set(example[name].values.tolist())) == 1
+    }
     pairs, labels = [], []
     for k in range(results.sizes["condition"]):
         here = {name: results[name].values[k] for name in TASK}

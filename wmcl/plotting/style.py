@@ -1,20 +1,14 @@
-"""The house style of every figure."""
+"""Colours, markers and fonts, and how a figure is saved."""
 
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import seaborn as sns
-import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from wmcl.statistics import mean_interval
 
 COLOURS = sns.color_palette("colorblind")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -27,28 +21,6 @@ def house_style() -> Iterator[None]:
         mpl.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
         mpl.rcParams.update({"pdf.fonttype": 42, "legend.frameon": False})
         yield
-
-
-def line_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, style: int, log: bool = False) -> None:
-    """Mean over ``seed`` against a coordinate, with a 95 % t interval; ``style`` picks colour and marker."""
-    summary = mean_interval(values, log=log)
-    n = summary.n.where(summary.n > 0).dropna(x)
-    if n.size == 0:
-        return
-    count = f"{int(n.min())}" if n.min() == n.max() else f"{int(n.min())} to {int(n.max())}"
-    colour = COLOURS[style]
-    face = "none" if style else colour  # hollow, so that a shared point shows both lines
-    half = np.stack([summary["mean"] - summary.low, summary.high - summary["mean"]])
-    name = f"{label}  (n = {count})"
-    look: dict[str, Any] = {
-        "marker": MARKERS[style],
-        "markersize": 4 + 1.5 * style,
-        "markerfacecolor": face,
-        "linewidth": 1.2,
-        "capsize": 3,
-        "elinewidth": 1,
-    }
-    axes.errorbar(summary[x], summary["mean"], yerr=half, color=colour, label=name, **look)
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:

@@ -1,0 +1,120 @@
+"""Effects of load, retention and lead on every kind of importance, with intervals over networks.
+
+Reads a Dataset of analyses/importance_vs_length.py and trains nothing. Hollow marks have no interval: where networks
+missed the matched loss, they are estimates from the conditions that all networks reached.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from wmcl.plotting import (
+    COLOURS,
+    MARKERS,
+    MissingError,
+    StageOptions,
+    estimate,
+    figure_command,
+    importance,
+    kind_text,
+    plain,
+    require,
+    stage_of,
+    stage_text,
+    training_of,
+)
+from wmcl.statistics import effects, law
+
+SUFFIX = "_effects"
+LABELS = {
+    "load": "exponent of load",
+    "retention": "exponent of retention",
+    "lead": "exponent of 1 + lead",
+    "load x retention": "load x retention\n(product of logarithms)",
+}
+
+
+@dataclass(frozen=True)
+class Options(StageOptions):
+    """What to draw."""
+
+    reduction: str | None = None
+    """of the training loss; None takes the first of the dataset"""
+
+
+def draw(results: xr.Dataset, options: Options) -> Figure:
+    """A panel for each effect, a row for each kind of importance."""
+    require(results, "importance")
+    kinds = results.kind.values.tolist()
+    found = effects_of(results, options)
+    names = list(dict.fromkeys(name for name, _ in found))
+    terms = next(iter(found.values())).term.values.tolist()
+    figure = Figure(figsize=(1.6 + 1.7 * len(terms), 1.6 + 0.42 * len(kinds)), layout="constrained")
+    panels = figure.subplots(1, len(terms), sharey=True, squeeze=False)[0]
+    for axes, term in zip(panels, terms, strict=True):
+        for (name, kind), fit in found.items():
+            style = names.index(name)
+            y = kinds.index(kind) + 0.32 * (style - (len(names) - 1) / 2)
+            one = fit.sel(term=term)
+            estimate(axes, one.slope.values, one, y, style)
+        _dress(axes, LABELS[term], len(kinds))
+    panels[0].set_yticks(range(len(kinds)), [kind_text(kind) for kind in kinds])
+    panels[0].invert_yaxis()
+    first = {name: fit for (name, _), fit in reversed(found.items())}
+    handles = [_handle(style, name, first[name]) for style, name in enumerate(names)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=1, fontsize="x-small")
+    stage = stage_of(results, options.stage)
+    figure.suptitle(
+        f"Importance of W$_{{{options.connection}}}$ per {options.per} at {stage_text(stage)};\n"
+        "mean and 95 % t interval over networks, each network faint",
+        fontsize="small",
+    )
+    return figure
+
+
+def effects_of(results: xr.Dataset, options: Options) -> dict[tuple[str, str], xr.Dataset]:
+    """Slopes for each initialisation and kind: of the planned conditions, or of the complete ones if some are censored.
+
+    Raises:
+        MissingError: if no slope is determined.
+    """
+    fits = {}
+    for name in dict.fromkeys(results.initialisation.values.tolist()):
+        part = plain(training_of(results, name, options.reduction))
+        for kind in results.kind.values.tolist() if part.sizes["condition"] > 1 else []:
+            values = importance(part, options, kind)
+            found = effects(values, law("load", "retention", "lead"))
+            censored = int(found.censored.sum())
+            fit = found.sel(analysis="complete" if censored else "planned")
+            if bool(fit["mean"].notnull().all()):
+                fits[name, kind] = fit.assign_attrs(censored=censored, networks=values.size)
+    if not fits:
+        raise MissingError("this dataset has no conditions that tell load, retention and lead apart")
+    return fits
+
+
+def _dress(axes: Axes, label: str, rows: int) -> None:
+    axes.axvline(0, color="black", linewidth=0.8, zorder=0)
+    for row in np.arange(1, rows) - 0.5:
+        axes.axhline(row, color="0.9", linewidth=0.6, zorder=0)
+    axes.set_xlabel(label)
+    axes.set_ylim(-0.5, rows - 0.5)
+
+
+def _handle(style: int, name: str, fit: xr.Dataset) -> Line2D:
+    censored = fit.attrs["censored"]
+    text = f"{name} initialisation  ({int(fit.used.sum())} conditions, n = {fit.sizes['seed']} networks each"
+    if censored:
+        text += f"; {censored} of {fit.attrs['networks']} networks censored: no interval"
+    face = "white" if censored else COLOURS[style]
+    look: dict[str, Any] = {"marker": MARKERS[style], "markerfacecolor": face, "linestyle": "none"}
+    return Line2D([], [], color=COLOURS[style], label=f"{text})", **look)
+
+
+if __name__ == "__main__":
+    figure_command(draw, Options, __doc__, SUFFIX)

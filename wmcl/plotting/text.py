@@ -1,0 +1,66 @@
+"""Labels that say what is drawn, in which unit and of how many networks."""
+
+import json
+
+import numpy as np
+import xarray as xr
+
+KINDS = {
+    "empirical": ("empirical Fisher", "nats²"),
+    "sampled": ("sampled Fisher", "nats²"),
+    "exact": ("exact Fisher", "nats²"),
+    "SI total": ("SI of the total loss", "nats"),
+    "SI task": ("SI of the task loss", "nats"),
+    "MAS": ("MAS", "squared logits"),
+}
+"""name and unit of each kind of importance"""
+
+
+def kind_text(kind: str) -> str:
+    """Name of a kind of importance."""
+    return KINDS.get(kind, (kind, ""))[0]
+
+
+def importance_text(kind: str, connection: str, per: str) -> str:
+    """Label of an axis or a colour bar, in two lines."""
+    name, unit = KINDS.get(kind, (kind, ""))
+    return f"mean {name} of W$_{{{connection}}}$\n({unit} per {per})"
+
+
+def stage_text(stage: str) -> str:
+    """What networks have in common at a stage."""
+    return "the end of training" if stage == "final" else f"validation loss {stage} nats a scored bit"
+
+
+def count_text(n: xr.DataArray) -> str:
+    """Number of networks, or its range."""
+    low, high = int(n.min()), int(n.max())
+    return f"n = {low}" if low == high else f"n = {low} to {high}"
+
+
+def censored_text(reached: xr.DataArray) -> str:
+    """What became of networks that missed the matched loss, or nothing."""
+    censored = int((reached == 0).sum())
+    return f"; {censored} networks missed it and are left out" if censored else ""
+
+
+def training_text(results: xr.Dataset) -> str:
+    """Initialisation and loss of the conditions."""
+    names = (" and ".join(np.unique(results[name].values)) for name in ("initialisation", "reduction"))
+    return "{} initialisation, loss per {}".format(*names)
+
+
+def task_text(condition: xr.Dataset) -> str:
+    """What sets a condition apart."""
+    text = f"p = {int(condition.pattern_length)}, i = {int(condition.input_length)}, lead {int(condition.lead)}"
+    bits = int(condition.independent_bits)
+    extra = [f"{bits} independent bit{'s' if bits > 1 else ''} a step"]
+    extra += [f"{condition.lead_input.item()} lead"] if condition.lead_input.item() != "blank" else []
+    extra += [f"power per {condition.input_power.item()}"] if condition.input_power.item() != "step" else []
+    extra += [f"{int(condition.visible_bits)} visible bits"] if int(condition.visible_bits) else []
+    return ", ".join([text, *extra])
+
+
+def variance_share(results: xr.Dataset) -> float:
+    """Share of the variance that the counted components hold."""
+    return float(json.loads(results.attrs["configuration"])["measures"]["variance"])
