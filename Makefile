@@ -17,9 +17,17 @@ importance: $(INSTALLED)  ## importance versus length at full size (minutes), an
 	$(PYTHON) analyses/importance_vs_length.py --preset quick
 	$(PYTHON) figures/all.py results/importance_vs_length.nc --output results
 
+STORED := docs/results/importance_vs_length
+DRAW = $(PYTHON) figures/$(1).py $(STORED)_$(2).nc --output docs/results
 figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datasets, without training
-	for preset in quick controls ladder; do \
-	  $(PYTHON) figures/all.py docs/results/importance_vs_length_$$preset.nc --output docs/results || exit 1; done
+	$(call DRAW,importance_law,controls)
+	$(call DRAW,effects,controls)
+	$(call DRAW,decodability,controls)
+	$(call DRAW,importance_vs_length,quick)
+	$(call DRAW,importance_grid,quick)
+	$(call DRAW,reuse_profile,quick) --pattern-length 10 --input-length 10 --lead 40 --independent-bits 7
+	$(call DRAW,importance_by_loss,quick)
+	$(call DRAW,ladder,ladder)
 
 test: $(INSTALLED)  ## the tests
 	$(PYTHON) -m pytest

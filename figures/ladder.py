@@ -1,4 +1,4 @@
-"""From the paper's settings to ours, one choice changed at a time: how importance grows with length.
+"""From the paper's measure to ours, one choice changed at a time: how importance grows with length.
 
 Reads a Dataset of analyses/importance_vs_length.py with the preset ladder and trains nothing.
 """
@@ -12,8 +12,8 @@ from wmcl.plotting import COLOURS, FileOptions, estimate, figure_command, requir
 from wmcl.statistics import mean_interval
 
 SUFFIX = "_ladder"
-CLAIMS = ("the paper:\ngrows", "the paper:\nno growth")
-"""of the basic and of the padded sweep"""
+CLAIMS = ("if the paper's\nconclusion holds", "if the paper's\nconclusion holds")
+"""that working memory matters and sequence length does not; of the basic and of the padded sweep"""
 
 
 def draw(results: xr.Dataset, options: FileOptions) -> Figure:
@@ -30,7 +30,8 @@ def draw(results: xr.Dataset, options: FileOptions) -> Figure:
     panels[0].set_ylim(len(rungs) - 0.5, -0.5)
     figure.suptitle(
         "Mean and 95 % t interval over networks, each network faint; between the first and the last rung, one choice\n"
-        "of the first is changed at a time. Dashed: no growth. Grey: what the paper reports (none: within ±0.1).",
+        "of the first is changed at a time. Dashed: no growth.\n"
+        "Grey: where exponents lie if load matters and length does not (within ±0.1).",
         fontsize="small",
     )
     return figure

@@ -172,3 +172,9 @@ def test_unknown_words_are_refused(field):
     object.__setattr__(layout, field, "dark")  # the type checker of the tests would refuse it in the call
     with pytest.raises(ValueError, match=f"{field} is 'dark': it must be one of"):
         layout.__post_init__()
+
+
+def test_names_tell_tasks_apart():
+    arguments = [{}, {"lead": 4}, {"lead": 4, "lead_input": "random"}, {"independent_bits": 1}, {"visible_bits": 2}]
+    arguments += [{"independent_bits": 1, "input_power": "bit"}]
+    assert len({copy_task(3, **a).name for a in arguments}) == len(arguments)

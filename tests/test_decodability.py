@@ -118,3 +118,15 @@ def test_senseless_requests_are_refused():
     stuck[:, 1] = 1
     with pytest.raises(ValueError, match=r"test_bits has bits that are the same in all sequences, \[1\]"):
         decodability(states, bits, states, stuck)
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    hidden, bits = torch.randn(1, 3, 20, 4), torch.tensor([[0.0], [1.0]]).repeat(10, 2)
+    for other in (
+        (hidden, bits[:10], hidden, bits),
+        (hidden, bits, hidden[:, :2], bits),
+        (hidden, bits, hidden[..., :3], bits),
+        (hidden, bits, hidden, bits[:, :1]),
+    ):
+        with pytest.raises((ValueError, TypeError), match=r"shapes|type"):
+            decodability(*other)

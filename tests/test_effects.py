@@ -129,3 +129,11 @@ def test_senseless_arguments_are_refused():
         effects(values, reached=values.notnull().astype(int) * 0)
     with pytest.raises(ValueError, match="no coordinate length"):
         effects(values, law("length"), interactions=())
+
+
+def test_flags_of_other_seeds_are_refused():
+    values = xr.DataArray(np.ones((3, 2)), dims=("condition", "seed"), coords={"seed": [0, 1]})
+    values = values.assign_coords(load=("condition", [1, 2, 3]))
+    swapped = xr.ones_like(values).assign_coords(seed=[1, 0])
+    with pytest.raises(ValueError, match="in another order"):
+        effects(values, law("load"), interactions=(), reached=swapped)

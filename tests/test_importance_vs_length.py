@@ -234,3 +234,19 @@ def test_cells_are_keyed_by_every_setting_that_their_numbers_depend_on(monkeypat
     with pytest.raises(InterruptedError):
         analysis.run(jobs)
     assert seen[-1] == seen[0]
+
+
+def test_settings_reach_the_measures():
+    """Details, decoders of independent bits alone, and a loss per sequence."""
+    smoke = analysis.PRESETS["smoke"]
+    small = replace(smoke, measures=replace(smoke.measures, details=False, kinds=("SI task",), perturbed_samples=0))
+    one_bit = next(c for c in small.grid if c["independent_bits"] == 1)
+    found = measure(small, "cpu", one_bit, [0])
+    assert not {"reuse", "cumulative_variance", "divergence"} & set(found.data_vars)
+    assert {"reuse_share", "components"} <= set(found.data_vars)
+    assert float(found.bits_held.max()) <= 2 + 1e-9
+    for reduction, ratio in (("scored bit", 1.0), ("reference", 1 / 14)):
+        loss = measure(small, "cpu", one_bit | {"reduction": reduction}, [0])
+        mean = loss.importance.sel(stage="final", kind="SI task", connection="hh", statistic="mean", per="scored bit")
+        damped = loss.damped.sel(stage="final", connection="hh", path="task", damping=1e-3)
+        np.testing.assert_allclose(mean, damped * ratio, rtol=1e-9)

@@ -7,8 +7,11 @@ from tests.test_training import NETWORK, TASK, fit
 from wmcl.dimensionality import (
     components_for_variance,
     covariance_spectrum,
+    cumulative_variance,
     decodability,
     effective_rank,
+    kernel_spectrum,
+    participation_ratio,
     pattern_bits,
     states,
 )
@@ -226,3 +229,32 @@ def test_memory_counts_each_independent_bit_once(trained):
     np.testing.assert_allclose(first.bits_held, expected.information[..., ::3].sum(-1))
     np.testing.assert_allclose(first.decodability, expected.information[..., ::3], rtol=1e-6)
     assert first.decodability.sizes["pattern_step"] == whole.decodability.sizes["pattern_step"] == 2
+
+
+def test_spectra_are_of_the_phase_and_the_centre_that_they_are_named_after(trained, probe):
+    stage = stages(trained)[0]
+    found = dimensionality_at(stage, NETWORK, probe)
+    hidden = NETWORK.apply(stage.after.parameters, probe.inputs).hidden.detach()
+    spectrum = covariance_spectrum(states(hidden, probe, "output"))
+    np.testing.assert_allclose(
+        found.participation_ratio.sel(phase="output", centre="pooled"), participation_ratio(spectrum)
+    )
+    np.testing.assert_allclose(
+        found.cumulative_variance.sel(phase="output"), cumulative_variance(spectrum), rtol=1e-5, atol=1e-6
+    )
+    for t in range(probe.steps):
+        expected = participation_ratio(covariance_spectrum(hidden[:, t]))
+        np.testing.assert_allclose(found.participation_ratio_by_step.sel(step=t), expected)
+    output = states(hidden, probe, "output")
+    kernel = components_for_variance(kernel_spectrum(output, "cosine", 60), 0.8)
+    nonlinear = nonlinear_dimensionality_at(stage, NETWORK, probe, threshold=0.8, rows=60)
+    np.testing.assert_array_equal(nonlinear.kernel_components, kernel)
+
+
+def test_senseless_measures_are_refused(trained, probe):
+    stage = stages(trained)[-1]
+    with pytest.raises(ValueError, match="kinds is "):
+        importance_at(stage, NETWORK, TASK, trained, probe, [])
+    for bits in (0, 4):
+        with pytest.raises(ValueError, match=f"independent_bits is {bits}: it must lie between 1 and the width, 3"):
+            memory_at(stage, NETWORK, probe, probe, bits)

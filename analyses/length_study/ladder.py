@@ -16,7 +16,7 @@ from wmcl.statistics import effects, law, mean_interval
 
 Choices = Mapping[str, str]
 SWEEPS = ("basic: p = i", "padded: i at fixed p")
-PAPER, OURS = "the paper's settings", "all of ours"
+PAPER, OURS = "the paper's measure", "all of ours"
 TRAINING = {
     "initialisation": ("fan_in", "orthogonal", "orthogonal initialisation"),
     "reduction": ("reference", "scored bit", "loss per scored bit"),

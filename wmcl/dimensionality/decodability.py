@@ -69,7 +69,8 @@ def decodability(
         ridge: penalty, as a fraction of the mean variance of the units at the step.
 
     Raises:
-        ValueError: if the ridge is not positive, or if bits are not 0 or 1 or never differ within a set.
+        ValueError: if the ridge is not positive, if bits are not 0 or 1 or never differ within a set, or if
+            shapes do not fit.
     """
     if not ridge > 0:
         raise ValueError(f"ridge is {ridge}: it must be positive")
@@ -81,6 +82,14 @@ def decodability(
             raise ValueError(
                 f"{name} has bits that are the same in all sequences, {constant}: each must take both values"
             )
+    fits = (
+        train_hidden.shape[:2] == test_hidden.shape[:2]
+        and train_hidden.shape[2:] == (len(train_bits), test_hidden.shape[3])
+        and (test_hidden.shape[2], train_bits.shape[1]) == tuple(test_bits.shape)
+    )
+    if not fits:
+        shapes = [tuple(x.shape) for x in (train_hidden, train_bits, test_hidden, test_bits)]
+        raise ValueError(f"train and test have the shapes {shapes}: members, steps, units, samples and bits must agree")
     signs = 2 * train_bits.double() - 1
     wanted = test_bits > 0.5
     steps = range(train_hidden.shape[1])

@@ -118,12 +118,17 @@ def memory_at(stage: Milestone, network: Elman, fit: Sequences, test: Sequences,
 
     Returns:
         ``bits_held`` (seed, step), in bits; ``decodability`` (seed, step, pattern_step), bits a channel, float32.
+
+    Raises:
+        ValueError: if the number of independent bits does not fit the targets.
     """
+    width = test.targets.shape[-1]
+    if not 1 <= independent_bits <= width:
+        raise ValueError(f"independent_bits is {independent_bits}: it must lie between 1 and the width, {width}")
 
     def look(sequences: Sequences) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():
             hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0)).hidden
-        width = sequences.targets.shape[-1]
         bits = pattern_bits(sequences)
         return hidden, bits.unflatten(1, (-1, width))[..., :independent_bits].flatten(1)
 

@@ -1,7 +1,7 @@
 """How important the weights are at a stage, by every measure."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -56,7 +56,12 @@ def importance_at(
 
     Returns:
         The variables of :func:`wmcl.importance.summarise`, with dimensions ``seed`` and ``kind`` for member.
+
+    Raises:
+        ValueError: if a kind is unknown, or if training had no observer and the kind needs one.
     """
+    if not kinds or not set(kinds) <= set(get_args(ImportanceKind)):
+        raise ValueError(f"kinds is {kinds!r}: it must be a sequence of {', '.join(get_args(ImportanceKind))}")
     bits = sequences.scored_bits().double().mean(-1)
 
     def measure(snapshot: Snapshot) -> xr.Dataset:

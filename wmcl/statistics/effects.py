@@ -129,6 +129,9 @@ def _checked(values: xr.DataArray, reached: xr.DataArray | None) -> xr.DataArray
         raise ValueError("values holds a number that is not positive or not finite: it has no logarithm")
     if reached is not None:
         flags = reached.transpose("condition", "seed")
+        shared = [dim for dim in flags.dims if dim in flags.indexes and dim in values.indexes]
+        if not all(flags.indexes[dim].equals(values.indexes[dim]) for dim in shared):
+            raise ValueError("reached has other conditions or seeds than values, or in another order")
         if flags.shape != values.shape or not bool(flags.isin([0, 1]).all()):
             raise ValueError("reached must be 0 or 1 for every condition and seed of values")
         if bool((flags.values.astype(bool) == values.isnull().values).any()):

@@ -43,6 +43,8 @@ def choose(results: xr.Dataset, **values: int | float | str) -> xr.Dataset:
         if name not in results.coords or results[name].dims != ("condition",):
             known = ", ".join(str(n) for n, coordinate in results.coords.items() if coordinate.dims == ("condition",))
             raise ValueError(f"{name} does not tell conditions apart: it must be one of {known}")
+        if np.ndim(value):
+            raise ValueError(f"{name} is {value!r}: give one value")
         is_chosen &= results[name].values == value
         if not is_chosen.any():
             raise ValueError(f"no condition has {values}: {name} has the values {np.unique(results[name]).tolist()}")

@@ -199,6 +199,8 @@ def _name(layout: CopyLayout) -> str:
         "lead": layout.lead,
         "bits": layout.bits if layout.bits < layout.width else 0,
         "visible": layout.visible_bits,
+        "lead_input": layout.lead_input if layout.lead and layout.lead_input != "blank" else 0,
+        "input_power": layout.input_power if layout.input_power != "step" else 0,
     }
     more = "".join(f" {name}={value}" for name, value in extras.items() if value)
     return f"copy p={layout.pattern_length} i={layout.input_length}{more}"
