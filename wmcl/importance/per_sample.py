@@ -41,7 +41,7 @@ def squared_gradients(
     buffer: Float[Tensor, "value"],
     power: int = 2,
 ) -> tuple[Float[Tensor, "member unit feature"], Float[Tensor, "member unit"]]:
-    """Squared gradients of weight and bias of a linear map, or |gradient|^power, summed over samples, in float64.
+    """Squared gradients of weight and bias of a linear map, or abs(gradient) ** power, summed over samples, in float64.
 
     The gradients of as many samples as fit into the buffer exist at a time.
     """
