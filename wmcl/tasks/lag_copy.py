@@ -1,7 +1,8 @@
 """Copy with a lag: load and retention change while length, input and scored window stay the same.
 
 Random bits are shown at every step. In the window, the last ``scored_steps`` of the sequence, the bits of ``lag``
-steps ago are asked for; the network holds the bits of the last ``lag`` steps at any time. With two channels, five
+steps ago are asked for. A network that does not count steps holds the bits of the last ``lag`` steps at any time; that
+is the load (with a lag longer than the window, one that counts could hold fewer). With two channels, five
 steps, two of them scored, and a lag of 2:
 
     step      0 1 2 3 4
