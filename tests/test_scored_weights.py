@@ -6,7 +6,7 @@ import torch
 
 from tests import naive
 from wmcl.importance import fisher_diagonal
-from wmcl.importance.per_sample import gradient_buffer, squared_gradients
+from wmcl.importance.per_sample import gradient_buffer, gradient_powers
 from wmcl.likelihoods import Bernoulli
 from wmcl.networks import Elman, LinearMap
 from wmcl.stages import importance_at, stages
@@ -96,7 +96,7 @@ def test_a_small_buffer_gives_the_same_squares(features, delay):
     each = torch.einsum("mtbh,mtbi->mbhi", errors[:, delay:], inputs[:, :steps].expand(2, -1, -1, -1))
     for samples in (1, 2, 4, 20):  # 11 is no multiple of 2 or 4
         buffer = torch.empty(samples * 2 * 4 * features, dtype=torch.float64)
-        weight, bias = squared_gradients(errors, linear_map, buffer)
+        weight, bias = gradient_powers(errors, linear_map, buffer, 2)
         torch.testing.assert_close(weight, each.square().sum(1))
         torch.testing.assert_close(bias, errors.sum(1).square().sum(1))
 

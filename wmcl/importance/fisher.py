@@ -18,9 +18,7 @@ a sequence, squared per sequence, and averaged over sequences. Which targets y a
 
 from collections.abc import Sequence
 
-import torch
-
-from wmcl.importance.per_sample import gradient_buffer, squared_gradients
+from wmcl.importance.per_sample import sum_over_samples
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
 from wmcl.networks import Elman, Parameters
 from wmcl.tasks import Sequences, Task
@@ -57,10 +55,6 @@ def fisher_diagonal(
         ValueError: if the kind is unknown, a number is not positive, there is no sequence, or seeds are missing or of
             the wrong number.
     """
-    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in parameters.items()}
-    buffer = gradient_buffer({name: value.detach() for name, value in parameters.items()})
-    for linear_map, error in fisher_signals(network, task, parameters, sequences, kind, seeds, draws, chunk):
-        weight, bias = squared_gradients(error, linear_map, buffer)
-        total[linear_map.weight] += weight
-        total[linear_map.bias] += bias
+    signals = fisher_signals(network, task, parameters, sequences, kind, seeds, draws, chunk)
+    total = sum_over_samples(signals, parameters, power=2)
     return {name: value / passes(kind, sequences.samples, draws) for name, value in total.items()}

@@ -8,10 +8,14 @@ sequence at its scored steps (w = 1), the part of the function that the task def
 over the steps of a sequence, made absolute per sequence, and averaged over sequences. Targets play no part.
 """
 
-import torch
+from collections.abc import Iterator
 
-from wmcl.importance.per_sample import error_signals, gradient_buffer, squared_gradients
-from wmcl.networks import Elman, Parameters
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from wmcl.importance.per_sample import check_averaged, error_signals, sum_over_samples
+from wmcl.networks import Elman, LinearMap, Parameters
 from wmcl.tasks import Sequences
 
 
@@ -31,20 +35,19 @@ def memory_aware_synapses(network: Elman, parameters: Parameters, sequences: Seq
     Raises:
         ValueError: if the chunk is not positive or there is no sequence.
     """
-    if chunk < 1:
-        raise ValueError(f"chunk is {chunk}: it must be at least 1")
-    if sequences.samples < 1:
-        raise ValueError("sequences is empty: it must hold at least one sequence")
+    check_averaged(sequences.samples, chunk=chunk)
+    total = sum_over_samples(_signals(network, parameters, sequences, chunk), parameters, power=1)
+    return {name: value / sequences.samples for name, value in total.items()}
+
+
+def _signals(
+    network: Elman, parameters: Parameters, sequences: Sequences, chunk: int
+) -> Iterator[tuple[LinearMap, Float[Tensor, "member time sample unit"]]]:
+    """Error signals of the squared length of the output, a backward pass a chunk."""
     fixed = {name: value.detach() for name, value in parameters.items()}
-    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in fixed.items()}
-    buffer = gradient_buffer(fixed)
     for first in range(0, sequences.samples, chunk):
         part = sequences.take(slice(first, first + chunk))
         with torch.enable_grad():
             activations = network.apply(fixed, part.inputs, part.window, taps=True)
             length = (activations.logits.square() * part.scored[:, part.window, :, None]).sum()
-        for linear_map, error in zip(activations.maps, error_signals(length, activations), strict=True):
-            weight, bias = squared_gradients(error, linear_map, buffer, power=1)
-            total[linear_map.weight] += weight
-            total[linear_map.bias] += bias
-    return {name: value / sequences.samples for name, value in total.items()}
+        yield from zip(activations.maps, error_signals(length, activations), strict=True)

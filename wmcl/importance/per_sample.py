@@ -9,17 +9,21 @@ with the error signal δ = ∂L_b/∂a. Samples do not interact, so one backward
 gives the δ of every sample.
 """
 
+from collections.abc import Iterable
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.networks import Activations, LinearMap, Parameters
 
+Power = Literal[1, 2]
 _VALUES_AT_ONCE = 1 << 20  # per-sample gradients in memory at a time: 4 MB in float32, which stays in the cache
 
 
 def gradient_buffer(parameters: Parameters) -> Float[Tensor, "value"]:
-    """Memory for the per-sample gradients of :func:`squared_gradients`, for at least one sample of every member.
+    """Memory for the per-sample gradients of :func:`gradient_powers`, for at least one sample of every member.
 
     One buffer serves all calls: fresh memory for each of them costs a fifth of the time of a Fisher diagonal.
     """
@@ -35,13 +39,32 @@ def error_signals(
     return list(torch.autograd.grad(loss, taps, retain_graph=retain_graph))
 
 
-def squared_gradients(
+def sum_over_samples(
+    signals: Iterable[tuple[LinearMap, Float[Tensor, "member time sample unit"]]], parameters: Parameters, power: Power
+) -> Parameters:
+    """The sum over samples and backward passes of the per-sample gradients, squared or absolute, in float64.
+
+    Args:
+        signals: linear maps with their error signals, one backward pass after the other.
+        parameters: of the ensemble, for the shapes.
+        power: 2 for squares, 1 for absolute values.
+    """
+    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in parameters.items()}
+    buffer = gradient_buffer({name: value.detach() for name, value in parameters.items()})
+    for linear_map, error in signals:
+        weight, bias = gradient_powers(error, linear_map, buffer, power)
+        total[linear_map.weight] += weight
+        total[linear_map.bias] += bias
+    return total
+
+
+def gradient_powers(
     errors: Float[Tensor, "member time sample unit"],
     linear_map: LinearMap,
     buffer: Float[Tensor, "value"],
-    power: int = 2,
+    power: Power,
 ) -> tuple[Float[Tensor, "member unit feature"], Float[Tensor, "member unit"]]:
-    """Squared gradients of weight and bias of a linear map, or abs(gradient) ** power, summed over samples, in float64.
+    """Squared or absolute gradients of weight and bias of a linear map, summed over samples, in float64.
 
     The gradients of as many samples as fit into the buffer exist at a time.
     """
@@ -58,8 +81,16 @@ def squared_gradients(
         one, other = (x[first : first + block].flatten(0, 1) for x in (left, right))
         gradients = buffer[: len(one) * rows * columns].view(-1, rows, columns)
         torch.bmm(one, other.mT, out=gradients)
-        weight += (
-            (gradients.square_() if power == 2 else gradients.abs_().pow_(power)).unflatten(0, (-1, members)).sum(0)
-        )
+        positive = gradients.square_() if power == 2 else gradients.abs_()
+        weight += positive.unflatten(0, (-1, members)).sum(0)
     bias = errors.sum(1).double().abs().pow(power).sum(1)
     return weight.mT if features < units else weight, bias
+
+
+def check_averaged(samples: int, **counts: int) -> None:
+    """Refuse an average over no sequence, and counts below 1, with a ValueError that names them."""
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}: it must be at least 1")
+    if samples < 1:
+        raise ValueError("sequences is empty: an importance needs at least one sequence")

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.importance.per_sample import error_signals
+from wmcl.importance.per_sample import check_averaged, error_signals
 from wmcl.networks import Activations, Elman, LinearMap, Parameters
 from wmcl.randomness import uniforms
 from wmcl.tasks import Sequences, Task
@@ -104,11 +104,7 @@ def _validate(kind: str, seeds: Sequence[int] | None, members: int, draws: int, 
         raise ValueError(f"kind is {kind!r}: it must be one of {', '.join(get_args(FisherKind))}")
     if kind == "sampled" and (seeds is None or len(seeds) != members):
         raise ValueError(f"seeds is {seeds}: a sampled Fisher needs one seed for each of the {members} members")
-    for name, value in (("chunk", chunk), ("draws", draws)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
-    if samples < 1:
-        raise ValueError("sequences is empty: a Fisher needs at least one sequence")
+    check_averaged(samples, chunk=chunk, draws=draws)
 
 
 def _sample(

@@ -42,8 +42,9 @@ def summarise(
     members = next(iter(importance.values())).shape[0]
     missing = torch.full((members, 1), float("nan"), dtype=torch.float64)
     triples = [
-        [values.get(name, missing).detach().double().flatten(1) for values, name in _sources(w, importance, parameters)]
-        for w in connections.values()
+        tuple(values.get(name, missing).detach().double().flatten(1) for values, name in sources)
+        for weight in connections.values()
+        for sources in [((importance, weight), (parameters, weight), (importance, weight.replace("W_", "b_")))]
     ]
     quantiles = np.stack([np.quantile(f.cpu().numpy(), QUANTILES, axis=1).T for f, _, _ in triples], 1)
     middle = quantiles[..., QUANTILES.index(0.5)]
@@ -66,11 +67,6 @@ def summarise(
             "quantile": list(QUANTILES),
         },
     )
-
-
-def _sources(weight: str, importance: Parameters, parameters: Parameters) -> list[tuple[Parameters, str]]:
-    """Where F, w and the F of the bias of a connection are found."""
-    return [(importance, weight), (parameters, weight), (importance, weight.replace("W_", "b_"))]
 
 
 def _moments(
