@@ -11,7 +11,7 @@ import xarray as xr
 from length_study.conditions import task_of
 from length_study.config import Config
 from wmcl.importance import PathIntegral, Perturbations
-from wmcl.networks import Elman
+from wmcl.networks import Elman, Network
 from wmcl.stages import (
     dimensionality_at,
     exact_check_at,
@@ -62,7 +62,7 @@ def _task(config: Config, condition: Mapping[str, Any]) -> Task:
     return task_of(condition, validation_samples=samples.validation_samples, test_samples=samples.test_samples)
 
 
-def _network(config: Config, condition: Mapping[str, Any]) -> Elman:
+def _network(config: Config, condition: Mapping[str, Any]) -> Network:
     task = task_of(condition)
     return Elman(
         task.inputs, outputs=task.outputs, initialisation=condition["initialisation"], **asdict(config.network)
@@ -77,7 +77,7 @@ def _timed(seconds: dict[str, float], name: str, function: Measure, points: Sequ
 
 
 def _measures(
-    config: Config, condition: Mapping[str, Any], task: Task, network: Elman, trained: Trained, device: str
+    config: Config, condition: Mapping[str, Any], task: Task, network: Network, trained: Trained, device: str
 ) -> tuple[dict[str, Measure], dict[str, Measure]]:
     """Those of every stage, and those of the lowest matched loss alone."""
     m, seeds, test = config.measures, trained.seeds, task.test.to(device)

@@ -20,12 +20,12 @@ from collections.abc import Sequence
 
 from wmcl.importance.per_sample import sum_over_samples
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
 
 
 def fisher_diagonal(
-    network: Elman,
+    network: Network,
     task: Task,
     parameters: Parameters,
     sequences: Sequences,

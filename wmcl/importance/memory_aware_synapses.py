@@ -15,11 +15,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.importance.per_sample import check_averaged, error_signals, sum_over_samples
-from wmcl.networks import Elman, LinearMap, Parameters
+from wmcl.networks import LinearMap, Network, Parameters
 from wmcl.tasks import Sequences
 
 
-def memory_aware_synapses(network: Elman, parameters: Parameters, sequences: Sequences, chunk: int = 128) -> Parameters:
+def memory_aware_synapses(
+    network: Network, parameters: Parameters, sequences: Sequences, chunk: int = 128
+) -> Parameters:
     """Ω of every parameter of every member, exact per sequence.
 
     Args:
@@ -41,13 +43,13 @@ def memory_aware_synapses(network: Elman, parameters: Parameters, sequences: Seq
 
 
 def _signals(
-    network: Elman, parameters: Parameters, sequences: Sequences, chunk: int
+    network: Network, parameters: Parameters, sequences: Sequences, chunk: int
 ) -> Iterator[tuple[LinearMap, Float[Tensor, "member time sample unit"]]]:
     """Error signals of the squared length of the output, a backward pass a chunk."""
     fixed = {name: value.detach() for name, value in parameters.items()}
     for first in range(0, sequences.samples, chunk):
         part = sequences.take(slice(first, first + chunk))
         with torch.enable_grad():
-            activations = network.apply(fixed, part.inputs, part.window, taps=True)
+            activations = network.apply(fixed, part.inputs, part.window, taps=True, lengths=part.lengths)
             length = (activations.logits.square() * part.scored[:, part.window, :, None]).sum()
         yield from zip(activations.maps, error_signals(length, activations), strict=True)

@@ -21,7 +21,7 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.randomness import generator
 from wmcl.tasks import Sequences, Task
 
@@ -57,7 +57,7 @@ class Perturbations:
 
 
 def perturbation_effect(
-    network: Elman,
+    network: Network,
     task: Task,
     parameters: Parameters,
     sequences: Sequences,
@@ -108,7 +108,7 @@ def perturbation_effect(
 
 
 def mean_divergence(
-    network: Elman, task: Task, parameters: Parameters, changed: Parameters, sequences: Sequences
+    network: Network, task: Task, parameters: Parameters, changed: Parameters, sequences: Sequences
 ) -> Float[Tensor, "member"]:
     """KL(p_θ ‖ p_θ') of the scored targets of a sequence, in nats, averaged over sequences; float64."""
     logits, other = (_logits(network, values, sequences) for values in (parameters, changed))
@@ -117,11 +117,13 @@ def mean_divergence(
 
 @torch.no_grad()
 def _logits(
-    network: Elman, parameters: Parameters, sequences: Sequences
+    network: Network, parameters: Parameters, sequences: Sequences
 ) -> Float[Tensor, "member window sample output"]:
     """In pieces of 512 sequences, so that not all hidden states are in memory at once."""
     parts = (sequences.take(slice(first, first + 512)) for first in range(0, sequences.samples, 512))
-    return torch.cat([network.apply(parameters, part.inputs, part.window).logits.double() for part in parts], 2)
+    return torch.cat(
+        [network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits.double() for part in parts], 2
+    )
 
 
 def _mean_divergence(task: Task, logits: Tensor, other: Tensor, sequences: Sequences) -> Float[Tensor, "member"]:

@@ -17,12 +17,12 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
-from wmcl.networks import Elman, LinearMap, Parameters
+from wmcl.networks import LinearMap, Network, Parameters
 from wmcl.tasks import Sequences, Task
 
 
 def reuse_profile(
-    network: Elman,
+    network: Network,
     task: Task,
     parameters: Parameters,
     sequences: Sequences,

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.importance.per_sample import check_averaged, error_signals
-from wmcl.networks import Activations, Elman, LinearMap, Parameters
+from wmcl.networks import Activations, LinearMap, Network, Parameters
 from wmcl.randomness import uniforms
 from wmcl.tasks import Sequences, Task
 
@@ -17,7 +17,7 @@ FisherKind = Literal["empirical", "sampled", "exact"]
 
 
 def fisher_signals(
-    network: Elman,
+    network: Network,
     task: Task,
     parameters: Parameters,
     sequences: Sequences,
@@ -56,7 +56,7 @@ def passes(kind: FisherKind, samples: int, draws: int) -> int:
 
 
 def _with_targets(
-    network: Elman,
+    network: Network,
     task: Task,
     parameters: Parameters,
     part: Sequences,
@@ -78,7 +78,7 @@ def _with_targets(
         yield from zip(activations.maps, errors, strict=True)
 
 
-def _exact(network: Elman, task: Task, parameters: Parameters, part: Sequences) -> Iterator[tuple[LinearMap, Tensor]]:
+def _exact(network: Network, task: Task, parameters: Parameters, part: Sequences) -> Iterator[tuple[LinearMap, Tensor]]:
     """A forward pass for each scored step, up to that step: later ones do not concern it."""
     start, stop, _ = part.window.indices(part.steps)
     for t in range(start, stop):
@@ -94,7 +94,7 @@ def _exact(network: Elman, task: Task, parameters: Parameters, part: Sequences) 
             yield from zip(activations.maps, errors, strict=True)
 
 
-def _apply(network: Elman, parameters: Parameters, inputs: Tensor, steps: slice) -> Activations:
+def _apply(network: Network, parameters: Parameters, inputs: Tensor, steps: slice) -> Activations:
     with torch.enable_grad():
         return network.apply(parameters, inputs, steps, taps=True)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from wmcl.networks.activations import Activations, LinearMap
@@ -88,6 +88,7 @@ class Elman:
         inputs: Float[Tensor, "#member time sample feature"],
         steps: slice = slice(None),
         taps: bool = False,
+        lengths: Int[Tensor, "#member sample"] | None = None,
     ) -> Activations:
         """Run every member on the inputs.
 
@@ -96,6 +97,8 @@ class Elman:
             inputs: shared by all members if its member axis has size 1.
             steps: contiguous steps at which output stage and read-out are computed.
             taps: whether to return the linear maps, for per-sample gradients.
+            lengths: steps of each sequence before its padding; ``None`` if there is none. Only networks that read
+                sequences backwards need it.
         """
         p = parameters
         members, units = p["W_hh"].shape[:2]

@@ -21,7 +21,7 @@ from wmcl.dimensionality import (
     states,
     steps_of,
 )
-from wmcl.networks import Elman
+from wmcl.networks import Network
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Phase, Sequences
 from wmcl.training import Milestone
@@ -36,7 +36,7 @@ PHASES: Mapping[str, Phase | None] = {
 CENTRES: tuple[Centre, ...] = ("pooled", "step")
 
 
-def dimensionality_at(stage: Milestone, network: Elman, sequences: Sequences, threshold: float = 0.75) -> xr.Dataset:
+def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, threshold: float = 0.75) -> xr.Dataset:
     """Linear dimensionality of the hidden states by phase and by step, just after the loss was reached.
 
     The phases are those that occur in the sequences, and ``all``.
@@ -47,7 +47,7 @@ def dimensionality_at(stage: Milestone, network: Elman, sequences: Sequences, th
         step).
     """
     with torch.no_grad():
-        hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0)).hidden
+        hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths).hidden
     scatter = StepScatter.of(hidden)
     phases = {n: steps_of(sequences, p) for n, p in PHASES.items() if p is None or bool((sequences.phase == p).any())}
     spectra = torch.stack([torch.stack([scatter.spectrum(p, c) for c in CENTRES], 1) for p in phases.values()], 1)
@@ -76,7 +76,7 @@ def dimensionality_at(stage: Milestone, network: Elman, sequences: Sequences, th
 
 def nonlinear_dimensionality_at(
     stage: Milestone,
-    network: Elman,
+    network: Network,
     sequences: Sequences,
     phase: Phase = Phase.output,
     threshold: float = 0.75,
@@ -91,7 +91,7 @@ def nonlinear_dimensionality_at(
         ``intrinsic_dimension`` and ``duplicates`` (seed, method), the latter the rows that were left out as equal.
     """
     with torch.no_grad():
-        hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0)).hidden
+        hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths).hidden
     chosen = states(hidden, sequences, phase)
     kernel = components_for_variance(kernel_spectrum(chosen, "cosine", rows), threshold)
     methods: tuple[IntrinsicMethod, ...] = ("two_nn", "mle")
@@ -106,7 +106,7 @@ def nonlinear_dimensionality_at(
     )
 
 
-def memory_at(stage: Milestone, network: Elman, fit: Sequences, test: Sequences, independent_bits: int) -> xr.Dataset:
+def memory_at(stage: Milestone, network: Network, fit: Sequences, test: Sequences, independent_bits: int) -> xr.Dataset:
     """Which bits of the pattern linear read-outs find in each hidden state, just after the loss was reached.
 
     Args:
@@ -128,7 +128,9 @@ def memory_at(stage: Milestone, network: Elman, fit: Sequences, test: Sequences,
 
     def look(sequences: Sequences) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():
-            hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0)).hidden
+            hidden = network.apply(
+                stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths
+            ).hidden
         bits = pattern_bits(sequences)
         return hidden, bits.unflatten(1, (-1, width))[..., :independent_bits].flatten(1)
 

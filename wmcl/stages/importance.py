@@ -21,7 +21,7 @@ from wmcl.importance import (
     summarise,
     synaptic_intelligence,
 )
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.stages.stage import as_array, at_matched_loss
 from wmcl.tasks import Sequences, Task
 from wmcl.training import Milestone, Snapshot, Trained
@@ -33,7 +33,7 @@ DAMPINGS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
 def importance_at(
     stage: Milestone,
-    network: Elman,
+    network: Network,
     task: Task,
     trained: Trained,
     sequences: Sequences,
@@ -77,7 +77,7 @@ def importance_at(
 
 
 def _importance(
-    kind: ImportanceKind, snapshot: Snapshot, network: Elman, task: Task, trained: Trained, sequences: Sequences
+    kind: ImportanceKind, snapshot: Snapshot, network: Network, task: Task, trained: Trained, sequences: Sequences
 ) -> Parameters:
     if kind == "SI total" or kind == "SI task":
         omega = path_integral(snapshot.observed, "total" if kind == "SI total" else "task")
@@ -122,7 +122,7 @@ def path_integrals_at(stage: Milestone, trained: Trained) -> xr.Dataset:
 
 
 def exact_check_at(
-    stage: Milestone, network: Elman, task: Task, seeds: Sequence[int], sequences: Sequences, draws: int = 4
+    stage: Milestone, network: Network, task: Task, seeds: Sequence[int], sequences: Sequences, draws: int = 4
 ) -> xr.Dataset:
     """Mean exact Fisher of each connection beside the sampled one of the same sequences, with several draws.
 
@@ -145,7 +145,7 @@ def exact_check_at(
     )
 
 
-def reuse_at(stage: Milestone, network: Elman, task: Task, seeds: Sequence[int], sequences: Sequences) -> xr.Dataset:
+def reuse_at(stage: Milestone, network: Network, task: Task, seeds: Sequence[int], sequences: Sequences) -> xr.Dataset:
     """From which steps the sampled Fisher of the recurrent weights comes, just after the loss was reached.
 
     Returns:
@@ -169,7 +169,7 @@ def reuse_at(stage: Milestone, network: Elman, task: Task, seeds: Sequence[int],
 
 def perturbation_at(
     stage: Milestone,
-    network: Elman,
+    network: Network,
     task: Task,
     seeds: Sequence[int],
     ranking: Sequences,

@@ -4,13 +4,13 @@ import numpy as np
 import xarray as xr
 
 from wmcl.importance import CONNECTIONS
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Sequences, Task
 from wmcl.training import Milestone, Trained, evaluate
 
 
-def performance_at(stage: Milestone, network: Elman, task: Task, sequences: Sequences) -> xr.Dataset:
+def performance_at(stage: Milestone, network: Network, task: Task, sequences: Sequences) -> xr.Dataset:
     """Loss, accuracy and output variance on a set of sequences, just after the loss was reached."""
     result = evaluate(network, task, stage.after.parameters, sequences)
     return xr.Dataset(

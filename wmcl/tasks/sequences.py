@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import torch
-from jaxtyping import Float, Int8
+from jaxtyping import Float, Int8, Int64
 from torch import Tensor
 
 
@@ -19,6 +19,8 @@ class Phase(IntEnum):
     """the step of the stop flag"""
     output = 3
     """after the stop flag"""
+    padding = 4
+    """after the end of a sequence that is shorter than others"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Sequences:
     def samples(self) -> int:
         """Number of sequences of each member."""
         return self.inputs.shape[2]
+
+    @property
+    def lengths(self) -> Int64[Tensor, "#member sample"]:
+        """Steps of each sequence before its padding."""
+        return (self.phase != Phase.padding).sum(1)
 
     def scored_bits(self) -> Float[Tensor, "#member sample"]:
         """Scored output units of each sequence, summed over its steps (S in the documentation)."""

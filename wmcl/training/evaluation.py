@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
 
 
@@ -25,12 +25,14 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(network: Elman, task: Task, parameters: Parameters, sequences: Sequences, chunk: int = 512) -> Evaluation:
+def evaluate(
+    network: Network, task: Task, parameters: Parameters, sequences: Sequences, chunk: int = 512
+) -> Evaluation:
     """Loss, accuracy and output variance of every member; at most ``chunk`` sequences are in memory at a time."""
     sums: list[Tensor] = []
     for first in range(0, sequences.samples, chunk):
         part = sequences.take(slice(first, first + chunk))
-        logits = network.apply(parameters, part.inputs, part.window).logits
+        logits = network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits
         targets = part.targets[:, part.window]
         weights = part.scored[:, part.window, :, None]
         measures = [

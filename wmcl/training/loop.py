@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 from tqdm import tqdm
 
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.tasks import Task, check_sequences
 from wmcl.training.adam import Adam
 from wmcl.training.milestones import Milestone
@@ -44,7 +44,7 @@ class Trained:
 
 
 def train(
-    network: Elman,
+    network: Network,
     task: Task,
     seeds: Sequence[int],
     stop: Stop,
@@ -111,7 +111,7 @@ def train(
 
 
 def _validated(
-    network: Elman, task: Task, seeds: Sequence[int], options: Options, milestones: Sequence[float]
+    network: Network, task: Task, seeds: Sequence[int], options: Options, milestones: Sequence[float]
 ) -> list[float]:
     """Refuse what makes no sense; return the milestones, largest first."""
     for name in ("inputs", "outputs"):

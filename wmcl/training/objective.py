@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from wmcl.likelihoods import Bernoulli
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences
 
 Reduction = Literal["scored bit", "reference"]
@@ -42,7 +42,7 @@ def orthogonality(W_hh: Float[Tensor, "member unit unit"]) -> Float[Tensor, "mem
 
 
 def task_gradient(
-    network: Elman,
+    network: Network,
     likelihood: Bernoulli,
     parameters: Parameters,
     sequences: Sequences,
@@ -50,7 +50,7 @@ def task_gradient(
 ) -> tuple[Float[Tensor, "member"], Parameters]:
     """Task loss of every member, and its gradient."""
     leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-    logits = network.apply(leaves, sequences.inputs, sequences.window).logits
+    logits = network.apply(leaves, sequences.inputs, sequences.window, lengths=sequences.lengths).logits
     loss = task_loss(likelihood, logits, sequences, reduction)
     # members do not interact, so the gradient of the sum holds the gradient of each
     gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
@@ -67,7 +67,7 @@ def add_orthogonality(gradient: Parameters, parameters: Parameters, strength: fl
 
 
 def loss_and_gradient(
-    network: Elman,
+    network: Network,
     likelihood: Bernoulli,
     parameters: Parameters,
     sequences: Sequences,

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
 from wmcl.training.adam import Adam, AdamState
 from wmcl.training.objective import add_orthogonality, clip, task_gradient
@@ -67,7 +67,7 @@ class Observer(Protocol):
 
 
 def take_step(
-    network: Elman,
+    network: Network,
     task: Task,
     parameters: Parameters,
     batch: Sequences,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
 from wmcl.training.curves import Curves
 from wmcl.training.evaluation import evaluate
@@ -20,7 +20,7 @@ class Watch:
 
     def __init__(
         self,
-        network: Elman,
+        network: Network,
         task: Task,
         validation: Sequences,
         seeds: Sequence[int],
