@@ -86,7 +86,7 @@ def check_same(own: OwnStep, fused: FusedStep) -> None:
 def measure(length: int, output_stage: bool, repeats: int) -> list[object]:
     """A row of the table."""
     task = copy_task(length)
-    network = Elman(task.inputs, HIDDEN, task.outputs, output_stage, initialisation="orthogonal")
+    network = Elman(task.inputs, HIDDEN, task.outputs, output_stage=output_stage, initialisation="orthogonal")
     parameters, batch = network.init([0]), task.batch([0], 0, BATCH)
     own, fused = OwnStep(network, task, parameters, batch), FusedStep(network, parameters, batch)
     check_same(own, fused)

@@ -21,7 +21,7 @@ def test_empirical_fisher_is_the_mean_of_squared_batch_1_gradients(network, task
     found = fisher_diagonal(network, task, parameters, data, "empirical", chunk=3)
     assert found.keys() == parameters.keys()
     for member in range(2):
-        each = [naive.gradients(parameters, data, member, s, None, network.output_stage) for s in range(data.samples)]
+        each = [naive.gradients(network, parameters, data, member, s) for s in range(data.samples)]
         for name, value in found.items():
             expected = sum(g[name] ** 2 for g in each) / len(each)
             torch.testing.assert_close(value[member], expected, rtol=1e-9, atol=1e-14)
@@ -32,13 +32,13 @@ def enumerated(network, parameters, data, member):
     total = {name: torch.zeros_like(value[member]) for name, value in parameters.items()}
     for sample in range(data.samples):
         inputs, own, scored = naive.sequence(data, member, sample)
-        logits = naive.forward(parameters, member, inputs, network.output_stage)[2]
+        logits = naive.forward(network, parameters, member, inputs)[2]
         places = scored.nonzero()[:, 0]
         for answer in itertools.product([0.0, 1.0], repeat=len(places) * own.shape[1]):
             targets = torch.zeros_like(own)
             targets[places] = torch.tensor(answer, dtype=own.dtype).view(len(places), -1)
             probability = (-naive.nll(logits, targets, scored)).exp()
-            gradient = naive.gradients(parameters, data, member, sample, targets, network.output_stage)
+            gradient = naive.gradients(network, parameters, data, member, sample, targets)
             for name in total:
                 total[name] += probability * gradient[name] ** 2 / data.samples
     return total
@@ -47,7 +47,7 @@ def enumerated(network, parameters, data, member):
 @pytest.mark.parametrize("task", [copy_task(2, 3, width=2), copy_task(1, 2, width=3, lead=2, visible_bits=1)])
 @pytest.mark.parametrize("output_stage", [True, False])
 def test_exact_fisher_is_the_enumeration_of_all_targets(task, output_stage):
-    network = Elman(task.inputs, 4, task.outputs, output_stage)
+    network = Elman(task.inputs, 4, task.outputs, output_stage=output_stage)
     parameters, data = ensemble(network, task, samples=3)
     found = fisher_diagonal(network, task, parameters, data, "exact", chunk=2)
     for member in range(2):

@@ -12,7 +12,7 @@ def expected(network, parameters, data, member):
     for sample in range(data.samples):
         leaves = {name: value.clone().requires_grad_() for name, value in parameters.items()}
         inputs, _, scored = naive.sequence(data, member, sample)
-        logits = naive.forward(leaves, member, inputs, network.output_stage)[2]
+        logits = naive.forward(network, leaves, member, inputs)[2]
         found = torch.autograd.grad((logits**2 * scored[:, None]).sum(), list(leaves.values()))
         for name, gradient in zip(leaves, found, strict=True):
             total[name] += gradient[member].abs() / data.samples

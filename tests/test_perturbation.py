@@ -54,7 +54,7 @@ def exact_fisher(network, parameters, data, name, member):
         inputs, _, scored = naive.sequence(data, member, sample)
 
         def logits(value, inputs=inputs, scored=scored):
-            return naive.forward(parameters | {name: value}, member, inputs, network.output_stage)[2][scored.bool()]
+            return naive.forward(network, parameters | {name: value}, member, inputs)[2][scored.bool()]
 
         p = torch.sigmoid(logits(parameters[name]))
         slopes = torch.autograd.functional.jacobian(logits, parameters[name])[:, :, member]
@@ -96,7 +96,7 @@ def test_mean_divergence_is_the_loop_over_sequences():
         for sample in range(data.samples):
             inputs, _, scored = naive.sequence(data, member, sample)
             p, q = (
-                torch.distributions.Bernoulli(logits=naive.forward(values, member, inputs)[2][scored.bool()])
+                torch.distributions.Bernoulli(logits=naive.forward(network, values, member, inputs)[2][scored.bool()])
                 for values in (parameters, changed)
             )
             total += torch.distributions.kl_divergence(p, q).sum().item() / data.samples

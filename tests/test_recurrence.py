@@ -1,46 +1,66 @@
 import pytest
 import torch
 
-from wmcl.networks import TanhCell, unroll
+from wmcl.networks import GRUCell, LSTMCell, TanhCell, Weights, unroll
 
-MEMBERS, TIME, SAMPLES, FEATURES, UNITS = 2, 5, 2, 2, 3
+MEMBERS, TIME, SAMPLES, FEATURES, UNITS = 2, 4, 2, 2, 2
+CELLS = [TanhCell(), LSTMCell(), GRUCell()]
 
 
-def random_arguments(shared_inputs=False):
+def arguments(cell, shared_inputs=False):
+    """Inputs, weights and biases, and the two taps."""
     g = torch.Generator().manual_seed(0)
+    rows = cell.gates * UNITS
 
     def normal(*shape):
         return torch.randn(*shape, dtype=torch.float64, generator=g).requires_grad_()
 
     inputs = normal(1 if shared_inputs else MEMBERS, TIME, SAMPLES, FEATURES)
-    weights = [
-        normal(MEMBERS, UNITS, FEATURES),
-        normal(MEMBERS, UNITS),
-        normal(MEMBERS, UNITS, UNITS),
-        normal(MEMBERS, UNITS),
-    ]
-    return inputs, *weights, normal(MEMBERS, TIME, SAMPLES, UNITS)
+    weights = [normal(MEMBERS, rows, FEATURES), normal(MEMBERS, rows), normal(MEMBERS, rows, UNITS)]
+    taps = [normal(MEMBERS, TIME, SAMPLES, rows) for _ in range(2)]
+    return inputs, *weights, normal(MEMBERS, rows), *taps
 
 
-@pytest.mark.parametrize("steps", [slice(None), slice(3, 5), slice(1, 3), slice(0, 1)])
+@pytest.mark.parametrize("steps", [slice(None), slice(2, 4), slice(1, 3), slice(0, 1)])
 @pytest.mark.parametrize("shared_inputs", [False, True])
-def test_gradcheck(steps, shared_inputs):
-    inputs, W_ih, b_ih, W_hh, b_hh, tap = random_arguments(shared_inputs)
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradcheck(cell, steps, shared_inputs):
+    def run(inputs, W_ih, b_ih, W_hh, b_hh, *taps):
+        return unroll(cell, inputs, Weights(W_ih, b_ih, W_hh, b_hh), steps, taps)[:2]
 
-    def run(inputs, W_ih, b_ih, W_hh, b_hh, tap):
-        return unroll(TanhCell(), inputs, W_ih, b_ih, W_hh, b_hh, steps, tap)
-
-    arguments = (inputs, W_ih, b_ih, W_hh, b_hh, tap)
-    assert torch.autograd.gradcheck(run, arguments)
-    assert torch.autograd.gradcheck(lambda *a: run(*a)[1], arguments)
-    assert torch.autograd.gradcheck(lambda *a: run(*a)[0], arguments)
+    given = arguments(cell, shared_inputs)
+    assert torch.autograd.gradcheck(run, given)
+    assert torch.autograd.gradcheck(lambda *a: run(*a)[1], given)
+    assert torch.autograd.gradcheck(lambda *a: run(*a)[0], given)
 
 
-def test_two_forward_passes_may_precede_a_backward_pass():
-    inputs, *weights, _tap = random_arguments()
+@pytest.mark.parametrize(
+    ("cell", "module"), [(TanhCell(), torch.nn.RNN), (LSTMCell(), torch.nn.LSTM), (GRUCell(), torch.nn.GRU)]
+)
+def test_states_and_gradients_are_those_of_pytorch(cell, module):
+    """The weights of torch.nn load by name."""
+    g = torch.Generator().manual_seed(1)
+    theirs = module(FEATURES, 3).double()
+    inputs = torch.randn(5, 4, FEATURES, generator=g, dtype=torch.float64)
+    weighting = torch.randn(5, 4, 3, generator=g, dtype=torch.float64)
+    names = ("weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0")
+    own = Weights(*(getattr(theirs, name).detach()[None].clone().requires_grad_() for name in names))
+    found, expected = unroll(cell, inputs[None], own), theirs(inputs)
+    torch.testing.assert_close(found.hidden[0], expected[0], rtol=0, atol=1e-12)
+    if cell.has_cell_state:
+        torch.testing.assert_close(found.cell[0, -1], expected[1][1][0], rtol=0, atol=1e-12)
+    gradients = torch.autograd.grad((found.window[0] * weighting).sum(), own)
+    oracle = torch.autograd.grad((expected[0] * weighting).sum(), [getattr(theirs, name) for name in names])
+    for mine, other in zip(gradients, oracle, strict=True):
+        torch.testing.assert_close(mine[0], other, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_two_forward_passes_may_precede_a_backward_pass(cell):
+    inputs, *weights, _, _ = arguments(cell)
 
     def loss(x):
-        return unroll(TanhCell(), x, *weights, slice(None), None)[0].square().sum()
+        return unroll(cell, x, Weights(*weights)).hidden.square().sum()
 
     alone = torch.autograd.grad(loss(inputs), weights)
     first = loss(inputs)
@@ -49,16 +69,28 @@ def test_two_forward_passes_may_precede_a_backward_pass():
         assert torch.equal(a, b)
 
 
-def test_a_graph_can_be_used_twice():
-    inputs, *weights, tap = random_arguments()
-    hidden = unroll(TanhCell(), inputs, *weights, slice(None), tap)[0].sum()
-    once = torch.autograd.grad(hidden, tap, retain_graph=True)[0]
-    assert torch.equal(torch.autograd.grad(hidden, tap)[0], once)
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_graph_can_be_used_twice(cell):
+    inputs, *weights, tap_ih, tap_hh = arguments(cell)
+    hidden = unroll(cell, inputs, Weights(*weights), slice(None), (tap_ih, tap_hh)).hidden.sum()
+    once = torch.autograd.grad(hidden, (tap_ih, tap_hh), retain_graph=True)
+    again = torch.autograd.grad(hidden, (tap_ih, tap_hh))
+    assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
 
 
-def test_second_derivatives_are_refused():
-    inputs, *weights, tap = random_arguments()
-    hidden = unroll(TanhCell(), inputs, *weights, slice(None), tap)[0]
+def test_the_two_taps_differ_only_where_a_cell_keeps_parts_apart():
+    for cell in CELLS:
+        inputs, *weights, tap_ih, tap_hh = arguments(cell)
+        loss = unroll(cell, inputs, Weights(*weights), slice(None), (tap_ih, tap_hh)).hidden.square().sum()
+        of_inputs, of_hidden = torch.autograd.grad(loss, (tap_ih, tap_hh))
+        assert torch.equal(of_inputs[..., :-UNITS], of_hidden[..., :-UNITS])
+        assert torch.equal(of_inputs, of_hidden) == (cell.blocks == cell.gates)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_second_derivatives_are_refused(cell):
+    inputs, *weights, _, _ = arguments(cell)
+    hidden = unroll(cell, inputs, Weights(*weights)).hidden
     gradient = torch.autograd.grad(hidden.square().sum(), weights[2], create_graph=True)[0]
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()

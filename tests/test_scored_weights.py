@@ -47,7 +47,7 @@ def test_empirical_fisher(case):
     parameters, data = case
     found = fisher_diagonal(NETWORK, TASK, parameters, data, "empirical", chunk=4)
     for member in range(MEMBERS):
-        each = [naive.gradients(parameters, data, member, sample) for sample in range(SAMPLES)]
+        each = [naive.gradients(NETWORK, parameters, data, member, sample) for sample in range(SAMPLES)]
         for name, value in found.items():
             expected = sum(g[name] ** 2 for g in each) / SAMPLES
             torch.testing.assert_close(value[member], expected, rtol=1e-9, atol=1e-15)
@@ -62,7 +62,7 @@ def test_loss_and_evaluation(case):
         nll = weight = right = variance = 0.0
         for sample in range(SAMPLES):
             inputs, targets, scored = naive.sequence(data, member, sample)
-            z = naive.forward(parameters, member, inputs)[2]
+            z = naive.forward(NETWORK, parameters, member, inputs)[2]
             p = torch.sigmoid(z)
             nll += naive.nll(z, targets, scored).item()
             weight += 2 * scored.sum().item()

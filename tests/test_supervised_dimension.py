@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from tests.cases import CASES, ensemble
-from tests.naive import sequence
+from tests.naive import forward, sequence
 from wmcl.dimensionality import SupervisedSubspace, continue_from, supervised_subspace
 from wmcl.dimensionality.supervised import _new_column, _Run
-from wmcl.networks import Elman
+from wmcl.networks import GRU, LSTM, Elman
 from wmcl.randomness import generator
 from wmcl.tasks import Phase, Sequences, copy_task
 
@@ -66,16 +66,18 @@ def test_the_measures_are_those_of_the_basis(grown):
 def naive_logits(network, parameters, member, inputs, basis, mode):
     """One sequence, one step at a time; the stop flag is the last input feature."""
     p = {name: value[member] for name, value in parameters.items()}
+    rows = slice(network.head * network.outputs, (network.head + 1) * network.outputs)
     h = torch.zeros(network.hidden, dtype=torch.float64)
+    true_states = forward(network, parameters, member, inputs)[0]
     logits = []
-    for x in inputs:
-        h = torch.tanh(p["W_ih"] @ x + p["b_ih"] + p["W_hh"] @ h + p["b_hh"])
-        read = basis @ (basis.T @ h)
-        if mode == "stop":
-            h = read if x[-1] == 1 else h
-            read = h
-        y = torch.tanh(p["W_ho"] @ read + p["b_ho"]) if network.output_stage else read
-        logits.append(p["W_out"] @ y + p["b_out"])
+    for x, true in zip(inputs, true_states, strict=True):
+        if mode == "all":
+            read = basis @ (basis.T @ true)
+        else:
+            h = torch.tanh(p["W_ih"] @ x + p["b_ih"] + p["W_hh"] @ h + p["b_hh"])
+            h = read = basis @ (basis.T @ h) if x[-1] == 1 else h
+        y = torch.tanh(p["W_ho"] @ read + p["b_ho"]) if network.has_output_stage else read
+        logits.append(p["W_out"][rows] @ y + p["b_out"][rows])
     return torch.stack(logits)
 
 
@@ -92,9 +94,13 @@ def naive_measures(network, parameters, sequences, member, basis, mode):
     return loss / count, right / count
 
 
-@pytest.mark.parametrize("mode", ["all", "stop"])
-@pytest.mark.parametrize(("network", "task"), CASES)
-def test_logits_of_projected_states(network, task, mode):
+ONE_LAYER = [(LSTM(4, 6, 3, heads=2, head=1), "all"), (GRU(4, 6, 3), "all")]
+PROJECTED = ONE_LAYER + [(case.values[0], mode) for case in CASES[:4] for mode in ("all", "stop")]
+
+
+@pytest.mark.parametrize(("network", "mode"), PROJECTED)
+def test_logits_of_projected_states(network, mode):
+    task = CASES[1].values[1]
     parameters, data = ensemble(network, task)
     basis = torch.linalg.qr(torch.cos(torch.arange(24.0, dtype=torch.float64)).view(2, 6, 2))[0]
     found = _Run.of(network, parameters, data, mode).logits(basis)
@@ -219,3 +225,10 @@ def test_senseless_requests_are_refused():
     two_stops = Sequences(**{**{f.name: getattr(data, f.name) for f in dataclasses.fields(data)}, "phase": twice})
     with pytest.raises(ValueError, match=r"stop steps \[1, 2\]: there must be exactly one"):
         supervised_subspace(network, task, parameters, [0], 1, "stop", test=two_stops)
+    for other, mode, message in (
+        (Elman(3, 9, 2, layers=2), "all", "network has 2 layers and direction forward: it must be one forward layer"),
+        (LSTM(3, 9, 2, direction="backward"), "all", "network has 1 layers and direction backward"),
+        (LSTM(3, 9, 2), "stop", "mode is 'stop' for the network LSTM: it must be an Elman network"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            supervised_subspace(other, task, other.init([0]), [0], 1, mode, iterations=1)

@@ -93,7 +93,7 @@ def test_path_integrals_are_the_loop_written_out():
         batch = SMALL_TASK.batch([3], iteration, 4)
         grouped = {name: value[None] for name, value in theta.items()}
         sequences = [naive.sequence(batch, 0, sample) for sample in range(4)]
-        loss = sum(naive.nll(naive.forward(grouped, 0, x)[2], y, w) for x, y, w in sequences) / (4 * 2 * 3)
+        loss = sum(naive.nll(naive.forward(SMALL, grouped, 0, x)[2], y, w) for x, y, w in sequences) / (4 * 2 * 3)
         alone = dict(zip(theta, torch.autograd.grad(loss, theta.values(), retain_graph=True), strict=True))
         penalty = (theta["W_hh"] @ theta["W_hh"].T - torch.eye(6)).square().sum()
         adam.zero_grad()

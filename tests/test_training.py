@@ -161,7 +161,7 @@ def test_evaluation_is_the_loop_over_sequences():
         loss, correct, variance, by_step = 0.0, [], [], np.zeros(2)
         for sample in range(9):
             inputs, targets, scored = naive.sequence(data, member, sample)
-            logits = naive.forward(parameters, member, inputs)[2]
+            logits = naive.forward(NETWORK, parameters, member, inputs)[2]
             loss += naive.nll(logits, targets, scored).item()
             right = ((logits >= 0) == targets.bool())[scored.bool()]
             p = torch.sigmoid(logits[scored.bool()])

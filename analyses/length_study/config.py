@@ -8,10 +8,12 @@ from typing import Literal
 import torch
 
 from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid, task_of
-from wmcl.networks import Elman
+from wmcl import networks
+from wmcl.networks import Initialisation
 from wmcl.stages import ImportanceKind
 from wmcl.training import Options, Stop
 
+CellName = Literal["elman", "lstm", "gru"]
 Device = Literal["auto", "cpu", "cuda"]
 Preset = Literal["smoke", "quick", "controls", "ladder", "paper"]
 
@@ -20,10 +22,20 @@ Preset = Literal["smoke", "quick", "controls", "ladder", "paper"]
 class Network:
     """Network."""
 
+    cell: CellName = "elman"
+    """of the recurrent layer"""
     hidden: int = 256
     """recurrent units"""
     output_stage: bool = True
-    """the layer y = tanh(W_ho h + b_ho) before the read-out"""
+    """of the elman cell alone: the layer y = tanh(W_ho h + b_ho) before the read-out"""
+
+    def build(self, inputs: int, outputs: int, initialisation: Initialisation) -> networks.Network:
+        """The network for a task."""
+        if self.cell == "elman":
+            return networks.Elman(
+                inputs, self.hidden, outputs, initialisation=initialisation, output_stage=self.output_stage
+            )
+        return networks.NETWORKS[self.cell](inputs, self.hidden, outputs, initialisation=initialisation)
 
 
 @dataclass(frozen=True)
@@ -182,7 +194,7 @@ def check(config: Config) -> None:
     for condition in config.grid:
         task_of(condition)
     for initialisation in config.variants.initialisations:
-        Elman(WIDTH + 1, config.network.hidden, WIDTH, config.network.output_stage, initialisation)
+        config.network.build(WIDTH + 1, WIDTH, initialisation)
     Stop(config.stages.iterations)
     _check_stages(config.stages)
     _check_measures(config.measures)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import xarray as xr
 from length_study.conditions import task_of
 from length_study.config import Config
 from wmcl.importance import PathIntegral, Perturbations
-from wmcl.networks import Elman, Network
+from wmcl.networks import Network
 from wmcl.stages import (
     dimensionality_at,
     exact_check_at,
@@ -34,7 +34,8 @@ Measure = Callable[[Milestone], xr.Dataset]
 
 def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
     """Train the networks of a condition and measure them at every stage, and in depth at the lowest matched loss."""
-    task, network = _task(config, condition), _network(config, condition)
+    task = _task(config, condition)
+    network = config.network.build(task.inputs, task.outputs, condition["initialisation"])
     options = replace(config.training, reduction=condition["reduction"])
     stop = Stop(config.stages.iterations, loss=config.stages.final_loss)
     observer = PathIntegral() if any(kind.startswith("SI") for kind in config.measures.kinds) else None
@@ -60,13 +61,6 @@ def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Se
 def _task(config: Config, condition: Mapping[str, Any]) -> Task:
     samples = config.measures
     return task_of(condition, validation_samples=samples.validation_samples, test_samples=samples.test_samples)
-
-
-def _network(config: Config, condition: Mapping[str, Any]) -> Network:
-    task = task_of(condition)
-    return Elman(
-        task.inputs, outputs=task.outputs, initialisation=condition["initialisation"], **asdict(config.network)
-    )
 
 
 def _timed(seconds: dict[str, float], name: str, function: Measure, points: Sequence[Milestone]) -> xr.Dataset:

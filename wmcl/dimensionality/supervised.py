@@ -22,7 +22,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from wmcl.dimensionality.states import steps_of
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Elman, Network, Parameters
 from wmcl.networks.recurrence import project
 from wmcl.randomness import generator
 from wmcl.tasks import Sequences, Task
@@ -55,7 +55,7 @@ class SupervisedSubspace:
 
 
 def supervised_subspace(
-    network: Elman,
+    network: Network,
     task: Task,
     parameters: Parameters,
     seeds: Sequence[int],
@@ -84,7 +84,8 @@ def supervised_subspace(
 
     Raises:
         ValueError: if the mode is unknown, if a number is out of range, if the number of seeds is not that of the
-            members, or in mode ``stop`` if there is not exactly one stop step.
+            members, if the network is not one forward layer, or in mode ``stop`` if it is not an Elman network or there
+            is not exactly one stop step.
     """
     members, units = parameters["W_hh"].shape[:2]
     if mode not in get_args(Mode):
@@ -148,7 +149,7 @@ def continue_from(
 class _Run:
     """A forward pass whose states can be projected afterwards."""
 
-    network: Elman
+    network: Network
     parameters: Parameters
     sequences: Sequences
     hidden: Float64[Tensor, "member time sample unit"]
@@ -156,10 +157,18 @@ class _Run:
     """the step to project; ``None`` for all"""
 
     @staticmethod
-    def of(network: Elman, parameters: Parameters, sequences: Sequences, mode: Mode) -> "_Run":
+    def of(network: Network, parameters: Parameters, sequences: Sequences, mode: Mode) -> "_Run":
         sequences = sequences.to(torch.float64)
         stop = None
+        if network.layers > 1 or not network.is_causal:
+            raise ValueError(
+                f"network has {network.layers} layers and direction {network.direction}: it must be one forward layer"
+            )
         if mode == "stop":
+            if not isinstance(network, Elman):
+                raise ValueError(
+                    f"mode is 'stop' for the network {type(network).__name__}: it must be an Elman network"
+                )
             steps = steps_of(sequences, "stop")
             if len(steps) != 1:
                 raise ValueError(f"mode is 'stop' but the sequences have stop steps {steps}: there must be exactly one")
@@ -177,9 +186,10 @@ class _Run:
             at_stop = self.hidden[:, self.stop] @ basis @ basis.mT
             later = continue_from(p, at_stop, self.sequences.inputs[:, self.stop + 1 :])
             output = torch.cat([self.hidden[:, : self.stop], at_stop[:, None], later], 1)[:, window]
-        if self.network.output_stage:
+        if self.network.has_output_stage:
             output = project(output, p["W_ho"], p["b_ho"]).tanh()
-        return project(output, p["W_out"], p["b_out"])
+        rows = self.network.read_out
+        return project(output, p["W_out"][:, rows], p["b_out"][:, rows])
 
 
 def _measure(task: Task, logits: Tensor, sequences: Sequences) -> Float64[Tensor, "measure member"]:

@@ -5,7 +5,7 @@ from wmcl.importance.memory_aware_synapses import memory_aware_synapses
 from wmcl.importance.perturbation import Perturbations, Selection, mean_divergence, perturbation_effect
 from wmcl.importance.reuse import own_share, reuse_profile, step_shares
 from wmcl.importance.signals import FisherKind
-from wmcl.importance.summary import CONNECTIONS, summarise
+from wmcl.importance.summary import CONNECTIONS, connections_of, summarise
 from wmcl.importance.synaptic_intelligence import (
     PathIntegral,
     PathKind,
@@ -22,6 +22,7 @@ __all__ = [
     "PathKind",
     "Perturbations",
     "Selection",
+    "connections_of",
     "fisher_diagonal",
     "mean_divergence",
     "memory_aware_synapses",

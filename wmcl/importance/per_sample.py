@@ -53,8 +53,8 @@ def sum_over_samples(
     buffer = gradient_buffer({name: value.detach() for name, value in parameters.items()})
     for linear_map, error in signals:
         weight, bias = gradient_powers(error, linear_map, buffer, power)
-        total[linear_map.weight] += weight
-        total[linear_map.bias] += bias
+        total[linear_map.weight][:, linear_map.rows] += weight
+        total[linear_map.bias][:, linear_map.rows] += bias
     return total
 
 

@@ -66,7 +66,7 @@ def _with_targets(
     first: int,
 ) -> Iterator[tuple[LinearMap, Tensor]]:
     weights = part.scored[:, part.window, :, None]
-    activations = _apply(network, parameters, part.inputs, part.window)
+    activations = _apply(network, parameters, part, part.window)
     count = draws if kind == "sampled" else 1
     for draw in range(count):
         targets = part.targets[:, part.window]
@@ -79,13 +79,14 @@ def _with_targets(
 
 
 def _exact(network: Network, task: Task, parameters: Parameters, part: Sequences) -> Iterator[tuple[LinearMap, Tensor]]:
-    """A forward pass for each scored step, up to that step: later ones do not concern it."""
+    """A forward pass for each scored step; up to that step if later ones cannot concern it."""
     start, stop, _ = part.window.indices(part.steps)
     for t in range(start, stop):
         weights = part.scored[:, t : t + 1, :, None]
         if not bool(weights.any()):
             continue
-        activations = _apply(network, parameters, part.inputs[:, : t + 1], slice(t, t + 1))
+        end = t + 1 if network.is_causal else part.steps
+        activations = _apply(network, parameters, part, slice(t, t + 1), end)
         factor = task.likelihood.fisher_factor(activations.logits.detach()) * weights[..., None]
         for column in factor.unbind(-1):
             with torch.enable_grad():
@@ -94,9 +95,11 @@ def _exact(network: Network, task: Task, parameters: Parameters, part: Sequences
             yield from zip(activations.maps, errors, strict=True)
 
 
-def _apply(network: Network, parameters: Parameters, inputs: Tensor, steps: slice) -> Activations:
+def _apply(
+    network: Network, parameters: Parameters, sequences: Sequences, steps: slice, end: int | None = None
+) -> Activations:
     with torch.enable_grad():
-        return network.apply(parameters, inputs, steps, taps=True)
+        return network.apply(parameters, sequences.inputs[:, :end], steps, taps=True, lengths=sequences.lengths)
 
 
 def _validate(kind: str, seeds: Sequence[int] | None, members: int, draws: int, chunk: int, samples: int) -> None:

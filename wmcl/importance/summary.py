@@ -9,7 +9,7 @@ from torch import Tensor
 from wmcl.networks import Parameters
 
 CONNECTIONS = {"ih": "W_ih", "hh": "W_hh", "ho": "W_ho", "out": "W_out"}
-"""weight matrix of each connection; biases are left out"""
+"""weight matrix of each connection of a network of one layer; biases are left out"""
 
 STATISTICS = ("mean", "median", "trace", "mean F w²", "mean with bias")
 """over the weights of a connection; F w² does not change when a unit's scale does; the mean of the paper's code is over
@@ -19,11 +19,16 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 """of the distribution over the weights of a connection"""
 
 
+def connections_of(parameters: Parameters) -> dict[str, str]:
+    """Weight matrix of each connection: the usual four in any case, and whatever others there are."""
+    weights = [name for name in parameters if name.startswith("W_")]
+    return CONNECTIONS | {name.removeprefix("W_"): name for name in weights}
+
+
 def summarise(
     importance: Parameters,
     parameters: Parameters,
     scored_bits: float | Float[Tensor, "member"],
-    connections: dict[str, str] = CONNECTIONS,
 ) -> xr.Dataset:
     r"""Size, spread and distribution of an importance F over the n weights w of each connection.
 
@@ -31,15 +36,15 @@ def summarise(
         importance: of every parameter, per sequence.
         parameters: that it belongs to, for F w².
         scored_bits: S, scored bits of a sequence (mean over sequences).
-        connections: weight of each connection; those that the network lacks are NaN.
 
     Returns:
+        Connections are those of :func:`connections_of`; those that the network lacks are NaN.
         ``importance`` (member, connection, statistic, per {sequence, scored bit});
         ``effective_fraction`` (member, connection), (ΣF)² / (n ΣF²): 1 if all weights matter alike, 1/n if one does;
         ``share`` (member, connection), trace over the sum of the traces of all connections;
         ``distribution`` (member, connection, quantile), quantiles of F over the weights, per sequence.
     """
-    members = next(iter(importance.values())).shape[0]
+    members, connections = next(iter(importance.values())).shape[0], connections_of(parameters)
     missing = torch.full((members, 1), float("nan"), dtype=torch.float64)
     triples = [
         tuple(values.get(name, missing).detach().double().flatten(1) for values, name in sources)

@@ -1,21 +1,36 @@
 """Who learns: pure functions of parameters and inputs."""
 
 from wmcl.networks.activations import Activations, LinearMap
+from wmcl.networks.cell import Cell, State
 from wmcl.networks.elman import Elman, TanhCell
+from wmcl.networks.gru import GRU, GRUCell
 from wmcl.networks.initialisation import Initialisation, Parameters, initialise
-from wmcl.networks.recurrence import Cell, unroll
+from wmcl.networks.lstm import LSTM, LSTMCell
+from wmcl.networks.network import Direction, Network
+from wmcl.networks.recurrence import Unrolled, Weights, project, unroll
 
-Network = Elman
+NETWORKS: dict[str, type[Network]] = {"elman": Elman, "lstm": LSTM, "gru": GRU}
+"""class of each cell, by the name that users choose it by"""
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "NETWORKS",
     "Activations",
     "Cell",
+    "Direction",
     "Elman",
+    "GRUCell",
     "Initialisation",
+    "LSTMCell",
     "LinearMap",
     "Network",
     "Parameters",
+    "State",
     "TanhCell",
+    "Unrolled",
+    "Weights",
     "initialise",
+    "project",
     "unroll",
 ]

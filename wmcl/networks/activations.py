@@ -1,6 +1,6 @@
 """What a forward pass returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Float
 from torch import Tensor
@@ -12,6 +12,7 @@ class LinearMap:
 
     The gradient of a loss with respect to ``tap`` is the error signal δ of every sample and step; the gradient of
     sample b's loss is Σ_t δ[t, b] input[t - delay, b]ᵀ with respect to W, and Σ_t δ[t, b] with respect to the bias.
+    Where a recurrence reads backwards, time is in the order of reading.
     """
 
     weight: str
@@ -22,6 +23,8 @@ class LinearMap:
     """steps between input and output: 1 for the recurrent map"""
     start: int = 0
     """step of the sequence that is the first entry along time"""
+    rows: slice = field(default_factory=lambda: slice(None))
+    """rows of the weight that the map uses"""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,14 @@ class Activations:
     """States and outputs of an ensemble on a set of sequences."""
 
     hidden: Float[Tensor, "member time sample unit"]
-    """h_t at every step"""
+    """h_t of the last layer at every step; of both directions side by side, if there are two"""
     output: Float[Tensor, "member window sample unit"]
-    """what the read-out reads, at the steps that were asked for (y_t, or h_t without output stage)"""
+    """what the read-out reads, at the steps that were asked for: y_t, or h_t without output stage"""
     logits: Float[Tensor, "member window sample output"]
     """read-out at the steps that were asked for"""
     maps: tuple[LinearMap, ...] = ()
     """the linear maps, if taps were asked for"""
+    layers: tuple[Float[Tensor, "member time sample unit"], ...] = ()
+    """h_t of every layer"""
+    cell: Float[Tensor, "member time sample unit"] | None = None
+    """c_t of the last layer at every step, without gradient, if its cell has one"""

@@ -1,34 +1,42 @@
 """The vanilla RNN of the paper."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.networks.activations import Activations, LinearMap
-from wmcl.networks.initialisation import Initialisation, Parameters, initialise
-from wmcl.networks.recurrence import project, unroll
+from wmcl.networks.cell import Cell, State
+from wmcl.networks.network import Network
 
 
 class TanhCell:
-    """h = tanh(a)."""
+    """h = tanh(a), in place."""
 
-    def step(self, values: Float[Tensor, "member sample unit"]) -> None:
-        """Pre-activations to hidden states, in place."""
+    gates = 1
+    blocks = 1
+    has_cell_state = False
+    passes_hidden = False
+
+    def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
+        """Pre-activations to hidden states."""
         values.tanh_()
 
     def step_backward(
-        self, values: Float[Tensor, "member sample unit"], hidden: Float[Tensor, "member sample unit"]
+        self,
+        errors: Float[Tensor, "member sample block"],
+        values: Float[Tensor, "member sample block"],
+        before: State,
+        after: State,
+        gradient: State,
     ) -> None:
-        """∂L/∂h (1 - h²), in place."""
-        torch.ops.aten.tanh_backward.grad_input(values, hidden, grad_input=values)
+        """∂L/∂h (1 - h²)."""
+        torch.ops.aten.tanh_backward.grad_input(errors, values, grad_input=errors)
 
 
 @dataclass(frozen=True)
-class Elman:
+class Elman(Network):
     r"""Elman network with the output stage of the paper.
 
     .. math::
@@ -36,8 +44,7 @@ class Elman:
         y_t &= \tanh(W_{ho} h_t + b_{ho}) \\
         z_t &= W_{out} y_t + b_{out}
 
-    Without the output stage y_t = h_t. Parameters are a plain dictionary of tensors of shape
-    (member, to, from), or (member, to) for biases.
+    Without the output stage y_t = h_t. With several layers, the next one reads y_t.
 
     Example:
         >>> import torch, wmcl
@@ -49,74 +56,10 @@ class Elman:
         (3, 11, 4, 7)
     """
 
-    inputs: int
-    hidden: int
-    outputs: int
+    cell: ClassVar[Cell] = TanhCell()
     output_stage: bool = True
-    initialisation: Initialisation = "fan_in"
-
-    def __post_init__(self) -> None:
-        for name in ("inputs", "hidden", "outputs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
-        if self.initialisation not in get_args(Initialisation):
-            allowed = ", ".join(get_args(Initialisation))
-            raise ValueError(f"initialisation is {self.initialisation!r}: it must be one of {allowed}")
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every parameter of one member."""
-        n = self.hidden
-        stage = {"W_ho": (n, n), "b_ho": (n,)} if self.output_stage else {}
-        return {
-            "W_ih": (n, self.inputs),
-            "b_ih": (n,),
-            "W_hh": (n, n),
-            "b_hh": (n,),
-            **stage,
-            "W_out": (self.outputs, n),
-            "b_out": (self.outputs,),
-        }
-
-    def init(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Parameters:
-        """Initial parameters, a member for each seed."""
-        return initialise(self.shapes, self.initialisation, seeds, dtype)
-
-    def apply(
-        self,
-        parameters: Parameters,
-        inputs: Float[Tensor, "#member time sample feature"],
-        steps: slice = slice(None),
-        taps: bool = False,
-        lengths: Int[Tensor, "#member sample"] | None = None,
-    ) -> Activations:
-        """Run every member on the inputs.
-
-        Args:
-            parameters: from :meth:`init` or training.
-            inputs: shared by all members if its member axis has size 1.
-            steps: contiguous steps at which output stage and read-out are computed.
-            taps: whether to return the linear maps, for per-sample gradients.
-            lengths: steps of each sequence before its padding; ``None`` if there is none. Only networks that read
-                sequences backwards need it.
-        """
-        p = parameters
-        members, units = p["W_hh"].shape[:2]
-        tap = _tap(inputs, members, units) if taps else None
-        hidden, output = unroll(TanhCell(), inputs, p["W_ih"], p["b_ih"], p["W_hh"], p["b_hh"], steps, tap)
-        maps: list[LinearMap] = []
-        start = steps.indices(inputs.shape[1])[0]
-        if tap is not None:
-            maps += [LinearMap("W_ih", "b_ih", inputs, tap), LinearMap("W_hh", "b_hh", hidden.detach(), tap, delay=1)]
-        if self.output_stage:
-            projected = project(output, p["W_ho"], p["b_ho"])
-            maps += [LinearMap("W_ho", "b_ho", output.detach(), projected, start=start)]
-            output = projected.tanh()
-        logits = project(output, p["W_out"], p["b_out"])
-        maps += [LinearMap("W_out", "b_out", output.detach(), logits, start=start)]
-        return Activations(hidden, output, logits, tuple(maps) if taps else ())
-
-
-def _tap(inputs: Tensor, members: int, units: int) -> Tensor:
-    """Zeros of the shape of the pre-activations that take part in the graph but no memory."""
-    return inputs.new_zeros(()).expand(members, *inputs.shape[1:3], units).requires_grad_()
+    def has_output_stage(self) -> bool:
+        """Whether y_t differs from h_t."""
+        return self.output_stage

@@ -19,32 +19,40 @@ def initialise(
     scheme: Initialisation,
     seeds: Sequence[int],
     dtype: torch.dtype = torch.float32,
+    gates: int = 1,
 ) -> Parameters:
     """Draw the parameters of an ensemble.
 
     Args:
-        shapes: shape of every parameter; a bias ``b_x`` belongs to the weight ``W_x``.
+        shapes: shape of every parameter; a bias ``b_x`` belongs to the weight ``W_x``. Those whose name starts with
+            ``W_hh`` are recurrent.
         scheme: ``fan_in``, all weights and biases uniform on ±1/√fan_in of the weight (PyTorch's ``Linear``,
             and the paper's code); ``xavier``, weights uniform on ±√(6 / (fan_in + fan_out)), biases zero;
             ``orthogonal``, as ``fan_in`` but W_hh a random orthogonal matrix (Haar measure).
         seeds: one seed a member.
         dtype: of the parameters.
+        gates: blocks of rows of W_ih and W_hh, each a matrix of its own: it has its own orthogonal matrix and its own
+            fan-out.
     """
     return {
-        name: torch.from_numpy(np.stack([_draw(name, shapes, scheme, seed) for seed in seeds])).to(dtype)
+        name: torch.from_numpy(np.stack([_draw(name, shapes, scheme, seed, gates) for seed in seeds])).to(dtype)
         for name in shapes
     }
 
 
-def _draw(name: str, shapes: Mapping[str, tuple[int, ...]], scheme: Initialisation, seed: int) -> np.ndarray:
+def _draw(
+    name: str, shapes: Mapping[str, tuple[int, ...]], scheme: Initialisation, seed: int, gates: int
+) -> np.ndarray:
     random = generator(seed, f"initialise {name}")
     fan_out, fan_in = shapes["W" + name[1:]]
+    if name.startswith(("W_ih", "W_hh")):
+        fan_out //= gates
     if scheme == "xavier":
         if name.startswith("b"):
             return np.zeros(shapes[name])
         bound = np.sqrt(6 / (fan_in + fan_out))
-    elif scheme == "orthogonal" and name == "W_hh":
-        return _orthogonal(random, fan_in)
+    elif scheme == "orthogonal" and name.startswith("W_hh"):
+        return np.concatenate([_orthogonal(random, fan_in) for _ in range(gates)])
     else:
         bound = 1 / np.sqrt(fan_in)
     return random.uniform(-bound, bound, shapes[name])

@@ -1,61 +1,66 @@
 r"""The loop over time: one place that owns the products, the order of steps and the backward pass.
 
-A recurrent layer computes a_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh and h_t = cell(a_t) with h_{-1} = 0. The
-input products of all steps are one batched product, and so are the weight gradients; only W_hh h_{t-1} has to
-wait for the step before. The backward pass is derived by hand (back-propagation through time): with the error
-signal δ_t = ∂L/∂a_t,
+A recurrent layer has the pre-activations a_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh, from which its cell makes the
+next state, with h_{-1} = 0. The input products of all steps are one batched product, and so are the weight gradients;
+only W_hh h_{t-1} has to wait for the step before. The backward pass is derived by hand (back-propagation through time):
+with the error signal δ_t = ∂L/∂a_t,
 
-    δ_t = step_backward(∂L/∂h_t + W_hhᵀ δ_{t+1}),   ∂L/∂W_hh = Σ_t δ_t h_{t-1}ᵀ,   ∂L/∂W_ih = Σ_t δ_t x_tᵀ.
+    δ_t = step_backward(∂L/∂h_t + W_hhᵀ δ_{t+1} + what the cell passes),
+    ∂L/∂W_hh = Σ_t δ_t h_{t-1}ᵀ,   ∂L/∂W_ih = Σ_t δ_t x_tᵀ.
 
-The *tap* is a zero that is added to a_t. Its gradient is δ_t of every single sample, from which exact
-per-sample gradients are formed (see :mod:`wmcl.importance.fisher`).
+The *taps* are zeros that are added to W_ih x_t + b_ih and to W_hh h_{t-1} + b_hh. Their gradients are the error signals
+of every single sample, from which exact per-sample gradients are formed (see :mod:`wmcl.importance.fisher`). The two
+differ only where a cell keeps the two parts of a gate apart, as a GRU does.
 """
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from wmcl.networks.cell import Cell, State
 
-@runtime_checkable
-class Cell(Protocol):
-    """The elementwise part of a recurrent layer. Both functions work in place."""
 
-    def step(self, values: Float[Tensor, "member sample unit"]) -> None:
-        """Turn pre-activations a_t into hidden states h_t."""
+class Weights(NamedTuple):
+    """Of a recurrent layer; an entry a member."""
 
-    def step_backward(
-        self, values: Float[Tensor, "member sample unit"], hidden: Float[Tensor, "member sample unit"]
-    ) -> None:
-        """Turn ∂L/∂h_t into ∂L/∂a_t, given h_t."""
+    W_ih: Float[Tensor, "member gate feature"]
+    b_ih: Float[Tensor, "member gate"]
+    W_hh: Float[Tensor, "member gate unit"]
+    b_hh: Float[Tensor, "member gate"]
+
+
+class Unrolled(NamedTuple):
+    """States of a recurrent layer."""
+
+    hidden: Float[Tensor, "member time sample unit"]
+    """h_t of every step"""
+    window: Float[Tensor, "member window sample unit"]
+    """h_t of the steps that were asked for"""
+    cell: Float[Tensor, "member time sample unit"] | None
+    """c_t of every step, without gradient, if the cell has one"""
 
 
 def unroll(
     cell: Cell,
     inputs: Float[Tensor, "#member time sample feature"],
-    W_ih: Float[Tensor, "member unit feature"],
-    b_ih: Float[Tensor, "member unit"],
-    W_hh: Float[Tensor, "member unit unit"],
-    b_hh: Float[Tensor, "member unit"],
-    steps: slice,
-    tap: Float[Tensor, "member time sample unit"] | None = None,
-) -> tuple[Float[Tensor, "member time sample unit"], Float[Tensor, "member window sample unit"]]:
-    """Hidden states of every step.
+    weights: Weights,
+    steps: slice = slice(None),
+    taps: tuple[Float[Tensor, "member time sample gate"], Float[Tensor, "member time sample gate"]] | None = None,
+) -> Unrolled:
+    """States of every step.
 
     Args:
-        cell: the nonlinearity.
+        cell: what turns pre-activations into states.
         inputs: shared by all members if its member axis has size 1.
-        W_ih, b_ih, W_hh, b_hh: weights and biases, an entry a member.
-        steps: contiguous steps that the read-out needs.
-        tap: zeros, to obtain the error signal of every sample and step.
-
-    Returns:
-        All hidden states, and those of ``steps`` alone. A loss that only depends on the latter costs no
-        gradient of the size of the former.
+        weights: of the layer.
+        steps: contiguous steps that the read-out needs. A loss that only depends on them costs no gradient of the size
+            of all states.
+        taps: zeros of the input and of the recurrent map, to obtain the error signal of every sample and step.
     """
-    return _Recurrence.apply(cell, inputs, W_ih, b_ih, W_hh, b_hh, steps, tap)
+    return Unrolled(*_Recurrence.apply(cell, inputs, *weights, steps, *(taps or (None, None))))
 
 
 class _Recurrence(torch.autograd.Function):
@@ -69,40 +74,88 @@ class _Recurrence(torch.autograd.Function):
         W_hh: Tensor,
         b_hh: Tensor,
         steps: slice,
-        tap: Tensor | None,
-    ) -> tuple[Tensor, Tensor]:
-        hidden = project(inputs, W_ih, b_ih + b_hh)
-        if tap is not None:
-            hidden += tap
+        tap_ih: Tensor | None,
+        tap_hh: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        units, apart = W_hh.shape[-1], cell.blocks - cell.gates
+        values = project(inputs, *_drive(W_ih, b_ih, b_hh, apart * units))
+        if tap_ih is not None and tap_hh is not None:
+            values[..., : cell.gates * units] += _turn(tap_ih, apart * units, -1)
+            values[..., apart * units :] += tap_hh
+        hidden = values if cell.blocks == 1 else torch.empty_like(values[..., :units])
+        carried = torch.empty_like(hidden) if cell.has_cell_state else None
+        trace = _Trace(cell, values, hidden, carried)
         to_from = W_hh.mT
-        cell.step(hidden[:, 0])
-        for t in range(1, hidden.shape[1]):
-            hidden[:, t].baddbmm_(hidden[:, t - 1], to_from)
-            cell.step(hidden[:, t])
-        ctx.save_for_backward(inputs, W_ih, W_hh, hidden)
+        for t in range(values.shape[1]):
+            if t > 0:
+                values[:, t, :, apart * units :].baddbmm_(hidden[:, t - 1], to_from)
+            cell.step(values[:, t], trace.state(t - 1), trace.state(t))
+        ctx.save_for_backward(inputs, W_ih, W_hh, values, hidden, carried)
         ctx.cell, ctx.steps = cell, steps
         ctx.set_materialize_grads(False)
-        return hidden, hidden[:, steps]
+        if carried is not None:
+            ctx.mark_non_differentiable(carried)
+        return hidden, hidden[:, steps], carried
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_all: Tensor | None, grad_window: Tensor | None) -> tuple[Tensor | None, ...]:
-        inputs, W_ih, W_hh, hidden = ctx.saved_tensors
-        errors = _error_signals(ctx.cell, hidden, W_hh, *_incoming(grad_all, grad_window, hidden, ctx.steps))
-        needs_inputs, needs_W_ih, needs_b_ih, needs_W_hh, needs_b_hh = ctx.needs_input_grad[1:6]
-        grad_inputs = grad_W_ih = grad_W_hh = grad_bias = None
+    def backward(
+        ctx: Any, grad_all: Tensor | None, grad_window: Tensor | None, grad_carried: None
+    ) -> tuple[Tensor | None, ...]:
+        inputs, W_ih, W_hh, values, hidden, carried = ctx.saved_tensors
+        trace, units = _Trace(ctx.cell, values, hidden, carried), W_hh.shape[-1]
+        errors = _error_signals(trace, W_hh, *_incoming(grad_all, grad_window, hidden, ctx.steps))
+        apart = (ctx.cell.blocks - ctx.cell.gates) * units
+        of_inputs, of_hidden = errors[..., : W_ih.shape[1]], errors[..., apart:]
+        needs_inputs, needs_W_ih, needs_b_ih, needs_W_hh, needs_b_hh, _, needs_tap_ih, needs_tap_hh = (
+            ctx.needs_input_grad[1:]
+        )
+        grad_inputs = grad_W_ih = grad_b_ih = grad_W_hh = grad_b_hh = None
         if needs_inputs:
-            grad_inputs = errors @ W_ih[:, None]
+            grad_inputs = of_inputs @ _turn(W_ih, apart, 1)[:, None]
             if inputs.shape[0] != errors.shape[0]:
                 grad_inputs = grad_inputs.sum(0, keepdim=True)
         if needs_W_ih:
-            grad_W_ih = _outer_sum(errors, inputs)
+            grad_W_ih = _turn(_outer_sum(of_inputs, inputs), -apart, 1)
         if needs_W_hh:
-            grad_W_hh = _outer_sum(errors[:, 1:], hidden[:, :-1])
+            grad_W_hh = _outer_sum(of_hidden[:, 1:], hidden[:, :-1])
         if needs_b_ih or needs_b_hh:
             grad_bias = errors.sum((1, 2))
-        tap = errors if ctx.needs_input_grad[7] else None
-        return None, grad_inputs, grad_W_ih, grad_bias, grad_W_hh, grad_bias, None, tap
+            grad_b_ih, grad_b_hh = _turn(grad_bias[:, : W_ih.shape[1]], -apart, 1), grad_bias[:, apart:]
+        tap_ih = _turn(of_inputs, -apart, -1) if needs_tap_ih else None
+        tap_hh = of_hidden if needs_tap_hh else None
+        return None, grad_inputs, grad_W_ih, grad_b_ih, grad_W_hh, grad_b_hh, None, tap_ih, tap_hh
+
+
+class _Trace(NamedTuple):
+    """What a forward pass leaves for the backward pass."""
+
+    cell: Cell
+    values: Tensor
+    hidden: Tensor
+    carried: Tensor | None
+
+    def state(self, t: int) -> State:
+        """The state after step t; before the first step it is zero."""
+        if t < 0:
+            zero = torch.zeros_like(self.hidden[:, 0])
+            return State(zero, None if self.carried is None else zero)
+        return State(self.hidden[:, t], None if self.carried is None else self.carried[:, t])
+
+
+def _drive(W_ih: Tensor, b_ih: Tensor, b_hh: Tensor, apart: int) -> tuple[Tensor, Tensor]:
+    """Weight and bias of all that a pre-activation takes from outside of the recurrence, in the order of the blocks."""
+    if not apart:
+        return W_ih, b_ih + b_hh
+    rows = W_ih.shape[1]
+    weight = torch.cat([_turn(W_ih, apart, 1), torch.zeros_like(W_ih[:, :apart])], 1)
+    both = b_ih[:, : rows - apart] + b_hh[:, : rows - apart]
+    return weight, torch.cat([b_ih[:, rows - apart :], both, b_hh[:, rows - apart :]], 1)
+
+
+def _turn(values: Tensor, by: int, dim: int) -> Tensor:
+    """Between the order of gates and that of blocks: a roll, without a copy where the two are the same."""
+    return values.roll(by, dim) if by else values
 
 
 def _incoming(
@@ -118,22 +171,37 @@ def _incoming(
     return grad_all, 0
 
 
-def _error_signals(cell: Cell, hidden: Tensor, W_hh: Tensor, incoming: Tensor | None, start: int) -> Tensor:
+def _error_signals(trace: _Trace, W_hh: Tensor, incoming: Tensor | None, start: int) -> Tensor:
     """δ of every step: back-propagation through time."""
-    errors = torch.empty_like(hidden)
+    cell, values, hidden, _ = trace
+    errors = torch.empty_like(values)
     if incoming is None or incoming.shape[1] == 0:
         return errors.zero_()
-    last = start + incoming.shape[1] - 1
+    last, recurrent = start + incoming.shape[1] - 1, slice(values.shape[-1] - W_hh.shape[1], None)
     errors[:, last + 1 :] = 0
-    errors[:, last] = incoming[:, -1]
-    cell.step_backward(errors[:, last], hidden[:, last])
-    for t in range(last - 1, -1, -1):
-        if t >= start:
-            torch.baddbmm(incoming[:, t - start], errors[:, t + 1], W_hh, out=errors[:, t])
+    scratch = torch.empty_like(hidden[:, 0])
+    of_cell = torch.zeros_like(scratch) if cell.has_cell_state else None
+    for t in range(last, -1, -1):
+        of_hidden = errors[:, t] if cell.blocks == 1 else scratch
+        if t == last:
+            of_hidden.copy_(incoming[:, -1])
         else:
-            torch.bmm(errors[:, t + 1], W_hh, out=errors[:, t])
-        cell.step_backward(errors[:, t], hidden[:, t])
+            from_outside = incoming[:, t - start] if t >= start else None
+            _through_time(cell, of_hidden, from_outside, errors[:, t + 1, :, recurrent], W_hh)
+        cell.step_backward(errors[:, t], values[:, t], trace.state(t - 1), trace.state(t), State(of_hidden, of_cell))
     return errors
+
+
+def _through_time(cell: Cell, target: Tensor, from_outside: Tensor | None, following: Tensor, W_hh: Tensor) -> None:
+    """∂L/∂h_t: from outside, from the next step through W_hh, and by what the cell passes (already in the target)."""
+    if cell.passes_hidden:
+        if from_outside is not None:
+            target += from_outside
+        target.baddbmm_(following, W_hh)
+    elif from_outside is not None:
+        torch.baddbmm(from_outside, following, W_hh, out=target)
+    else:
+        torch.bmm(following, W_hh, out=target)
 
 
 def project(

@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from wmcl.importance import (
-    CONNECTIONS,
     Perturbations,
+    connections_of,
     fisher_diagonal,
     memory_aware_synapses,
     over_dampings,
@@ -96,18 +96,17 @@ def path_integrals_at(stage: Milestone, trained: Trained) -> xr.Dataset:
         Ω for each ξ, in these units by squared unit of a weight.
     """
     snapshot, seeds = stage.after, len(trained.seeds)
-    weights = {c: w for c, w in CONNECTIONS.items() if w in snapshot.parameters}
+    connections = connections_of(snapshot.parameters)
     paths: tuple[Literal["total", "task"], ...] = ("total", "task")
-    shares = np.full((seeds, len(CONNECTIONS), 2), np.nan)
-    sums, damped = np.empty((seeds, 2)), np.full((seeds, len(CONNECTIONS), 2, len(DAMPINGS)), np.nan)
+    shares = np.full((seeds, len(connections), 2), np.nan)
+    sums, damped = np.empty((seeds, 2)), np.full((seeds, len(connections), 2, len(DAMPINGS)), np.nan)
     for k, path in enumerate(paths):
         omega = path_integral(snapshot.observed, path)
         portion = share(omega)
         by_damping = over_dampings(omega, trained.initial, snapshot.parameters, DAMPINGS)
         sums[:, k] = sum(as_array(value.flatten(1).sum(1)) for value in omega.values())
-        for c, connection in enumerate(CONNECTIONS):
-            if connection in weights:
-                name = weights[connection]
+        for c, name in enumerate(connections.values()):
+            if name in snapshot.parameters:
                 shares[:, c, k] = as_array(portion[name].flatten(1).sum(1))
                 for d, damping in enumerate(DAMPINGS):
                     damped[:, c, k, d] = as_array(by_damping[damping][name].flatten(1).mean(1))
@@ -117,7 +116,7 @@ def path_integrals_at(stage: Milestone, trained: Trained) -> xr.Dataset:
             "omega_sum": (("seed", "path"), sums),
             "damped": (("seed", "connection", "path", "damping"), damped),
         },
-        coords={"connection": list(CONNECTIONS), "path": list(paths), "damping": list(DAMPINGS)},
+        coords={"connection": list(connections), "path": list(paths), "damping": list(DAMPINGS)},
     )
 
 
@@ -130,18 +129,19 @@ def exact_check_at(
         ``checked`` (seed, estimator, connection), per sequence, just after the loss was reached.
     """
     parameters = stage.after.parameters
+    connections = connections_of(parameters)
     exact = fisher_diagonal(network, task, parameters, sequences, "exact")
     sampled = fisher_diagonal(network, task, parameters, sequences, "sampled", seeds, draws=draws)
     rows = [
         [
             as_array(found[w].flatten(1).mean(1)) if w in found else np.full(len(seeds), np.nan)
-            for w in CONNECTIONS.values()
+            for w in connections.values()
         ]
         for found in (exact, sampled)
     ]
     return xr.Dataset(
         {"checked": (("seed", "estimator", "connection"), np.array(rows).transpose(2, 0, 1))},
-        coords={"estimator": ["exact", f"sampled, {draws} draws"], "connection": list(CONNECTIONS)},
+        coords={"estimator": ["exact", f"sampled, {draws} draws"], "connection": list(connections)},
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from wmcl.importance import CONNECTIONS
+from wmcl.importance import connections_of
 from wmcl.networks import Network, Parameters
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Sequences, Task
@@ -38,14 +38,14 @@ def training_at(stage: Milestone, trained: Trained) -> xr.Dataset:
             "distance_moved": (("seed", "connection"), _distance(stage.after.parameters, trained.initial)),
             "clipped": ("seed", np.array(clipped)),
         },
-        coords={"side": ["before", "after"], "connection": list(CONNECTIONS)},
+        coords={"side": ["before", "after"], "connection": list(connections_of(trained.initial))},
     )
 
 
 def _distance(parameters: Parameters, initial: Parameters) -> np.ndarray:
     """‖W - W_0‖ / ‖W_0‖ (Frobenius) of each connection; NaN for those that the network lacks."""
     columns = []
-    for weight in CONNECTIONS.values():
+    for weight in connections_of(initial).values():
         if weight in parameters:
             change = (parameters[weight] - initial[weight]).flatten(1).norm(dim=1)
             columns.append(as_array(change / initial[weight].flatten(1).norm(dim=1)).astype(float))

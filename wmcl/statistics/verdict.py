@@ -1,5 +1,6 @@
 """What the data say, in plain English, and no more."""
 
+import math
 from itertools import combinations
 
 import numpy as np
@@ -115,7 +116,7 @@ def _effect(one: xr.Dataset, margin: float) -> str:
             f"{_span(step * low, step * high)} where the logarithm of {second} is ln 2 higher"
         )
     else:
-        size = f"slope {mean:.2f} {_span(low, high)}, {_folds(float(np.e), mean, low, high)} per unit"
+        size = f"slope {mean:.2f} {_span(low, high)}, {_folds(math.e, mean, low, high)} per unit"
     return f"- {name}: {size}, n = {int(one.n)}; {_judgement(low, high, margin)}."
 
 

@@ -1,0 +1,215 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import naive
+from tests.cases import CASES, ensemble, ragged, shifted
+from wmcl.importance import fisher_diagonal, memory_aware_synapses
+from wmcl.likelihoods import Bernoulli
+from wmcl.networks import GRU, LSTM, Elman, Network
+from wmcl.tasks import Phase, Sequences, Task
+from wmcl.training import evaluate, task_gradient
+
+NETWORKS = [
+    network
+    for kind in (Elman, LSTM, GRU)
+    for network in (
+        kind(4, 3, 3),
+        kind(4, 3, 3, direction="backward", layers=2),
+        kind(4, 3, 3, direction="bidirectional", layers=2, heads=2, head=1),
+    )
+]
+by_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda n: f"{type(n).__name__} {n.direction} {n.layers}")
+
+
+def ragged_case(network: Network, **more: float) -> tuple[dict, Sequences]:
+    return shifted(network.init([0, 1], torch.float64)), ragged(**more)
+
+
+@pytest.mark.parametrize(("network", "task"), CASES)
+def test_forward_is_a_plain_loop_over_time(network, task):
+    parameters, data = ensemble(network, task)
+    found = network.apply(parameters, data.inputs)
+    for member in range(2):
+        for sample in range(data.samples):
+            inputs, _, _ = naive.sequence(data, member, sample)
+            hidden, output, logits = naive.forward(network, parameters, member, inputs)
+            for mine, oracle in ((found.hidden, hidden), (found.output, output), (found.logits, logits)):
+                torch.testing.assert_close(mine[member, :, sample], oracle, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("network", "task"), CASES)
+def test_single_precision_agrees_with_the_loop(network, task):
+    parameters, data = ensemble(network, task)
+    single = network.apply({name: value.float() for name, value in parameters.items()}, data.inputs.float())
+    torch.testing.assert_close(single.logits.double(), network.apply(parameters, data.inputs).logits, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("network", "task"), CASES)
+def test_gradients_are_those_of_autograd_through_a_plain_loop(network, task):
+    parameters, data = ensemble(network, task)
+    leaves = {name: value.requires_grad_() for name, value in parameters.items()}
+    logits = network.apply(leaves, data.inputs, data.window).logits
+    nll = task.likelihood.nll(logits, data.targets[:, data.window]).sum()
+    found = dict(zip(leaves, torch.autograd.grad(nll, list(leaves.values())), strict=True))
+    for member in range(2):
+        each = [naive.gradients(network, parameters, data, member, s) for s in range(data.samples)]
+        for name, gradient in found.items():
+            torch.testing.assert_close(gradient[member], sum(g[name] for g in each), rtol=0, atol=1e-10)
+
+
+@by_network
+def test_sequences_of_different_length_are_a_loop_over_each_alone(network):
+    """Forward, loss and gradient, each against a loop over the sequence without its padding."""
+    parameters, data = ragged_case(network)
+    found = network.apply(parameters, data.inputs, lengths=data.lengths)
+    loss, gradient = task_gradient(network, Bernoulli(), parameters, data, "reference")
+    for member in range(2):
+        total, expected = 0.0, dict.fromkeys(parameters, 0.0)
+        for sample in range(data.samples):
+            inputs, targets, scored = naive.sequence(data, member, sample)
+            hidden, output, logits = naive.forward(network, parameters, member, inputs)
+            for mine, oracle in ((found.hidden, hidden), (found.output, output), (found.logits, logits)):
+                torch.testing.assert_close(mine[member, : len(inputs), sample], oracle, rtol=0, atol=1e-12)
+            total += naive.nll(logits, targets, scored) / data.samples
+            for name, value in naive.gradients(network, parameters, data, member, sample).items():
+                expected[name] += value / data.samples
+        torch.testing.assert_close(loss[member], total, rtol=1e-10, atol=0)
+        for name, value in expected.items():
+            torch.testing.assert_close(gradient[name][member], value, rtol=0, atol=1e-11)
+
+
+@by_network
+@pytest.mark.parametrize("kind", ["empirical", "exact"])
+def test_fishers_of_sequences_of_different_length(network, kind):
+    """Each sequence against itself alone, cut to its length; empirical against batch-1 autograd."""
+    parameters, data = ragged_case(network, samples=4, steps=4)
+    task = Task("ragged", 4, 3, Bernoulli(), draw=lambda generators, samples: ragged())
+    found = fisher_diagonal(network, task, parameters, data, kind, chunk=3)
+    expected = {name: torch.zeros_like(value) for name, value in parameters.items()}
+    for sample in range(data.samples):
+        if kind == "exact":
+            one = cut(data, sample)
+            for name, value in fisher_diagonal(network, task, parameters, one, kind).items():
+                expected[name] += value / data.samples
+        else:
+            for member in range(2):
+                for name, value in naive.gradients(network, parameters, data, member, sample).items():
+                    expected[name][member] += value**2 / data.samples
+    for name, value in found.items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-9, atol=1e-14)
+
+
+def cut(data, sample):
+    """A sequence alone, without padding."""
+    end = int(data.lengths[0, sample])
+    one = data.take(slice(sample, sample + 1))
+    parts = (x[:, :end] for x in (one.inputs, one.targets, one.scored, one.phase))
+    return Sequences(*parts, slice(1, end))
+
+
+@by_network
+@given(seed=st.integers(0, 50), junk=st.sampled_from([0.0, -3.0, 1e6]), more=st.integers(0, 3))
+@settings(max_examples=3)
+def test_padding_does_not_matter(network, seed, junk, more):
+    """Neither what stands in it nor how much of it there is changes losses, gradients or importances."""
+    parameters, data = ragged_case(network, seed=seed)
+    other = ragged(seed=seed, junk=junk)
+    pad = [(0, 0, 0, 0, 0, more)] * 2 + [(0, 0, 0, more)]
+    inputs, targets, scored = (
+        torch.nn.functional.pad(x, p) for x, p in zip((other.inputs, other.targets, other.scored), pad, strict=True)
+    )
+    phase = torch.nn.functional.pad(other.phase, (0, 0, 0, more), value=int(Phase.padding))
+    other = Sequences(inputs, targets, scored, phase, other.window)
+    task = Task("ragged", 4, 3, Bernoulli(), draw=lambda generators, samples: ragged())
+    measures = [
+        lambda d: task_gradient(network, task.likelihood, parameters, d)[1],
+        lambda d: fisher_diagonal(network, task, parameters, d, "empirical"),
+        lambda d: fisher_diagonal(network, task, parameters, d, "exact"),
+        lambda d: memory_aware_synapses(network, parameters, d),
+        lambda d: {"loss": evaluate(network, task, parameters, d).loss},
+    ]
+    for measure in measures:
+        torch.testing.assert_close(measure(other), measure(data), rtol=1e-9, atol=1e-13)
+
+
+def test_one_head_answers_and_the_others_have_no_part_in_it():
+    task = CASES[1].values[1]
+    network = LSTM(4, 5, 3, heads=3)
+    parameters, data = ensemble(network, task)
+    for head in range(3):
+        rows = slice(3 * head, 3 * head + 3)
+        others = [row for row in range(9) if row not in range(9)[rows]]
+        here = network.answering(head)
+        single = LSTM(4, 5, 3)
+        own = parameters | {name: parameters[name][:, rows] for name in ("W_out", "b_out")}
+        torch.testing.assert_close(here.apply(parameters, data.inputs).logits, single.apply(own, data.inputs).logits)
+        measures = [
+            lambda n, p: task_gradient(n, task.likelihood, p, data)[1],
+            lambda n, p: fisher_diagonal(n, task, p, data, "empirical"),
+            lambda n, p: fisher_diagonal(n, task, p, data, "exact"),
+            lambda n, p: memory_aware_synapses(n, p, data),
+        ]
+        for measure in measures:
+            found, expected = measure(here, parameters), measure(single, own)
+            assert not found["W_out"][:, others].any()
+            assert not found["b_out"][:, others].any()
+            assert found["W_out"][:, rows].any()
+            for name in ("W_out", "b_out"):
+                torch.testing.assert_close(found[name][:, rows], expected[name])
+            torch.testing.assert_close(found["W_hh"], expected["W_hh"])
+
+
+def test_states_of_all_layers_and_the_cell_state():
+    network = LSTM(4, 5, 3, layers=2)
+    parameters, data = ensemble(network, CASES[1].values[1])
+    found = network.apply(parameters, data.inputs)
+    first = LSTM(4, 5, 3).apply(parameters | {"W_out": parameters["W_out"]}, data.inputs)
+    torch.testing.assert_close(found.layers[0], first.hidden)
+    assert found.layers[1] is found.hidden
+    upper = {name[:-3]: value for name, value in parameters.items() if name.endswith("_l1")}
+    second = LSTM(5, 5, 3).apply(upper | {n: parameters[n] for n in ("W_out", "b_out")}, found.layers[0])
+    torch.testing.assert_close(found.hidden, second.hidden)
+    torch.testing.assert_close(found.cell, second.cell)
+    assert Elman(4, 5, 3).apply(Elman(4, 5, 3).init([0, 1]), data.inputs.float()).cell is None
+
+
+@by_network
+def test_an_output_depends_on_later_steps_only_if_the_network_reads_backwards(network):
+    parameters, data = ragged_case(network)
+    changed = data.inputs.clone()
+    changed[:, 3] += 1
+    moved = network.apply(parameters, changed).logits != network.apply(parameters, data.inputs).logits
+    assert bool(moved[:, :3].any()) != network.is_causal
+    assert bool(moved[:, 4:].any()) == (network.direction != "backward")
+
+
+@given(first=st.integers(0, 7), length=st.integers(0, 8))
+def test_the_read_out_at_some_steps_is_part_of_the_read_out_at_all(first, length):
+    network, task = Elman(4, 6, 3), CASES[1].values[1]
+    parameters, data = ensemble(network, task)
+    steps = slice(first, first + length)
+    everywhere = network.apply(parameters, data.inputs).logits
+    torch.testing.assert_close(
+        network.apply(parameters, data.inputs, steps).logits, everywhere[:, steps], rtol=0, atol=1e-12
+    )
+
+
+@given(padding=st.integers(0, 6))
+def test_steps_after_the_end_do_not_change_what_came_before(padding):
+    network, task = Elman(4, 6, 3), CASES[0].values[1]
+    parameters, data = ensemble(network, task)
+    longer = torch.cat([data.inputs, torch.ones(2, padding, data.samples, 4, dtype=torch.float64)], 1)
+    short, long = (network.apply(parameters, x).hidden for x in (data.inputs, longer))
+    torch.testing.assert_close(long[:, : data.steps], short, rtol=0, atol=1e-12)
+
+
+@given(chosen=st.permutations(range(4)).flatmap(lambda p: st.integers(1, 4).map(lambda k: p[:k])))
+def test_a_member_does_not_depend_on_the_others(chosen):
+    network, task = Elman(4, 6, 3, initialisation="orthogonal"), CASES[1].values[1]
+    everyone = network.init(range(4), torch.float64)
+    inputs = task.batch(range(4), 0, 5).to(torch.float64).inputs
+    some = network.apply({name: value[list(chosen)] for name, value in everyone.items()}, inputs[list(chosen)])
+    assert torch.equal(network.init(list(chosen), torch.float64)["W_hh"], everyone["W_hh"][list(chosen)])
+    torch.testing.assert_close(some.logits, network.apply(everyone, inputs).logits[list(chosen)], rtol=0, atol=1e-12)

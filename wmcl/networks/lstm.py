@@ -1,0 +1,81 @@
+"""The long short-term memory."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from wmcl.networks.cell import Cell, State
+from wmcl.networks.network import Network
+
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+_tanh_backward = torch.ops.aten.tanh_backward.grad_input
+
+
+class LSTMCell:
+    """Gates input i, forget f, candidate g, output o: c = f c + i g, h = o tanh(c)."""
+
+    gates = 4
+    blocks = 4
+    has_cell_state = True
+    passes_hidden = False
+
+    def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
+        """Leaves the gates after their nonlinearities in ``values``."""
+        assert before.cell is not None
+        assert after.cell is not None
+        i, f, g, o = values.chunk(4, -1)
+        _pair(values).sigmoid_()
+        g.tanh_()
+        o.sigmoid_()
+        torch.mul(f, before.cell, out=after.cell).addcmul_(i, g)
+        torch.tanh(after.cell, out=after.hidden).mul_(o)
+
+    def step_backward(
+        self,
+        errors: Float[Tensor, "member sample block"],
+        values: Float[Tensor, "member sample block"],
+        before: State,
+        after: State,
+        gradient: State,
+    ) -> None:
+        """With the gradients of h and c: δ_o from h, and ∂L/∂c gains o (1 - tanh² c) ∂L/∂h; the others from c."""
+        assert before.cell is not None
+        assert after.cell is not None
+        assert gradient.cell is not None
+        i, f, g, o = values.chunk(4, -1)
+        of_i, of_f, of_g, of_o = errors.chunk(4, -1)
+        of_h, of_c = gradient.hidden, gradient.cell
+        squashed = after.cell.tanh()
+        torch.mul(of_h, squashed, out=of_o)
+        _sigmoid_backward(of_o, o, grad_input=of_o)
+        of_c += _tanh_backward(of_h.mul_(o), squashed, grad_input=squashed)
+        torch.mul(of_c, g, out=of_i)
+        torch.mul(of_c, before.cell, out=of_f)
+        _sigmoid_backward(_pair(errors), _pair(values), grad_input=_pair(errors))
+        torch.mul(of_c, i, out=of_g)
+        _tanh_backward(of_g, g, grad_input=of_g)
+        of_c *= f
+
+
+def _pair(values: Tensor) -> Tensor:
+    """The blocks of the gates i and f."""
+    return values[..., : values.shape[-1] // 2]
+
+
+@dataclass(frozen=True)
+class LSTM(Network):
+    r"""Long short-term memory, as ``torch.nn.LSTM`` and the paper's code compute it.
+
+    .. math::
+        i_t, f_t, o_t &= σ(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}) \quad\text{(blocks 1, 2 and 4)} \\
+        g_t &= \tanh(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}) \quad\text{(block 3)} \\
+        c_t &= f_t c_{t-1} + i_t g_t, \quad h_t = o_t \tanh(c_t), \quad z_t = W_{out} h_t + b_{out}
+
+    The rows of W_ih and W_hh are stacked in the order input, forget, candidate, output. The biases of the forget gate
+    start like all others.
+    """
+
+    cell: ClassVar[Cell] = LSTMCell()

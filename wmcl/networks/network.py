@@ -1,0 +1,213 @@
+"""Recurrent networks of every cell: layers, directions, output stages and read-outs."""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar, Literal, NamedTuple, get_args
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from wmcl.networks.activations import Activations, LinearMap
+from wmcl.networks.cell import Cell
+from wmcl.networks.initialisation import Initialisation, Parameters, initialise
+from wmcl.networks.recurrence import Weights, project, unroll
+from wmcl.networks.reversal import reverse
+
+Direction = Literal["forward", "backward", "bidirectional"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A recurrent network; each cell is a class of its own (:class:`Elman`, :class:`LSTM`, :class:`GRU`).
+
+    Parameters are a plain dictionary of tensors of shape (member, to, from), or (member, to) for biases. Those of the
+    first layer are called ``W_ih``, ``b_ih``, ``W_hh``, ``b_hh`` (and ``W_ho``, ``b_ho`` of the output stage); further
+    layers append ``_l1``, ``_l2``, …, and what reads backwards in a bidirectional network appends ``_reverse``. The
+    read-out is ``W_out``, ``b_out``.
+
+    Raises:
+        ValueError: if a field lies outside of its range.
+    """
+
+    cell: ClassVar[Cell]
+    inputs: int
+    """input features"""
+    hidden: int
+    """units of a layer and direction"""
+    outputs: int
+    """output units of a head"""
+    _: KW_ONLY
+    initialisation: Initialisation = "fan_in"
+    layers: int = 1
+    direction: Direction = "forward"
+    """in which sequences are read; ``backward`` starts at the last step before the padding"""
+    heads: int = 1
+    """read-outs, stacked in the rows of ``W_out``"""
+    head: int = 0
+    """the read-out that answers; the others have no part in outputs, gradients and importances"""
+
+    def __post_init__(self) -> None:
+        for name in ("inputs", "hidden", "outputs", "layers", "heads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if not 0 <= self.head < self.heads:
+            raise ValueError(f"head is {self.head}: it must be at least 0 and below heads, {self.heads}")
+        for name, choices in (("initialisation", get_args(Initialisation)), ("direction", get_args(Direction))):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(choices)}")
+
+    @property
+    def has_output_stage(self) -> bool:
+        """Whether there is a layer y_t = tanh(W_ho h_t + b_ho) after each recurrent layer."""
+        return False
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether outputs depend on earlier steps alone."""
+        return self.direction == "forward"
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter of one member."""
+        n, rows = self.hidden, self.cell.gates * self.hidden
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer in range(self.layers):
+            features = self.inputs if layer == 0 else self._width
+            for suffix, _ in self._parts(layer):
+                shapes |= {f"W_ih{suffix}": (rows, features), f"b_ih{suffix}": (rows,)}
+                shapes |= {f"W_hh{suffix}": (rows, n), f"b_hh{suffix}": (rows,)}
+                if self.has_output_stage:
+                    shapes |= {f"W_ho{suffix}": (n, n), f"b_ho{suffix}": (n,)}
+        return shapes | {"W_out": (self.heads * self.outputs, self._width), "b_out": (self.heads * self.outputs,)}
+
+    @property
+    def read_out(self) -> slice:
+        """Rows of ``W_out`` that answer."""
+        return slice(self.head * self.outputs, (self.head + 1) * self.outputs)
+
+    def answering(self, head: int) -> "Network":
+        """The same network, with another of its read-outs."""
+        return replace(self, head=head)
+
+    def init(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Parameters:
+        """Initial parameters, a member for each seed."""
+        return initialise(self.shapes, self.initialisation, seeds, dtype, self.cell.gates)
+
+    def apply(
+        self,
+        parameters: Parameters,
+        inputs: Float[Tensor, "#member time sample feature"],
+        steps: slice = slice(None),
+        taps: bool = False,
+        lengths: Int[Tensor, "#member sample"] | None = None,
+    ) -> Activations:
+        """Run every member on the inputs.
+
+        Args:
+            parameters: from :meth:`init` or training.
+            inputs: shared by all members if its member axis has size 1.
+            steps: contiguous steps at which the read-out (and the last output stage) is computed.
+            taps: whether to return the linear maps, for per-sample gradients.
+            lengths: steps of each sequence before its padding; ``None`` if there is none. Only networks that read
+                sequences backwards need it: what they give at steps before the padding does not depend on it.
+        """
+        below, layers, maps = inputs, list[Layer](), list[LinearMap]()
+        for number in range(self.layers):
+            asked = steps if number == self.layers - 1 else slice(None)
+            parts = [
+                self._layer(parameters, suffix, below, asked, taps, backward, lengths)
+                for suffix, backward in self._parts(number)
+            ]
+            layers.append(_beside(parts))
+            below = layers[-1].output
+            maps += layers[-1].maps
+        rows = self.read_out
+        logits = project(below, parameters["W_out"][:, rows], parameters["b_out"][:, rows])
+        maps.append(LinearMap("W_out", "b_out", below.detach(), logits, start=_first(steps, inputs), rows=rows))
+        return Activations(
+            hidden=layers[-1].hidden,
+            output=below,
+            logits=logits,
+            maps=tuple(maps) if taps else (),
+            layers=tuple(layer.hidden for layer in layers),
+            cell=layers[-1].cell,
+        )
+
+    def _parts(self, layer: int) -> list[tuple[str, bool]]:
+        """Suffix of the parameters of each direction of a layer, and whether it reads backwards."""
+        name = f"_l{layer}" if layer else ""
+        if self.direction == "bidirectional":
+            return [(name, False), (f"{name}_reverse", True)]
+        return [(name, self.direction == "backward")]
+
+    def _layer(
+        self,
+        parameters: Parameters,
+        suffix: str,
+        inputs: Float[Tensor, "#member time sample feature"],
+        steps: slice,
+        taps: bool,
+        backward: bool,
+        lengths: Int[Tensor, "#member sample"] | None,
+    ) -> "Layer":
+        """One direction of a layer."""
+        names = {name: f"{name}{suffix}" for name in ("W_ih", "b_ih", "W_hh", "b_hh", "W_ho", "b_ho")}
+        weights = Weights(*(parameters[names[name]] for name in Weights._fields))
+        read = reverse(inputs, lengths) if backward else inputs
+        zeros = _taps(read, weights) if taps else None
+        hidden, output, cell = unroll(self.cell, read, weights, slice(None) if backward else steps, zeros)
+        maps: list[LinearMap] = []
+        if zeros is not None:
+            maps += [
+                LinearMap(names["W_ih"], names["b_ih"], read.detach(), zeros[0]),
+                LinearMap(names["W_hh"], names["b_hh"], hidden.detach(), zeros[1], delay=1),
+            ]
+        if backward:
+            hidden = reverse(hidden, lengths)
+            output, cell = hidden[:, steps], None if cell is None else reverse(cell, lengths)
+        if self.has_output_stage:
+            projected = project(output, parameters[names["W_ho"]], parameters[names["b_ho"]])
+            maps.append(
+                LinearMap(names["W_ho"], names["b_ho"], output.detach(), projected, start=_first(steps, inputs))
+            )
+            output = projected.tanh()
+        return Layer(hidden, output, cell, maps)
+
+    @property
+    def _width(self) -> int:
+        """Units that the next layer or the read-out reads."""
+        return self.hidden * (2 if self.direction == "bidirectional" else 1)
+
+
+class Layer(NamedTuple):
+    """What a recurrent layer gives."""
+
+    hidden: Float[Tensor, "member time sample unit"]
+    output: Float[Tensor, "member window sample unit"]
+    cell: Float[Tensor, "member time sample unit"] | None
+    maps: list[LinearMap]
+
+
+def _beside(parts: Sequence[Layer]) -> Layer:
+    """The directions of a layer, with their units side by side."""
+    if len(parts) == 1:
+        return parts[0]
+    cells = [part.cell for part in parts if part.cell is not None]
+    return Layer(
+        torch.cat([part.hidden for part in parts], -1),
+        torch.cat([part.output for part in parts], -1),
+        torch.cat(cells, -1) if cells else None,
+        [linear_map for part in parts for linear_map in part.maps],
+    )
+
+
+def _taps(inputs: Tensor, weights: Weights) -> tuple[Tensor, Tensor]:
+    """Zeros of the shape of the pre-activations that take part in the graph but no memory."""
+    members, rows = weights.b_ih.shape
+    zeros = [inputs.new_zeros(()).expand(members, *inputs.shape[1:3], rows).requires_grad_() for _ in range(2)]
+    return zeros[0], zeros[1]
+
+
+def _first(steps: slice, inputs: Tensor) -> int:
+    return steps.indices(inputs.shape[1])[0]

@@ -1,0 +1,24 @@
+"""Sequences read backwards: their own steps are reversed, and their padding stays at the end."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def reverse(
+    values: Float[Tensor, "member time sample feature"], lengths: Int[Tensor, "#member sample"] | None
+) -> Float[Tensor, "member time sample feature"]:
+    """Step t of a sequence of length L becomes its step L - 1 - t; steps from L on stay where they are.
+
+    So a recurrence over the result sees all of a sequence before any of its padding. Doing it twice changes nothing.
+
+    Args:
+        values: of every step.
+        lengths: of the sequences; ``None`` if all have the length of the time axis. One row serves all members.
+    """
+    if lengths is None:
+        return values.flip(1)
+    time = torch.arange(values.shape[1], device=values.device)[None, :, None]
+    ends = lengths[:, None]
+    index = torch.where(time < ends, ends - 1 - time, time)
+    return values.gather(1, index[..., None].expand_as(values))
