@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences
 
 
@@ -28,19 +28,22 @@ def run(products: list[Product]) -> None:
         torch.mm(p.left, p.right, out=p.output)
 
 
-def products(network: Elman, parameters: Parameters, sequences: Sequences) -> list[Product]:
+def products(network: Network, parameters: Parameters, sequences: Sequences) -> list[Product]:
     """The products of a step of one member, forward and then backward."""
     W = {name: value[0] for name, value in parameters.items()}
     inputs = sequences.inputs[0]
     steps, samples, _ = inputs.shape
-    hidden, errors = (torch.randn(steps, samples, network.hidden) for _ in range(2))
+    hidden, values, errors = (torch.randn(steps, samples, n) for n in (network.hidden, *[len(W["W_hh"])] * 2))
+    one_gate = len(W["W_hh"]) == network.hidden
     scored = _rows(hidden[sequences.window])
     forward = [_product(_rows(inputs), W["W_ih"].T)]
-    forward += [Product(hidden[t - 1], W["W_hh"].T, hidden[t]) for t in range(1, steps)]
-    backward = [Product(errors[t], W["W_hh"], errors[t - 1]) for t in range(steps - 1, 0, -1)]
+    forward += [Product(hidden[t - 1], W["W_hh"].T, hidden[t] if one_gate else values[t]) for t in range(1, steps)]
+    backward = [
+        Product(errors[t], W["W_hh"], errors[t - 1] if one_gate else hidden[t - 1]) for t in range(steps - 1, 0, -1)
+    ]
     backward += [_product(_rows(errors[1:]).T, _rows(hidden[:-1]))]
     backward += [_product(_rows(inputs).T, _rows(errors))]  # transposed: few rows are faster than few columns
-    for name in ("W_ho", "W_out") if network.output_stage else ("W_out",):
+    for name in ("W_ho", "W_out") if network.has_output_stage else ("W_out",):
         signal = torch.randn(len(scored), len(W[name]))
         forward += [_product(scored, W[name].T)]
         backward += [_product(signal, W[name]), _product(signal.T, scored)]

@@ -1,9 +1,9 @@
-"""The Elman network on PyTorch's fused ``torch.nn.RNN``, as the others' way to compute the same."""
+"""Networks of one layer on PyTorch's fused ``RNN``, ``LSTM`` and ``GRU``, as the others' way to compute the same."""
 
 import torch
 from torch import Tensor
 
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import GRU, LSTM, Network, Parameters
 
 _NAMES = {
     "W_ih": "rnn.weight_ih_l0",
@@ -20,10 +20,13 @@ _NAMES = {
 class Fused(torch.nn.Module):
     """One member of an ensemble, with output stage and read-out at the scored steps only."""
 
-    def __init__(self, network: Elman, parameters: Parameters) -> None:
+    def __init__(self, network: Network, parameters: Parameters) -> None:
         super().__init__()
-        self.rnn = torch.nn.RNN(network.inputs, network.hidden)
-        self.stage = torch.nn.Linear(network.hidden, network.hidden) if network.output_stage else None
+        kind = (
+            torch.nn.LSTM if isinstance(network, LSTM) else torch.nn.GRU if isinstance(network, GRU) else torch.nn.RNN
+        )
+        self.rnn = kind(network.inputs, network.hidden)
+        self.stage = torch.nn.Linear(network.hidden, network.hidden) if network.has_output_stage else None
         self.readout = torch.nn.Linear(network.hidden, network.outputs)
         self.load_state_dict({_NAMES[name]: value[0] for name, value in parameters.items()})
 
@@ -35,6 +38,6 @@ class Fused(torch.nn.Module):
         return self.readout(output)
 
     def by_name(self) -> Parameters:
-        """The parameters (the tensors themselves) under the names of :class:`wmcl.networks.Elman`."""
+        """The parameters (the tensors themselves) under the names of :class:`wmcl.networks.Network`."""
         own = dict(self.named_parameters())
         return {name: own[theirs] for name, theirs in _NAMES.items() if theirs in own}

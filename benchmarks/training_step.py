@@ -13,13 +13,20 @@ from fused import Fused
 from timing import compare, machine, print_table
 from torch import Tensor
 
-from wmcl.networks import Elman, Parameters
+from wmcl.networks import NETWORKS, Elman, Network, Parameters
 from wmcl.tasks import Sequences, Task, copy_task
 from wmcl.training import Adam, clip, loss_and_gradient
 from wmcl.training.objective import where
 
-AUTHORS_MS = {5: 28, 20: 80, 40: 161}
-"""ms an iteration of the paper authors' code (with output stage) by p = i, measured on another machine"""
+AUTHORS_MS = {
+    ("elman, output stage", 5): 28,
+    ("elman, output stage", 20): 80,
+    ("elman, output stage", 40): 161,
+    ("lstm", 5): "53-64",
+    ("lstm", 20): 181,
+    ("lstm", 40): 347,
+}
+"""ms an iteration of the paper authors' code by network and p = i, measured on another machine"""
 BATCH = 128
 HIDDEN = 256
 LEARNING_RATE = 1e-3
@@ -29,7 +36,7 @@ MAXIMUM_NORM = 1.0
 class OwnStep:
     """A training step of wmcl, as in :func:`wmcl.training.train`."""
 
-    def __init__(self, network: Elman, task: Task, parameters: Parameters, batch: Sequences) -> None:
+    def __init__(self, network: Network, task: Task, parameters: Parameters, batch: Sequences) -> None:
         self.network, self.task, self.parameters, self.batch = network, task, parameters, batch
         self.optimiser = Adam(LEARNING_RATE)
         self.state = self.optimiser.start(parameters)
@@ -50,7 +57,7 @@ class OwnStep:
 class FusedStep:
     """The same step with torch.nn.RNN, autograd and torch.optim.Adam."""
 
-    def __init__(self, network: Elman, parameters: Parameters, batch: Sequences) -> None:
+    def __init__(self, network: Network, parameters: Parameters, batch: Sequences) -> None:
         self.module = Fused(network, parameters)
         self.inputs, self.targets, self.window = batch.inputs[0], batch.targets[0, batch.window], batch.window
         self.optimiser = torch.optim.Adam(self.module.parameters(), LEARNING_RATE)
@@ -83,10 +90,20 @@ def check_same(own: OwnStep, fused: FusedStep) -> None:
         torch.testing.assert_close(value[0], fused_gradient[name], rtol=1e-4, atol=atol, msg=f"gradient of {name}")
 
 
-def measure(length: int, output_stage: bool, repeats: int) -> list[object]:
+def networks(task: Task) -> dict[str, Network]:
+    """By the name in the table."""
+    sizes = (task.inputs, HIDDEN, task.outputs)
+    return {
+        "elman, output stage": Elman(*sizes, initialisation="orthogonal"),
+        "elman": Elman(*sizes, initialisation="orthogonal", output_stage=False),
+        **{name: NETWORKS[name](*sizes, initialisation="orthogonal") for name in ("lstm", "gru")},
+    }
+
+
+def measure(length: int, name: str, repeats: int) -> list[object]:
     """A row of the table."""
     task = copy_task(length)
-    network = Elman(task.inputs, HIDDEN, task.outputs, output_stage=output_stage, initialisation="orthogonal")
+    network = networks(task)[name]
     parameters, batch = network.init([0]), task.batch([0], 0, BATCH)
     own, fused = OwnStep(network, task, parameters, batch), FusedStep(network, parameters, batch)
     check_same(own, fused)
@@ -101,14 +118,14 @@ def measure(length: int, output_stage: bool, repeats: int) -> list[object]:
         repeats,
     )
     return [
+        name,
         length,
         batch.steps,
-        "yes" if output_stage else "no",
         *(f"{t.median:.1f} ({t.minimum:.1f})" for t in (times["wmcl"], times["fused"], times["floor"])),
         1 / times["fused"].ratio,
         1 / times["floor"].ratio,
         times["batch"].median,
-        AUTHORS_MS.get(length, "–") if output_stage else "–",
+        AUTHORS_MS.get((name, length), "–"),
     ]
 
 
@@ -120,9 +137,9 @@ def main(lengths: tuple[int, ...] = (5, 20, 40), repeats: int = 21) -> None:
         repeats: timings of each function.
     """
     torch.set_num_threads(1)
-    header = ["p = i", "steps", "output stage", "wmcl ms", "fused ms", "floor ms", "wmcl / fused", "wmcl / floor"]
+    header = ["network", "p = i", "steps", "wmcl ms", "fused ms", "floor ms", "wmcl / fused", "wmcl / floor"]
     header += ["drawing a batch ms", "authors' code, other machine, ms"]
-    rows = [measure(length, stage, repeats) for stage in (True, False) for length in lengths]
+    rows = [measure(length, name, repeats) for name in networks(copy_task(1)) for length in lengths]
     print(f"## Training step\n\n{machine()}. {HIDDEN} units, batch {BATCH}; median (minimum) of {repeats}.\n")
     print_table(header, rows)
 

@@ -98,6 +98,23 @@ def test_an_ensemble_gives_the_same_as_single_networks(smoke):
     )
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_every_measure_takes_every_cell(cell):
+    smoke = analysis.PRESETS["smoke"]
+    config = replace(
+        smoke,
+        network=replace(smoke.network, cell=cell, hidden=32),
+        training=replace(smoke.training, learning_rate=1e-2),
+        stages=replace(smoke.stages, losses=(0.5,), final_loss=0.3),
+    )
+    found = measure(config, "cpu", config.grid[0], [0, 1])
+    assert found.reached.all()
+    importance = found.importance.sel(statistic="mean", per="scored bit", stage="0.5")
+    assert (importance.sel(connection=["ih", "hh", "out"]) > 0).all()
+    assert importance.sel(connection="ho").isnull().all()  # no output stage
+    assert {"components", "bits_held", "reuse_share", "checked", "divergence"} <= set(found.data_vars)
+
+
 def test_networks_that_miss_a_loss_are_censored_and_counted():
     config = analysis.PRESETS["smoke"]
     short = replace(config, stages=replace(config.stages, losses=(0.2, 1e-6), iterations=150))

@@ -28,6 +28,8 @@ class Cell(Protocol):
     """blocks of rows of W_ih and of W_hh"""
     blocks: int
     """blocks of pre-activations: ``gates``, or one more"""
+    in_place: bool
+    """whether the hidden states are written over the pre-activations, which saves memory"""
     has_cell_state: bool
     """whether c_t is handed on beside h_t"""
     passes_hidden: bool
@@ -36,7 +38,7 @@ class Cell(Protocol):
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
         """Write the state after a step, given the pre-activations and the state before it.
 
-        ``values`` may be overwritten with whatever :meth:`step_backward` needs. With one block, ``after.hidden`` is
+        ``values`` may be overwritten with whatever :meth:`step_backward` needs. In place, ``after.hidden`` is
         ``values``.
         """
 
@@ -51,5 +53,5 @@ class Cell(Protocol):
         """Write ∂L/∂(pre-activations) into ``errors``, given the gradient with respect to the state after a step.
 
         ``gradient`` is overwritten with the gradient with respect to the state before the step, by all ways but
-        W_hh; its hidden part only if ``passes_hidden``. With one block, ``gradient.hidden`` is ``errors``.
+        W_hh; its hidden part only if ``passes_hidden``. In place, ``gradient.hidden`` is ``errors``.
         """

@@ -16,6 +16,7 @@ class TanhCell:
 
     gates = 1
     blocks = 1
+    in_place = True
     has_cell_state = False
     passes_hidden = False
 

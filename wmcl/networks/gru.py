@@ -23,6 +23,7 @@ class GRUCell:
 
     gates = 3
     blocks = 4
+    in_place = False
     has_cell_state = False
     passes_hidden = True
 

@@ -19,6 +19,7 @@ class LSTMCell:
 
     gates = 4
     blocks = 4
+    in_place = False
     has_cell_state = True
     passes_hidden = False
 

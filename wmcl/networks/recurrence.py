@@ -82,7 +82,7 @@ class _Recurrence(torch.autograd.Function):
         if tap_ih is not None and tap_hh is not None:
             values[..., : cell.gates * units] += _turn(tap_ih, apart * units, -1)
             values[..., apart * units :] += tap_hh
-        hidden = values if cell.blocks == 1 else torch.empty_like(values[..., :units])
+        hidden = values if cell.in_place else torch.empty_like(values[..., :units])
         carried = torch.empty_like(hidden) if cell.has_cell_state else None
         trace = _Trace(cell, values, hidden, carried)
         to_from = W_hh.mT
@@ -182,7 +182,7 @@ def _error_signals(trace: _Trace, W_hh: Tensor, incoming: Tensor | None, start: 
     scratch = torch.empty_like(hidden[:, 0])
     of_cell = torch.zeros_like(scratch) if cell.has_cell_state else None
     for t in range(last, -1, -1):
-        of_hidden = errors[:, t] if cell.blocks == 1 else scratch
+        of_hidden = errors[:, t] if cell.in_place else scratch
         if t == last:
             of_hidden.copy_(incoming[:, -1])
         else:
