@@ -1,14 +1,12 @@
 """What a Copy Task asks of a network, whatever is asked for of the pattern.
 
-Load
-: bits that must be held at the stop flag, where most are: the rank, over the field of two elements, of the map from
-  the pattern to what is asked for. A network can take exclusive ors as the bits come in, so the load of an exclusive
-  or can be less than the bits it depends on; what is always 0 is no load. With several lengths, that of the longest.
-
-Retention
-: the mean, over all pairs of a target bit and a pattern bit that it depends on, of the steps from the one that shows
-  the pattern bit to the one that asks for the target bit. For a permutation it is i + 1, like that of the copy, as
-  the mean of a permutation's displacements is 0. With several lengths, the pairs of all are taken together.
+- Load: bits that must be held at the stop flag, where most are: the rank, over the field of two elements, of the map
+  from the pattern to what is asked for. A network can take exclusive ors as the bits come in, so the load of an
+  exclusive or can be less than the bits it depends on; what is always 0 is no load. With several lengths, that of the
+  longest.
+- Retention: the mean, over all pairs of a target bit and a pattern bit that it depends on, of the steps from the one
+  that shows the pattern bit to the one that asks for the target bit. For a permutation it is i + 1, like that of the
+  copy, as the mean of a permutation's displacements is 0. With several lengths, the pairs of all are taken together.
 
 Bits that are visible when asked for need not be held, and count in neither.
 """

@@ -90,7 +90,7 @@ class _OwnInputs:
 
 def _task_seeds(tasks: int, seed: int, task_draws: TaskDraws, settings: Mapping[str, Any]) -> Iterator[int]:
     if task_draws != "reference":
-        return (int(generator(seed, "task seed", k).integers(2**63)) for k in count())
+        return (int(generator(seed, "task seed", k).integers(2**31)) for k in count())
     is_scattered = settings.get("filler") == "scattered"
     if is_scattered and settings.get("order", "forward") != "forward":
         raise ValueError(
