@@ -132,4 +132,4 @@ def test_senseless_requests_are_refused(two_members):
     ragged = data.phase.clone()
     ragged[0, 3, 2] = 1
     with pytest.raises(ValueError, match="different steps in different samples"):
-        states(hidden, Sequences(data.inputs, data.targets, data.scored, ragged, data.window), "stop")
+        steps_of(Sequences(data.inputs, data.targets, data.scored, ragged, data.window), "stop")

@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -37,6 +39,32 @@ def test_an_independent_loop_agrees(lengths, width, seeds):
                 expected = x[t - i - 1, :width] if t > i else torch.zeros(width)
                 assert torch.equal(y[t], expected)
     assert torch.equal(made.scored_bits(), torch.full((1, 4), float(p * width)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "p", "i", "lead", "lead_is_random", "b"),
+    [
+        ({"pattern_length": 5}, 5, 5, 0, False, 7),
+        ({"pattern_length": 5, "input_length": 15, "lead": 3}, 5, 15, 3, False, 7),
+        ({"pattern_length": 2, "lead": 4, "lead_input": "random", "independent_bits": 3}, 2, 2, 4, True, 3),
+    ],
+)
+def test_the_bits_behind_an_address_stay_what_they_are(arguments, p, i, lead, lead_is_random, b):
+    """Bit after bit from the bytes of the counter-based generator: for each sample the pattern, then the lead."""
+    word = int.from_bytes(hashlib.blake2b(b"batch", digest_size=8).digest(), "little")
+    made = copy_task(**arguments).batch([11, 3], iteration=6, samples=4)
+    for member, seed in enumerate((11, 3)):
+        philox = np.random.Philox(key=np.array([seed, word], np.uint64), counter=np.array([0, 0, 0, 6], np.uint64))
+        stream = "".join(f"{byte:08b}" for byte in np.random.Generator(philox).bytes(1000))
+        place = iter(int(bit) for bit in stream)
+        for sample in range(4):
+            expected = torch.zeros(lead + i + 1 + p, 8)
+            for step in [*range(lead, lead + p), *(range(lead) if lead_is_random else ())]:
+                drawn = [next(place) for _ in range(b)]
+                expected[step, :7] = torch.tensor([drawn[c % b] for c in range(7)])
+            expected[lead + i, 7] = 1
+            assert torch.equal(made.inputs[member, :, sample], expected)
+            assert torch.equal(made.targets[member, -p:, sample], expected[lead : lead + p, :7])
 
 
 def test_members_draw_by_their_own_seed():

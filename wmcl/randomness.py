@@ -26,6 +26,14 @@ def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
     return np.random.Generator(_philox(seed, purpose, index))
 
 
+def side_stream(generator: np.random.Generator, number: int) -> np.random.Generator:
+    """Another stream of random numbers that belongs to a generator, which stays as it is.
+
+    Numbers from 1 on give independent streams; each is a function of the generator's state, so take it before drawing.
+    """
+    return np.random.Generator(generator.bit_generator.jumped(number))  # type: ignore[attr-defined]
+
+
 def uniforms(seed: int, purpose: str, start: int, count: int, size: int) -> np.ndarray:
     """Uniform numbers in [0, 1) that belong to rows ``start`` to ``start + count`` of an endless table.
 

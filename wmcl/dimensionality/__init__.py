@@ -11,7 +11,7 @@ from wmcl.dimensionality.principal_components import (
     effective_rank,
     participation_ratio,
 )
-from wmcl.dimensionality.states import Centre, states, steps_of
+from wmcl.dimensionality.states import Centre, is_aligned, mask_of, states, steps_of
 from wmcl.dimensionality.subspaces import principal_angles, shared_variance
 from wmcl.dimensionality.supervised import Mode, SupervisedSubspace, continue_from, supervised_subspace
 
@@ -31,7 +31,9 @@ __all__ = [
     "decodability",
     "effective_rank",
     "intrinsic_dimension",
+    "is_aligned",
     "kernel_spectrum",
+    "mask_of",
     "participation_ratio",
     "pattern_bits",
     "principal_angles",

@@ -45,10 +45,17 @@ def pattern_bits(sequences: Sequences) -> Float[Tensor, "sample bit"]:
     """The targets of the scored window, step by step: bit = step · width + channel.
 
     Raises:
-        ValueError: if the members have sequences of their own.
+        ValueError: if the members have sequences of their own, or if sequences are scored at different steps or padded:
+            a read-out of a step needs the state of every sequence at the same point of its course.
     """
     if sequences.targets.shape[0] != 1:
         raise ValueError(f"sequences has {sequences.targets.shape[0]} members: they must share their sequences (1)")
+    lengths = sequences.lengths
+    if bool((lengths != sequences.steps).any()) or bool((sequences.scored != sequences.scored[:, :, :1]).any()):
+        raise ValueError(
+            f"sequences has lengths from {int(lengths.min())} to {int(lengths.max())}: what a state holds is read step"
+            " by step, so all must be of the same length and scored at the same steps"
+        )
     return sequences.targets[0, sequences.window].transpose(0, 1).flatten(1)
 
 

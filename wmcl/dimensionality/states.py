@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from wmcl.tasks import Phase, Sequences
@@ -17,43 +17,86 @@ def states(
     phase: Phase | str | None = None,
     centre: Centre = "pooled",
 ) -> Float[Tensor, "member row unit"]:
-    """The hidden states of a phase, one row for each (time, sample).
+    """The hidden states of a phase, one row for each (time, sample), step by step.
+
+    Where the phase falls on different steps in different samples, those (time, sample) that are in it are taken.
+    Padding is never among the states.
 
     Args:
         hidden: h_t of every step.
         sequences: that the network ran on.
-        phase: a :class:`~wmcl.tasks.Phase` or its name; ``None`` or ``"all"`` takes every step.
+        phase: a :class:`~wmcl.tasks.Phase` or its name; ``None`` or ``"all"`` takes every step but padding.
         centre: ``pooled`` leaves the states as they are (measures subtract their common mean); ``step``
-            subtracts the mean of each step first, so that what differs between steps alone is not counted.
+            subtracts the mean of each step first, over the samples in the phase, so that what differs between steps
+            alone is not counted.
 
     Raises:
-        ValueError: if the phase is unknown or empty, if its steps differ between samples, or if the centre
-            is unknown.
+        ValueError: if the phase is unknown or empty, if members have different numbers of states in it, or if the
+            centre is unknown.
     """
     if centre not in get_args(Centre):
         raise ValueError(f"centre is {centre!r}: it must be one of {', '.join(get_args(Centre))}")
-    chosen = hidden[:, steps_of(sequences, phase)]
+    mask = mask_of(sequences, phase).to(hidden.device)
+    if not _is_same_for_all(mask):
+        return _pool(hidden, mask, centre)
+    chosen = hidden[:, mask[0, :, 0]]
     if centre == "step":
         chosen = chosen.double() - chosen.mean(2, keepdim=True, dtype=torch.float64)  # float32 would leave noise
     return chosen.flatten(1, 2)
+
+
+def _pool(
+    hidden: Float[Tensor, "member time sample unit"], mask: Bool[Tensor, "#member time sample"], centre: Centre
+) -> Float[Tensor, "member row unit"]:
+    rows = mask.sum((1, 2)).tolist()
+    if len(set(rows)) > 1:
+        raise ValueError(f"sequences has {rows} states of the phase in its members: measures need as many in each")
+    if centre == "step":
+        weights = mask.double()[..., None]
+        mean = (hidden * weights).sum(2, keepdim=True) / weights.sum(2, keepdim=True).clamp(min=1)
+        hidden = hidden.double() - mean
+    return hidden[mask.expand(hidden.shape[:3])].view(len(hidden), -1, hidden.shape[3])
 
 
 def steps_of(sequences: Sequences, phase: Phase | str | None) -> list[int]:
     """The steps of a phase, which must be the same for every sample; ``None`` or ``"all"`` takes every step.
 
     Raises:
-        ValueError: if the phase is unknown or empty, or if its steps differ between samples.
+        ValueError: if the phase is unknown or empty, or if its steps differ between samples, as those of all steps do
+            where shorter sequences are padded.
+    """
+    mask = mask_of(sequences, phase).cpu()
+    if not _is_same_for_all(mask):
+        name = "all" if phase is None else Phase(phase).name if isinstance(phase, int) else phase
+        raise ValueError(f"phase {name!r} falls on different steps in different samples")
+    steps: list[int] = mask[0, :, 0].nonzero()[:, 0].tolist()
+    return steps
+
+
+def is_aligned(sequences: Sequences, phase: Phase | str | None) -> bool:
+    """Whether a phase falls on the same steps in every sample; ``None`` or ``"all"``: whether nothing is padded."""
+    return _is_same_for_all(mask_of(sequences, phase))
+
+
+def mask_of(sequences: Sequences, phase: Phase | str | None) -> Bool[Tensor, "#member time sample"]:
+    """Which (time, sample) are in a phase; ``None`` or ``"all"``: all but padding.
+
+    Raises:
+        ValueError: if the phase is unknown, empty or padding.
     """
     if phase is None or phase == "all":
-        return list(range(sequences.steps))
+        return sequences.phase != Phase.padding
     names = [p.name for p in Phase]
     if isinstance(phase, str) and phase not in names:
         raise ValueError(f"phase is {phase!r}: it must be one of {', '.join(names)}, or all for every step")
     wanted = Phase[phase] if isinstance(phase, str) else phase
-    is_in_phase = (sequences.phase == wanted).cpu()
-    if bool((is_in_phase != is_in_phase[:1, :, :1]).any()):
-        raise ValueError(f"phase {wanted.name!r} falls on different steps in different samples")
-    steps: list[int] = is_in_phase[0, :, 0].nonzero()[:, 0].tolist()
-    if not steps:
+    if wanted == Phase.padding:
+        raise ValueError("phase is 'padding': it must be another one, as nothing happens after the end of a sequence")
+    mask = sequences.phase == wanted
+    if not bool(mask.any()):
         raise ValueError(f"phase {wanted.name!r} does not occur in these sequences")
-    return steps
+    return mask
+
+
+def _is_same_for_all(mask: Bool[Tensor, "#member time sample"]) -> bool:
+    return bool((mask == mask[:1, :, :1]).all())

@@ -11,11 +11,14 @@ from wmcl.dimensionality import (
     IntrinsicMethod,
     StepScatter,
     components_for_variance,
+    covariance_spectrum,
     cumulative_variance,
     decodability,
     effective_rank,
     intrinsic_dimension,
+    is_aligned,
     kernel_spectrum,
+    mask_of,
     participation_ratio,
     pattern_bits,
     states,
@@ -39,7 +42,8 @@ CENTRES: tuple[Centre, ...] = ("pooled", "step")
 def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, threshold: float = 0.75) -> xr.Dataset:
     """Linear dimensionality of the hidden states by phase and by step, just after the loss was reached.
 
-    The phases are those that occur in the sequences, and ``all``.
+    The phases are those that occur in the sequences, and ``all``. Padding is left out; at a step that fewer than two
+    sequences reach, measures by step are NaN.
 
     Returns:
         ``components``, ``participation_ratio`` and ``effective_rank`` (seed, phase, centre), ``cumulative_variance``
@@ -48,12 +52,19 @@ def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, 
     """
     with torch.no_grad():
         hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths).hidden
-    scatter = StepScatter.of(hidden)
-    phases = {n: steps_of(sequences, p) for n, p in PHASES.items() if p is None or bool((sequences.phase == p).any())}
-    spectra = torch.stack([torch.stack([scatter.spectrum(p, c) for c in CENTRES], 1) for p in phases.values()], 1)
+    is_padded = not is_aligned(sequences, None)
+    scatter = StepScatter.of(hidden, mask_of(sequences, None) if is_padded else None)
+
+    def spectrum(phase: Phase | None, centre: Centre) -> torch.Tensor:
+        if is_aligned(sequences, phase):
+            return scatter.spectrum(steps_of(sequences, phase), centre)
+        return covariance_spectrum(states(hidden, sequences, phase, centre))
+
+    phases = {n: p for n, p in PHASES.items() if p is None or bool((sequences.phase == p).any())}
+    spectra = torch.stack([torch.stack([spectrum(p, c) for c in CENTRES], 1) for p in phases.values()], 1)
     by_step = scatter.spectrum_by_step()
     by_phase, step = ("seed", "phase", "centre"), ("seed", "step")
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "components": (by_phase, as_array(components_for_variance(spectra, threshold))),
             "participation_ratio": (by_phase, as_array(participation_ratio(spectra))),
@@ -72,6 +83,9 @@ def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, 
             "step": np.arange(sequences.steps),
         },
     )
+    if is_padded:
+        found["components_by_step"] = found.components_by_step.where(np.isfinite(found.participation_ratio_by_step))
+    return found
 
 
 def nonlinear_dimensionality_at(

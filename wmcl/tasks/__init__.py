@@ -1,22 +1,38 @@
 """What is learned."""
 
+from wmcl.tasks.asked import Order, XorMode
 from wmcl.tasks.check import check_sequences
-from wmcl.tasks.copy_task import CopyLayout, InputPower, LeadInput, copy_task
+from wmcl.tasks.copy_sequence import InputsOfTasks, copy_task_sequence
+from wmcl.tasks.copy_task import CopyDraw, copy_task
 from wmcl.tasks.demand import Demand
+from wmcl.tasks.identity import with_task_identity
 from wmcl.tasks.lag_copy import LagLayout, lag_copy_task
+from wmcl.tasks.layout import CopyLayout, Filler, InputPower, LeadInput, Lengths
+from wmcl.tasks.rearrangement import Rearrangement
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task
+from wmcl.tasks.task_draws import TaskDraws
 
 __all__ = [
+    "CopyDraw",
     "CopyLayout",
     "Demand",
+    "Filler",
     "InputPower",
+    "InputsOfTasks",
     "LagLayout",
     "LeadInput",
+    "Lengths",
+    "Order",
     "Phase",
+    "Rearrangement",
     "Sequences",
     "Task",
+    "TaskDraws",
+    "XorMode",
     "check_sequences",
     "copy_task",
+    "copy_task_sequence",
     "lag_copy_task",
+    "with_task_identity",
 ]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from wmcl.tasks.sequences import Sequences
+from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task
 
 
@@ -30,6 +30,7 @@ def check_sequences(task: Task, sequences: Sequences) -> None:
         )
     _check(sequences.phase.dtype == torch.int8, "phase", f"is {sequences.phase.dtype}", "torch.int8")
     _check_window(sequences.window, scored, time)
+    _check_padding(sequences)
     bits = targets[(scored > 0).expand(members, -1, -1)]
     low, high = float(bits.min()), float(bits.max())
     _check(low >= 0 and high <= 1, "targets", f"holds values from {low:g} to {high:g}", "bits: 0 to 1 at scored steps")
@@ -50,6 +51,14 @@ def _check_window(window: slice, scored: Tensor, time: int) -> None:
         "is 0 at every step of a sequence",
         "at least one scored step in each",
     )
+
+
+def _check_padding(sequences: Sequences) -> None:
+    padding = sequences.phase == Phase.padding
+    _check(not bool((padding[:, :-1] & ~padding[:, 1:]).any()), "phase", "goes on after padding", "padding to the end")
+    _check(not bool((padding & (sequences.scored > 0)).any()), "scored", "is above 0 in padding", "0 there")
+    shown = sequences.inputs.abs().amax(-1)
+    _check(not bool((padding & (shown > 0)).any()), "inputs", "are not 0 in padding", "0 there")
 
 
 def _check(is_right: bool, field: str, value: str, allowed: str) -> None:

@@ -22,8 +22,8 @@ from jaxtyping import UInt8
 
 from wmcl.likelihoods import Bernoulli
 from wmcl.randomness import bits
-from wmcl.tasks.copy_task import every_sample
 from wmcl.tasks.demand import Demand
+from wmcl.tasks.layout import every_sample
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task, check_counts
 

@@ -14,11 +14,11 @@ class Phase(IntEnum):
     lead = 0
     """before the pattern"""
     input = 1
-    """from the first step of the pattern up to the stop flag, blank steps included"""
+    """from the first step of the pattern up to the stop flag, fillers included"""
     stop = 2
     """the step of the stop flag"""
     output = 3
-    """after the stop flag"""
+    """after the stop flag, blank steps before the answer included"""
     padding = 4
     """after the end of a sequence that is shorter than others"""
 

@@ -19,7 +19,7 @@ class Evaluation:
     accuracy: Float[Tensor, "member"]
     """fraction of scored bits that are right; 0.5 is chance"""
     accuracy_by_step: Float[Tensor, "member window"]
-    """the same for each step of the scored window"""
+    """the same for each step of the scored window; NaN where nothing is scored"""
     output_variance: Float[Tensor, "member"]
     """mean p (1 - p) of the scored bits: 0.25 for a network that knows nothing, 0 for a certain one"""
 

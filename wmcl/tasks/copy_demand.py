@@ -1,0 +1,77 @@
+"""What a Copy Task asks of a network, whatever is asked for of the pattern.
+
+- Load: bits that must be held at the stop flag, where most are: the rank, over the field of two elements, of the map
+  from the pattern to what is asked for. A network can take exclusive ors as the bits come in, so the load of an
+  exclusive or can be less than the bits it depends on; what is always 0 is no load. With several lengths, that of the
+  longest.
+- Retention: the mean, over all pairs of a target bit and a pattern bit that it depends on, of the steps from the one
+  that shows the pattern bit to the one that asks for the target bit. For a permutation it is i + 1, like that of the
+  copy, as the mean of a permutation's displacements is 0. With several lengths, the pairs of all are taken together.
+
+Bits that are visible when asked for need not be held, and count in neither.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool
+
+from wmcl.tasks.demand import Demand
+from wmcl.tasks.rearrangement import Rearrangement
+
+
+def copy_demand(
+    timings: Sequence[tuple[Sequence[int], int]],
+    rearrangement: Rearrangement,
+    *,
+    lead: int,
+    width: int,
+    bits: int,
+    visible_bits: int,
+) -> Demand:
+    """The demand of a Copy Task.
+
+    Args:
+        timings: for each input length, which are equally likely: the steps that show the pattern, and the step from
+            which on it is asked for, both counted from the end of the lead.
+        rearrangement: what is asked for.
+        lead: steps before the input.
+        width: channels.
+        bits: independent bits of a pattern step.
+        visible_bits: channels that are shown again when they are asked for.
+    """
+    loads, firsts, delays, pairs, steps, scored = [], [], 0, 0, 0, 0
+    for shown, answer in timings:
+        depends = rearrangement.matrix(len(shown), width, bits)
+        depends[:, np.arange(depends.shape[1]) % bits < visible_bits] = False
+        target, source = depends.nonzero()
+        from_step = np.array(shown)[source // bits]
+        loads.append(_rank(depends))
+        firsts += from_step.tolist()
+        delays += int((answer + target // rearrangement.output_width - from_step).sum())
+        pairs += len(target)
+        steps += lead + answer + len(shown)
+        scored += len(depends)
+    return Demand(
+        load=max(loads),
+        retention=_quotient(delays, pairs) if pairs else 0,
+        lead=lead + min(firsts, default=0),
+        steps=_quotient(steps, len(timings)),
+        scored_bits=_quotient(scored, len(timings)),
+    )
+
+
+def _rank(matrix: Bool[np.ndarray, "row column"]) -> int:
+    """Rank over the field of two elements: rows, as binary numbers, are reduced by those of the same length."""
+    by_lead: dict[int, int] = {}
+    for packed in np.packbits(matrix, axis=1):
+        row = int.from_bytes(packed.tobytes(), "big")
+        while row and row.bit_length() in by_lead:
+            row ^= by_lead[row.bit_length()]
+        if row:
+            by_lead[row.bit_length()] = row
+    return len(by_lead)
+
+
+def _quotient(total: int, count: int) -> int | float:
+    return total // count if total % count == 0 else total / count

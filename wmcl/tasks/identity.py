@@ -1,0 +1,34 @@
+"""Tasks that say which one they are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from wmcl.tasks.sequences import Phase, Sequences
+from wmcl.tasks.task import Task
+
+
+def with_task_identity(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks with one more input feature for each of them, last: 1 at every step of its own sequences, else 0.
+
+    Padded steps stay zero. Everything else, random draws included, stays as it was.
+    """
+    return [
+        replace(task, inputs=task.inputs + len(tasks), draw=_Identified(task.draw, k, len(tasks)))
+        for k, task in enumerate(tasks)
+    ]
+
+
+@dataclass(frozen=True)
+class _Identified:
+    draw: Callable[[Sequence[np.random.Generator], int], Sequences]
+    task: int
+    tasks: int
+
+    def __call__(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
+        made = self.draw(generators, samples)
+        identity = made.inputs.new_zeros(*made.inputs.shape[:3], self.tasks)
+        identity[..., self.task] = (made.phase != Phase.padding).to(identity.dtype)
+        return replace(made, inputs=torch.cat([made.inputs, identity], -1))
