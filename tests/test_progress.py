@@ -81,7 +81,7 @@ def test_the_reference_reduction_reaches_the_optimiser_but_not_the_curves():
 
 def test_a_non_finite_gradient_with_a_finite_loss_stops_a_member():
     class Steep(Elman):
-        def apply(self, parameters, inputs, steps=slice(None), taps=False):
+        def apply(self, parameters, inputs, steps=slice(None), taps=False, lengths=None):
             found = super().apply(parameters, inputs, steps, taps)
             zero = (parameters["b_out"] * 0).sum() * 0
             return dataclasses.replace(found, logits=found.logits + torch.sqrt(zero))  # value 0, slope infinite

@@ -126,7 +126,7 @@ def test_evaluation_agrees_with_sequences_that_were_cut(ensemble):
         loss, right, scored = 0.0, np.zeros(few.steps), np.zeros(few.steps)
         for sample in range(3):
             inputs, targets, weights, _ = cut(few, sample)
-            logits = forward(parameters, member, inputs)[2]
+            logits = forward(NETWORK, parameters, member, inputs)[2]
             loss += nll(logits, targets, weights).item()
             for t in weights.nonzero()[:, 0].tolist():
                 right[t] += ((logits[t] >= 0) == (targets[t] == 1)).sum().item()
