@@ -22,6 +22,7 @@ from wmcl.plotting import (
     figure_command,
     importance,
     kind_text,
+    network_text,
     plain,
     require,
     stage_of,
@@ -71,7 +72,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     stage = stage_of(results, options.stage)
     figure.suptitle(
         f"Importance of W$_{{{options.connection}}}$ per {options.per} at {stage_text(stage)};\n"
-        "mean and 95 % t interval over networks, each network faint",
+        f"{network_text(results)}: mean and 95 % t interval over networks, each network faint",
         fontsize="small",
     )
     return figure

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from wmcl.plotting import COLOURS, MARKERS, FileOptions, MissingError, figure_command, kind_text, require
+from wmcl.plotting import COLOURS, MARKERS, FileOptions, MissingError, figure_command, kind_text, network_text, require
 from wmcl.statistics import mean_interval
 
 SUFFIX = "_by_loss"
@@ -59,7 +59,8 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     out = int((~complete).sum())
     left_out = f"; {out} conditions with censored networks are left out" if out else ""
     figure.suptitle(
-        f"Geometric mean over conditions, 95 % t interval over networks; thin: each condition{left_out}",
+        f"{network_text(results)}: geometric mean over conditions, 95 % t interval over networks;\n"
+        f"thin: each condition{left_out}",
         fontsize="small",
     )
     return figure

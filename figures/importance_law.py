@@ -22,6 +22,7 @@ from wmcl.plotting import (
     figure_command,
     importance,
     importance_text,
+    network_text,
     plain,
     require,
     stage_of,
@@ -66,7 +67,10 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
         [known[name] for name in labels], labels, loc="outside lower center", ncols=len(labels), fontsize="x-small"
     )
     stage = stage_of(results, options.stage)
-    figure.suptitle(f"Copy Task at {stage_text(stage)}; 95 % t intervals over networks", fontsize="small")
+    figure.suptitle(
+        f"{network_text(results)} on the Copy Task at {stage_text(stage)}; 95 % t intervals over networks",
+        fontsize="small",
+    )
     return figure
 
 

@@ -64,8 +64,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     right.set_ylabel(f"components for {variance_share(results):.0%} of the\nvariance of h$_t$ ({options.phase} phase)")
     missed = censored_text(part.reached.sel(stage=stage))
     figure.suptitle(
-        f"Elman networks on the Copy Task at {stage_text(stage)}; {training_text(part)};\n"
-        f"95 % t intervals over networks{missed}",
+        f"Copy Task at {stage_text(stage)};\n{training_text(part)}; 95 % t intervals over networks{missed}",
         fontsize="small",
     )
     handles, labels = left.get_legend_handles_labels()

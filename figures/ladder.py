@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wmcl.plotting import COLOURS, FileOptions, estimate, figure_command, require
+from wmcl.plotting import COLOURS, FileOptions, estimate, figure_command, network_text, require
 from wmcl.statistics import mean_interval
 
 SUFFIX = "_ladder"
@@ -29,8 +29,8 @@ def draw(results: xr.Dataset, options: FileOptions) -> Figure:
     panels[0].set_yticks(range(len(rungs)), rungs)
     panels[0].set_ylim(len(rungs) - 0.5, -0.5)
     figure.suptitle(
-        "Mean and 95 % t interval over networks, each network faint; between the first and the last rung, one choice\n"
-        "of the first is changed at a time. Dashed: no growth.\n"
+        f"{network_text(results)}: mean and 95 % t interval, each network faint;\n"
+        "between the first and the last rung, one choice of the first is changed at a time. Dashed: no growth.\n"
         "Grey: where exponents lie if load matters and length does not (within ±0.1).",
         fontsize="small",
     )

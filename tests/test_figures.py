@@ -34,6 +34,11 @@ FIGURES = (
     "reuse_profile",
 )
 FILE = Path("synthetic.nc")
+CONFIGURATION = {
+    "measures": {"variance": 0.75},
+    "network": {"cell": "lstm"},
+    "training": {"learning_rate": 5e-3},
+}
 
 
 def conditions():
@@ -87,7 +92,7 @@ def synthetic(pairs=True):
     coordinates |= {"statistic": ["mean"], "per": ["sequence", "scored bit"], "phase": ["output"]}
     coordinates |= {"centre": ["pooled"], "side": ["after"], "step": np.arange(long)}
     coordinates |= {"pattern_step": np.arange(p.max())}
-    return xr.Dataset(variables, coordinates, {"configuration": json.dumps({"measures": {"variance": 0.75}})})
+    return xr.Dataset(variables, coordinates, {"configuration": json.dumps(CONFIGURATION)})
 
 
 def censor(results, condition, seed):
@@ -104,7 +109,9 @@ def synthetic_ladder():
     slopes = draws.normal(1.0, 0.1, (4, 2, SEEDS))
     slopes[2, 1, 0] = np.nan
     coordinates = {"rung": rungs, "sweep": ["basic: p = i", "padded: i at fixed p"], "seed": np.arange(SEEDS)}
-    return xr.Dataset({"ladder_slope": (("rung", "sweep", "seed"), slopes)}, coordinates)
+    return xr.Dataset(
+        {"ladder_slope": (("rung", "sweep", "seed"), slopes)}, coordinates, {"configuration": json.dumps(CONFIGURATION)}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ KINDS = {
     "MAS": ("MAS", "squared logits"),
 }
 """name and unit of each kind of importance"""
+USUAL_LEARNING_RATE = 1e-3
+"""not worth a word in a title"""
 
 
 def kind_text(kind: str) -> str:
@@ -44,10 +46,19 @@ def censored_text(reached: xr.DataArray) -> str:
     return f"; {censored} networks missed it and are left out" if censored else ""
 
 
+def network_text(results: xr.Dataset) -> str:
+    """Who was measured."""
+    settings = json.loads(results.attrs["configuration"])
+    cell = settings["network"].get("cell", "elman")
+    rate = settings["training"]["learning_rate"]
+    name = {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}[cell]
+    return name if rate == USUAL_LEARNING_RATE else f"{name}, learning rate {rate:g}"
+
+
 def training_text(results: xr.Dataset) -> str:
-    """Initialisation and loss of the conditions."""
+    """Cell, initialisation and loss of the conditions."""
     names = (" and ".join(np.unique(results[name].values)) for name in ("initialisation", "reduction"))
-    return "{} initialisation, loss per {}".format(*names)
+    return "{}, {} initialisation, loss per {}".format(network_text(results), *names)
 
 
 def task_text(condition: xr.Dataset) -> str:
