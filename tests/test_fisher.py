@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests import naive
 from tests.cases import CASES, ensemble
 from wmcl.importance import fisher_diagonal, summarise
-from wmcl.networks import Elman
+from wmcl.networks import GRU, LSTM, Elman
+from wmcl.randomness import uniforms
 from wmcl.tasks import copy_task
 
 
@@ -45,9 +46,19 @@ def enumerated(network, parameters, data, member):
 
 
 @pytest.mark.parametrize("task", [copy_task(2, 3, width=2), copy_task(1, 2, width=3, lead=2, visible_bits=1)])
-@pytest.mark.parametrize("output_stage", [True, False])
-def test_exact_fisher_is_the_enumeration_of_all_targets(task, output_stage):
-    network = Elman(task.inputs, 4, task.outputs, output_stage=output_stage)
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (Elman, {}),
+        (Elman, {"output_stage": False}),
+        (LSTM, {}),
+        (GRU, {"heads": 2, "head": 1}),
+        (LSTM, {"direction": "backward"}),
+        (GRU, {"direction": "bidirectional", "layers": 2}),
+    ],
+)
+def test_exact_fisher_is_the_enumeration_of_all_targets(task, kind, fields):
+    network = kind(task.inputs, 3, task.outputs, **fields)
     parameters, data = ensemble(network, task, samples=3)
     found = fisher_diagonal(network, task, parameters, data, "exact", chunk=2)
     for member in range(2):
@@ -87,6 +98,25 @@ def test_the_fisher_is_the_sum_over_scored_steps_for_the_exact_kind_alone(kind, 
         assert torch.allclose(together, whole[name], rtol=1e-9) == holds
         if not holds:
             assert (together.sum() / whole[name].sum() - 1).abs() > 0.05
+
+
+@pytest.mark.parametrize(("network", "task"), CASES)
+def test_sampled_fisher_is_the_mean_of_squared_batch_1_gradients_for_the_targets_it_draws(network, task):
+    """The targets of a sequence are drawn from the model with uniform numbers that its place addresses."""
+    parameters, data = ensemble(network, task)
+    found = fisher_diagonal(network, task, parameters, data, "sampled", [8, 9], chunk=3)
+    for member, seed in enumerate((8, 9)):
+        expected = {name: torch.zeros_like(value[member]) for name, value in parameters.items()}
+        for sample in range(data.samples):
+            inputs, own, _ = naive.sequence(data, member, sample)
+            p = torch.sigmoid(naive.forward(network, parameters, member, inputs)[2][data.window])
+            table = torch.from_numpy(uniforms(seed, "fisher targets", sample, 1, p.numel())).view_as(p)
+            targets = torch.zeros_like(own)
+            targets[data.window] = (table < p).double()
+            for name, value in naive.gradients(network, parameters, data, member, sample, targets).items():
+                expected[name] += value**2 / data.samples
+        for name, value in found.items():
+            torch.testing.assert_close(value[member], expected[name], rtol=1e-9, atol=1e-14)
 
 
 def test_draws_average_over_independent_targets():

@@ -205,11 +205,23 @@ def test_steps_after_the_end_do_not_change_what_came_before(padding):
     torch.testing.assert_close(long[:, : data.steps], short, rtol=0, atol=1e-12)
 
 
-@given(chosen=st.permutations(range(4)).flatmap(lambda p: st.integers(1, 4).map(lambda k: p[:k])))
-def test_a_member_does_not_depend_on_the_others(chosen):
-    network, task = Elman(4, 6, 3, initialisation="orthogonal"), CASES[1].values[1]
-    everyone = network.init(range(4), torch.float64)
-    inputs = task.batch(range(4), 0, 5).to(torch.float64).inputs
-    some = network.apply({name: value[list(chosen)] for name, value in everyone.items()}, inputs[list(chosen)])
-    assert torch.equal(network.init(list(chosen), torch.float64)["W_hh"], everyone["W_hh"][list(chosen)])
-    torch.testing.assert_close(some.logits, network.apply(everyone, inputs).logits[list(chosen)], rtol=0, atol=1e-12)
+@by_network
+@given(chosen=st.permutations(range(3)).flatmap(lambda p: st.integers(1, 3).map(lambda k: list(p[:k]))))
+@settings(max_examples=5)
+def test_a_member_does_not_depend_on_the_others(network, chosen):
+    """Initialisation, outputs, gradients and Fishers are the same, whoever else is in the ensemble."""
+    task = Task("ragged", 4, 3, Bernoulli(), draw=lambda generators, samples: ragged())
+    everyone, data = network.init(range(3), torch.float64), ragged(members=3)
+    some = {name: value[chosen] for name, value in everyone.items()}
+    own = Sequences(data.inputs[chosen], data.targets[chosen], data.scored, data.phase, data.window)
+    assert all(torch.equal(value, some[name]) for name, value in network.init(chosen, torch.float64).items())
+    measures = [
+        lambda p, d, _: {"logits": network.apply(p, d.inputs, lengths=d.lengths).logits},
+        lambda p, d, _: task_gradient(network, task.likelihood, p, d)[1],
+        lambda p, d, seeds: fisher_diagonal(network, task, p, d, "sampled", seeds),
+        lambda p, d, _: fisher_diagonal(network, task, p, d, "exact"),
+    ]
+    for measure in measures:
+        together, alone = measure(everyone, data, [0, 1, 2]), measure(some, own, chosen)
+        expected = {name: value[chosen] for name, value in together.items()}
+        torch.testing.assert_close(alone, expected, rtol=1e-10, atol=1e-13)
