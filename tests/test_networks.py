@@ -173,6 +173,13 @@ def test_states_of_all_layers_and_the_cell_state():
     torch.testing.assert_close(found.hidden, second.hidden)
     torch.testing.assert_close(found.cell, second.cell)
     assert Elman(4, 5, 3).apply(Elman(4, 5, 3).init([0, 1]), data.inputs.float()).cell is None
+    backward, lengths = LSTM(4, 5, 3, direction="backward"), ragged().lengths
+    mirrored = torch.stack(
+        [s[:, : int(n)].flip(1) for s, n in zip(ragged().inputs.unbind(2), lengths[0], strict=True)][:1], 2
+    )
+    states = backward.apply(parameters, ragged().inputs, lengths=lengths).cell[:, :, 0]
+    expected = LSTM(4, 5, 3).apply(parameters, mirrored).cell[:, :, 0]
+    torch.testing.assert_close(states.flip(1), expected)
 
 
 @by_network

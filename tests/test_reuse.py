@@ -9,17 +9,19 @@ from wmcl.importance import fisher_diagonal, own_share, reuse_profile, step_shar
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 
+WEIGHTS = ("W_ih", "W_hh", "W_ho", "W_out")
+
 
 def gradients_by_use(parameters, data, member, sample):
-    """∂L/∂W_hh(t) and ∂L/∂W_ho(t) of one sequence, with a copy of the weight for every step."""
+    """∂L/∂W(t) of every weight matrix for one sequence, with a copy of the weight for every step."""
     p = {name: value[member].detach() for name, value in parameters.items()}
     inputs, targets, scored = naive.sequence(data, member, sample)
-    copies = {name: [p[name].clone().requires_grad_() for _ in inputs] for name in ("W_hh", "W_ho")}
+    copies = {name: [p[name].clone().requires_grad_() for _ in inputs] for name in WEIGHTS}
     h, logits = torch.zeros_like(p["b_hh"]), []
     for t, x in enumerate(inputs):
-        h = torch.tanh(p["W_ih"] @ x + p["b_ih"] + copies["W_hh"][t] @ h + p["b_hh"])
+        h = torch.tanh(copies["W_ih"][t] @ x + p["b_ih"] + copies["W_hh"][t] @ h + p["b_hh"])
         y = torch.tanh(copies["W_ho"][t] @ h + p["b_ho"])
-        logits.append(p["W_out"] @ y + p["b_out"])
+        logits.append(copies["W_out"][t] @ y + p["b_out"])
     loss = naive.nll(torch.stack(logits), targets, scored)
     return {name: torch.autograd.grad(loss, each, retain_graph=True) for name, each in copies.items()}
 
@@ -29,7 +31,7 @@ def test_the_profile_holds_the_products_of_gradients_by_use():
     parameters, data = ensemble(network, task, samples=3)
     found = reuse_profile(network, task, parameters, data, "empirical", chunk=2)
     for member in range(2):
-        for name in ("W_hh", "W_ho"):
+        for name in WEIGHTS:
             expected = torch.zeros(data.steps, data.steps, dtype=torch.float64)
             for sample in range(3):
                 uses = torch.stack(gradients_by_use(parameters, data, member, sample)[name]).flatten(1)
