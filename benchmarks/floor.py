@@ -25,7 +25,8 @@ class Product:
 def run(products: list[Product]) -> None:
     """Compute all products."""
     for p in products:
-        torch.mm(p.left, p.right, out=p.output)
+        product = torch.mm if p.left.ndim == 2 else torch.bmm
+        product(p.left, p.right, out=p.output)
 
 
 def products(network: Elman, parameters: Parameters, sequences: Sequences) -> list[Product]:
@@ -45,6 +46,33 @@ def products(network: Elman, parameters: Parameters, sequences: Sequences) -> li
         forward += [_product(scored, W[name].T)]
         backward += [_product(signal, W[name]), _product(signal.T, scored)]
     return forward + backward
+
+
+def ensemble_products(network: Elman, parameters: Parameters, sequences: Sequences) -> list[Product]:
+    """The same for all members at once, as batched products, where the parameters are."""
+    W, inputs = parameters, sequences.inputs
+    members, steps, samples, _ = inputs.shape
+    hidden, errors = (torch.randn(members, steps, samples, network.hidden, device=inputs.device) for _ in range(2))
+    scored = hidden[:, sequences.window].flatten(1, 2)
+    forward = [_batched(inputs.flatten(1, 2), W["W_ih"].mT)]
+    forward += [Product(hidden[:, t - 1], W["W_hh"].mT, hidden[:, t]) for t in range(1, steps)]
+    backward = [Product(errors[:, t], W["W_hh"], errors[:, t - 1]) for t in range(steps - 1, 0, -1)]
+    backward += [_batched(errors[:, 1:].flatten(1, 2).mT, hidden[:, :-1].flatten(1, 2))]
+    backward += [_batched(inputs.flatten(1, 2).mT, errors.flatten(1, 2))]
+    for name in ("W_ho", "W_out") if network.output_stage else ("W_out",):
+        signal = torch.randn(members, scored.shape[1], W[name].shape[1], device=inputs.device)
+        forward += [_batched(scored, W[name].mT)]
+        backward += [_batched(signal, W[name]), _batched(signal.mT, scored)]
+    return forward + backward
+
+
+def operations(products: list[Product]) -> float:
+    """Floating-point operations: two for each multiplication and its addition."""
+    return sum(2.0 * p.output.numel() * p.left.shape[-1] for p in products)
+
+
+def _batched(left: Tensor, right: Tensor) -> Product:
+    return Product(left, right, left.new_empty(left.shape[0], left.shape[1], right.shape[2]))
 
 
 def _rows(values: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from wmcl.stages import (
     training_at,
 )
 from wmcl.tasks import Sequences, Task
-from wmcl.training import Milestone, Stop, Trained, train
+from wmcl.training import Milestone, Stop, Trained, members_that_fit, train
 
 Measure = Callable[[Milestone], xr.Dataset]
 
@@ -55,6 +55,19 @@ def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Se
         seconds=(("seed", "part"), np.tile([s / len(seeds) for s in seconds.values()], (len(seeds), 1))),
     )
     return result.assign_coords(stage=stage_names(trained), seed=list(seeds), part=list(seconds))
+
+
+def members_in(config: Config, bytes: int) -> int:
+    """Networks of the longest condition that fit into so much memory, but no more than a condition has.
+
+    Measures take two to three times as much as the training (states of 1000 test sequences, in float64), so that
+    training may use a quarter.
+    """
+    longest = max(config.grid, key=lambda condition: _task(config, condition).test.steps)
+    task, network = _task(config, longest), _network(config, longest)
+    milestones = len(config.stages.losses)
+    fit = members_that_fit(network, task, config.training, bytes // 4, milestones, PathIntegral())
+    return min(fit, config.conditions.seeds)
 
 
 def _task(config: Config, condition: Mapping[str, Any]) -> Task:

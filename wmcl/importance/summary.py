@@ -39,8 +39,8 @@ def summarise(
         ``share`` (member, connection), trace over the sum of the traces of all connections;
         ``distribution`` (member, connection, quantile), quantiles of F over the weights, per sequence.
     """
-    members = next(iter(importance.values())).shape[0]
-    missing = torch.full((members, 1), float("nan"), dtype=torch.float64)
+    example = next(iter(importance.values()))
+    missing = torch.full((len(example), 1), float("nan"), dtype=torch.float64, device=example.device)
     triples = [
         tuple(values.get(name, missing).detach().double().flatten(1) for values, name in sources)
         for weight in connections.values()

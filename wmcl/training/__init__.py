@@ -5,6 +5,7 @@ from wmcl.training.checkpoint import CHECKPOINT_VERSION
 from wmcl.training.ensemble_file import ENSEMBLE_VERSION, Ensemble, load_ensemble, save_ensemble
 from wmcl.training.evaluation import Evaluation, evaluate
 from wmcl.training.loop import Trained, train
+from wmcl.training.memory import members_that_fit, training_bytes
 from wmcl.training.milestones import Milestone, Snapshot, interpolate_log
 from wmcl.training.objective import Reduction, clip, loss_and_gradient, orthogonality, task_gradient, task_loss
 from wmcl.training.options import Options
@@ -37,10 +38,12 @@ __all__ = [
     "interpolate_log",
     "load_ensemble",
     "loss_and_gradient",
+    "members_that_fit",
     "orthogonality",
     "save_ensemble",
     "take_step",
     "task_gradient",
     "task_loss",
     "train",
+    "training_bytes",
 ]

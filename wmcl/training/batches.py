@@ -1,4 +1,4 @@
-"""Batches for a training run: drawn when they are needed, or ahead by a thread."""
+"""Batches for a training run: drawn when they are needed, or ahead by threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,13 +21,14 @@ def drawn(draw: Draw, iterations: range, ahead: int, pinned: bool) -> Iterator[I
     Args:
         draw: the batch of an iteration; what it returns must not depend on what was drawn before.
         iterations: whose batches are wanted.
-        ahead: batches that a thread keeps ready; with 0 each is drawn when it is asked for. The batches are the same.
-        pinned: whether the thread puts them into page-locked memory, from which a GPU copies while it computes.
+        ahead: batches that are drawn ahead, by as many threads; with 0 each is drawn when it is asked for. The batches
+            are the same. What a draw raises is raised when its batch is asked for.
+        pinned: whether threads put them into page-locked memory, from which a GPU copies while it computes.
     """
     if not ahead:
         yield map(draw, iterations)
         return
-    pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+    pool = ThreadPoolExecutor(ahead, thread_name_prefix="batch")
     try:
         yield _ahead(pool, draw, iterations, ahead, pinned)
     finally:
@@ -37,7 +38,7 @@ def drawn(draw: Draw, iterations: range, ahead: int, pinned: bool) -> Iterator[I
 def _ahead(pool: ThreadPoolExecutor, draw: Draw, iterations: range, ahead: int, pinned: bool) -> Iterator[Sequences]:
     def prepare(iteration: int) -> Sequences:
         batch = draw(iteration)
-        return each_tensor(batch, Tensor.pin_memory) if pinned else batch
+        return each_tensor(batch, lambda values: values.contiguous().pin_memory()) if pinned else batch
 
     waiting: deque[Future[Sequences]] = deque()
     for iteration in iterations:

@@ -19,21 +19,22 @@ Capture = Callable[[Callable[[], Record]], Callable[[], Record]]
 _WARM_UP = 3
 
 
-def cuda_graph(function: Callable[[], Record]) -> Callable[[], Record]:
-    """Capture what a function does on the GPU.
+def cuda_graph(device: torch.device, function: Callable[[], Record]) -> Callable[[], Record]:
+    """Capture what a function does on a GPU.
 
     It runs some times before, on a stream of its own, so that libraries have allocated what they need (PyTorch's notes
     on CUDA graphs ask for that).
     """
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(_WARM_UP):
-            function()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        record = function()
+    with torch.cuda.device(device):
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP):
+                function()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            record = function()
 
     def replay() -> Record:
         graph.replay()
@@ -96,5 +97,5 @@ class CapturedStep:
         if known != new:
             raise ValueError(
                 f"a batch has shapes, types and window {new}: a captured training step takes those of its first batch,"
-                f" {known}; train with captured=False if a task draws batches of different shapes"
+                f" {known}; train with execution=Execution() if a task draws batches of different shapes"
             )

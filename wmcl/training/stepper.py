@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -19,15 +20,16 @@ class Execution:
     capture: Capture | None = None
     """how the step is captured to be replayed; ``None`` takes each step anew"""
     ahead: int = 0
-    """batches that a thread draws ahead; with 0 each is drawn when it is needed"""
+    """batches that threads draw ahead; with 0 each is drawn when it is needed"""
     pinned: bool = False
-    """whether it puts them into page-locked memory, from which a GPU copies while it computes"""
+    """whether they put them into page-locked memory, from which a GPU copies while it computes"""
 
 
 def execution_on(device: str) -> Execution:
     """What suits a device."""
-    is_gpu = torch.device(device).type == "cuda"
-    return Execution(cuda_graph, ahead=4, pinned=True) if is_gpu else Execution()
+    if torch.device(device).type != "cuda":
+        return Execution()
+    return Execution(partial(cuda_graph, torch.device(device)), ahead=8, pinned=True)
 
 
 @runtime_checkable
