@@ -256,7 +256,7 @@ def main(
     for length in lengths:
         fused = FusedOnDevice(setting, copy_task(length))
         for precision in precisions:
-            torch.backends.cudnn.rnn.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+            torch.backends.cudnn.rnn.fp32_precision = "tf32" if precision == "tf32" else "ieee"  # type: ignore[attr-defined]
             with matrix_products_in(precision):
                 alone = milliseconds(setting, fused.step)
             rows += [row(setting, length, count, precision, alone) for count in members]
