@@ -21,7 +21,7 @@ from tests.test_training import FAST, NETWORK, TASK
 from wmcl.importance import PathIntegral
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
-from wmcl.training import Adam, Execution, Options, Stop, execution_on, objective
+from wmcl.training import Adam, Execution, Options, Stop, execution_on, objective, train
 from wmcl.training.batches import drawn, send, tensors_of
 from wmcl.training.captured_step import CapturedStep
 from wmcl.training.learner import advance, mask, start_learner
@@ -224,6 +224,19 @@ def test_so_many_members_fit_and_no_more(observer):
     assert members_that_fit(*arguments, 1) == 1
     with pytest.raises(ValueError, match="bytes is 0"):
         members_that_fit(*arguments, 0)
+
+
+@pytest.mark.parametrize("batch", [2, 256])
+def test_the_estimated_memory_of_training_is_an_upper_bound_and_not_far_off(batch):
+    """A CPU needs no buffers for a captured step, so the estimate may be higher there."""
+    task = copy_task(2, 3, width=3, validation_samples=8)
+    network = Elman(4, 64, 3, initialisation="orthogonal")
+    options = Options(batch=batch, learning_rate=1e-2, validate_every=2, watch_every=2)
+    thresholds = (0.68, 0.6, 0.5)
+    stop, observer = Stop(40, loss=0.45), PathIntegral()
+    arguments = {"milestones": thresholds, "observer": observer, "progress": False}
+    found = measured_peak(lambda: train(network, task, [0, 1], stop, options, **arguments))
+    assert found <= training_bytes(network, task, options, 2, len(thresholds), observer) <= 2 * found
 
 
 def test_tf32_is_refused_on_a_cpu_by_name():

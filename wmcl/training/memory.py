@@ -62,13 +62,14 @@ def training_bytes(
 ) -> int:
     """Memory that training takes at most on a GPU, without what libraries need for themselves.
 
-    What is kept (initial parameters, the ensemble and the buffers of a captured step, the last validation, and both
-    sides of each milestone), and beside it a step and a validation: a captured step does not give its memory back.
+    What is kept: initial parameters, the ensemble and the buffers of a captured step, and twice the last validation and
+    both sides of each milestone, since new ones are made from old ones. Beside it a step and a validation: a captured
+    step does not give its memory back.
     """
     plan = _plan(network, task, options, members, observer)
     learner = _learner(plan)
     snapshot = _bytes([*learner.parameters.values(), *learner.observed.values()])
-    kept = 2 * _bytes(learner.tensors()) + _bytes(learner.parameters.values()) + snapshot * (2 + 2 * milestones)
+    kept = 2 * _bytes(learner.tensors()) + _bytes(learner.parameters.values()) + 2 * snapshot * (1 + 2 * milestones)
     validation = send(task.validation, _META)
     evaluating = partial(evaluate, network, task, learner.parameters, validation)
     return kept + step_bytes(plan) + _bytes(tensors_of(validation)) + peak_bytes(evaluating)
