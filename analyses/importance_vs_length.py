@@ -18,7 +18,7 @@ import xarray as xr
 from length_study.config import PRESETS, Config, Device, check
 from length_study.labels import describe
 from length_study.ladder import add_ladder, is_ladder
-from length_study.measure import measure
+from length_study.measure import measure, members_in
 from length_study.report import report
 
 from wmcl import sweeps
@@ -30,7 +30,7 @@ def resolve(config: Config) -> Config:
     device: Device = config.run.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    jobs, members = (2, 1) if device == "cpu" else (1, config.conditions.seeds)
+    jobs, members = (2, 1) if device == "cpu" else (1, members_in(config, torch.cuda.mem_get_info()[0]))
     here = replace(config.run, device=device, jobs=config.run.jobs or jobs, members=config.run.members or members)
     return replace(config, run=here)
 

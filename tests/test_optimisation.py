@@ -1,9 +1,13 @@
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cases import CASES, ensemble
+from wmcl.networks import LSTM
+from wmcl.tasks import copy_task
 from wmcl.training import Adam, clip, loss_and_gradient, orthogonality, task_loss
 from wmcl.training.objective import where
 
@@ -67,6 +71,25 @@ def test_clipping_is_that_of_torch_for_each_member():
 def test_orthogonality_penalty():
     W = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [1.0, 0.0]]])
     assert orthogonality(W).tolist() == [0.0, 9.0 + 2 * 4.0 + 0.0]  # W Wᵀ - I = [[3, 2], [2, 0]]
+    gates = W.flatten(0, 1)[None]  # of one member
+    assert orthogonality(gates).tolist() == [9.0 + 2 * 4.0 + 0.0]
+
+
+def test_orthogonality_is_asked_of_every_recurrent_matrix():
+    network, task = LSTM(4, 3, 3, layers=2, direction="bidirectional"), copy_task(2, width=3)
+    parameters, data = network.init([0, 1], torch.float64), task.batch([0, 1], 0, 4).to(torch.float64)
+    gradients = [
+        loss_and_gradient(network, task.likelihood, parameters, data, orthogonality_strength=s)[1] for s in (0.0, 0.3)
+    ]
+    for name, value in parameters.items():
+        added = gradients[1][name] - gradients[0][name]
+        if not name.startswith("W_hh"):
+            assert not added.any()
+            continue
+        for member, gate in itertools.product(range(2), range(4)):
+            W = value[member, 3 * gate : 3 * gate + 3]
+            expected = 0.3 * 4 * (W @ W.T - torch.eye(3)) @ W  # of ‖W Wᵀ - I‖²
+            torch.testing.assert_close(added[member, 3 * gate : 3 * gate + 3], expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(("network", "task"), CASES)
@@ -78,7 +101,14 @@ def test_loss_and_gradient_with_penalty(network, task):
     bits = task.likelihood.nll(logits, data.targets) * data.scored[..., None]
     expected = bits.sum((1, 2, 3)) / data.scored_bits().sum(-1)
     torch.testing.assert_close(loss, expected.detach())
-    penalty = 0.3 * (leaves["W_hh"] @ leaves["W_hh"].mT - torch.eye(network.hidden)).square().sum()
+    blocks = [
+        W
+        for name, value in leaves.items()
+        if name.startswith("W_hh")
+        for member in value
+        for W in member.split(network.hidden)
+    ]
+    penalty = 0.3 * sum((W @ W.T - torch.eye(network.hidden)).square().sum() for W in blocks)
     for mine, theirs in zip(
         gradient.values(), torch.autograd.grad(expected.sum() + penalty, list(leaves.values())), strict=True
     ):

@@ -23,23 +23,21 @@ def test_rules_include_their_bound():
 
 
 def test_patience_counts_from_the_last_strictly_lower_loss():
-    member, stop = Progress([]), Stop(100, patience=10)
+    member, stop = Progress(()), Stop(100, patience=10)
     for iteration, loss in ((0, 0.7), (5, 0.6), (10, 0.6), (14, 0.65)):
-        member.validated(iteration, loss, 0.5, stop)
+        member = member.validated(iteration, loss, 0.5, stop)
         assert member.reason is None
-    member.validated(15, 0.6, 0.5, stop)
-    assert member.reason is Reason.patience
+    assert member.validated(15, 0.6, 0.5, stop).reason is Reason.patience
 
 
 def test_a_target_that_is_met_exactly_is_behind():
-    member = Progress([0.2, 0.1])
-    member.validated(0, 0.2, 0.5, Stop(10))
-    assert member.targets == [0.1]
+    member = Progress((0.2, 0.1))
+    assert member.validated(0, 0.2, 0.5, Stop(10)).targets == (0.1,)
 
 
 def test_when_a_member_is_validated():
     options, stop = Options(validate_every=10, watch_every=2, watch_within=3.0), Stop(33)
-    far, near, done = Progress([0.1]), Progress([0.1], training_loss=0.29), Progress([0.1], reason=Reason.loss)
+    far, near, done = Progress((0.1,)), Progress((0.1,), training_loss=0.29), Progress((0.1,), reason=Reason.loss)
     due = {name: [k for k in range(34) if m.is_due(k, stop, options)] for name, m in (("far", far), ("near", near))}
     assert due["far"] == [0, 10, 20, 30, 33]
     assert due["near"] == [*range(0, 33, 2), 33]
@@ -82,7 +80,7 @@ def test_the_reference_reduction_reaches_the_optimiser_but_not_the_curves():
 def test_a_non_finite_gradient_with_a_finite_loss_stops_a_member():
     class Steep(Elman):
         def apply(self, parameters, inputs, steps=slice(None), taps=False, lengths=None):
-            found = super().apply(parameters, inputs, steps, taps)
+            found = super().apply(parameters, inputs, steps, taps, lengths)
             zero = (parameters["b_out"] * 0).sum() * 0
             return dataclasses.replace(found, logits=found.logits + torch.sqrt(zero))  # value 0, slope infinite
 

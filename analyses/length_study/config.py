@@ -85,7 +85,7 @@ class Run:
     jobs: int | None = None
     """processes at once, one thread each; None takes 2, or 1 on a GPU"""
     members: int | None = None
-    """networks of a condition trained together as one ensemble; None takes 1, or all on a GPU"""
+    """networks of a condition trained together as one ensemble; None takes 1, or on a GPU as many as fit its memory"""
     device: Device = "auto"
     """auto takes a GPU if there is one"""
 
@@ -208,6 +208,8 @@ def check(config: Config) -> None:
         raise ValueError(f"reduction is {config.training.reduction!r}: name it in reductions")
     if config.run.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
+    if config.training.precision != "float32" and (config.run.device == "cpu" or not torch.cuda.is_available()):
+        raise ValueError(f"precision is {config.training.precision!r}: it must be 'float32' where there is no GPU")
     output = config.run.output
     if output.suffix != ".nc" or output.is_dir():
         raise ValueError(f"output is {output}: it must be the name of a file that ends in .nc")

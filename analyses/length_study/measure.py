@@ -27,7 +27,7 @@ from wmcl.stages import (
     training_at,
 )
 from wmcl.tasks import Sequences, Task
-from wmcl.training import Milestone, Stop, Trained, train
+from wmcl.training import Milestone, Stop, Trained, members_that_fit, train
 
 Measure = Callable[[Milestone], xr.Dataset]
 
@@ -35,7 +35,7 @@ Measure = Callable[[Milestone], xr.Dataset]
 def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
     """Train the networks of a condition and measure them at every stage, and in depth at the lowest matched loss."""
     task = _task(config, condition)
-    network = config.network.build(task.inputs, task.outputs, condition["initialisation"])
+    network = _network(config, condition, task)
     options = replace(config.training, reduction=condition["reduction"])
     stop = Stop(config.stages.iterations, loss=config.stages.final_loss)
     observer = PathIntegral() if any(kind.startswith("SI") for kind in config.measures.kinds) else None
@@ -58,9 +58,27 @@ def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Se
     return result.assign_coords(stage=stage_names(trained), seed=list(seeds), part=list(seconds))
 
 
+def members_in(config: Config, bytes: int) -> int:
+    """Networks of the longest condition that fit into so much memory, but no more than a condition has.
+
+    Measures take two to three times as much as the training (states of 1000 test sequences, in float64), so that
+    training may use a quarter.
+    """
+    longest = max(config.grid, key=lambda condition: _task(config, condition).test.steps)
+    task = _task(config, longest)
+    network = _network(config, longest, task)
+    milestones = len(config.stages.losses)
+    fit = members_that_fit(network, task, config.training, bytes // 4, milestones, PathIntegral())
+    return min(fit, config.conditions.seeds)
+
+
 def _task(config: Config, condition: Mapping[str, Any]) -> Task:
     samples = config.measures
     return task_of(condition, validation_samples=samples.validation_samples, test_samples=samples.test_samples)
+
+
+def _network(config: Config, condition: Mapping[str, Any], task: Task) -> Network:
+    return config.network.build(task.inputs, task.outputs, condition["initialisation"])
 
 
 def _timed(seconds: dict[str, float], name: str, function: Measure, points: Sequence[Milestone]) -> xr.Dataset:

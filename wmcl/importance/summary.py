@@ -44,8 +44,9 @@ def summarise(
         ``share`` (member, connection), trace over the sum of the traces of all connections;
         ``distribution`` (member, connection, quantile), quantiles of F over the weights, per sequence.
     """
-    members, connections = next(iter(importance.values())).shape[0], connections_of(parameters)
-    missing = torch.full((members, 1), float("nan"), dtype=torch.float64)
+    example = next(iter(importance.values()))
+    connections = connections_of(parameters)
+    missing = torch.full((len(example), 1), float("nan"), dtype=torch.float64, device=example.device)
     triples = [
         tuple(values.get(name, missing).detach().double().flatten(1) for values, name in sources)
         for weight in connections.values()

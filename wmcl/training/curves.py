@@ -1,61 +1,86 @@
 """What happened during training, as labelled arrays."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
 from wmcl.training.evaluation import Evaluation
 
 
+@dataclass(frozen=True)
 class Curves:
-    """Collects the course of a training run; NaN where a member was frozen or not validated."""
+    """The course of a training run; NaN where a member was frozen or not validated.
 
-    def __init__(self, seeds: Sequence[int]) -> None:
-        self._seeds = list(seeds)
-        self._loss: list[np.ndarray] = []
-        self._clipped: list[np.ndarray] = []
-        self._validations: list[tuple[int, np.ndarray, np.ndarray]] = []
+    Steps come in blocks, the rows of which are steps; a validation is one row.
+    """
 
-    def stepped(self, active: Sequence[bool], loss: Float[Tensor, "member"], clipped: Bool[Tensor, "member"]) -> None:
-        """Record a training step."""
-        self._loss.append(np.where(active, loss.cpu().numpy(), np.nan))
-        self._clipped.append(np.where(active, clipped.cpu().numpy(), np.nan))
+    seeds: tuple[int, ...]
+    loss: tuple[Float[np.ndarray, "_ member"], ...] = ()
+    clipped: tuple[Float[np.ndarray, "_ member"], ...] = ()
+    validation: tuple[int, ...] = ()
+    """iterations"""
+    validation_loss: tuple[Float[np.ndarray, "member"], ...] = ()
+    validation_accuracy: tuple[Float[np.ndarray, "member"], ...] = ()
 
-    def validated(self, iteration: int, due: Sequence[bool], evaluation: Evaluation) -> None:
-        """Record a validation, of the members that were due."""
+    def stepped(
+        self,
+        took: Bool[np.ndarray, "step member"],
+        loss: Float[np.ndarray, "step member"],
+        clipped: Bool[np.ndarray, "step member"],
+    ) -> "Curves":
+        """With more training steps, of the members that took them."""
+        return replace(
+            self,
+            loss=(*self.loss, np.where(took, loss, np.nan)),
+            clipped=(*self.clipped, np.where(took, clipped, np.nan)),
+        )
+
+    def validated(self, iteration: int, due: Sequence[bool], evaluation: Evaluation) -> "Curves":
+        """With one more validation, of the members that were due."""
         loss, accuracy = (np.where(due, x.cpu().numpy(), np.nan) for x in (evaluation.loss, evaluation.accuracy))
-        self._validations.append((iteration, loss, accuracy))
+        return replace(
+            self,
+            validation=(*self.validation, iteration),
+            validation_loss=(*self.validation_loss, loss),
+            validation_accuracy=(*self.validation_accuracy, accuracy),
+        )
 
     def steps(self) -> Int[np.ndarray, "member"]:
         """Training steps that each member made."""
-        return (~np.isnan(self._stack(self._loss))).sum(1)
+        return (~np.isnan(self.rows(self.loss))).sum(0)
+
+    def rows(self, parts: Sequence[np.ndarray]) -> Float[np.ndarray, "row member"]:
+        """Blocks or single rows as one array."""
+        members = len(self.seeds)
+        return np.concatenate([part.reshape(-1, members) for part in parts]) if parts else np.empty((0, members))
 
     def dataset(self) -> xr.Dataset:
         """All curves, with units and long names."""
         nats = {"units": "nats / scored bit"}
+        loss = self.rows(self.loss)
         return xr.Dataset(
             {
                 "training_loss": (
                     ("seed", "iteration"),
-                    self._stack(self._loss),
+                    loss.T,
                     {"long_name": "loss of the batch of a step", **nats},
                 ),
                 "clipped": (
                     ("seed", "iteration"),
-                    self._stack(self._clipped),
+                    self.rows(self.clipped).T,
                     {"long_name": "whether the gradient of a step was clipped", "units": "1"},
                 ),
                 "validation_loss": (
                     ("seed", "validation"),
-                    self._stack([loss for _, loss, _ in self._validations]),
+                    self.rows(self.validation_loss).T,
                     {"long_name": "validation loss before the step of that number", **nats},
                 ),
                 "validation_accuracy": (
                     ("seed", "validation"),
-                    self._stack([accuracy for _, _, accuracy in self._validations]),
+                    self.rows(self.validation_accuracy).T,
                     {
                         "long_name": "validation accuracy before the step of that number",
                         "units": "fraction of bits",
@@ -63,11 +88,8 @@ class Curves:
                 ),
             },
             coords={
-                "seed": self._seeds,
-                "iteration": np.arange(len(self._loss)),
-                "validation": [iteration for iteration, _, _ in self._validations],
+                "seed": list(self.seeds),
+                "iteration": np.arange(len(loss)),
+                "validation": list(self.validation),
             },
         )
-
-    def _stack(self, rows: list[np.ndarray]) -> np.ndarray:
-        return np.stack(rows, 1) if rows else np.empty((len(self._seeds), 0))

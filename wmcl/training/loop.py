@@ -1,8 +1,12 @@
 """The training loop."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,14 +14,22 @@ from jaxtyping import Float, Int
 from tqdm import tqdm
 
 from wmcl.networks import Network, Parameters
-from wmcl.tasks import Task, check_sequences
+from wmcl.tasks import Sequences, Task, check_sequences
 from wmcl.training.adam import Adam
+from wmcl.training.batches import drawn
+from wmcl.training.checkpoint import Checkpoint
+from wmcl.training.configuration import configuration
+from wmcl.training.interrupt import Interrupt
+from wmcl.training.learner import Record, advance, start_learner
 from wmcl.training.milestones import Milestone
-from wmcl.training.objective import where
 from wmcl.training.options import Options
-from wmcl.training.step import Observer, take_step
+from wmcl.training.plan import Plan, make_plan
+from wmcl.training.precision import check_precision, matrix_products_in
+from wmcl.training.progress import may_be_due
+from wmcl.training.state import State, after_steps, after_validation, all_milestones, final_snapshot, start_state
+from wmcl.training.step import Observer
+from wmcl.training.stepper import Execution, Stepper, execution_on, make_stepper
 from wmcl.training.stop import Reason, Stop
-from wmcl.training.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -38,9 +50,11 @@ class Trained:
     """training and validation curves of each member"""
     milestones: tuple[Milestone, ...]
     seconds: float
-    """wall time"""
+    """wall time, of all parts of a run that was resumed"""
     observed: Parameters = field(default_factory=dict)
     """final state of the observer, if there is one"""
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    """what was asked for, as JSON values"""
 
 
 def train(
@@ -53,6 +67,9 @@ def train(
     device: str = "cpu",
     progress: bool = True,
     observer: Observer | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 500,
+    execution: Execution | None = None,
 ) -> Trained:
     """Train an ensemble, a member for each seed.
 
@@ -70,62 +87,90 @@ def train(
         progress: whether to show a progress bar.
         observer: what accumulates something over the steps without influence on them, such as
             :class:`wmcl.importance.PathIntegral`; its state is in ``Trained.observed`` and in every milestone.
+        checkpoint: file to keep the state of the run in. If it exists, the run goes on from it and ends as it would
+            have ended without a break. Ctrl-C then finishes the step, saves, and raises ``KeyboardInterrupt``.
+        checkpoint_every: iterations between saves.
+        execution: how steps are executed; ``None`` takes what suits the device.
 
     Raises:
-        ValueError: if network and task do not fit, if the task draws malformed sequences, or if seeds, learning rates
-            or milestones make no sense.
+        ValueError: if network and task do not fit, if the task draws malformed sequences, if seeds, learning rates
+            or milestones make no sense, if the device does not have the precision, or if the checkpoint is damaged, no
+            checkpoint or one of another run.
     """
-    thresholds = _validated(network, task, seeds, options, milestones)
-    began = time.perf_counter()
-    initial = {name: value.to(device) for name, value in network.init(seeds).items()}
+    plan = make_plan(network, task, seeds, stop, options, milestones, observer)
+    check_precision(options.precision, device)
     check_sequences(task, task.validation)
-    watch = Watch(network, task, task.validation.to(device), seeds, thresholds, stop, options)
-    optimiser = Adam(options.learning_rate)
-    parameters, state = initial, optimiser.start(initial)
-    observed = {} if observer is None else observer.start(initial)
+    saves = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, plan)
+    began = time.perf_counter()
+    optimiser = Adam(options.learning_rate).on(device)
+    state = _start(plan, optimiser, device, saves)
+    first, began = state.iteration, began - state.seconds
+    validation = task.validation.to(device)
 
-    for iteration in tqdm(range(stop.iterations + 1), desc=task.name, unit="step", disable=not progress):
-        watch.validate(iteration, parameters, observed)
-        if not any(watch.active) or iteration == stop.iterations:
-            break
-        batch = task.batch(seeds, iteration, options.batch).to(device)
-        step = take_step(network, task, parameters, batch, options, optimiser, state)
-        active = watch.stepped(iteration, step)
-        if observer is not None:
-            observed = where(active, observer.observe(observed, step), observed)
-        parameters, state = where(active, step.after, parameters), step.next_state
+    with _equipped(plan, optimiser, state, execution or execution_on(device), saves is not None) as (
+        stepper,
+        batches,
+        interrupt,
+    ):
+        records: list[Record] = []
+        for iteration in tqdm(
+            range(first, stop.iterations + 1), task.name, initial=first, unit="step", disable=not progress
+        ):
+            saving = saves is not None and (saves.due(iteration, first) or interrupt.requested)
+            if saving or may_be_due(iteration, stop, options):
+                state = after_steps(state, records, stepper.learner(), time.perf_counter() - began)
+                records, now = [], state
+                state = after_validation(state, plan, validation)
+                is_over = not any(state.active) or iteration == stop.iterations
+                if saves is not None and (saving or is_over):
+                    saves.save(now)  # from where the validation is repeated, so that a longer run can go on from here
+                    interrupt.stop(
+                        f"{iteration} iterations are saved in {saves.path}: the same call goes on from there"
+                    )
+                if is_over:
+                    break
+                stepper.freeze(state.active)
+            records.append(stepper.step(next(batches)))
 
-    final, passed = watch.finish(parameters, observed)
+    final = final_snapshot(state)
     return Trained(
-        seeds=tuple(seeds),
-        parameters=parameters,
-        initial=initial,
+        seeds=plan.seeds,
+        parameters=final.parameters,
+        initial=state.initial,
         iterations=final.iteration,
-        reason=watch.reasons,
+        reason=state.reasons,
         validation_loss=final.loss,
-        curves=watch.curves.dataset(),
-        milestones=passed,
+        curves=state.curves.dataset(),
+        milestones=all_milestones(state, plan, final),
         seconds=time.perf_counter() - began,
-        observed=observed,
+        observed=final.observed,
+        configuration=configuration(plan),
     )
 
 
-def _validated(
-    network: Network, task: Task, seeds: Sequence[int], options: Options, milestones: Sequence[float]
-) -> list[float]:
-    """Refuse what makes no sense; return the milestones, largest first."""
-    for name in ("inputs", "outputs"):
-        if getattr(network, name) != getattr(task, name):
-            raise ValueError(
-                f"{name} of the network is {getattr(network, name)}: the task {task.name!r} needs {getattr(task, name)}"
-            )
-    if isinstance(seeds, int) or not all(isinstance(seed, (int, np.integer)) for seed in seeds):
-        raise ValueError(f"seeds is {seeds}: it must be a sequence of whole numbers, such as range(3)")
-    if len(seeds) == 0 or len(set(seeds)) != len(seeds):
-        raise ValueError(f"seeds is {list(seeds)}: it must hold at least one seed, and each seed once")
-    rates = options.learning_rate
-    if np.ndim(rates) and np.size(rates) != len(seeds):
-        raise ValueError(f"learning_rate has {np.size(rates)} entries for {len(seeds)} seeds: give one, or one a seed")
-    if not all(0 < threshold < np.inf for threshold in milestones):
-        raise ValueError(f"milestones is {list(milestones)}: every loss must be positive and finite")
-    return sorted(set(milestones), reverse=True)
+def _start(plan: Plan, optimiser: Adam, device: str, saves: Checkpoint | None) -> State:
+    """Where the checkpoint stands, or the beginning."""
+    if saves is not None and (stored := saves.load(device)) is not None:
+        return stored
+    initial = {name: value.to(device) for name, value in plan.network.init(plan.seeds).items()}
+    return start_state(plan, initial, start_learner(plan, initial, optimiser))
+
+
+@contextmanager
+def _equipped(
+    plan: Plan, optimiser: Adam, state: State, execution: Execution, held: bool
+) -> Iterator[tuple[Stepper, Iterator[Sequences], Interrupt]]:
+    """Who takes the steps, the batches, and Ctrl-C (held back or not), for as long as training lasts.
+
+    The step is captured before batches are drawn ahead: nothing else may use a GPU meanwhile.
+    """
+
+    def draw(iteration: int) -> Sequences:
+        return plan.task.batch(plan.seeds, iteration, plan.options.batch)
+
+    left = range(state.iteration, plan.stop.iterations)
+    function, capture = partial(advance, plan, optimiser), execution.capture if left else None
+    with matrix_products_in(plan.options.precision), Interrupt(held) as interrupt:
+        stepper = make_stepper(function, state.learner, lambda: draw(left[0]), capture)
+        with drawn(draw, left, execution.ahead, execution.pinned) as batches:
+            yield stepper, batches, interrupt

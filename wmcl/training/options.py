@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 
 from wmcl.training.objective import Reduction
+from wmcl.training.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Options:
     clip: float | None = 1.0
     """largest L2 norm of a member's gradient; None switches clipping off"""
     orthogonality: float = 0.0
-    """strength of the penalty ‖W_hh W_hhᵀ - I‖²"""
+    """strength of the penalty ‖W Wᵀ - I‖², summed over the gates, layers and directions of W_hh"""
     reduction: Reduction = "scored bit"
     """what the loss is divided by: the number of scored bits, or (reference) the number of sequences"""
     validate_every: int = 25
@@ -32,6 +33,8 @@ class Options:
     """iterations between validations of a member that is near its next threshold"""
     watch_within: float = 3.0
     """near: its loss on the last batch is below so many times the threshold"""
+    precision: Precision = "float32"
+    """of matrix products: float32, or (tf32, on a GPU alone) inputs rounded to 10 bits of mantissa"""
 
     def __post_init__(self) -> None:
         for name in ("batch", "validate_every", "watch_every"):
@@ -44,7 +47,8 @@ class Options:
             raise ValueError(f"clip is {self.clip}: it must be positive and finite, or None")
         if not 0 <= self.orthogonality < np.inf:
             raise ValueError(f"orthogonality is {self.orthogonality}: it must be at least 0 and finite")
-        if self.reduction not in get_args(Reduction):
-            raise ValueError(f"reduction is {self.reduction!r}: it must be one of {', '.join(get_args(Reduction))}")
+        for name, allowed in (("reduction", get_args(Reduction)), ("precision", get_args(Precision))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(allowed)}")
         if not 1 <= self.watch_within < np.inf:
             raise ValueError(f"watch_within is {self.watch_within}: it must be at least 1 and finite")

@@ -1,18 +1,17 @@
 """What the training loop remembers of each member, and the rules that stop it."""
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wmcl.training.options import Options
 from wmcl.training.stop import Reason, Stop
 
 
-@dataclass
+@dataclass(frozen=True)
 class Progress:
     """How far one member has come."""
 
-    targets: list[float]
+    targets: tuple[float, ...]
     """loss thresholds that are still ahead, largest first"""
     best_loss: float = float("inf")
     best_iteration: int = 0
@@ -30,27 +29,26 @@ class Progress:
         is_near = bool(self.targets) and self.training_loss < options.watch_within * self.targets[0]
         return is_near and iteration % options.watch_every == 0
 
-    def validated(self, iteration: int, loss: float, accuracy: float, stop: Stop) -> None:
-        """Take in a validation, and stop if a rule says so."""
-        self.targets = [target for target in self.targets if loss > target]
-        if loss < self.best_loss:
-            self.best_loss, self.best_iteration = loss, iteration
-        self.reason = stop.reason(loss, accuracy, iteration - self.best_iteration)
+    def validated(self, iteration: int, loss: float, accuracy: float, stop: Stop) -> "Progress":
+        """The member after a validation, stopped if a rule says so."""
+        is_best = loss < self.best_loss
+        best_loss, best_iteration = (loss, iteration) if is_best else (self.best_loss, self.best_iteration)
+        return replace(
+            self,
+            targets=tuple(target for target in self.targets if loss > target),
+            best_loss=best_loss,
+            best_iteration=best_iteration,
+            reason=stop.reason(loss, accuracy, iteration - best_iteration),
+        )
 
 
-def start_progress(seeds: Sequence[int], thresholds: Sequence[float], stop: Stop) -> list[Progress]:
+def start_progress(seeds: Sequence[int], thresholds: Sequence[float], stop: Stop) -> tuple[Progress, ...]:
     """The state of each member before training."""
     targets = sorted({*thresholds, *([] if stop.loss is None else [stop.loss])}, reverse=True)
-    return [Progress(targets) for _ in seeds]
+    return tuple(Progress(tuple(targets)) for _ in seeds)
 
 
-def stop_nonfinite(members: Sequence[Progress], seeds: Sequence[int], iteration: int, finite: Sequence[bool]) -> None:
-    """Stop and report the members whose loss or gradient is infinite or not a number."""
-    for member, seed, is_finite in zip(members, seeds, finite, strict=True):
-        if member.reason is None and not is_finite:
-            member.reason = Reason.nonfinite
-            warnings.warn(
-                f"the member with seed {seed} has a non-finite loss or gradient at iteration {iteration}: stopped",
-                RuntimeWarning,
-                stacklevel=4,  # whoever called train
-            )
+def may_be_due(iteration: int, stop: Stop, options: Options) -> bool:
+    """Whether any member could be due: at other iterations nobody needs to know how members do."""
+    every = (options.validate_every, options.watch_every)
+    return iteration == stop.iterations or any(iteration % n == 0 for n in every)

@@ -1,0 +1,116 @@
+"""A trained ensemble survives the disk."""
+
+import dataclasses
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.same import assert_same
+from tests.test_training import FAST, NETWORK, TASK, fit
+from wmcl.networks import Elman
+from wmcl.training import ENSEMBLE_VERSION, Stop, load_ensemble, save_ensemble, stored_file
+from wmcl.training.ensemble_file import network_from
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return fit([3, 5], Stop(12, loss=0.1))
+
+
+def test_what_was_saved_is_loaded_and_computes_the_same(tmp_path, trained):
+    path = tmp_path / "ensembles" / "elman.safetensors"
+    save_ensemble(path, NETWORK, trained)
+    found = load_ensemble(path)
+    assert found.network == NETWORK
+    for field in dataclasses.fields(found):
+        if field.name != "network":
+            assert_same(getattr(found, field.name), getattr(trained, field.name))
+    logits = [
+        network.apply(parameters, TASK.test.inputs).logits
+        for network, parameters in ((NETWORK, trained.parameters), (found.network, found.parameters))
+    ]
+    assert torch.equal(*logits)
+    again = fit(found.seeds, Stop(**found.configuration["stop"]), FAST, network=found.network)
+    assert_same(again.parameters, found.parameters)
+
+
+@given(
+    hidden=st.integers(1, 5),
+    output_stage=st.booleans(),
+    initialisation=st.sampled_from(["fan_in", "xavier", "orthogonal"]),
+)
+@settings(max_examples=5)
+def test_any_network_comes_back(tmp_path_factory, hidden, output_stage, initialisation):
+    path = tmp_path_factory.mktemp("ensemble") / "file"
+    network = Elman(4, hidden, 3, output_stage, initialisation)
+    save_ensemble(path, network, fit([0], Stop(0), network=network))
+    assert load_ensemble(path).network == network
+
+
+def test_the_network_must_be_the_one_that_was_trained(tmp_path, trained):
+    with pytest.raises(ValueError, match=r"network is .*'hidden': 25.* what was trained is .*'hidden': 24"):
+        save_ensemble(tmp_path / "file", dataclasses.replace(NETWORK, hidden=25), trained)
+    assert not list(tmp_path.iterdir())
+
+
+FIELDS = {"class": "Elman", "inputs": 4, "hidden": 3, "outputs": 3, "output_stage": True, "initialisation": "xavier"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"class": "Popen"}, "network is of the class 'Popen': it must be one of .*Elman"),
+        ({"class": "LinearMap"}, "network is of the class 'LinearMap'"),  # a dataclass of wmcl.networks, no network
+        ({"class": "initialise"}, "network is of the class 'initialise'"),
+        ({"class": "Network"}, "network is of the class 'Network'"),  # another name of a class is not its name
+        ({"class": "__all__"}, "network is of the class '__all__'"),
+        ({"gates": 3}, "network Elman has the fields .*'gates'"),
+        ({"hidden": [3]}, r"network Elman has hidden = \[3\]: it must be a number"),
+        ({"hidden": 0}, "hidden is 0"),
+    ],
+)
+def test_unknown_networks_are_refused_by_name(change, message):
+    assert network_from(FIELDS) == Elman(4, 3, 3, initialisation="xavier")
+    with pytest.raises(ValueError, match=message):
+        network_from(FIELDS | change)
+
+
+def test_a_network_without_one_of_its_fields_is_refused():
+    with pytest.raises(ValueError, match="network Elman has the fields"):
+        network_from({name: value for name, value in FIELDS.items() if name != "hidden"})
+
+
+def test_networks_from_elsewhere_are_refused_before_anything_is_written(tmp_path):
+    class Mine(Elman):
+        pass
+
+    network = Mine(4, 3, 3)
+    with pytest.raises(ValueError, match="Mine': it must be one of"):
+        save_ensemble(tmp_path / "file", network, fit([0], Stop(0), network=network))
+    assert not list(tmp_path.iterdir())
+
+
+def test_parameters_that_do_not_fit_the_network_are_refused(tmp_path, trained):
+    path = tmp_path / "file"
+    save_ensemble(path, NETWORK, trained)
+    arrays, content = stored_file.read(path, "ensemble", ENSEMBLE_VERSION)
+    content["configuration"]["network"]["hidden"] = 23
+    stored_file.write(path, "ensemble", ENSEMBLE_VERSION, arrays, content)
+    with pytest.raises(ValueError, match=r"file holds parameters of the shapes .* its network needs"):
+        load_ensemble(path)
+
+
+def test_damaged_missing_and_other_files_are_refused(tmp_path, trained):
+    path = tmp_path / "file"
+    with pytest.raises(FileNotFoundError):
+        load_ensemble(path)
+    save_ensemble(path, NETWORK, trained)
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(ValueError, match="file is damaged"):
+        load_ensemble(path)
+    fit([0], Stop(1), checkpoint=tmp_path / "checkpoint")
+    with pytest.raises(ValueError, match="is a wmcl checkpoint file: it must be a wmcl ensemble"):
+        load_ensemble(tmp_path / "checkpoint")

@@ -1,0 +1,58 @@
+"""What a training run is asked to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wmcl.networks import Network
+from wmcl.tasks import Task
+from wmcl.training.options import Options
+from wmcl.training.step import Observer
+from wmcl.training.stop import Stop
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that settles the result of a training run."""
+
+    network: Network
+    task: Task
+    seeds: tuple[int, ...]
+    stop: Stop
+    options: Options
+    thresholds: tuple[float, ...]
+    """milestones: validation losses at which the parameters are kept, largest first"""
+    observer: Observer | None
+
+
+def make_plan(
+    network: Network,
+    task: Task,
+    seeds: Sequence[int],
+    stop: Stop,
+    options: Options,
+    milestones: Sequence[float],
+    observer: Observer | None,
+) -> Plan:
+    """Refuse what makes no sense, and put the rest in order.
+
+    Raises:
+        ValueError: naming what is wrong and what is allowed.
+    """
+    for name in ("inputs", "outputs"):
+        if getattr(network, name) != getattr(task, name):
+            raise ValueError(
+                f"{name} of the network is {getattr(network, name)}: the task {task.name!r} needs {getattr(task, name)}"
+            )
+    if isinstance(seeds, int) or not all(isinstance(seed, (int, np.integer)) for seed in seeds):
+        raise ValueError(f"seeds is {seeds}: it must be a sequence of whole numbers, such as range(3)")
+    if len(seeds) == 0 or len(set(seeds)) != len(seeds):
+        raise ValueError(f"seeds is {list(seeds)}: it must hold at least one seed, and each seed once")
+    rates = options.learning_rate
+    if np.ndim(rates) and np.size(rates) != len(seeds):
+        raise ValueError(f"learning_rate has {np.size(rates)} entries for {len(seeds)} seeds: give one, or one a seed")
+    if not all(0 < threshold < np.inf for threshold in milestones):
+        raise ValueError(f"milestones is {list(milestones)}: every loss must be positive and finite")
+    thresholds = tuple(sorted({float(threshold) for threshold in milestones}, reverse=True))
+    return Plan(network, task, tuple(int(seed) for seed in seeds), stop, options, thresholds, observer)

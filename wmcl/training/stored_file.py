@@ -1,0 +1,95 @@
+"""Arrays and what they mean in one file: written whole or not at all, and believed whole or not at all.
+
+The format is safetensors, of which nothing can be executed: a header in JSON, then the bytes of the arrays. The header
+holds a description, also in JSON, and the SHA-256 digest of the file itself (computed with zeros in its own place), so
+that no byte of the file can change unseen.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load, save
+
+_DIGEST = re.compile(rb'"digest":"([0-9a-f]{64})"')
+_BLANK = "0" * 64
+_LENGTH = 8  # bytes that hold the length of the header
+
+
+def write(
+    path: Path, kind: str, version: int, arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]
+) -> None:
+    """Write a file that appears complete or not at all.
+
+    Args:
+        path: of the file; its folder is made.
+        kind: what the file is, e.g. ``checkpoint``.
+        version: of its layout.
+        arrays: by name.
+        description: JSON values (infinities and NaN are allowed).
+    """
+    header = {
+        "kind": f"wmcl {kind}",
+        "version": str(version),
+        "names": json.dumps(list(arrays)),  # the format sorts them
+        "description": json.dumps(description),
+        "digest": _BLANK,
+    }
+    content = bytearray(save({name: np.asarray(values, order="C") for name, values in arrays.items()}, header))
+    start, stop = _place_of_digest(content)
+    content[start:stop] = hashlib.sha256(content).hexdigest().encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=".part", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(0o644)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays, in the order in which they were written, and the description of a file.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is of another kind or version, or damaged in any way.
+    """
+    content = bytearray(path.read_bytes())
+    try:
+        start, stop = _place_of_digest(content)
+    except ValueError:
+        raise ValueError(f"{path} is no {kind} of wmcl, or its header is damaged") from None
+    digest, content[start:stop] = content[start:stop].decode(), _BLANK.encode()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ValueError(f"{path} is damaged: its content does not match its digest")
+    header = _metadata(content)
+    if header.get("kind") != f"wmcl {kind}":
+        raise ValueError(f"{path} is a {header.get('kind')} file: it must be a wmcl {kind}")
+    if header.get("version") != str(version):
+        raise ValueError(f"{path} has version {header.get('version')}: this wmcl reads version {version} of a {kind}")
+    arrays = load(bytes(content))
+    return {name: arrays[name] for name in json.loads(header["names"])}, json.loads(header["description"])
+
+
+def _place_of_digest(content: bytearray) -> tuple[int, int]:
+    """Where in the header the digest stands."""
+    header = content[_LENGTH : _LENGTH + int.from_bytes(content[:_LENGTH], "little")]
+    found = _DIGEST.search(header)
+    if found is None:
+        raise ValueError("no digest")
+    return _LENGTH + found.start(1), _LENGTH + found.end(1)
+
+
+def _metadata(content: bytearray) -> dict[str, str]:
+    return json.loads(content[_LENGTH : _LENGTH + int.from_bytes(content[:_LENGTH], "little")])["__metadata__"]
