@@ -12,7 +12,7 @@ from wmcl import (
     training,
 )
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "__version__",
