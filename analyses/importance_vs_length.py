@@ -29,9 +29,10 @@ def resolve(config: Config) -> Config:
     """Fill in what depends on the machine: device, processes and ensemble size."""
     device: Device = config.run.device
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    jobs, members = (2, 1) if device == "cpu" else (1, config.conditions.seeds)
-    here = replace(config.run, device=device, jobs=config.run.jobs or jobs, members=config.run.members or members)
+        device = "cuda" if torch.cuda.is_available() and config.run.cluster is None else "cpu"
+    processes, members = (2, 1) if device == "cpu" else (1, config.conditions.seeds)
+    jobs = config.run.jobs or (processes if config.run.cluster is None else None)
+    here = replace(config.run, device=device, jobs=jobs, members=config.run.members or members)
     return replace(config, run=here)
 
 
@@ -49,9 +50,10 @@ def run(config: Config) -> xr.Dataset:
         settings=settings | {"device": config.run.device},
         origin=origin,
         folder=config.run.output.with_suffix(".cells"),
-        jobs=config.run.jobs or 1,
+        jobs=config.run.jobs,
         members=config.run.members or 1,
         cost=_cost,
+        cluster=config.run.cluster,
     )
     if is_ladder(results):
         results = add_ladder(results)
@@ -84,6 +86,8 @@ def main() -> None:
         raise SystemExit(f"error: {error}") from None
     try:
         results = run(config)
+    except ConnectionError as error:
+        raise SystemExit(f"error: cluster is {config.run.cluster}: {error}") from error
     except OSError as error:
         raise SystemExit(f"error: output is {config.run.output}: {error}") from error
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """All numbers of the analysis, and the presets."""
 
+import os
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid, task_of
 from wmcl.networks import Elman
 from wmcl.stages import ImportanceKind
+from wmcl.sweeps import check_cluster
 from wmcl.training import Options, Stop
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -71,11 +73,13 @@ class Run:
     output: Path = Path("results/importance_vs_length.nc")
     """file to write; finished cells are kept beside it in a folder of the same name, and used again"""
     jobs: int | None = None
-    """processes at once, one thread each; None takes 2, or 1 on a GPU"""
+    """processes at once, one thread each; None takes 2, 1 on a GPU, or all threads of a cluster"""
     members: int | None = None
     """networks of a condition trained together as one ensemble; None takes 1, or all on a GPU"""
     device: Device = "auto"
-    """auto takes a GPU if there is one"""
+    """auto takes a GPU if there is one, and cpu on a cluster"""
+    cluster: str | None = None
+    """address of a Dask scheduler whose workers compute, tcp://host:port; None computes on this machine"""
 
 
 @dataclass(frozen=True)
@@ -196,9 +200,17 @@ def check(config: Config) -> None:
         raise ValueError(f"reduction is {config.training.reduction!r}: name it in reductions")
     if config.run.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
-    output = config.run.output
+    _check_output(config.run.output)
+    if config.run.cluster is not None:
+        check_cluster(config.run.cluster)
+
+
+def _check_output(output: Path) -> None:
     if output.suffix != ".nc" or output.is_dir():
         raise ValueError(f"output is {output}: it must be the name of a file that ends in .nc")
+    folder = next(parent for parent in output.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"output is {output}: {folder} must be a folder that can be written to")
 
 
 def _check_stages(stages: Stages) -> None:
