@@ -27,13 +27,24 @@ pytestmark = [
 ]
 
 
+def interruptible():
+    """Whoever runs the tests in the background may have switched Ctrl-C off for all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Cluster:
     """The script, in a process of its own; -P keeps the folder of the analysis off the path of its workers."""
 
     def __init__(self, folder, *arguments, environment=ENVIRONMENT):
         command = [sys.executable, "-P", str(ROOT / "analyses" / "start_cluster.py"), *map(str, arguments)]
         self.process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=interruptible,
         )
         line = self.process.stdout.readline()
         self.address = re.fullmatch(r"--cluster (tcp://127\.0\.0\.1:\d+)\n", line)[1]
@@ -287,7 +298,9 @@ def test_the_analysis_gives_the_same_on_workers_that_cannot_import_it(two, tmp_p
 def test_ctrl_c_keeps_finished_networks(two, tmp_path):
     script = [sys.executable, str(ROOT / "analyses" / "importance_vs_length.py"), *TINY, "--seeds", "40"]
     script += ["--output", str(tmp_path / "r.nc"), "--cluster", two.address, "--iterations", "60"]
-    process = subprocess.Popen(script, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(
+        script, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, preexec_fn=interruptible
+    )
     deadline = time.monotonic() + 60
     while not len(list((tmp_path / "r.cells").glob("*.nc"))):
         assert time.monotonic() < deadline

@@ -1,8 +1,12 @@
 """Compute jobs in processes that may die."""
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -56,7 +60,7 @@ def _parallel(measure: Measure, waiting: list[Job], pool: Pool, finish: Finish, 
         for job in list(waiting):
             running.append(job)
             started(running)
-            yield delayed(_work)(measure, job)
+            yield delayed(_work)(measure, job, os.getpid())
 
     parallel = Parallel(
         n_jobs=pool.processes,
@@ -97,8 +101,22 @@ def _check(job: Job, result: xr.Dataset) -> None:
         raise ValueError(f"measure returned {', '.join(sorted(taken))}: that is the name of a condition")
 
 
-def _work(measure: Measure, job: Job) -> tuple[Job, xr.Dataset]:
+@cache
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it has ended, which would leave it waiting for minutes."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    if os.getppid() == parent:
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def _work(measure: Measure, job: Job, parent: int) -> tuple[Job, xr.Dataset]:
     """One thread a process: two busy threads can be many times slower than one."""
+    _end_with(parent)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
