@@ -153,7 +153,7 @@ def test_help_shows_defaults_in_groups():
         (("--leads", "-1"), "lead is -1"),
         (("--reduction", "reference"), "name it in reductions"),
         (("--exact-samples", "-1"), "exact_samples is -1: it must be at least 0"),
-        (("--kinds",), "kinds is empty"),
+        (("--kinds",), "kinds is (): give at least one of empirical"),
         (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
         (("--output", "README.md/x.nc"), "README.md/x.nc"),
     ],

@@ -4,15 +4,15 @@ import os
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
 from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid, task_of
-from wmcl.networks import Elman
+from wmcl.networks import Elman, Initialisation
 from wmcl.stages import ImportanceKind
 from wmcl.sweeps import check_cluster
-from wmcl.training import Options, Stop
+from wmcl.training import Options, Reduction, Stop
 
 Device = Literal["auto", "cpu", "cuda"]
 Preset = Literal["smoke", "quick", "controls", "ladder", "paper"]
@@ -181,6 +181,7 @@ PRESETS: dict[str, Config] = {
 
 def check(config: Config) -> None:
     """Refuse what makes no sense before any work starts, with a ValueError that names the field."""
+    _check_design(config)
     if not config.grid:
         raise ValueError("conditions and factorial are both empty: give at least one length")
     for condition in config.grid:
@@ -198,6 +199,8 @@ def check(config: Config) -> None:
         raise ValueError(f"learning_rate is {config.training.learning_rate}: all networks of this analysis share one")
     if config.training.reduction != Options().reduction:
         raise ValueError(f"reduction is {config.training.reduction!r}: name it in reductions")
+    if config.run.device not in get_args(Device):
+        raise ValueError(f"device is {config.run.device!r}: it must be one of {', '.join(get_args(Device))}")
     if config.run.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
     _check_output(config.run.output)
@@ -211,6 +214,21 @@ def _check_output(output: Path) -> None:
     folder = next(parent for parent in output.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"output is {output}: {folder} must be a folder that can be written to")
+
+
+def _check_design(config: Config) -> None:
+    """What a grid cannot be made of."""
+    _check_choices("initialisations", config.variants.initialisations, get_args(Initialisation))
+    _check_choices("reductions", config.variants.reductions, get_args(Reduction))
+    if config.factorial.input_lengths:
+        for name in ("factorial_leads", "factorial_bits"):
+            if not getattr(config.factorial, name):
+                raise ValueError(f"{name} is (): give at least one, or no input_lengths")
+
+
+def _check_choices(name: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    if not values or not set(values) <= set(allowed):
+        raise ValueError(f"{name} is {values}: give at least one of {', '.join(allowed)}")
 
 
 def _check_stages(stages: Stages) -> None:
@@ -237,8 +255,21 @@ def _check_measures(measures: Measures) -> None:
         if getattr(measures, name) < lowest:
             why = ": a covariance needs at least 2" if name == "test_samples" else f": it must be at least {lowest}"
             raise ValueError(f"{name} is {getattr(measures, name)}{why}")
-    if not measures.kinds:
-        raise ValueError("kinds is empty: give at least one importance")
+    if measures.decoder_samples:
+        for name in ("decoder_samples", "test_samples"):
+            if getattr(measures, name) < 64:
+                raise ValueError(
+                    f"{name} is {getattr(measures, name)}: decoders need at least 64, so that every bit takes both"
+                    " values; decoder_samples of 0 leaves them out"
+                )
+    if 0 < measures.nonlinear_rows < 21:
+        raise ValueError(
+            f"nonlinear_rows is {measures.nonlinear_rows}: the estimates look at 20 neighbours and need at least 21; 0"
+            " leaves them out"
+        )
+    _check_choices("kinds", measures.kinds, get_args(ImportanceKind))
+    if len(set(measures.kinds)) < len(measures.kinds):
+        raise ValueError(f"kinds is {measures.kinds}: each may occur once")
     if not 0 < measures.variance <= 1:
         raise ValueError(f"variance is {measures.variance:g}: it must be above 0 and at most 1")
     if measures.nonlinear_rows and find_spec("skdim") is None:
