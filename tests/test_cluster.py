@@ -281,18 +281,30 @@ def command(*arguments):
 TINY = ("--preset", "smoke", "--padded", "--equal-length-patterns", "--leads", "--bits", "--basic", "2", "3")
 
 
-def test_the_analysis_gives_the_same_on_workers_that_cannot_import_it(two, tmp_path):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*TINY, "--iterations", "60"),
+        pytest.param(
+            ("--preset", "smoke"),
+            marks=pytest.mark.skipif("FAULTS" not in os.environ, reason="takes a minute: make faults"),
+        ),
+    ],
+    ids=["tiny", "smoke"],
+)
+def test_the_analysis_gives_the_same_on_workers_that_cannot_import_it(two, tmp_path, arguments):
     with client(two.address) as connected:
         found = connected.run(lambda: __import__("importlib.util").util.find_spec("length_study"))
     assert list(found.values()) == [None, None]
     near, far = tmp_path / "near.nc", tmp_path / "far.nc"
     for output, more in ((near, ()), (far, ("--cluster", two.address))):
-        done = command(*TINY, "--iterations", 60, "--output", output, *more)
+        done = command(*arguments, "--output", output, *more)
         assert done.returncode == 0, done.stderr
     with xr.open_dataset(near) as here, xr.open_dataset(far) as there:
         xr.testing.assert_equal(here.drop_vars("seconds"), there.drop_vars("seconds"))
         assert there.attrs["device"] == here.attrs["device"]
-        assert there.attrs["cells_computed"] == "4 of 4"
+        cells = len(here.condition) * len(here.seed)
+        assert there.attrs["cells_computed"] == f"{cells} of {cells}"
 
 
 def test_ctrl_c_keeps_finished_networks(two, tmp_path):
