@@ -35,7 +35,7 @@ test: $(INSTALLED)  ## the tests
 slow: $(INSTALLED)  ## the tests with many more random examples of every property
 	HYPOTHESIS_PROFILE=slow $(PYTHON) -m pytest
 
-FAULTS ?= 100
+FAULTS ?= 50
 faults: $(INSTALLED)  ## kill, damage and starve sweeps many times (minutes), and count what was withstood
 	FAULTS=$(FAULTS) $(PYTHON) -m pytest tests/faults tests/test_cluster.py
 

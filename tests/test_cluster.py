@@ -295,7 +295,7 @@ TINY = ("--preset", "smoke", "--padded", "--equal-length-patterns", "--leads", "
 def test_the_analysis_gives_the_same_on_workers_that_cannot_import_it(two, tmp_path, arguments):
     with client(two.address) as connected:
         found = connected.run(lambda: __import__("importlib.util").util.find_spec("length_study"))
-    assert list(found.values()) == [None, None]
+    assert set(found.values()) == {None}
     near, far = tmp_path / "near.nc", tmp_path / "far.nc"
     for output, more in ((near, ()), (far, ("--cluster", two.address))):
         done = command(*arguments, "--output", output, *more)

@@ -68,12 +68,13 @@ def child(folder, pause=0.0, environment=(), before=None, **more):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.update(environment)
-    (folder / "ready").touch()
     try:
+        (folder / "ready").touch()
         if before is not None:
             before()
         found = small(folder, pause, **more)
         found.drop_attrs(deep=False).to_netcdf(folder / f"result.{os.getpid()}")
+        os._exit(0)  # an interrupt while Python tidies up is none of the sweep
     except KeyboardInterrupt:
         os._exit(130)
     except Exception as error:
