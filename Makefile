@@ -6,7 +6,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help importance figures test slow lint docs benchmarks clean
+.PHONY: help importance figures test slow faults lint docs benchmarks clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -34,6 +34,10 @@ test: $(INSTALLED)  ## the tests
 
 slow: $(INSTALLED)  ## the tests with many more random examples of every property
 	HYPOTHESIS_PROFILE=slow $(PYTHON) -m pytest
+
+FAULTS ?= 50
+faults: $(INSTALLED)  ## kill, damage and starve sweeps many times (minutes), and count what was withstood
+	FAULTS=$(FAULTS) $(PYTHON) -m pytest tests/faults tests/test_cluster.py
 
 lint: $(INSTALLED)  ## format, style and types
 	$(PYTHON) -m ruff format --check .

@@ -1,6 +1,6 @@
 """What makes RNN weights important: what they must hold, for how long, or how often they are used?
 
-Trains Elman networks on the Copy Task and its controls, and measures at matched validation loss how important their
+Trains recurrent networks on the Copy Task and its controls, and measures at matched validation loss how important their
 weights are, how many dimensions their hidden states fill and which bits these hold. Writes one netCDF file; figures/
 draw it.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import tyro
 import xarray as xr
-from length_study.config import PRESETS, Config, Device, check
+from length_study.config import PRESETS, Config, Device, check, with_own_output
 from length_study.labels import describe
 from length_study.ladder import add_ladder, is_ladder
 from length_study.measure import measure, members_in
@@ -29,9 +29,10 @@ def resolve(config: Config) -> Config:
     """Fill in what depends on the machine: device, processes and ensemble size."""
     device: Device = config.run.device
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    jobs, members = (2, 1) if device == "cpu" else (1, members_in(config, torch.cuda.mem_get_info()[0]))
-    here = replace(config.run, device=device, jobs=config.run.jobs or jobs, members=config.run.members or members)
+        device = "cuda" if torch.cuda.is_available() and config.run.cluster is None else "cpu"
+    processes, members = (2, 1) if device == "cpu" else (1, members_in(config, torch.cuda.mem_get_info()[0]))
+    jobs = config.run.jobs or (processes if config.run.cluster is None else None)
+    here = replace(config.run, device=device, jobs=jobs, members=config.run.members or members)
     return replace(config, run=here)
 
 
@@ -49,9 +50,10 @@ def run(config: Config) -> xr.Dataset:
         settings=settings | {"device": config.run.device},
         origin=origin,
         folder=config.run.output.with_suffix(".cells"),
-        jobs=config.run.jobs or 1,
+        jobs=config.run.jobs,
         members=config.run.members or 1,
         cost=_cost,
+        cluster=config.run.cluster,
     )
     if is_ladder(results):
         results = add_ladder(results)
@@ -79,11 +81,14 @@ def main() -> None:
     preset = choice.parse_known_args()[0].preset
     try:
         config = tyro.cli(Config, description=__doc__, default=PRESETS[preset], config=(tyro.conf.OmitArgPrefixes,))
+        config = with_own_output(config)
         check(config)
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None
     try:
         results = run(config)
+    except ConnectionError as error:
+        raise SystemExit(f"error: cluster is {config.run.cluster}: {error}") from error
     except OSError as error:
         raise SystemExit(f"error: output is {config.run.output}: {error}") from error
     except KeyboardInterrupt:

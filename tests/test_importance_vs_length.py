@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from length_study.conditions import Conditions, Factorial, Training, grid, in_law, task_of
-from length_study.config import check
+from length_study.config import check, with_own_output
 from length_study.labels import describe
 from length_study.measure import measure
 from length_study.report import report, table
@@ -98,6 +98,15 @@ def test_an_ensemble_gives_the_same_as_single_networks(smoke):
     )
 
 
+def test_another_cell_gets_a_file_of_its_own_unless_one_is_named():
+    for preset, config in analysis.PRESETS.items():
+        other = replace(config, network=replace(config.network, cell="gru"))
+        assert with_own_output(config).run.output == config.run.output
+        assert with_own_output(other).run.output.name == config.run.output.name.replace(".nc", "_gru.nc"), preset
+        named = replace(other, run=replace(other.run, output=Path("mine.nc")))
+        assert with_own_output(named).run.output == Path("mine.nc")
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_every_measure_takes_every_cell(cell):
     smoke = analysis.PRESETS["smoke"]
@@ -170,7 +179,7 @@ def test_help_shows_defaults_in_groups():
         (("--leads", "-1"), "lead is -1"),
         (("--reduction", "reference"), "name it in reductions"),
         (("--exact-samples", "-1"), "exact_samples is -1: it must be at least 0"),
-        (("--kinds",), "kinds is empty"),
+        (("--kinds",), "kinds is (): give at least one of empirical"),
         (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
         (("--output", "README.md/x.nc"), "README.md/x.nc"),
     ],

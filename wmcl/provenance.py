@@ -24,7 +24,7 @@ def provenance(device: str) -> dict[str, str]:
     return {
         "versions": json.dumps({"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}}),
         "source_revision": source_revision(),
-        "device": _describe(device),
+        "device": describe_device(device),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -61,7 +61,8 @@ def _shorten(word: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_absolute() and path.is_relative_to(Path.cwd()) else word
 
 
-def _describe(device: str) -> str:
+def describe_device(device: str) -> str:
+    """The name of the GPU or CPU behind ``cuda`` or ``cpu``, on the machine that asks."""
     if device.startswith("cuda"):
         return f"cuda: {torch.cuda.get_device_name(device)}"
     return f"cpu: {_processor()}"

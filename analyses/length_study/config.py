@@ -1,9 +1,10 @@
 """All numbers of the analysis, and the presets."""
 
+import os
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -11,7 +12,8 @@ from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid
 from wmcl import networks
 from wmcl.networks import Initialisation
 from wmcl.stages import ImportanceKind
-from wmcl.training import Options, Stop
+from wmcl.sweeps import check_cluster
+from wmcl.training import Options, Reduction, Stop
 
 CellName = Literal["elman", "lstm", "gru"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -83,11 +85,13 @@ class Run:
     output: Path = Path("results/importance_vs_length.nc")
     """file to write; finished cells are kept beside it in a folder of the same name, and used again"""
     jobs: int | None = None
-    """processes at once, one thread each; None takes 2, or 1 on a GPU"""
+    """processes at once, one thread each; None takes 2, 1 on a GPU, or all threads of a cluster"""
     members: int | None = None
     """networks of a condition trained together as one ensemble; None takes 1, or on a GPU as many as fit its memory"""
     device: Device = "auto"
-    """auto takes a GPU if there is one"""
+    """auto takes a GPU if there is one, and cpu on a cluster"""
+    cluster: str | None = None
+    """address of a Dask scheduler whose workers compute, tcp://host:port; None computes on this machine"""
 
 
 @dataclass(frozen=True)
@@ -187,8 +191,17 @@ PRESETS: dict[str, Config] = {
 }
 
 
+def with_own_output(config: Config) -> Config:
+    """The same; with another cell, a file that nobody named gets the cell into its name, so that none is replaced."""
+    usual = PRESETS[config.preset].run.output
+    if config.network.cell == "elman" or config.run.output != usual:
+        return config
+    return replace(config, run=replace(config.run, output=usual.with_stem(f"{usual.stem}_{config.network.cell}")))
+
+
 def check(config: Config) -> None:
     """Refuse what makes no sense before any work starts, with a ValueError that names the field."""
+    _check_design(config)
     if not config.grid:
         raise ValueError("conditions and factorial are both empty: give at least one length")
     for condition in config.grid:
@@ -206,13 +219,38 @@ def check(config: Config) -> None:
         raise ValueError(f"learning_rate is {config.training.learning_rate}: all networks of this analysis share one")
     if config.training.reduction != Options().reduction:
         raise ValueError(f"reduction is {config.training.reduction!r}: name it in reductions")
+    if config.run.device not in get_args(Device):
+        raise ValueError(f"device is {config.run.device!r}: it must be one of {', '.join(get_args(Device))}")
     if config.run.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
     if config.training.precision != "float32" and (config.run.device == "cpu" or not torch.cuda.is_available()):
         raise ValueError(f"precision is {config.training.precision!r}: it must be 'float32' where there is no GPU")
-    output = config.run.output
+    _check_output(config.run.output)
+    if config.run.cluster is not None:
+        check_cluster(config.run.cluster)
+
+
+def _check_output(output: Path) -> None:
     if output.suffix != ".nc" or output.is_dir():
         raise ValueError(f"output is {output}: it must be the name of a file that ends in .nc")
+    folder = next(parent for parent in output.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"output is {output}: {folder} must be a folder that can be written to")
+
+
+def _check_design(config: Config) -> None:
+    """What a grid cannot be made of."""
+    _check_choices("initialisations", config.variants.initialisations, get_args(Initialisation))
+    _check_choices("reductions", config.variants.reductions, get_args(Reduction))
+    if config.factorial.input_lengths:
+        for name in ("factorial_leads", "factorial_bits"):
+            if not getattr(config.factorial, name):
+                raise ValueError(f"{name} is (): give at least one, or no input_lengths")
+
+
+def _check_choices(name: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    if not values or not set(values) <= set(allowed):
+        raise ValueError(f"{name} is {values}: give at least one of {', '.join(allowed)}")
 
 
 def _check_stages(stages: Stages) -> None:
@@ -239,8 +277,21 @@ def _check_measures(measures: Measures) -> None:
         if getattr(measures, name) < lowest:
             why = ": a covariance needs at least 2" if name == "test_samples" else f": it must be at least {lowest}"
             raise ValueError(f"{name} is {getattr(measures, name)}{why}")
-    if not measures.kinds:
-        raise ValueError("kinds is empty: give at least one importance")
+    if measures.decoder_samples:
+        for name in ("decoder_samples", "test_samples"):
+            if getattr(measures, name) < 64:
+                raise ValueError(
+                    f"{name} is {getattr(measures, name)}: decoders need at least 64, so that every bit takes both"
+                    " values; decoder_samples of 0 leaves them out"
+                )
+    if 0 < measures.nonlinear_rows < 21:
+        raise ValueError(
+            f"nonlinear_rows is {measures.nonlinear_rows}: the estimates look at 20 neighbours and need at least 21; 0"
+            " leaves them out"
+        )
+    _check_choices("kinds", measures.kinds, get_args(ImportanceKind))
+    if len(set(measures.kinds)) < len(measures.kinds):
+        raise ValueError(f"kinds is {measures.kinds}: each may occur once")
     if not 0 < measures.variance <= 1:
         raise ValueError(f"variance is {measures.variance:g}: it must be above 0 and at most 1")
     if measures.nonlinear_rows and find_spec("skdim") is None:

@@ -12,6 +12,7 @@ from length_study.conditions import task_of
 from length_study.config import Config
 from wmcl.importance import PathIntegral, Perturbations
 from wmcl.networks import Network
+from wmcl.provenance import describe_device
 from wmcl.stages import (
     dimensionality_at,
     exact_check_at,
@@ -55,7 +56,8 @@ def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Se
         training_iterations=("seed", trained.iterations.astype(float)),
         seconds=(("seed", "part"), np.tile([s / len(seeds) for s in seconds.values()], (len(seeds), 1))),
     )
-    return result.assign_coords(stage=stage_names(trained), seed=list(seeds), part=list(seconds))
+    labelled = result.assign_coords(stage=stage_names(trained), seed=list(seeds), part=list(seconds))
+    return labelled.assign_attrs(device=describe_device(device))  # here, as on a cluster it is not the caller's
 
 
 def members_in(config: Config, bytes: int) -> int:

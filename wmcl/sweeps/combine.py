@@ -1,11 +1,15 @@
 """Put the cells of a sweep together, and take conditions out again."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from wmcl.sweeps.grid import Cell
+
+Places = Mapping[Cell, tuple[tuple[int, int], Mapping[str, np.ndarray]]]
+"""where a cell goes: its condition and seed, and the position of its labels along every other dimension"""
 
 
 def combine(results: Mapping[Cell, xr.Dataset]) -> xr.Dataset:
@@ -26,7 +30,15 @@ def combine(results: Mapping[Cell, xr.Dataset]) -> xr.Dataset:
     combined = xr.Dataset(coords=labels | {"seed": seeds} | inner, attrs=template.attrs)
     for dim in inner:
         combined[dim].attrs = next(result[dim].attrs for result in results.values() if dim in result.dims)
-    places = {cell: (conditions.index(cell.condition), int(np.searchsorted(seeds, cell.seed))) for cell in results}
+    rows = {condition: row for row, condition in enumerate(conditions)}
+    indexes = {dim: combined.indexes[dim] for dim in inner}
+    places = {
+        cell: (
+            (rows[cell.condition], int(np.searchsorted(seeds, cell.seed))),
+            {dim: indexes[dim].get_indexer(result[dim].values) for dim in _inner_dims({cell: result})},
+        )
+        for cell, result in results.items()
+    }
     for name in {name: None for result in results.values() for name in result.data_vars}:
         combined[name] = _fill(str(name), results, places, combined)
     return combined
@@ -62,17 +74,16 @@ def _union(values: list[np.ndarray]) -> np.ndarray:
     return unique if every.dtype.kind in "iuf" else every[np.sort(first)]
 
 
-def _fill(
-    name: str, results: Mapping[Cell, xr.Dataset], places: Mapping[Cell, tuple[int, int]], combined: xr.Dataset
-) -> xr.DataArray:
+def _fill(name: str, results: Mapping[Cell, xr.Dataset], places: Places, combined: xr.Dataset) -> xr.DataArray:
     example = next(result[name] for result in results.values() if name in result)
     dims = [str(dim) for dim in example.dims if dim != "seed"]
     every = ["condition", "seed", *dims]
     values = np.full([combined.sizes[dim] for dim in every], np.nan, np.result_type(example.dtype, np.float32))
     for cell, result in results.items():
         if name in result:
-            value = result[name].isel(seed=0).transpose(*dims)
-            columns = [combined.indexes[dim].get_indexer(result[dim].values) for dim in dims]
-            values[(*places[cell], *np.ix_(*columns))] = value.values
+            where, columns = places[cell]
+            value = result.variables[name].isel(seed=0).transpose(*dims)
+            place: tuple[Any, ...] = (*where, *np.ix_(*(columns[dim] for dim in dims)))
+            values[place] = value.values
     coordinates = {dim: combined[dim] for dim in ("seed", *dims)}
     return xr.DataArray(values, coords=coordinates, dims=every, attrs=example.attrs)

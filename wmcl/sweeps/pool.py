@@ -1,12 +1,18 @@
 """Compute jobs in processes that may die."""
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 import xarray as xr
 from joblib import Parallel, delayed
+from joblib.parallel import ParallelBackendBase
 
 from wmcl.sweeps.grid import Cell, Condition
 
@@ -17,51 +23,66 @@ Finish = Callable[[Cell, xr.Dataset], None]
 Started = Callable[[Sequence[Job]], None]
 
 
-def compute(measure: Measure, jobs: Sequence[Job], processes: int, finish: Finish, started: Started) -> list[Cell]:
+@dataclass(frozen=True)
+class Pool:
+    """Where jobs are computed."""
+
+    processes: int
+    """how many jobs are under way at once"""
+    backend: ParallelBackendBase | None = None
+    """None takes processes of this machine"""
+
+
+def compute(measure: Measure, jobs: Sequence[Job], pool: Pool, finish: Finish, started: Started) -> list[Cell]:
     """Compute all jobs, handing each finished cell on as it comes.
 
     If a process dies, the jobs that ran at that moment are suspects: each is tried once more in a process of its own,
-    after everything else is done. A job whose process dies again is given up.
+    after everything else is done. A job whose process dies again is given up. (A cluster first starts a job anew by
+    itself, on other workers; only a job that it gave up is a suspect here.)
 
     Returns:
         The cells that were given up.
     """
     waiting, suspects = list(jobs), list[Job]()
     while waiting:
-        suspected = _parallel(measure, waiting, processes, finish, started)
+        suspected = _parallel(measure, waiting, pool, finish, started)
         suspects += suspected
         waiting = [job for job in waiting if job not in suspected]
-    dead = [job for job in suspects if _parallel(measure, [job], processes, finish, started)]
+    dead = [job for job in suspects if _parallel(measure, [job], pool, finish, started)]
     return [cell for job in dead for cell in job]
 
 
-def _parallel(measure: Measure, waiting: list[Job], processes: int, finish: Finish, started: Started) -> list[Job]:
-    """Compute jobs and remove them from ``waiting``; return those that ran when a process died."""
+def _parallel(measure: Measure, waiting: list[Job], pool: Pool, finish: Finish, started: Started) -> list[Job]:
+    """Compute jobs and remove them from ``waiting``; return those that were lost with the process that ran them."""
     running: list[Job] = []
 
     def feed() -> Iterator[Any]:
         for job in list(waiting):
             running.append(job)
             started(running)
-            yield delayed(_work)(measure, job)
+            yield delayed(_work)(measure, job, os.getpid())
 
-    pool = Parallel(
-        n_jobs=processes,
+    parallel = Parallel(
+        n_jobs=pool.processes,
+        backend=pool.backend,
         return_as="generator_unordered",
         batch_size=1,
-        pre_dispatch="n_jobs",
+        pre_dispatch=pool.processes,
         max_nbytes=None,
     )
     try:
-        for job, result in pool(feed()):
+        for found in parallel(feed()):
+            if found is None:
+                continue  # lost: it stays among the running ones
+            job, result = found
             for position, cell in enumerate(job):
                 finish(cell, result.isel(seed=[position]))
             running.remove(job)
             waiting.remove(job)
             started(running)
     except BrokenProcessPool:
-        return running
-    return []
+        pass  # all that ran are lost
+    return running
 
 
 def _check(job: Job, result: xr.Dataset) -> None:
@@ -80,8 +101,22 @@ def _check(job: Job, result: xr.Dataset) -> None:
         raise ValueError(f"measure returned {', '.join(sorted(taken))}: that is the name of a condition")
 
 
-def _work(measure: Measure, job: Job) -> tuple[Job, xr.Dataset]:
+@cache
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it has ended, which would leave it waiting for minutes."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    if os.getppid() == parent:
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def _work(measure: Measure, job: Job, parent: int) -> tuple[Job, xr.Dataset]:
     """One thread a process: two busy threads can be many times slower than one."""
+    _end_with(parent)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

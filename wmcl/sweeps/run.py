@@ -4,7 +4,8 @@ Workers only return data; the parent alone writes. Killed at any moment, the sam
 missing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -13,9 +14,10 @@ from typing import Any
 import xarray as xr
 from tqdm import tqdm
 
+from wmcl.sweeps.cluster import Backend, connect, ship, threads
 from wmcl.sweeps.combine import combine
 from wmcl.sweeps.grid import Cell, Condition, cells, key
-from wmcl.sweeps.pool import Job, Measure, compute
+from wmcl.sweeps.pool import Job, Measure, Pool, compute
 from wmcl.sweeps.store import Store
 
 
@@ -27,29 +29,33 @@ def run(
     name: str,
     settings: Mapping[str, Any],
     folder: Path,
-    jobs: int = 1,
+    jobs: int | None = None,
     members: int = 1,
     origin: Mapping[str, str] = MappingProxyType({}),
     cost: Callable[[Condition], float] = lambda condition: 1.0,
     progress: bool = True,
+    cluster: str | None = None,
 ) -> xr.Dataset:
     """Measure every condition with every seed.
 
     Args:
         measure: computes the cells of a condition and some seeds: ``measure(condition, seeds)`` returns a Dataset
-            with a dimension ``seed``. With several jobs it is pickled.
+            with a dimension ``seed``. With several jobs or a cluster it is pickled. Its attributes stand
+            above those of ``origin``.
         conditions: coordinates of each condition, e.g. ``{"pattern_length": 5, "input_length": 15}``.
         seeds: of the networks.
         name: of the sweep.
         settings: everything else that the numbers depend on, as JSON values. Together with name, condition and seed
             it identifies a cell.
         folder: where finished cells are kept.
-        jobs: processes at once, one thread each. With 1, everything runs in this process.
+        jobs: processes at once, one thread each; on a cluster, jobs under way at once. None takes 1, which runs
+            everything in this process, or as many as the cluster has threads.
         members: networks of a condition that are computed together as an ensemble.
         origin: where the numbers come from (:func:`wmcl.provenance.provenance`); kept with every cell that this call
             computes.
         cost: relative time of a condition, for the estimate of the time left; the dearest start first.
         progress: whether to show a progress bar.
+        cluster: address of a Dask scheduler whose workers compute, e.g. ``tcp://host:8786``; None takes this machine.
 
     Returns:
         All cells, with the dimensions ``condition`` (its coordinates are the names of the conditions) and ``seed``, and
@@ -58,38 +64,40 @@ def run(
         others were there already); ``failed_cells``, the names of those that killed their process twice.
 
     Raises:
-        ValueError: if the grid or a number makes no sense.
+        ValueError: if the grid or a number makes no sense, or if the cluster does not answer or does not fit.
+        OSError: if the folder cannot be written to, or (ConnectionError) if the scheduler of the cluster is lost.
         RuntimeError: if no cell could be computed.
     """
     for label, value in (("jobs", jobs), ("members", members)):
-        if value < 1:
+        if value is not None and value < 1:
             raise ValueError(f"{label} is {value}: it must be at least 1")
     grid = cells(conditions, seeds)
     keys = {cell: key(name, settings, cell) for cell in grid}
     store = Store(folder)
-    results = {cell: result for cell in grid if (result := store.read(keys[cell])) is not None}
     price = {cell: cost(dict(cell.condition)) for cell in grid}
     varying = [name for name in conditions[0] if len({condition[name] for condition in conditions}) > 1]
-    missing = sorted((cell for cell in grid if cell not in results), key=lambda cell: -price[cell])
+    with store.in_use(), _pool(cluster, jobs) as pool:
+        results = {cell: result for cell in grid if (result := store.read(keys[cell])) is not None}
+        missing = sorted((cell for cell in grid if cell not in results), key=lambda cell: -price[cell])
+        with tqdm(
+            total=sum(price.values()),
+            initial=sum(price[cell] for cell in results),
+            desc=name,
+            disable=not progress,
+            bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left{postfix}",
+        ) as bar:
 
-    with tqdm(
-        total=sum(price.values()),
-        initial=sum(price[cell] for cell in results),
-        desc=name,
-        disable=not progress,
-        bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left{postfix}",
-    ) as bar:
+            def finish(cell: Cell, result: xr.Dataset) -> None:
+                results[cell] = result.assign_attrs({**origin, **result.attrs})
+                store.write(keys[cell], results[cell])
+                bar.update(price[cell])
 
-        def finish(cell: Cell, result: xr.Dataset) -> None:
-            results[cell] = result.assign_attrs(origin)
-            store.write(keys[cell], results[cell])
-            bar.update(price[cell])
+            def started(running: Sequence[Job]) -> None:
+                now = ", ".join(_brief(job, varying) for job in running[-pool.processes :])
+                bar.set_postfix_str(f"{len(results)}/{len(grid)} done; now {now}" if running else "")
 
-        def started(running: Sequence[Job]) -> None:
-            now = ", ".join(_brief(job, varying) for job in running[-jobs:])
-            bar.set_postfix_str(f"{len(results)}/{len(grid)} done; now {now}" if running else "")
-
-        failed = compute(measure, _jobs(missing, members), jobs, finish, started)
+            sent = measure if cluster is None else ship(measure)
+            failed = compute(sent, _jobs(missing, members), pool, finish, started)
     if not results:
         raise RuntimeError(f"every cell of the sweep killed its process twice: {'; '.join(map(str, failed))}")
     attributes = {
@@ -101,6 +109,15 @@ def run(
         cells_computed=f"{len(missing) - len(failed)} of {len(grid)}",
         failed_cells="; ".join(map(str, failed)),
     )
+
+
+@contextmanager
+def _pool(cluster: str | None, jobs: int | None) -> Iterator[Pool]:
+    if cluster is None:
+        yield Pool(jobs or 1)
+    else:
+        with connect(cluster) as client:
+            yield Pool(jobs or threads(client), Backend(client))
 
 
 def _brief(job: Job, varying: Sequence[str]) -> str:

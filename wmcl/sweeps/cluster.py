@@ -1,0 +1,188 @@
+"""Compute the jobs of a sweep on a Dask cluster.
+
+Workers need this package and the network, but neither the analysis nor a common disk: the measure travels by value,
+results come back as values, and the parent alone writes.
+"""
+
+import hashlib
+import pickle
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import packages_distributions
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import torch
+import xarray as xr
+from joblib.parallel import ParallelBackendBase
+
+import wmcl
+from wmcl.sweeps import grid
+from wmcl.sweeps.grid import Condition
+from wmcl.sweeps.pool import Measure
+
+TIMEOUT = 10
+"""seconds within which a scheduler must answer"""
+
+
+class Backend(ParallelBackendBase):
+    """Hands the jobs of joblib to a cluster.
+
+    joblib's own Dask backend never hears of a task that its cluster gave up, and waits for ever; nor does it let its
+    caller choose how many jobs are under way.
+    """
+
+    supports_retrieve_callback = True
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(nesting_level=0)
+        self.client = client
+
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        """Never 1, which joblib would compute in this process; how many jobs are under way, ``pre_dispatch`` says."""
+        return n_jobs + 1
+
+    def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> Any:
+        """Send a batch of one job."""
+        ((function, arguments, named),) = func.items
+        future = self.client.submit(function, *arguments, **named, pure=False)
+        future.add_done_callback(callback)
+        return future
+
+    def retrieve_result_callback(self, out: Any) -> list[Any]:
+        """The result of the one job; None if it killed its workers until the scheduler gave it up."""
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            return [out.result()]
+        except KilledWorker:
+            return [None]
+        except CancelledError as error:
+            raise ConnectionError("the scheduler of the cluster is gone; finished cells are kept") from error
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A measure that can be called where its module cannot be imported."""
+
+    measure: bytes
+    sender: tuple[tuple[str, str], ...]
+
+    def __call__(self, condition: Condition, seeds: Sequence[int]) -> xr.Dataset:
+        """As the measure itself, on a worker that fits."""
+        _compare(dict(self.sender), {"this worker": fingerprint()})
+        return _load(self.measure)(condition, seeds)
+
+
+@cache
+def _load(measure: bytes) -> Measure:
+    return pickle.loads(measure)
+
+
+def ship(measure: Measure) -> Shipped:
+    """Pack a measure with the code of all loaded modules that belong to no installed package: workers may lack them."""
+    import cloudpickle  # comes with dask.distributed
+
+    known = {*packages_distributions(), *sys.stdlib_module_names, *cloudpickle.list_registry_pickle_by_value(), "wmcl"}
+    tops = {name.partition(".")[0] for name in sys.modules} - known - {"__main__"}  # which always travels by value
+    strays = [sys.modules[name] for name in sorted(tops) if getattr(sys.modules.get(name), "__name__", None) == name]
+    for module in strays:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return Shipped(cloudpickle.dumps(measure), tuple(fingerprint().items()))
+    finally:
+        for module in strays:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+@cache
+def fingerprint() -> dict[str, str]:
+    """What must be the same on both sides for the same numbers; Python, because code travels as its bytecode."""
+    source = hashlib.sha256()
+    for path in sorted(Path(wmcl.__file__).parent.rglob("*.py")):
+        source.update(path.read_bytes())
+    return {
+        "wmcl": wmcl.__version__,
+        "RESULTS_VERSION": str(grid.RESULTS_VERSION),
+        "source of wmcl": source.hexdigest()[:12],
+        "torch": torch.__version__.split("+")[0],
+        "python": ".".join(platform.python_version_tuple()[:2]),
+    }
+
+
+def check_cluster(address: str) -> None:
+    """Refuse a cluster that cannot compute this project's numbers.
+
+    Raises:
+        ValueError: names the address and what is wrong: it is malformed, nobody answers, there are no workers, or
+            workers differ from this process in the versions that numbers depend on.
+    """
+    with connect(address):
+        pass
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Any]:
+    """A client of the cluster, after a check of its workers.
+
+    Raises:
+        ValueError: as :func:`check_cluster`.
+    """
+    if not _is_address(address):
+        raise ValueError(f"cluster is {address!r}: it must be the address of a Dask scheduler, tcp://host:port")
+    if find_spec("distributed") is None:
+        raise ValueError(f"cluster is {address}: it needs dask.distributed, pip install 'wmcl[cluster]'")
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=TIMEOUT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"cluster is {address}: no Dask scheduler answers there within {TIMEOUT} s; it must be the address of"
+            " one that runs"
+        ) from error
+    with client:
+        _check_workers(client, address)
+        yield client
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    rest = parts.path or parts.query or parts.fragment or parts.username
+    return parts.scheme in ("tcp", "tls") and bool(parts.hostname) and bool(port) and not rest
+
+
+def _check_workers(client: Any, address: str) -> None:
+    # a lambda travels by value, also to workers that lack this module
+    answers = client.run(lambda: import_module("wmcl.sweeps.cluster").fingerprint(), on_error="return")
+    if not answers:
+        raise ValueError(f"cluster is {address}: it has no workers; start at least one, and wait for it")
+    try:
+        _compare(fingerprint(), answers)
+    except ValueError as error:
+        raise ValueError(f"cluster is {address}: {error}") from None
+
+
+def _compare(here: Mapping[str, str], workers: Mapping[str, Mapping[str, str] | BaseException]) -> None:
+    for worker, there in workers.items():
+        if not isinstance(there, Mapping):
+            raise ValueError(f"{worker} cannot use wmcl ({there}); all workers must have version {here['wmcl']}")
+        for name, version in here.items():
+            if there.get(name) != version:
+                raise ValueError(f"{name} is {there.get(name)} on {worker}; all workers must have {version}")
+
+
+def threads(client: Any) -> int:
+    """How many jobs the cluster can compute at once."""
+    return sum(client.nthreads().values())
