@@ -206,6 +206,8 @@ def check(config: Config) -> None:
         raise ValueError("conditions and factorial are both empty: give at least one length")
     for condition in config.grid:
         task_of(condition)
+    if config.network.cell not in get_args(CellName):
+        raise ValueError(f"cell is {config.network.cell!r}: it must be one of {', '.join(get_args(CellName))}")
     for initialisation in config.variants.initialisations:
         config.network.build(WIDTH + 1, WIDTH, initialisation)
     Stop(config.stages.iterations)

@@ -44,7 +44,7 @@ TINY = replace(
         decoder_samples=64,
         perturbed_samples=2,
     ),
-    run=replace(SMOKE.run, output=ROOT / "results" / "never.nc"),
+    run=replace(SMOKE.run, output=ROOT / "results" / "never.nc", device="cpu"),
 )
 
 counts = st.integers(max_value=0)
@@ -79,6 +79,8 @@ WRONG = [
     ("variants", "initialisations", st.just(()) | st.just(("zero",)), "initialisation"),
     ("variants", "reductions", st.just(()) | st.just(("mean",)), "reduction"),
     ("network", "hidden", counts, "hidden"),
+    ("network", "cell", st.just("rnn"), "cell"),
+    ("training", "precision", st.just("tf32"), "precision"),  # without a GPU
     ("training", "learning_rate", st.just((0.1, 0.2)), "learning_rate"),
     ("training", "reduction", st.just("reference"), "reduction"),
     ("stages", "losses", some(not_positive, [0.7, 0.69]) | st.just(()), "loss"),
@@ -172,6 +174,7 @@ RIGHT = [
     ("variants", "initialisations", st.sampled_from([("orthogonal",), ("fan_in", "xavier"), ("xavier", "xavier"), ()])),
     ("variants", "reductions", st.sampled_from([("scored bit",), ("reference", "scored bit"), ()])),
     ("network", "hidden", st.integers(1, 4)),
+    ("network", "cell", st.sampled_from(["elman", "lstm", "gru"])),
     ("network", "output_stage", st.booleans()),
     ("training", "batch", few),
     ("training", "clip", st.none() | st.sampled_from([1e-9, 1e9])),
