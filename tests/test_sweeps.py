@@ -205,8 +205,9 @@ def test_kill_9_and_the_same_command_again_give_the_same_values(tmp_path):
             progress=False,
         )
         xr.testing.assert_equal(resumed, whole)
+        # what was stored when the blow fell is not computed again; what ran, or waited to be stored, is
+        assert resumed.attrs["cells_computed"] == f"{12 - len(before)} of 12"
     assert before <= {path.name for path in cells_folder.glob("*.nc")}
-    assert len(calls(tmp_path)) <= 12 + 2  # what was running when the blow fell
 
 
 names = st.text("abcxyz_", min_size=1, max_size=5)
