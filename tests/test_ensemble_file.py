@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tests.same import assert_same
 from tests.test_training import FAST, NETWORK, TASK, fit
-from wmcl.networks import Elman
+from wmcl.networks import GRU, LSTM, Elman
 from wmcl.training import ENSEMBLE_VERSION, Stop, load_ensemble, save_ensemble, stored_file
+from wmcl.training.configuration import described
 from wmcl.training.ensemble_file import network_from
 
 
@@ -37,14 +38,22 @@ def test_what_was_saved_is_loaded_and_computes_the_same(tmp_path, trained):
 
 
 @given(
+    kind=st.sampled_from([Elman, LSTM, GRU]),
     hidden=st.integers(1, 5),
-    output_stage=st.booleans(),
-    initialisation=st.sampled_from(["fan_in", "xavier", "orthogonal"]),
+    fields=st.fixed_dictionaries(
+        {},
+        optional={
+            "initialisation": st.sampled_from(["fan_in", "xavier", "orthogonal"]),
+            "layers": st.integers(1, 2),
+            "direction": st.sampled_from(["forward", "backward", "bidirectional"]),
+        },
+    ),
+    heads=st.integers(1, 3).flatmap(lambda heads: st.tuples(st.just(heads), st.integers(0, heads - 1))),
 )
-@settings(max_examples=5)
-def test_any_network_comes_back(tmp_path_factory, hidden, output_stage, initialisation):
+@settings(max_examples=12)
+def test_any_network_comes_back(tmp_path_factory, kind, hidden, fields, heads):
     path = tmp_path_factory.mktemp("ensemble") / "file"
-    network = Elman(4, hidden, 3, output_stage, initialisation)
+    network = kind(4, hidden, 3, **fields, heads=heads[0], head=heads[1])
     save_ensemble(path, network, fit([0], Stop(0), network=network))
     assert load_ensemble(path).network == network
 
@@ -55,7 +64,7 @@ def test_the_network_must_be_the_one_that_was_trained(tmp_path, trained):
     assert not list(tmp_path.iterdir())
 
 
-FIELDS = {"class": "Elman", "inputs": 4, "hidden": 3, "outputs": 3, "output_stage": True, "initialisation": "xavier"}
+FIELDS = described(Elman(4, 3, 3, initialisation="xavier"))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +73,7 @@ FIELDS = {"class": "Elman", "inputs": 4, "hidden": 3, "outputs": 3, "output_stag
         ({"class": "Popen"}, "network is of the class 'Popen': it must be one of .*Elman"),
         ({"class": "LinearMap"}, "network is of the class 'LinearMap'"),  # a dataclass of wmcl.networks, no network
         ({"class": "initialise"}, "network is of the class 'initialise'"),
-        ({"class": "Network"}, "network is of the class 'Network'"),  # another name of a class is not its name
+        ({"class": "Network"}, "network is of the class 'Network'"),  # which has no cell
         ({"class": "__all__"}, "network is of the class '__all__'"),
         ({"gates": 3}, "network Elman has the fields .*'gates'"),
         ({"hidden": [3]}, r"network Elman has hidden = \[3\]: it must be a number"),

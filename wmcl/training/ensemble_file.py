@@ -1,8 +1,7 @@
 """A trained ensemble on disk."""
 
-import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-import wmcl.networks
-from wmcl.networks import Network, Parameters
+from wmcl.networks import NETWORKS, Network, Parameters
 from wmcl.training import stored_file
 from wmcl.training.configuration import described
 from wmcl.training.loop import Trained
@@ -89,14 +87,13 @@ def load_ensemble(path: Path) -> Ensemble:
 
 
 def network_from(description: Mapping[str, Any]) -> Network:
-    """The network of a class name and fields: one that :mod:`wmcl.networks` exports, and nothing else.
+    """The network of a class name and fields: one of ``wmcl.networks.NETWORKS``, and nothing else.
 
     Raises:
         ValueError: naming what is unknown.
     """
     name, values = description["class"], {key: value for key, value in description.items() if key != "class"}
-    known = {key: getattr(wmcl.networks, key) for key in wmcl.networks.__all__}
-    networks = {key: found for key, found in known.items() if _is_network(found) and found.__name__ == key}
+    networks = {kind.__name__: kind for kind in NETWORKS.values()}
     if name not in networks:
         raise ValueError(f"network is of the class {name!r}: it must be one of {', '.join(sorted(networks))}")
     expected = {field.name for field in fields(networks[name])}
@@ -106,10 +103,6 @@ def network_from(description: Mapping[str, Any]) -> Network:
         if not isinstance(value, (int, float, str)):
             raise ValueError(f"network {name} has {field} = {value!r}: it must be a number, a truth value or text")
     return networks[name](**values)
-
-
-def _is_network(thing: object) -> bool:
-    return inspect.isclass(thing) and is_dataclass(thing) and hasattr(thing, "init") and hasattr(thing, "apply")
 
 
 def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> Parameters:
