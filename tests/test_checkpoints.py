@@ -19,11 +19,13 @@ from hypothesis import strategies as st
 from tests.same import assert_same
 from tests.test_training import NETWORK, TASK
 from wmcl.importance import PathIntegral
-from wmcl.networks import Elman
+from wmcl.networks import Elman, TanhCell
 from wmcl.tasks import Task, copy_task
 from wmcl.training import Options, Reason, Stop, stored_file, train
 from wmcl.training.checkpoint import CHECKPOINT_VERSION
+from wmcl.training.configuration import configuration, differences
 from wmcl.training.interrupt import Interrupt
+from wmcl.training.plan import make_plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -271,7 +273,7 @@ def test_networks_that_share_a_name_but_not_their_parameters_are_refused(small):
 
 
 def test_a_senseless_interval_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="checkpoint_every is 0: it must be at least 1"):
+    with pytest.raises(ValueError, match="checkpoint_every is 0: it must be a whole number of at least 1"):
         fit(stop=Stop(1), checkpoint=tmp_path / "x", checkpoint_every=0)
 
 
@@ -354,3 +356,30 @@ def test_what_was_written_is_read(tmp_path_factory, arrays, text, number):
     found, description = stored_file.read(path, "thing", 3)
     assert_same(found, arrays)
     assert_same(description, {"text": text, "number": number})
+
+
+def test_another_cell_of_the_same_name_and_long_arrays_are_another_run(tmp_path):
+    def leaky(leak):
+        class LeakyCell(TanhCell):
+            pass
+
+        LeakyCell.leak = leak
+        cell_of_network = LeakyCell()
+
+        class Leaky(Elman):
+            cell = cell_of_network
+
+        return Leaky(4, 5, 3)
+
+    fit(network=leaky(0.5), stop=Stop(1), checkpoint=tmp_path / "cell")
+    with pytest.raises(ValueError, match=r"cell\.leak is 0\.9: .* was made with 0\.5"):
+        fit(network=leaky(0.9), stop=Stop(1), checkpoint=tmp_path / "cell")
+    rates = np.full(1200, 1e-3)
+    plans = [
+        make_plan(NETWORK, TASK, range(1200), Stop(1), Options(learning_rate=r), (), None) for r in (rates, rates * 2)
+    ]
+    assert differences(*map(configuration, plans)).keys() == {"options.learning_rate"}
+    almost = rates.copy()
+    almost[600] += 1e-12
+    other = make_plan(NETWORK, TASK, range(1200), Stop(1), Options(learning_rate=almost), (), None)
+    assert configuration(other) != configuration(plans[0])

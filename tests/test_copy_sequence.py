@@ -149,3 +149,23 @@ def test_a_network_can_be_trained_on_a_task_that_says_which_one_it_is():
     task = with_task_identity(permuted(2, p=2, width=2))[1]
     trained = train(Elman(task.inputs, 8, task.outputs), task, [0], Stop(iterations=2), progress=False)
     assert torch.isfinite(torch.as_tensor(trained.validation_loss)).all()
+
+
+@pytest.mark.parametrize("settings", [{"xor": 2}, {"xor": 4, "xor_mode": "iterated"}, {"xor": 3}])
+def test_tasks_differ_as_functions_and_ask_for_something(settings):
+    """Exclusive ors of the same permutations in another order are the same task, and some cancel all bits."""
+    tasks = copy_task_sequence(9, 3, width=2, order="permuted both", inputs="identical", **settings)
+    answers = [task.fixed_set("probe", 64).targets for task in tasks]
+    assert all(answer.any() for answer in answers)
+    assert not any(torch.equal(a, b) for a, b in itertools.combinations(answers, 2))
+
+
+def test_tasks_that_only_look_different_are_refused():
+    """All channels show the same bit, so their order changes nothing."""
+    with pytest.raises(ValueError, match="tasks is 2: only 1 different ones were found"):
+        copy_task_sequence(2, 3, width=4, independent_bits=1, order="permuted width", inputs="identical")
+
+
+def test_tasks_that_no_network_could_take_together_get_no_identity():
+    with pytest.raises(ValueError, match=r"tasks have \(inputs, outputs\) \[\(3, 2\), \(8, 7\)\]"):
+        with_task_identity([copy_task(3, width=2), copy_task(5)])

@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -75,12 +77,12 @@ def test_layers_and_directions_start_differently():
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("inputs", 0, "inputs is 0: it must be at least 1"),
+        ("inputs", 0, "inputs is 0: it must be a whole number of at least 1"),
         ("hidden", -1, "hidden is -1"),
         ("outputs", 0, "outputs is 0"),
         ("layers", 0, "layers is 0"),
         ("heads", 0, "heads is 0"),
-        ("head", 2, "head is 2: it must be at least 0 and below heads, 2"),
+        ("head", 2, "head is 2: it must be a whole number from 0 to heads - 1, 1"),
         ("head", -1, "head is -1"),
     ],
 )
@@ -88,3 +90,14 @@ def test_layers_and_directions_start_differently():
 def test_senseless_fields_are_refused(network, field, value, message):
     with pytest.raises(ValueError, match=message):
         network(**{"inputs": 1, "hidden": 1, "outputs": 1, "heads": 2, field: value})
+
+
+def test_the_start_of_a_head_does_not_depend_on_how_many_there_are():
+    alone, many = (LSTM(3, 8, 2, initialisation="xavier", heads=heads).init([0, 1]) for heads in (1, 10))
+    torch.testing.assert_close(many["W_out"][:, :2], alone["W_out"])
+
+
+@pytest.mark.parametrize("field", ["hidden", "layers", "heads"])
+def test_sizes_are_whole_numbers(field):
+    with pytest.raises(ValueError, match=f"{field} is 2.5: it must be a whole number of at least 1"):
+        inspect.unwrap(GRU.__init__)(object.__new__(GRU), **{"inputs": 1, "hidden": 1, "outputs": 1, field: 2.5})

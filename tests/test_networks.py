@@ -1,3 +1,6 @@
+import inspect
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,11 +8,12 @@ from hypothesis import strategies as st
 
 from tests import naive
 from tests.cases import CASES, ensemble, ragged, shifted
-from wmcl.importance import fisher_diagonal, memory_aware_synapses
+from wmcl.importance import fisher_diagonal, mean_divergence, memory_aware_synapses
 from wmcl.likelihoods import Bernoulli
 from wmcl.networks import GRU, LSTM, Elman, Network
+from wmcl.stages import dimensionality_at
 from wmcl.tasks import Phase, Sequences, Task
-from wmcl.training import evaluate, task_gradient
+from wmcl.training import Milestone, Snapshot, evaluate, task_gradient
 
 NETWORKS = [
     network
@@ -123,15 +127,50 @@ def test_padding_does_not_matter(network, seed, junk, more):
     phase = torch.nn.functional.pad(other.phase, (0, 0, 0, more), value=int(Phase.padding))
     other = Sequences(inputs, targets, scored, phase, other.window)
     task = Task("ragged", 4, 3, Bernoulli(), draw=lambda generators, samples: ragged())
+    changed = {name: 1.1 * value for name, value in parameters.items()}
+    end = Snapshot(np.zeros(2, int), np.ones(2), parameters)
+    stage = Milestone(1.0, np.ones(2, bool), end, end)
     measures = [
         lambda d: task_gradient(network, task.likelihood, parameters, d)[1],
         lambda d: fisher_diagonal(network, task, parameters, d, "empirical"),
         lambda d: fisher_diagonal(network, task, parameters, d, "exact"),
         lambda d: memory_aware_synapses(network, parameters, d),
+        lambda d: fisher_diagonal(network, task, parameters, d, "sampled", [0, 1]),
         lambda d: {"loss": evaluate(network, task, parameters, d).loss},
+        lambda d: {"divergence": mean_divergence(network, task, parameters, changed, d)},
+        lambda d: {"components": states_of(stage, network, d)},
     ]
     for measure in measures:
         torch.testing.assert_close(measure(other), measure(data), rtol=1e-9, atol=1e-13)
+
+
+def states_of(stage, network, sequences):
+    """How the states of the input phase spread."""
+    found = dimensionality_at(stage, network, sequences).participation_ratio.sel(phase="input", centre="pooled")
+    return torch.from_numpy(found.values)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        (torch.tensor([5, 2, 3]), r"lengths has the shape \(3,\): it must be \(member or 1, sample\), with 3 samples"),
+        (torch.tensor([[5], [2], [3]]), r"lengths has the shape \(3, 1\)"),
+        (torch.tensor([[6, 2, 3]]), "lengths reach from 2 to 6: they must lie in 0 to 5"),
+        (torch.tensor([[-1, 2, 3]]), "lengths reach from -1 to 3"),
+    ],
+)
+def test_senseless_lengths_are_refused(lengths, message):
+    network = GRU(4, 3, 3, direction="backward")
+    with pytest.raises(ValueError, match=message):
+        inspect.unwrap(Network.apply)(network, network.init([0, 1]), torch.zeros(2, 5, 3, 4), lengths=lengths)
+
+
+def test_parameters_of_another_network_are_refused():
+    network, inputs = GRU(4, 8, 3), torch.zeros(1, 2, 1, 4)
+    with pytest.raises(ValueError, match=r"W_ih of the parameters is \(1, 27, 4\): this network needs"):
+        network.apply(GRU(4, 9, 3).init([0]), inputs)
+    with pytest.raises(ValueError, match="W_ho of the parameters is missing"):
+        Elman(4, 8, 3).apply(Elman(4, 8, 3, output_stage=False).init([0]), inputs)
 
 
 def test_one_head_answers_and_the_others_have_no_part_in_it():

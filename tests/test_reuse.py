@@ -39,8 +39,16 @@ def test_the_profile_holds_the_products_of_gradients_by_use():
             torch.testing.assert_close(found[name][member], expected, rtol=1e-9, atol=1e-14)
 
 
+@pytest.mark.parametrize("direction", ["backward", "bidirectional"])
+def test_networks_that_read_backwards_are_refused(direction):
+    task = copy_task(2)
+    network = Elman(8, 4, 7, direction=direction)
+    with pytest.raises(ValueError, match=f"direction of the network is {direction}: a reuse profile needs 'forward'"):
+        reuse_profile(network, task, network.init([0]), task.test, "empirical")
+
+
 @pytest.mark.parametrize("kind", ["empirical", "sampled", "exact"])
-@pytest.mark.parametrize(("network", "task"), CASES)
+@pytest.mark.parametrize(("network", "task"), [c for c in CASES if c.values[0].is_causal])
 def test_it_adds_up_to_the_trace_of_the_fisher(network, task, kind):
     parameters, data = ensemble(network, task)
     fisher = fisher_diagonal(network, task, parameters, data, kind, [3, 4], draws=2)

@@ -1,5 +1,6 @@
 import dataclasses
 import inspect
+import itertools
 
 import numpy as np
 import pytest
@@ -109,6 +110,23 @@ def test_logits_of_projected_states(network, mode):
             inputs = sequence(data, member, b)[0]
             expected = naive_logits(network, parameters, member, inputs, basis[member], mode)[data.window]
             torch.testing.assert_close(found[member, :, b], expected)
+
+
+@pytest.mark.parametrize("network", [LSTM(4, 6, 3, heads=2, head=1), GRU(4, 6, 3)])
+def test_the_subspace_of_cells_with_gates_has_the_size_of_their_state(network):
+    task = CASES[1].values[1]
+    parameters = ensemble(network, task)[0]
+    found = supervised_subspace(
+        network, task, parameters, [0, 1], 6, iterations=2, samples=8, test=task.test.take(slice(3))
+    )
+    assert found.basis.shape == (2, 6, 6)
+    for member, columns in itertools.product(range(2), (1, 4, 6)):
+        basis = found.basis[member, :, :columns]
+        loss, right = naive_measures(network, parameters, task.test.take(slice(3)), member, basis, "all")
+        assert found.loss[member, columns - 1] == pytest.approx(loss, rel=1e-9)
+        assert found.accuracy[member, columns - 1] == pytest.approx(right, abs=1e-12)
+    with pytest.raises(ValueError, match="largest is 7: it must lie between 1 and the 6 units"):
+        supervised_subspace(network, task, parameters, [0, 1], 7)
 
 
 @pytest.mark.parametrize("mode", ["all", "stop"])

@@ -1,5 +1,6 @@
 """Measures of networks where sequences differ in length: padding is never a state, and never scored."""
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from wmcl.importance import fisher_diagonal
 from wmcl.networks import Elman
 from wmcl.stages import dimensionality_at, stages
 from wmcl.tasks import Phase, check_sequences, copy_task
+from wmcl.tasks.layout import _check_lengths
 from wmcl.training import Stop, evaluate, train
 
 TASK = copy_task((1, 4), width=3, lead=1)
@@ -190,3 +192,17 @@ def test_malformed_padding_is_refused():
         values[0, -1 if field == "phase" else after, sample] = value
         with pytest.raises(ValueError, match=message):
             check_sequences(TASK, replace(good, **{field: values}))
+
+
+@pytest.mark.parametrize("own_pattern", [True, False])
+def test_one_sequence_of_its_own_length_alone(own_pattern):
+    alone = copy_task((3, 7) if own_pattern else 3, (3, 7)).fixed_set("probe", 1)
+    end = int(alone.lengths)
+    p = (end - 1) // 2 if own_pattern else 3
+    assert alone.scored[0, :, 0].nonzero()[:, 0].tolist() == list(range(end - p, end))
+    assert torch.equal(alone.targets[0, end - p : end], alone.inputs[0, :p, :, :7])
+
+
+def test_a_range_has_two_ends():
+    with pytest.raises(ValueError, match=r"pattern_length is \(3, 7, 9\): a range must be \(shortest, longest\)"):
+        inspect.unwrap(_check_lengths)("pattern_length", (3, 7, 9))

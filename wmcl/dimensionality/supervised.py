@@ -87,9 +87,10 @@ def supervised_subspace(
             members, if the network is not one forward layer, or in mode ``stop`` if it is not an Elman network or there
             is not exactly one stop step.
     """
-    members, units = parameters["W_hh"].shape[:2]
+    members, units = len(parameters["W_hh"]), network.hidden
     if mode not in get_args(Mode):
         raise ValueError(f"mode is {mode!r}: it must be one of {', '.join(get_args(Mode))}")
+    _check_network(network, mode)
     if len(seeds) != members:
         raise ValueError(f"seeds has {len(seeds)} entries: it must have one for each of the {members} members")
     if not 1 <= largest <= units:
@@ -160,15 +161,7 @@ class _Run:
     def of(network: Network, parameters: Parameters, sequences: Sequences, mode: Mode) -> "_Run":
         sequences = sequences.to(torch.float64)
         stop = None
-        if network.layers > 1 or not network.is_causal:
-            raise ValueError(
-                f"network has {network.layers} layers and direction {network.direction}: it must be one forward layer"
-            )
         if mode == "stop":
-            if not isinstance(network, Elman):
-                raise ValueError(
-                    f"mode is 'stop' for the network {type(network).__name__}: it must be an Elman network"
-                )
             steps = steps_of(sequences, "stop")
             if len(steps) != 1:
                 raise ValueError(f"mode is 'stop' but the sequences have stop steps {steps}: there must be exactly one")
@@ -190,6 +183,15 @@ class _Run:
             output = project(output, p["W_ho"], p["b_ho"]).tanh()
         rows = self.network.read_out
         return project(output, p["W_out"][:, rows], p["b_out"][:, rows])
+
+
+def _check_network(network: Network, mode: Mode) -> None:
+    if network.layers > 1 or not network.is_causal:
+        raise ValueError(
+            f"network has {network.layers} layers and direction {network.direction}: it must be one forward layer"
+        )
+    if mode == "stop" and not isinstance(network, Elman):
+        raise ValueError(f"mode is 'stop' for the network {type(network).__name__}: it must be an Elman network")
 
 
 def _measure(task: Task, logits: Tensor, sequences: Sequences) -> Float64[Tensor, "measure member"]:

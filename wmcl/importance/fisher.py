@@ -42,8 +42,8 @@ def fisher_diagonal(
         parameters: of the ensemble.
         sequences: what to average over. ``empirical`` reads their targets, the others their inputs alone.
         kind: where the targets come from.
-        seeds: one a member, for ``sampled``. The draw of a sequence depends on the seed and its place in
-            ``sequences`` alone.
+        seeds: one a member, for ``sampled``. The draw of a sequence depends on the seed, its place in
+            ``sequences`` and their ``window`` alone.
         draws: targets drawn a sequence, for ``sampled``.
         chunk: sequences in memory at a time; the result does not depend on it beyond rounding.
 

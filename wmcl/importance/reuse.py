@@ -35,7 +35,12 @@ def reuse_profile(
 
     The arguments are those of :func:`~wmcl.importance.fisher_diagonal`. Steps are those at which a weight acts: for
     W_hh, step t stands for the use of h_{t-1} at t.
+
+    Raises:
+        ValueError: if the network reads backwards, so that its uses are not in the order of the steps; and as there.
     """
+    if not network.is_causal:
+        raise ValueError(f"direction of the network is {network.direction}: a reuse profile needs 'forward'")
     members, steps = next(iter(parameters.values())).shape[0], sequences.steps
     profile: dict[str, Tensor] = {}
     for linear_map, error in fisher_signals(network, task, parameters, sequences, kind, seeds, draws, chunk):

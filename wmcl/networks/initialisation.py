@@ -20,6 +20,7 @@ def initialise(
     seeds: Sequence[int],
     dtype: torch.dtype = torch.float32,
     gates: int = 1,
+    heads: int = 1,
 ) -> Parameters:
     """Draw the parameters of an ensemble.
 
@@ -33,20 +34,23 @@ def initialise(
         dtype: of the parameters.
         gates: blocks of rows of W_ih and W_hh, each a matrix of its own: it has its own orthogonal matrix and its own
             fan-out.
+        heads: blocks of rows of W_out, likewise.
     """
     return {
-        name: torch.from_numpy(np.stack([_draw(name, shapes, scheme, seed, gates) for seed in seeds])).to(dtype)
+        name: torch.from_numpy(np.stack([_draw(name, shapes, scheme, seed, gates, heads) for seed in seeds])).to(dtype)
         for name in shapes
     }
 
 
 def _draw(
-    name: str, shapes: Mapping[str, tuple[int, ...]], scheme: Initialisation, seed: int, gates: int
+    name: str, shapes: Mapping[str, tuple[int, ...]], scheme: Initialisation, seed: int, gates: int, heads: int
 ) -> np.ndarray:
     random = generator(seed, f"initialise {name}")
     fan_out, fan_in = shapes["W" + name[1:]]
     if name.startswith(("W_ih", "W_hh")):
         fan_out //= gates
+    elif name == "W_out":
+        fan_out //= heads
     if scheme == "xavier":
         if name.startswith("b"):
             return np.zeros(shapes[name])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import ClassVar, Literal, NamedTuple, get_args
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -49,10 +50,11 @@ class Network:
 
     def __post_init__(self) -> None:
         for name in ("inputs", "hidden", "outputs", "layers", "heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
-        if not 0 <= self.head < self.heads:
-            raise ValueError(f"head is {self.head}: it must be at least 0 and below heads, {self.heads}")
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"{name} is {value}: it must be a whole number of at least 1")
+        if self.head not in range(self.heads):
+            raise ValueError(f"head is {self.head}: it must be a whole number from 0 to heads - 1, {self.heads - 1}")
         for name, choices in (("initialisation", get_args(Initialisation)), ("direction", get_args(Direction))):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(choices)}")
@@ -92,7 +94,7 @@ class Network:
 
     def init(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Parameters:
         """Initial parameters, a member for each seed."""
-        return initialise(self.shapes, self.initialisation, seeds, dtype, self.cell.gates)
+        return initialise(self.shapes, self.initialisation, seeds, dtype, self.cell.gates, self.heads)
 
     def apply(
         self,
@@ -111,7 +113,19 @@ class Network:
             taps: whether to return the linear maps, for per-sample gradients.
             lengths: steps of each sequence before its padding; ``None`` if there is none. Only networks that read
                 sequences backwards need it: what they give at steps before the padding does not depend on it.
+
+        Raises:
+            ValueError: if ``lengths`` has another shape, or parameters are missing or of another shape.
         """
+        if lengths is not None and lengths.shape not in (
+            (1, inputs.shape[2]),
+            (len(parameters["b_out"]), inputs.shape[2]),
+        ):
+            raise ValueError(
+                f"lengths has the shape {tuple(lengths.shape)}: it must be (member or 1, sample), with"
+                f" {inputs.shape[2]} samples"
+            )
+        self._check(parameters)
         below, layers, maps = inputs, list[Layer](), list[LinearMap]()
         for number in range(self.layers):
             asked = steps if number == self.layers - 1 else slice(None)
@@ -133,6 +147,13 @@ class Network:
             layers=tuple(layer.hidden for layer in layers),
             cell=layers[-1].cell,
         )
+
+    def _check(self, parameters: Parameters) -> None:
+        """Refuse parameters of another network, which could run with wrong numbers."""
+        for name, shape in self.shapes.items():
+            if name not in parameters or parameters[name].shape[1:] != shape:
+                found = tuple(parameters[name].shape) if name in parameters else "missing"
+                raise ValueError(f"{name} of the parameters is {found}: this network needs (member, *{shape})")
 
     def _parts(self, layer: int) -> list[tuple[str, bool]]:
         """Suffix of the parameters of each direction of a layer, and whether it reads backwards."""

@@ -26,7 +26,7 @@ from wmcl.dimensionality import (
 )
 from wmcl.networks import Network
 from wmcl.stages.stage import as_array
-from wmcl.tasks import Phase, Sequences
+from wmcl.tasks import Phase, Sequences, binary_rank
 from wmcl.training import Milestone
 
 PHASES: Mapping[str, Phase | None] = {
@@ -134,7 +134,8 @@ def memory_at(stage: Milestone, network: Network, fit: Sequences, test: Sequence
         ``bits_held`` (seed, step), in bits; ``decodability`` (seed, step, pattern_step), bits a channel, float32.
 
     Raises:
-        ValueError: if the number of independent bits does not fit the targets.
+        ValueError: if the number of independent bits does not fit the targets, or if target bits depend on each other,
+            so that their sum is not what is held.
     """
     width = test.targets.shape[-1]
     if not 1 <= independent_bits <= width:
@@ -145,8 +146,9 @@ def memory_at(stage: Milestone, network: Network, fit: Sequences, test: Sequence
             hidden = network.apply(
                 stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths
             ).hidden
-        bits = pattern_bits(sequences)
-        return hidden, bits.unflatten(1, (-1, width))[..., :independent_bits].flatten(1)
+        bits = pattern_bits(sequences).unflatten(1, (-1, width))[..., :independent_bits].flatten(1)
+        _check_independent(bits)
+        return hidden, bits
 
     found = decodability(*look(fit), *look(test))
     by_channel = found.information.unflatten(-1, (-1, independent_bits))
@@ -157,3 +159,14 @@ def memory_at(stage: Milestone, network: Network, fit: Sequences, test: Sequence
         },
         coords={"step": np.arange(test.steps), "pattern_step": np.arange(by_channel.shape[-2])},
     )
+
+
+def _check_independent(bits: torch.Tensor) -> None:
+    """Refuse bits of which some are exclusive ors of others; with few more sequences than bits, chance makes some."""
+    samples, count = bits.shape
+    rank = binary_rank((bits > 0.5).cpu().numpy().T)
+    if rank < count <= samples - 20:
+        raise ValueError(
+            f"the targets hold {count} bits of which {rank} are independent: decoders of the pattern need targets that"
+            " are the bits of the pattern, in any order"
+        )

@@ -2,6 +2,7 @@
 
 from wmcl.tasks.asked import Order, XorMode
 from wmcl.tasks.check import check_sequences
+from wmcl.tasks.copy_demand import binary_rank
 from wmcl.tasks.copy_sequence import InputsOfTasks, copy_task_sequence
 from wmcl.tasks.copy_task import CopyDraw, copy_task
 from wmcl.tasks.demand import Demand
@@ -10,7 +11,7 @@ from wmcl.tasks.lag_copy import LagLayout, lag_copy_task
 from wmcl.tasks.layout import CopyLayout, Filler, InputPower, LeadInput, Lengths
 from wmcl.tasks.rearrangement import Rearrangement
 from wmcl.tasks.sequences import Phase, Sequences
-from wmcl.tasks.task import Task
+from wmcl.tasks.task import Task, check_counts
 from wmcl.tasks.task_draws import TaskDraws
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "Task",
     "TaskDraws",
     "XorMode",
+    "binary_rank",
+    "check_counts",
     "check_sequences",
     "copy_task",
     "copy_task_sequence",

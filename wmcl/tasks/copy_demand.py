@@ -46,7 +46,7 @@ def copy_demand(
         depends[:, np.arange(depends.shape[1]) % bits < visible_bits] = False
         target, source = depends.nonzero()
         from_step = np.array(shown)[source // bits]
-        loads.append(_rank(depends))
+        loads.append(binary_rank(depends))
         firsts += from_step.tolist()
         delays += int((answer + target // rearrangement.output_width - from_step).sum())
         pairs += len(target)
@@ -61,7 +61,7 @@ def copy_demand(
     )
 
 
-def _rank(matrix: Bool[np.ndarray, "row column"]) -> int:
+def binary_rank(matrix: Bool[np.ndarray, "row column"]) -> int:
     """Rank over the field of two elements: rows, as binary numbers, are reduced by those of the same length."""
     by_lead: dict[int, int] = {}
     for packed in np.packbits(matrix, axis=1):

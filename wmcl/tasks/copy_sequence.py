@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from wmcl.randomness import generator, side_stream
-from wmcl.tasks.copy_task import copy_task
+from wmcl.tasks.copy_task import asks_for_something, asks_the_same, copy_task
 from wmcl.tasks.layout import Lengths
 from wmcl.tasks.sequences import Sequences
 from wmcl.tasks.task import Task, check_counts
@@ -63,7 +63,9 @@ def copy_task_sequence(
         i = None if input_length is None else _longer(input_length, k * length_step)
         for task_seed in islice(candidates, _ATTEMPTS):
             task = copy_task(p, i, task_seed=task_seed, task_draws=task_draws, **settings)
-            if task_draws == "reference" or task.draw not in [other.draw for other in made]:
+            if task_draws == "reference" or (
+                asks_for_something(task.draw) and not any(asks_the_same(task.draw, other.draw) for other in made)
+            ):
                 break
         else:
             raise ValueError(

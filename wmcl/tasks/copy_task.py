@@ -48,6 +48,12 @@ class CopyDraw:
     layout: CopyLayout
     rearrangement: Rearrangement
 
+    @property
+    def matrix(self) -> np.ndarray:
+        """Whether each target bit depends on each independent bit of the longest pattern."""
+        layout = self.layout
+        return self.rearrangement.matrix(longest(layout.pattern_length), layout.width, layout.bits)
+
     def __call__(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
         """Sequences of random patterns: one member a generator.
 
@@ -71,6 +77,18 @@ class CopyDraw:
         pattern, lead = np.split(drawn, [p], axis=2)
         shown_lead = lead if layout.lead_input == "random" else None
         return layout.lay_out(pattern, shown_lead, filler, input_lengths, self.rearrangement)
+
+
+def asks_for_something(draw: object) -> bool:
+    """Whether a draw of a Copy Task asks for anything but zeros."""
+    return not isinstance(draw, CopyDraw) or bool(draw.matrix.any())
+
+
+def asks_the_same(one: object, other: object) -> bool:
+    """Whether two draws of Copy Tasks show the same and ask for the same bits of it, however that is put."""
+    if not isinstance(one, CopyDraw) or not isinstance(other, CopyDraw) or one.layout != other.layout:
+        return one == other
+    return bool(np.array_equal(one.matrix, other.matrix))
 
 
 def copy_task(
@@ -111,7 +129,8 @@ def copy_task(
         order: in which the pattern is asked for: ``forward``; ``reversed`` in time; ``pairwise``, neighbouring steps
             swapped; or by a random permutation, fixed for the task, of its steps (``permuted time``), of its channels
             (``permuted width``) or of all its bits (``permuted both``).
-        xor: r, to ask for exclusive ors of the pattern with its permutations instead of a permuted pattern.
+        xor: r, to ask for exclusive ors of the pattern with its permutations instead of a permuted pattern. They can
+            cancel: where nothing but zeros is left to be asked for, the load that the task demands is 0.
         xor_mode: ``separate``, x ⊕ P_1 x ⊕ … ⊕ P_r x, or ``iterated``, r times y ← y ⊕ P y from y = x.
         output_width: the first channels, which alone are asked for; ``None`` means the width.
         task_seed: of permutations and scattered steps.
@@ -130,7 +149,12 @@ def copy_task(
     check_counts(0, task_seed=task_seed)
     i = pattern_length if input_length is None else input_length
     steps = None
-    if filler == "scattered" and isinstance(pattern_length, int) and isinstance(i, int) and 0 < pattern_length <= i:
+    if (
+        filler == "scattered"
+        and not isinstance(pattern_length, tuple)
+        and not isinstance(i, tuple)
+        and 0 < pattern_length <= i
+    ):
         steps = scattered_steps(pattern_length, i, task_seed, task_draws)
     layout = CopyLayout(
         pattern_length, i, width, lead, lead_input, independent_bits, input_power, visible_bits, filler, steps
@@ -138,14 +162,14 @@ def copy_task(
     outputs = width if output_width is None else output_width
     asked = Asked(outputs, order, xor, xor_mode, task_seed, task_draws)
     asked.check(layout)
-    rearrangement = asked.of_pattern(longest(pattern_length))
+    draw = CopyDraw(layout, asked.of_pattern(longest(pattern_length)))
     return Task(
         name=_name(layout, asked),
         inputs=width + 1,
         outputs=outputs,
         likelihood=Bernoulli(),
-        draw=CopyDraw(layout, rearrangement),
-        demand=layout.demand_of(rearrangement),
+        draw=draw,
+        demand=layout.demand_of(draw.rearrangement),
         validation_samples=validation_samples,
         test_samples=test_samples,
     )

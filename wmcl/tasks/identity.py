@@ -14,7 +14,13 @@ def with_task_identity(tasks: Sequence[Task]) -> list[Task]:
     """The tasks with one more input feature for each of them, last: 1 at every step of its own sequences, else 0.
 
     Padded steps stay zero. Everything else, random draws included, stays as it was.
+
+    Raises:
+        ValueError: if there is no task, or if tasks differ in their inputs or outputs, so that no network takes all.
     """
+    sizes = sorted({(task.inputs, task.outputs) for task in tasks})
+    if len(sizes) != 1:
+        raise ValueError(f"tasks have (inputs, outputs) {sizes}: they must have one and the same")
     return [
         replace(task, inputs=task.inputs + len(tasks), draw=_Identified(task.draw, k, len(tasks)))
         for k, task in enumerate(tasks)

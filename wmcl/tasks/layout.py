@@ -231,7 +231,7 @@ class CopyLayout:
     ) -> Float32[Tensor, "member time sample output"]:
         """What is asked for, from the step ``answer`` of each sequence on."""
         members, samples, length, outputs = asked.shape
-        if answer.numel() == 1:
+        if len(self.input_lengths) == 1:
             targets = torch.zeros(members, self.steps, samples, outputs)
             targets[:, self.window] = _by_time(asked)
             return targets
@@ -261,6 +261,8 @@ def _by_time(values: UInt8[np.ndarray, "member sample time channel"]) -> Float32
 
 
 def _check_lengths(name: str, lengths: Lengths) -> None:
+    if isinstance(lengths, tuple) and len(lengths) != 2:
+        raise ValueError(f"{name} is {lengths}: a range must be (shortest, longest)")
     for length in lengths if isinstance(lengths, tuple) else (lengths,):
         check_counts(**{name: length})
     if shortest(lengths) > longest(lengths):

@@ -33,7 +33,7 @@ def cuda_graph(device: torch.device, function: Callable[[], Record]) -> Callable
                 function()
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=stream):
             record = function()
 
     def replay() -> Record:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from wmcl.networks import Parameters
+from wmcl.tasks import check_counts
 from wmcl.training import stored_file
 from wmcl.training.adam import AdamState
 from wmcl.training.configuration import configuration, differences
@@ -37,8 +38,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: Path, every: int, plan: Plan) -> None:
-        if every < 1:
-            raise ValueError(f"checkpoint_every is {every}: it must be at least 1")
+        check_counts(checkpoint_every=every)
         self.path, self.every, self._plan = Path(path), every, plan
         self._configuration = configuration(plan)
 

@@ -22,6 +22,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
     task = {"name": plan.task.name, "validation_digest": digest(plan.task.validation)}
     found = {
         "network": described(plan.network),
+        "cell": _settings(plan.network.cell),
         "task": task,
         "seeds": plan.seeds,
         "stop": asdict(plan.stop),
@@ -30,6 +31,12 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "observer": None if plan.observer is None else described(plan.observer),
     }
     return json.loads(json.dumps(found, default=_plain))
+
+
+def _settings(cell: object) -> dict[str, Any]:
+    """Class of a cell and its public numbers and texts: attributes that may differ between cells of one name."""
+    public = {name: getattr(cell, name) for name in dir(cell) if not name.startswith("_")}
+    return {"class": type(cell).__qualname__} | {k: v for k, v in public.items() if isinstance(v, (int, float, str))}
 
 
 def described(thing: object) -> dict[str, Any]:
@@ -60,4 +67,4 @@ def digest(sequences: Sequences) -> str:
 
 
 def _plain(value: object) -> Any:
-    return value.item() if isinstance(value, np.generic) else repr(value)
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else repr(value)

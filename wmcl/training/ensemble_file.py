@@ -38,7 +38,7 @@ class Ensemble:
     """what the training was asked to do, as JSON values"""
 
 
-def save_ensemble(path: Path, network: Network, trained: Trained) -> None:
+def save_ensemble(path: Path | str, network: Network, trained: Trained) -> None:
     """Write a trained ensemble, whole or not at all.
 
     Raises:
@@ -47,7 +47,7 @@ def save_ensemble(path: Path, network: Network, trained: Trained) -> None:
     description = described(network)
     if description != trained.configuration["network"]:
         raise ValueError(f"network is {description}: what was trained is {trained.configuration['network']}")
-    network_from(description)
+    network_from(trained.configuration["network"])
     arrays = {
         **{f"parameters/{name}": value.detach().cpu().numpy() for name, value in trained.parameters.items()},
         **{f"initial/{name}": value.detach().cpu().numpy() for name, value in trained.initial.items()},
@@ -59,10 +59,10 @@ def save_ensemble(path: Path, network: Network, trained: Trained) -> None:
         "reason": [reason.name for reason in trained.reason],
         "configuration": trained.configuration,
     }
-    stored_file.write(path, "ensemble", ENSEMBLE_VERSION, arrays, content)
+    stored_file.write(Path(path), "ensemble", ENSEMBLE_VERSION, arrays, content)
 
 
-def load_ensemble(path: Path) -> Ensemble:
+def load_ensemble(path: Path | str) -> Ensemble:
     """Read a trained ensemble, onto the CPU.
 
     Raises:
@@ -70,6 +70,7 @@ def load_ensemble(path: Path) -> Ensemble:
         ValueError: if the file is no ensemble, damaged, of another version, or if its network is not one of
             :mod:`wmcl.networks` or does not have these parameters.
     """
+    path = Path(path)
     arrays, content = stored_file.read(path, "ensemble", ENSEMBLE_VERSION)
     network = network_from(content["configuration"]["network"])
     parameters, initial = _below("parameters/", arrays), _below("initial/", arrays)

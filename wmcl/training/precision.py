@@ -17,6 +17,8 @@ def check_precision(precision: Precision, device: str) -> None:
     """
     if precision == "tf32" and torch.device(device).type != "cuda":
         raise ValueError(f"precision is 'tf32' on the device {device}: it must be 'float32' there; only a GPU has tf32")
+    if precision == "tf32" and torch.cuda.get_device_capability(device) < (8, 0):
+        raise ValueError(f"precision is 'tf32' on {torch.cuda.get_device_name(device)}: it must be 'float32' there")
 
 
 @contextmanager
