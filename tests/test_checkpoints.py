@@ -1,6 +1,7 @@
 """A training run that was interrupted ends as if it had not been."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -23,9 +24,8 @@ from wmcl.networks import Elman, TanhCell
 from wmcl.tasks import Task, copy_task
 from wmcl.training import Options, Reason, Stop, stored_file, train
 from wmcl.training.checkpoint import CHECKPOINT_VERSION
-from wmcl.training.configuration import configuration, differences
+from wmcl.training.configuration import _plain
 from wmcl.training.interrupt import Interrupt
-from wmcl.training.plan import make_plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -358,7 +358,7 @@ def test_what_was_written_is_read(tmp_path_factory, arrays, text, number):
     assert_same(description, {"text": text, "number": number})
 
 
-def test_another_cell_of_the_same_name_and_long_arrays_are_another_run(tmp_path):
+def test_another_cell_of_the_same_name_is_another_run_and_arrays_are_kept_whole(tmp_path):
     def leaky(leak):
         class LeakyCell(TanhCell):
             pass
@@ -374,12 +374,6 @@ def test_another_cell_of_the_same_name_and_long_arrays_are_another_run(tmp_path)
     fit(network=leaky(0.5), stop=Stop(1), checkpoint=tmp_path / "cell")
     with pytest.raises(ValueError, match=r"cell\.leak is 0\.9: .* was made with 0\.5"):
         fit(network=leaky(0.9), stop=Stop(1), checkpoint=tmp_path / "cell")
-    rates = np.full(1200, 1e-3)
-    plans = [
-        make_plan(NETWORK, TASK, range(1200), Stop(1), Options(learning_rate=r), (), None) for r in (rates, rates * 2)
-    ]
-    assert differences(*map(configuration, plans)).keys() == {"options.learning_rate"}
-    almost = rates.copy()
-    almost[600] += 1e-12
-    other = make_plan(NETWORK, TASK, range(1200), Stop(1), Options(learning_rate=almost), (), None)
-    assert configuration(other) != configuration(plans[0])
+    values = np.full(1200, 1e-3)
+    values[600] += 1e-12
+    assert json.loads(json.dumps(values, default=_plain)) == values.tolist()  # its repr is rounded and shortened
