@@ -28,6 +28,7 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(call DRAW,reuse_profile,quick) --pattern-length 10 --input-length 10 --lead 40 --independent-bits 7
 	$(call DRAW,importance_by_loss,quick)
 	$(call DRAW,ladder,ladder)
+	$(call DRAW,importance_vs_length,lstm)
 
 test: $(INSTALLED)  ## the tests
 	$(PYTHON) -m pytest

@@ -64,7 +64,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     right.set_ylabel(f"components for {variance_share(results):.0%} of the\nvariance of h$_t$ ({options.phase} phase)")
     missed = censored_text(part.reached.sel(stage=stage))
     figure.suptitle(
-        f"Copy Task at {stage_text(stage)};\n{training_text(part)}; 95 % t intervals over networks{missed}",
+        f"Copy Task at {stage_text(stage)}; 95 % t intervals over networks{missed};\n{training_text(part)}",
         fontsize="small",
     )
     handles, labels = left.get_legend_handles_labels()
