@@ -307,7 +307,6 @@ def test_the_analysis_gives_the_same_on_workers_that_cannot_import_it(two, tmp_p
         assert there.attrs["cells_computed"] == f"{cells} of {cells}"
 
 
-@pytest.mark.xfail(run=False, reason="known defect: after Ctrl-C the program can go on waiting for the cluster")
 def test_ctrl_c_keeps_finished_networks(two, tmp_path):
     script = [sys.executable, str(ROOT / "analyses" / "importance_vs_length.py"), *TINY, "--seeds", "40"]
     script += ["--output", str(tmp_path / "r.nc"), "--cluster", two.address, "--iterations", "60"]

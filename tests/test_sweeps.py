@@ -116,6 +116,37 @@ def test_a_damaged_cell_is_reported_and_redone(tmp_path, damage):
     assert len(list((tmp_path / "cells").iterdir())) == 6
 
 
+def test_ctrl_c_waits_for_the_cell_that_is_written(tmp_path, monkeypatch):
+    """The lock of the netCDF library would never be released, and the cell would be lost."""
+    write = xr.Dataset.to_netcdf
+
+    def interrupted(*arguments, **named):
+        signal.raise_signal(signal.SIGINT)
+        return write(*arguments, **named)
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tmp_path)
+    monkeypatch.undo()
+    assert len(list((tmp_path / "cells").glob("*.nc"))) == 1
+    assert sweep(tmp_path).attrs["cells_computed"] == "5 of 6"
+
+
+def test_ctrl_c_waits_for_the_cell_that_is_read(tmp_path, monkeypatch):
+    sweep(tmp_path)
+    read, ended = xr.open_dataset, []
+
+    def interrupted(*arguments, **named):
+        signal.raise_signal(signal.SIGINT)
+        ended.append(read(*arguments, **named))
+        return ended[-1]
+
+    monkeypatch.setattr(xr, "open_dataset", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tmp_path)
+    assert len(ended) == 1
+
+
 def fail_on_the_last_condition(log, condition, seeds):
     if condition["i"] == 3:
         raise ArithmeticError("no such number")

@@ -3,6 +3,9 @@
 A file is called ``<digest of the configuration>.<digest of the content>.nc``. A truncated or altered file does not
 match its own name; it is reported, removed and computed again. Several runs may share a folder: a file appears in one
 step, under a name that only its own content fits, and the times of files are never looked at.
+
+Ctrl-C waits until a file is written or read. It would lose a finished cell, and worse: one that falls between the lock
+of the netCDF library and its release leaves xarray waiting for that lock for ever.
 """
 
 import fcntl
@@ -16,6 +19,7 @@ from uuid import uuid4
 
 import xarray as xr
 
+from wmcl.interrupt import Interrupt
 from wmcl.sweeps.grid import digest
 
 _CONFIGURATION = "cell_configuration"
@@ -83,8 +87,9 @@ class Store:
         Raises:
             OSError: names the file and the reason, e.g. a full disk.
         """
-        content = _netcdf(result.assign_attrs({_CONFIGURATION: key}))
-        _write_whole(content, self.folder / f"{digest(key.encode())}.{digest(content)}.nc")
+        with Interrupt(held=True):
+            content = _netcdf(result.assign_attrs({_CONFIGURATION: key}))
+            _write_whole(content, self.folder / f"{digest(key.encode())}.{digest(content)}.nc")
 
 
 def save_whole(dataset: xr.Dataset, path: Path) -> None:
@@ -93,9 +98,10 @@ def save_whole(dataset: xr.Dataset, path: Path) -> None:
     Raises:
         OSError: names the file and the reason, e.g. a full disk.
     """
-    content = _netcdf(dataset)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write_whole(content, path)
+    with Interrupt(held=True):
+        content = _netcdf(dataset)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(content, path)
 
 
 def _netcdf(dataset: xr.Dataset) -> bytes:
@@ -109,7 +115,7 @@ def _believed(name: str, content: bytes, key: str) -> xr.Dataset | None:
     if name.split(".")[-2] != digest(content):
         return None
     try:
-        with xr.open_dataset(content, engine="netcdf4", cache=False) as stored:
+        with Interrupt(held=True), xr.open_dataset(content, engine="netcdf4", cache=False) as stored:
             result = stored.load()
     except OSError:  # whoever gave this file its name, it holds no netCDF
         return None

@@ -13,13 +13,13 @@ import xarray as xr
 from jaxtyping import Float, Int
 from tqdm import tqdm
 
+from wmcl.interrupt import Interrupt
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task, check_sequences
 from wmcl.training.adam import Adam
 from wmcl.training.batches import drawn
 from wmcl.training.checkpoint import Checkpoint
 from wmcl.training.configuration import configuration
-from wmcl.training.interrupt import Interrupt
 from wmcl.training.learner import Record, advance, start_learner
 from wmcl.training.milestones import Milestone
 from wmcl.training.options import Options

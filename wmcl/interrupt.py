@@ -26,7 +26,7 @@ class Interrupt:
         if self._held and not self.requested:
             signal.signal(signal.SIGINT, self._before)
         if kind is None:
-            self.stop("interrupted at the very end")
+            self.stop("interrupted")
 
     def stop(self, message: str) -> None:
         """Stop now, if Ctrl-C was pressed.
