@@ -3,8 +3,11 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -31,6 +34,15 @@ class Pool:
     """how many jobs are under way at once"""
     backend: ParallelBackendBase | None = None
     """None takes processes of this machine"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The error of a measure, which travels as a result."""
+
+    error: Exception
+    traceback: str
+    """of the process that raised it, as text"""
 
 
 def compute(measure: Measure, jobs: Sequence[Job], pool: Pool, finish: Finish, started: Started) -> list[Cell]:
@@ -71,18 +83,32 @@ def _parallel(measure: Measure, waiting: list[Job], pool: Pool, finish: Finish, 
         max_nbytes=None,
     )
     try:
-        for found in parallel(feed()):
-            if found is None:
-                continue  # lost: it stays among the running ones
-            job, result = found
-            for position, cell in enumerate(job):
-                finish(cell, result.isel(seed=[position]))
-            running.remove(job)
-            waiting.remove(job)
-            started(running)
+        with _closing(parallel(feed())) as results:
+            for found in results:
+                if found is None:
+                    continue  # lost: it stays among the running ones
+                if isinstance(found, Failure):
+                    raise found.error from RuntimeError(found.traceback)
+                job, result = found
+                for position, cell in enumerate(job):
+                    finish(cell, result.isel(seed=[position]))
+                running.remove(job)
+                waiting.remove(job)
+                started(running)
     except BrokenProcessPool:
         pass  # all that ran are lost
     return running
+
+
+@contextmanager
+def _closing(results: Generator[Any, None, None]) -> Iterator[Generator[Any, None, None]]:
+    """Cancel what is left when the loop over the results ends early, without joblib's advice to ask for less."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\d+ tasks (have been|which were)", UserWarning)
+            results.close()
 
 
 def _check(job: Job, result: xr.Dataset) -> None:
@@ -114,8 +140,11 @@ def _end_with(parent: int) -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
-def _work(measure: Measure, job: Job, parent: int) -> tuple[Job, xr.Dataset]:
-    """One thread a process: two busy threads can be many times slower than one."""
+def _work(measure: Measure, job: Job, parent: int) -> tuple[Job, xr.Dataset] | Failure:
+    """One thread a process: two busy threads can be many times slower than one.
+
+    An error is returned, not raised: it takes its turn behind the results that came before it, which joblib would drop.
+    """
     _end_with(parent)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -125,6 +154,6 @@ def _work(measure: Measure, job: Job, parent: int) -> tuple[Job, xr.Dataset]:
         return job, result
     except Exception as error:
         error.add_note(f"while computing {', '.join(map(str, job))}")
-        raise
+        return Failure(error, traceback.format_exc())
     finally:
         torch.set_num_threads(threads)
