@@ -115,7 +115,7 @@ def floor_ms(setting: Setting, task: Task, members: int, precision: Precision) -
     network, device = setting.network(task), torch.device(setting.device)
     parameters = {name: value.to(device) for name, value in network.init(range(members)).items()}
     sequences = send(task.batch(range(members), 0, setting.batch), device)
-    products = floor.ensemble_products(network, parameters, sequences)
+    products = floor.products(network, parameters, sequences)
     capture = execution_on(setting.device).capture
     nothing = mask([True], device)
 
