@@ -22,7 +22,7 @@ from wmcl.importance import PathIntegral
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 from wmcl.training import Adam, Execution, Options, Stop, execution_on, objective, train
-from wmcl.training.batches import drawn, send, tensors_of
+from wmcl.training.batches import drawn, send
 from wmcl.training.captured_step import CapturedStep
 from wmcl.training.learner import advance, mask, start_learner
 from wmcl.training.memory import members_that_fit, peak_bytes, step_bytes, training_bytes
@@ -198,7 +198,7 @@ def test_the_estimated_memory_of_a_step_is_an_upper_bound_and_not_far_off(p, hid
     optimiser, learner = started(plan)
     sequences = task.batch(plan.seeds, 0, batch)
     found = measured_peak(lambda: advance(plan, optimiser, learner, sequences))
-    found += sum(values.numel() * values.element_size() for values in tensors_of(sequences))
+    found += sum(values.numel() * values.element_size() for values in sequences.tensors())
     assert found <= step_bytes(plan) <= 2 * found
 
 

@@ -1,5 +1,6 @@
 """The one data type that every task produces."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -57,6 +58,19 @@ class Sequences:
     def scored_bits(self) -> Float[Tensor, "#member sample"]:
         """Scored output units of each sequence, summed over its steps (S in the documentation)."""
         return self.scored.sum(1) * self.targets.shape[-1]
+
+    def tensors(self) -> list[Tensor]:
+        """All tensors."""
+        return [self.inputs, self.targets, self.scored, self.phase]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Sequences":
+        """The sequences with a function applied to every tensor."""
+        inputs, targets, scored, phase = map(function, self.tensors())
+        return Sequences(inputs, targets, scored, phase, self.window)
+
+    def shapes(self) -> list[object]:
+        """Shape and type of every tensor, and the window: what sequences must share to be taken by the same step."""
+        return [*((tuple(values.shape), values.dtype) for values in self.tensors()), self.window]
 
     def take(self, chunk: slice) -> "Sequences":
         """The sequences of a range of samples (views, no copies)."""

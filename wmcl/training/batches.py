@@ -1,21 +1,34 @@
-"""Batches for a training run: drawn when they are needed, or ahead by threads."""
+"""Batches for a training run: what they are, and how they are drawn when they are needed, or ahead by threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from wmcl.tasks import Sequences
 
-Draw = Callable[[int], Sequences]
-"""the batch of an iteration"""
+@runtime_checkable
+class Batch(Protocol):
+    """What a training step takes: :class:`wmcl.tasks.Sequences`, or whatever an objective draws."""
+
+    def tensors(self) -> list[Tensor]:
+        """All tensors, in an order of their own."""
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Any:
+        """The batch with a function applied to every tensor."""
+
+    def shapes(self) -> list[object]:
+        """What batches must have in common to be taken by the same captured step."""
+
+
+B = TypeVar("B", bound=Batch)
 
 
 @contextmanager
-def drawn(draw: Draw, iterations: range, ahead: int, pinned: bool) -> Iterator[Iterator[Sequences]]:
+def drawn(draw: Callable[[int], B], iterations: range, ahead: int, pinned: bool) -> Iterator[Iterator[B]]:
     """The batches of the iterations, one after the other.
 
     Args:
@@ -35,12 +48,14 @@ def drawn(draw: Draw, iterations: range, ahead: int, pinned: bool) -> Iterator[I
         pool.shutdown(wait=True, cancel_futures=True)  # what is being drawn takes milliseconds
 
 
-def _ahead(pool: ThreadPoolExecutor, draw: Draw, iterations: range, ahead: int, pinned: bool) -> Iterator[Sequences]:
-    def prepare(iteration: int) -> Sequences:
+def _ahead(
+    pool: ThreadPoolExecutor, draw: Callable[[int], B], iterations: range, ahead: int, pinned: bool
+) -> Iterator[B]:
+    def prepare(iteration: int) -> B:
         batch = draw(iteration)
-        return each_tensor(batch, lambda values: values.contiguous().pin_memory()) if pinned else batch
+        return batch.map(lambda values: values.contiguous().pin_memory()) if pinned else batch
 
-    waiting: deque[Future[Sequences]] = deque()
+    waiting: deque[Future[B]] = deque()
     for iteration in iterations:
         waiting.append(pool.submit(prepare, iteration))
         if len(waiting) > ahead:
@@ -49,17 +64,6 @@ def _ahead(pool: ThreadPoolExecutor, draw: Draw, iterations: range, ahead: int, 
         yield waiting.popleft().result()
 
 
-def send(sequences: Sequences, device: torch.device) -> Sequences:
-    """The sequences on a device, without waiting for the copy."""
-    return each_tensor(sequences, lambda values: values.to(device, non_blocking=True))
-
-
-def tensors_of(sequences: Sequences) -> list[Tensor]:
-    """All tensors of the sequences."""
-    return [sequences.inputs, sequences.targets, sequences.scored, sequences.phase]
-
-
-def each_tensor(sequences: Sequences, function: Callable[[Tensor], Tensor]) -> Sequences:
-    """The sequences with a function applied to every tensor."""
-    inputs, targets, scored, phase = map(function, tensors_of(sequences))
-    return Sequences(inputs, targets, scored, phase, sequences.window)
+def send(batch: B, device: torch.device) -> B:
+    """The batch on a device, without waiting for the copy."""
+    return batch.map(lambda values: values.to(device, non_blocking=True))

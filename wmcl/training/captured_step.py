@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from wmcl.tasks import Sequences
-from wmcl.training.batches import each_tensor, tensors_of
+from wmcl.training.batches import Batch
 from wmcl.training.learner import Advance, Learner, Record, mask
 
 Capture = Callable[[Callable[[], Record]], Callable[[], Record]]
@@ -53,9 +52,9 @@ class CapturedStep:
         capture: how to capture.
     """
 
-    def __init__(self, function: Advance, learner: Learner, example: Sequences, capture: Capture) -> None:
+    def __init__(self, function: Advance, learner: Learner, example: Batch, capture: Capture) -> None:
         self._learner = learner.map(torch.clone)
-        self._batch = each_tensor(example, lambda values: values.clone(memory_format=torch.contiguous_format))
+        self._batch = example.map(lambda values: values.clone(memory_format=torch.contiguous_format))
 
         def run() -> Record:
             new, record = function(self._learner, self._batch)
@@ -66,14 +65,14 @@ class CapturedStep:
         self._replay = capture(run)
         self._load(learner)  # capturing may have taken steps
 
-    def step(self, batch: Sequences) -> Record:
+    def step(self, batch: Batch) -> Record:
         """Take a step.
 
         Raises:
             ValueError: if the batch has another shape than the one that the step was captured with.
         """
         self._check(batch)
-        for buffer, values in zip(tensors_of(self._batch), tensors_of(batch), strict=True):
+        for buffer, values in zip(self._batch.tensors(), batch.tensors(), strict=True):
             buffer.copy_(values, non_blocking=True)
         return self._replay().clone()
 
@@ -89,11 +88,8 @@ class CapturedStep:
         for buffer, values in zip(self._learner.tensors(), learner.tensors(), strict=True):
             buffer.copy_(values)
 
-    def _check(self, batch: Sequences) -> None:
-        known, new = (
-            [(tuple(values.shape), values.dtype) for values in tensors_of(sequences)] + [sequences.window]
-            for sequences in (self._batch, batch)
-        )
+    def _check(self, batch: Batch) -> None:
+        known, new = self._batch.shapes(), batch.shapes()
         if known != new:
             raise ValueError(
                 f"a batch has shapes, types and window {new}: a captured training step takes those of its first batch,"

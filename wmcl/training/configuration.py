@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from wmcl.tasks import Sequences
-from wmcl.training.batches import tensors_of
 from wmcl.training.plan import Plan
 
 
@@ -60,7 +59,7 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any], path: str =
 def digest(sequences: Sequences) -> str:
     """SHA-256 of the content of sequences."""
     total = hashlib.sha256(str(sequences.window.indices(sequences.steps)).encode())
-    for values in tensors_of(sequences):
+    for values in sequences.tensors():
         total.update(f"{tuple(values.shape)} {values.dtype}".encode())
         total.update(values.cpu().contiguous().numpy().tobytes())
     return total.hexdigest()

@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from wmcl.networks import Parameters
-from wmcl.tasks import Sequences
 from wmcl.training.adam import Adam, AdamState
+from wmcl.training.batches import Batch
 from wmcl.training.objective import where
 from wmcl.training.plan import Plan
 from wmcl.training.step import take_step
@@ -64,7 +64,7 @@ class Record:
         return Record(self.loss.clone(), self.clipped.clone(), self.active.clone(), self.took.clone())
 
 
-Advance = Callable[[Learner, Sequences], tuple[Learner, Record]]
+Advance = Callable[[Learner, Batch], tuple[Learner, Record]]
 
 
 def start_learner(plan: Plan, initial: Parameters, optimiser: Adam) -> Learner:
@@ -74,9 +74,9 @@ def start_learner(plan: Plan, initial: Parameters, optimiser: Adam) -> Learner:
     return Learner(initial, optimiser.start(initial), observed, mask([True] * len(plan.seeds), device))
 
 
-def advance(plan: Plan, optimiser: Adam, learner: Learner, batch: Sequences) -> tuple[Learner, Record]:
+def advance(plan: Plan, optimiser: Adam, learner: Learner, batch: Batch) -> tuple[Learner, Record]:
     """One training step; who is frozen, and whose loss or gradient is not finite, stays as it is."""
-    step = take_step(plan.network, plan.task, learner.parameters, batch, plan.options, optimiser, learner.optimiser)
+    step = take_step(plan.objective, learner.parameters, batch, plan.options.clip, optimiser, learner.optimiser)
     took = learner.active & step.finite
     observed = learner.observed
     if plan.observer is not None:

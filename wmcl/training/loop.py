@@ -3,21 +3,22 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
 from jaxtyping import Float, Int
 from tqdm import tqdm
 
 from wmcl.interrupt import Interrupt
 from wmcl.networks import Network, Parameters
-from wmcl.tasks import Sequences, Task, check_sequences
+from wmcl.tasks import Task, check_sequences
 from wmcl.training.adam import Adam
-from wmcl.training.batches import drawn
+from wmcl.training.batches import Batch, drawn, send
 from wmcl.training.checkpoint import Checkpoint
 from wmcl.training.configuration import configuration
 from wmcl.training.learner import Record, advance, start_learner
@@ -101,37 +102,7 @@ def train(
     check_precision(options.precision, device)
     check_sequences(task, task.validation)
     saves = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, plan)
-    began = time.perf_counter()
-    optimiser = Adam(options.learning_rate).on(device)
-    state = _start(plan, optimiser, device, saves)
-    first, began = state.iteration, began - state.seconds
-    validation = task.validation.to(device)
-
-    with _equipped(plan, optimiser, state, execution or execution_on(device), saves is not None) as (
-        stepper,
-        batches,
-        interrupt,
-    ):
-        records: list[Record] = []
-        for iteration in tqdm(
-            range(first, stop.iterations + 1), task.name, initial=first, unit="step", disable=not progress
-        ):
-            saving = saves is not None and (saves.due(iteration, first) or interrupt.requested)
-            if saving or may_be_due(iteration, stop, options):
-                state = after_steps(state, records, stepper.learner(), time.perf_counter() - began)
-                records, now = [], state
-                state = after_validation(state, plan, validation)
-                is_over = not any(state.active) or iteration == stop.iterations
-                if saves is not None and (saving or is_over):
-                    saves.save(now)  # from where the validation is repeated, so that a longer run can go on from here
-                    interrupt.stop(
-                        f"{iteration} iterations are saved in {saves.path}: the same call goes on from there"
-                    )
-                if is_over:
-                    break
-                stepper.freeze(state.active)
-            records.append(stepper.step(next(batches)))
-
+    state = run(plan, _start(plan, device, saves), device, progress, execution or execution_on(device), saves)
     final = final_snapshot(state)
     return Trained(
         seeds=plan.seeds,
@@ -142,31 +113,69 @@ def train(
         validation_loss=final.loss,
         curves=state.curves.dataset(),
         milestones=all_milestones(state, plan, final),
-        seconds=time.perf_counter() - began,
+        seconds=state.seconds,
         observed=final.observed,
         configuration=configuration(plan),
     )
 
 
-def _start(plan: Plan, optimiser: Adam, device: str, saves: Checkpoint | None) -> State:
+def _start(plan: Plan, device: str, saves: Checkpoint | None) -> State:
     """Where the checkpoint stands, or the beginning."""
     if saves is not None and (stored := saves.load(device)) is not None:
         return stored
-    initial = {name: value.to(device) for name, value in plan.network.init(plan.seeds).items()}
-    return start_state(plan, initial, start_learner(plan, initial, optimiser))
+    return begin(plan, {name: value.to(device) for name, value in plan.network.init(plan.seeds).items()})
+
+
+def begin(plan: Plan, parameters: Parameters) -> State:
+    """A run before its first step, from the given parameters."""
+    return start_state(plan, parameters, start_learner(plan, parameters, Adam(plan.options.learning_rate)))
+
+
+def run(
+    plan: Plan, state: State, device: str, progress: bool, execution: Execution, saves: Checkpoint | None = None
+) -> State:
+    """Train until every member has stopped, from where a state stands."""
+    optimiser = Adam(plan.options.learning_rate).on(device)
+    first, began = state.iteration, time.perf_counter() - state.seconds
+    validation = send(plan.objective.validation(), torch.device(device))
+    with _equipped(plan, optimiser, state, execution, saves is not None) as (stepper, batches, interrupt):
+        records: list[Record] = []
+        for iteration in tqdm(
+            range(first, plan.stop.iterations + 1),
+            plan.objective.name,
+            initial=first,
+            unit="step",
+            disable=not progress,
+        ):
+            saving = saves is not None and (saves.due(iteration, first) or interrupt.requested)
+            if saving or may_be_due(iteration, plan.stop, plan.options):
+                state = after_steps(state, records, stepper.learner(), time.perf_counter() - began)
+                records, now = [], state
+                state = after_validation(state, plan, validation)
+                is_over = not any(state.active) or iteration == plan.stop.iterations
+                if saves is not None and (saving or is_over):
+                    saves.save(now)  # from where the validation is repeated, so that a longer run can go on from here
+                    interrupt.stop(
+                        f"{iteration} iterations are saved in {saves.path}: the same call goes on from there"
+                    )
+                if is_over:
+                    break
+                stepper.freeze(state.active)
+            records.append(stepper.step(next(batches)))
+    return replace(state, seconds=time.perf_counter() - began)
 
 
 @contextmanager
 def _equipped(
     plan: Plan, optimiser: Adam, state: State, execution: Execution, held: bool
-) -> Iterator[tuple[Stepper, Iterator[Sequences], Interrupt]]:
+) -> Iterator[tuple[Stepper, Iterator[Batch], Interrupt]]:
     """Who takes the steps, the batches, and Ctrl-C (held back or not), for as long as training lasts.
 
     The step is captured before batches are drawn ahead: nothing else may use a GPU meanwhile.
     """
 
-    def draw(iteration: int) -> Sequences:
-        return plan.task.batch(plan.seeds, iteration, plan.options.batch)
+    def draw(iteration: int) -> Batch:
+        return plan.objective.batch(plan.seeds, iteration)
 
     left = range(state.iteration, plan.stop.iterations)
     function, capture = partial(advance, plan, optimiser), execution.capture if left else None

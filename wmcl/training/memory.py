@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from wmcl.networks import Network
 from wmcl.tasks import Task
 from wmcl.training.adam import Adam
-from wmcl.training.batches import send, tensors_of
+from wmcl.training.batches import send
 from wmcl.training.evaluation import evaluate
 from wmcl.training.learner import Learner, advance, start_learner
 from wmcl.training.options import Options
@@ -72,14 +72,14 @@ def training_bytes(
     kept = 2 * _bytes(learner.tensors()) + _bytes(learner.parameters.values()) + 2 * snapshot * (1 + 2 * milestones)
     validation = send(task.validation, _META)
     evaluating = partial(evaluate, network, task, learner.parameters, validation)
-    return kept + step_bytes(plan) + _bytes(tensors_of(validation)) + peak_bytes(evaluating)
+    return kept + step_bytes(plan) + _bytes(validation.tensors()) + peak_bytes(evaluating)
 
 
 def step_bytes(plan: Plan) -> int:
     """Memory of a training step beside the ensemble that it starts from: the batch and all that is computed."""
     learner, optimiser = _learner(plan), Adam(plan.options.learning_rate).on(_META)
     batch = send(plan.task.batch(plan.seeds, 0, plan.options.batch), _META)
-    return _bytes(tensors_of(batch)) + peak_bytes(lambda: advance(plan, optimiser, learner, batch))
+    return _bytes(batch.tensors()) + peak_bytes(lambda: advance(plan, optimiser, learner, batch))
 
 
 def peak_bytes(function: Callable[[], object]) -> int:

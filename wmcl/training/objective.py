@@ -35,6 +35,11 @@ def task_loss(
     return total / (sequences.samples if reduction == "reference" else sequences.scored_bits().sum(-1))
 
 
+def in_nats_a_bit(loss: Float[Tensor, "member"], sequences: Sequences, reduction: Reduction) -> Float[Tensor, "member"]:
+    """A task loss in nats a scored bit, whatever it was divided by."""
+    return loss * (sequences.samples / sequences.scored_bits().sum(-1) if reduction == "reference" else 1)
+
+
 def orthogonality(W_hh: Float[Tensor, "member gate unit"]) -> Float[Tensor, "member"]:
     """Σ over gates of ‖W Wᵀ - I‖² (Frobenius), zero if the block W of every gate is orthogonal."""
     units = W_hh.shape[-1]

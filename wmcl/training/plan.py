@@ -8,7 +8,8 @@ import numpy as np
 from wmcl.networks import Network
 from wmcl.tasks import Task
 from wmcl.training.options import Options
-from wmcl.training.step import Observer
+from wmcl.training.single_task import SingleTask
+from wmcl.training.step import Objective, Observer
 from wmcl.training.stop import Stop
 
 
@@ -18,6 +19,7 @@ class Plan:
 
     network: Network
     task: Task
+    objective: Objective
     seeds: tuple[int, ...]
     stop: Stop
     options: Options
@@ -45,14 +47,26 @@ def make_plan(
             raise ValueError(
                 f"{name} of the network is {getattr(network, name)}: the task {task.name!r} needs {getattr(task, name)}"
             )
-    if isinstance(seeds, int) or not all(isinstance(seed, (int, np.integer)) for seed in seeds):
-        raise ValueError(f"seeds is {seeds}: it must be a sequence of whole numbers, such as range(3)")
-    if len(seeds) == 0 or len(set(seeds)) != len(seeds):
-        raise ValueError(f"seeds is {list(seeds)}: it must hold at least one seed, and each seed once")
-    rates = options.learning_rate
-    if np.ndim(rates) and np.size(rates) != len(seeds):
-        raise ValueError(f"learning_rate has {np.size(rates)} entries for {len(seeds)} seeds: give one, or one a seed")
+    check_seeds(seeds, options)
+    if len(set(seeds)) != len(seeds):
+        raise ValueError(f"seeds is {list(seeds)}: it must hold each seed once")
     if not all(0 < threshold < np.inf for threshold in milestones):
         raise ValueError(f"milestones is {list(milestones)}: every loss must be positive and finite")
     thresholds = tuple(sorted({float(threshold) for threshold in milestones}, reverse=True))
-    return Plan(network, task, tuple(int(seed) for seed in seeds), stop, options, thresholds, observer)
+    objective = SingleTask(network, task, options)
+    return Plan(network, task, objective, tuple(int(seed) for seed in seeds), stop, options, thresholds, observer)
+
+
+def check_seeds(seeds: Sequence[int], options: Options) -> None:
+    """Refuse seeds that are no whole numbers, and learning rates of another number of members.
+
+    Raises:
+        ValueError: naming what is wrong and what is allowed.
+    """
+    if isinstance(seeds, int) or not all(isinstance(seed, (int, np.integer)) for seed in seeds):
+        raise ValueError(f"seeds is {seeds}: it must be a sequence of whole numbers, such as range(3)")
+    if len(seeds) == 0:
+        raise ValueError(f"seeds is {list(seeds)}: it must hold at least one seed")
+    rates = options.learning_rate
+    if np.ndim(rates) and np.size(rates) != len(seeds):
+        raise ValueError(f"learning_rate has {np.size(rates)} entries for {len(seeds)} seeds: give one, or one a seed")

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from wmcl.networks import Parameters
-from wmcl.tasks import Sequences
+from wmcl.training.batches import Batch
 from wmcl.training.curves import Curves
-from wmcl.training.evaluation import evaluate
 from wmcl.training.learner import Learner, Record, mask
 from wmcl.training.milestones import Milestone, Snapshot, complete, pass_milestones
 from wmcl.training.plan import Plan
@@ -87,13 +86,13 @@ def after_steps(state: State, records: Sequence[Record], learner: Learner, secon
     )
 
 
-def after_validation(state: State, plan: Plan, validation: Sequences) -> State:
+def after_validation(state: State, plan: Plan, validation: Batch) -> State:
     """Validate the members that are due, keep the milestones they pass, stop those that a rule stops."""
     due = [member.is_due(state.iteration, plan.stop, plan.options) for member in state.members]
     if not any(due):
         return state
     learner = state.learner
-    evaluation = evaluate(plan.network, plan.task, learner.parameters, validation)
+    evaluation = plan.objective.evaluate(learner.parameters, validation)
     loss = evaluation.loss.cpu().numpy()
     here = Snapshot(np.full(len(due), state.iteration), loss, learner.parameters, learner.observed)
     results = zip(state.members, due, loss.tolist(), evaluation.accuracy.tolist(), strict=True)

@@ -1,17 +1,18 @@
 """One step of the optimiser, with all that an importance measure may want to know of it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from wmcl.networks import Network, Parameters
-from wmcl.tasks import Sequences, Task
+from wmcl.networks import Parameters
 from wmcl.training.adam import Adam, AdamState
-from wmcl.training.objective import add_orthogonality, clip, task_gradient
-from wmcl.training.options import Options
+from wmcl.training.batches import Batch
+from wmcl.training.evaluation import Evaluation
+from wmcl.training.objective import clip
 
 
 @dataclass(frozen=True)
@@ -66,18 +67,47 @@ class Observer(Protocol):
         """The state after a step. It returns new tensors: milestones still hold the old ones."""
 
 
+@runtime_checkable
+class Objective(Protocol):
+    """What a training run makes small, and the sequences that it is measured on."""
+
+    @property
+    def name(self) -> str:
+        """For progress bars."""
+
+    def batch(self, seeds: Sequence[int], iteration: int) -> Any:
+        """What a step takes; it must not depend on earlier iterations."""
+
+    def validation(self) -> Any:
+        """What :meth:`evaluate` takes."""
+
+    def task_gradient(self, parameters: Parameters, batch: Any) -> tuple[Float[Tensor, "member"], Parameters]:
+        """Loss of the batch in nats a scored bit, and the gradient of the loss that is made small, no penalty added."""
+
+    def add_penalties(
+        self, gradient: Parameters, parameters: Parameters, batch: Any, propose: Callable[[Parameters], Parameters]
+    ) -> Parameters:
+        """The gradient of task loss plus penalties; the given gradient itself if there are none.
+
+        ``propose`` tells the update that a gradient would cause, for penalties that look ahead.
+        """
+
+    def evaluate(self, parameters: Parameters, validation: Any) -> Evaluation:
+        """How well the members do on the validation set."""
+
+
 def take_step(
-    network: Network,
-    task: Task,
+    objective: Objective,
     parameters: Parameters,
-    batch: Sequences,
-    options: Options,
+    batch: Batch,
+    clip_at: float | None,
     optimiser: Adam,
     state: AdamState,
 ) -> Step:
     """Task gradient, penalty gradient, clipping and the proposal of the optimiser, on a batch."""
-    loss, alone = task_gradient(network, task.likelihood, parameters, batch, options.reduction)
-    total, norm, clipped = clip(add_orthogonality(alone, parameters, options.orthogonality), options.clip)
+    loss, alone = objective.task_gradient(parameters, batch)
+    whole = objective.add_penalties(alone, parameters, batch, lambda gradient: optimiser.propose(gradient, state)[0])
+    total, norm, clipped = clip(whole, clip_at)
     update, next_state = optimiser.propose(total, state)
     return Step(
         before=parameters,
@@ -85,7 +115,7 @@ def take_step(
         update=update,
         task_gradient=alone,
         total_gradient=total,
-        loss=loss * (batch.samples / batch.scored_bits().sum(-1) if options.reduction == "reference" else 1),
+        loss=loss,
         clipped=clipped,
         finite=(loss + norm).isfinite(),
         optimiser=optimiser,

@@ -7,8 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from wmcl.tasks import Sequences
-from wmcl.training.batches import send
+from wmcl.training.batches import Batch, send
 from wmcl.training.captured_step import Capture, CapturedStep, cuda_graph
 from wmcl.training.learner import Advance, Learner, Record, mask
 
@@ -36,7 +35,7 @@ def execution_on(device: str) -> Execution:
 class Stepper(Protocol):
     """Holds an ensemble while it trains."""
 
-    def step(self, batch: Sequences) -> Record:
+    def step(self, batch: Batch) -> Record:
         """Take a step."""
 
     def learner(self) -> Learner:
@@ -53,7 +52,7 @@ class EagerStep:
         self._function, self._learner = function, learner
         self._device = learner.active.device
 
-    def step(self, batch: Sequences) -> Record:
+    def step(self, batch: Batch) -> Record:
         """Take a step."""
         self._learner, record = self._function(self._learner, send(batch, self._device))
         return record
@@ -67,9 +66,7 @@ class EagerStep:
         self._learner = replace(self._learner, active=mask(active, self._device))
 
 
-def make_stepper(
-    function: Advance, learner: Learner, example: Callable[[], Sequences], capture: Capture | None
-) -> Stepper:
+def make_stepper(function: Advance, learner: Learner, example: Callable[[], Batch], capture: Capture | None) -> Stepper:
     """Who takes the steps of a training run; a step is captured with one of its batches."""
     if capture is None:
         return EagerStep(function, learner)
