@@ -1,0 +1,29 @@
+"""How forgetting is prevented: four kinds of part, and the catalogue that combines them."""
+
+from wmcl.methods.learning import Learned, learn
+from wmcl.methods.method import Method
+from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
+from wmcl.methods.penalty import NoPenalty, Penalty
+from wmcl.methods.rehearsal import NoRehearsal, Rehearsal
+from wmcl.methods.schedule import FromScratch, Joint, Phase, Schedule, Sequential
+from wmcl.methods.setting import Setting, per_member
+
+__all__ = [
+    "FromScratch",
+    "Initial",
+    "Joint",
+    "Learned",
+    "Method",
+    "NoPenalty",
+    "NoRehearsal",
+    "Parametrisation",
+    "Penalty",
+    "Phase",
+    "Rehearsal",
+    "Schedule",
+    "Sequential",
+    "Setting",
+    "Shared",
+    "learn",
+    "per_member",
+]
