@@ -1,5 +1,6 @@
 """How forgetting is prevented: four kinds of part, and the catalogue that combines them."""
 
+from wmcl.methods.catalogue import CATALOGUE, named
 from wmcl.methods.learning import Learned, learn
 from wmcl.methods.method import Method
 from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
@@ -9,6 +10,7 @@ from wmcl.methods.schedule import FromScratch, Joint, Phase, Schedule, Sequentia
 from wmcl.methods.setting import Setting, per_member
 
 __all__ = [
+    "CATALOGUE",
     "FromScratch",
     "Initial",
     "Joint",
@@ -25,5 +27,6 @@ __all__ = [
     "Setting",
     "Shared",
     "learn",
+    "named",
     "per_member",
 ]

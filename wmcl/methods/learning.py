@@ -78,7 +78,7 @@ def learn(
     tasks at once has a single phase.
 
     Args:
-        method: from :func:`wmcl.methods.method` or composed of parts.
+        method: from :func:`wmcl.methods.named` or composed of parts.
         network: who learns, with one read-out (``heads=1``) for all tasks, or one a task.
         tasks: in their order.
         seeds: one a member. They may repeat if members differ in a hyperparameter: learning rates, and the strengths
