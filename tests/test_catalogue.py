@@ -1,0 +1,113 @@
+"""What every method of the catalogue has to do, whatever it is made of."""
+
+import dataclasses
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.same import assert_same
+from tests.test_devices import rerun
+from wmcl.methods import CATALOGUE, learn, named
+from wmcl.methods.objective import PhaseObjective
+from wmcl.networks import GRU, LSTM, Elman
+from wmcl.tasks import copy_task_sequence
+from wmcl.training import Execution, Options, Stop, objective
+
+TASKS = copy_task_sequence(3, 2, 3, order="permuted width", width=3, validation_samples=16, test_samples=16)
+NETWORK = Elman(4, 10, 3, initialisation="orthogonal", heads=3)
+FAST = Options(batch=9, learning_rate=5e-3, validate_every=10, orthogonality=0.01)
+BOUNDS = ("multitask", "from scratch", "fine-tuning")
+SMALL = {"latent": 3, "hidden": 6, "chunk": 40, "samples": 8}
+
+
+def small(name, **more):
+    """A method of the catalogue at a size for tests."""
+    takes = inspect.signature(CATALOGUE[name]).parameters
+    sizes = {key: value for key, value in SMALL.items() if key in takes}
+    if name.startswith("HNET"):
+        sizes.pop("hidden", None)
+    return named(name, **sizes | more)
+
+
+def fit(name, network=NETWORK, seeds=(3, 5), iterations=12, execution=None, **more):
+    method = small(name, **more)
+    return list(learn(method, network, TASKS, seeds, Stop(iterations), FAST, progress=False, execution=execution))
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize(
+    "network", [NETWORK, dataclasses.replace(NETWORK, heads=1), LSTM(4, 6, 3), GRU(4, 6, 3, heads=3)]
+)
+def test_a_method_learns_every_task_with_every_cell_and_read_out(name, network):
+    learned = fit(name, network, seeds=(0,), iterations=3)
+    assert learned[-1].task == 2
+    for after in learned:
+        assert np.isfinite(after.validation_loss).all()
+        for task in range(after.task + 1):
+            weights = after.weights(task)
+            assert {key: tuple(value.shape[1:]) for key, value in weights.items()} == network.shapes
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name not in BOUNDS])
+def test_a_method_that_is_on_changes_the_result(name):
+    plain, other = fit("fine-tuning")[-1], fit(name)[-1]
+    assert not torch.equal(other.weights(0)["W_hh"], plain.weights(0)["W_hh"])
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_member_does_not_depend_on_the_others(name):
+    together, alone = fit(name, seeds=(3, 5))[-1], fit(name, seeds=(5,))[-1]
+    for key, value in alone.values.items():
+        torch.testing.assert_close(together.values[key][1], value[0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_captured_step_and_batches_drawn_ahead_change_nothing(name, monkeypatch):
+    monkeypatch.setattr(objective, "is_free_to_read", lambda values: False)
+    captured, plain = fit(name, execution=Execution(capture=rerun, ahead=3))[-1], fit(name)[-1]
+    assert_same(captured.values, plain.values)
+
+
+class Blind(TorchDispatchMode):
+    """Refuses what a captured step must not do: ask for a value."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.name()
+        assert not name.startswith(("aten::_local_scalar_dense", "aten::nonzero")), name
+        return function(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_step_never_asks_for_a_value(name, monkeypatch):
+    for method in ("task_gradient", "add_penalties"):
+        plain = getattr(PhaseObjective, method)
+
+        def blindly(*given, plain=plain):
+            with Blind():
+                return plain(*given)
+
+        monkeypatch.setattr(PhaseObjective, method, blindly)
+    fit(name, seeds=(0,), iterations=2)
+
+
+@pytest.mark.parametrize("name", [n for n in CATALOGUE if "strength" in inspect.signature(CATALOGUE[n]).parameters])
+def test_strengths_are_one_a_member(name):
+    strengths = (0.0, 10.0)
+    together = fit(name, seeds=(3, 3), strength=strengths)[-1]
+    for member, strength in enumerate(strengths):
+        alone = fit(name, seeds=(3,), strength=strength)[-1]
+        for key, value in alone.values.items():
+            torch.testing.assert_close(together.values[key][member], value[0], rtol=1e-3, atol=1e-4)
+    for bad, message in [((1.0, 2.0), "strength has 2 entries for 1 members"), (-1.0, "strength is -1.0")]:
+        with pytest.raises(ValueError, match=message):
+            fit(name, seeds=(3,), strength=bad)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="method is 'ewc': it must be one of multitask, from scratch"):
+        named("ewc")
+    with pytest.raises(ValueError, match="strength is no hyperparameter of 'fine-tuning': it takes none"):
+        named("fine-tuning", strength=1.0)
