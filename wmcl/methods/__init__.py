@@ -1,31 +1,42 @@
 """How forgetting is prevented: four kinds of part, and the catalogue that combines them."""
 
 from wmcl.methods.catalogue import CATALOGUE, named
+from wmcl.methods.importances import FisherImportance, Importance, MemoryAwareSynapses, SynapticIntelligence
 from wmcl.methods.learning import Learned, learn
+from wmcl.methods.masked import Masked
 from wmcl.methods.method import Method
+from wmcl.methods.modulated import Modulated
 from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
 from wmcl.methods.penalty import NoPenalty, Penalty
+from wmcl.methods.quadratic import Quadratic
 from wmcl.methods.rehearsal import NoRehearsal, Rehearsal
 from wmcl.methods.schedule import FromScratch, Joint, Phase, Schedule, Sequential
 from wmcl.methods.setting import Setting, per_member
 
 __all__ = [
     "CATALOGUE",
+    "FisherImportance",
     "FromScratch",
+    "Importance",
     "Initial",
     "Joint",
     "Learned",
+    "Masked",
+    "MemoryAwareSynapses",
     "Method",
+    "Modulated",
     "NoPenalty",
     "NoRehearsal",
     "Parametrisation",
     "Penalty",
     "Phase",
+    "Quadratic",
     "Rehearsal",
     "Schedule",
     "Sequential",
     "Setting",
     "Shared",
+    "SynapticIntelligence",
     "learn",
     "named",
     "per_member",
