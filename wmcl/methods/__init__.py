@@ -1,8 +1,10 @@
 """How forgetting is prevented: four kinds of part, and the catalogue that combines them."""
 
 from wmcl.methods.catalogue import CATALOGUE, named
+from wmcl.methods.hypernetwork import Hypernetwork
 from wmcl.methods.learning import Learned, learn
 from wmcl.methods.method import Method
+from wmcl.methods.output_preserving import OutputPreserving
 from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
 from wmcl.methods.penalty import NoPenalty, Penalty
 from wmcl.methods.rehearsal import NoRehearsal, Rehearsal
@@ -12,12 +14,14 @@ from wmcl.methods.setting import Setting, per_member
 __all__ = [
     "CATALOGUE",
     "FromScratch",
+    "Hypernetwork",
     "Initial",
     "Joint",
     "Learned",
     "Method",
     "NoPenalty",
     "NoRehearsal",
+    "OutputPreserving",
     "Parametrisation",
     "Penalty",
     "Phase",
