@@ -14,8 +14,8 @@ from torch import Tensor
 
 from wmcl.networks.initialisation import Parameters
 
-Layer = tuple[Float[Tensor, "member to from"], Float[Tensor, "member to"]]
-"""weight and bias of a layer of the MLP"""
+Layer = tuple[Float[Tensor, "member _ _"], Float[Tensor, "member _"]]
+"""weight (member, to, from) and bias (member, to) of a layer of the MLP"""
 
 
 def number_of_chunks(weights: int, chunk: int) -> int:
