@@ -1,11 +1,13 @@
 """How forgetting is prevented: four kinds of part, and the catalogue that combines them."""
 
 from wmcl.methods.catalogue import CATALOGUE, named
+from wmcl.methods.hypernetwork import Hypernetwork
 from wmcl.methods.importances import FisherImportance, Importance, MemoryAwareSynapses, SynapticIntelligence
 from wmcl.methods.learning import Learned, learn
 from wmcl.methods.masked import Masked
 from wmcl.methods.method import Method
 from wmcl.methods.modulated import Modulated
+from wmcl.methods.output_preserving import OutputPreserving
 from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
 from wmcl.methods.penalty import NoPenalty, Penalty
 from wmcl.methods.quadratic import Quadratic
@@ -17,6 +19,7 @@ __all__ = [
     "CATALOGUE",
     "FisherImportance",
     "FromScratch",
+    "Hypernetwork",
     "Importance",
     "Initial",
     "Joint",
@@ -27,6 +30,7 @@ __all__ = [
     "Modulated",
     "NoPenalty",
     "NoRehearsal",
+    "OutputPreserving",
     "Parametrisation",
     "Penalty",
     "Phase",

@@ -1,0 +1,286 @@
+"""The penalty on what a hypernetwork generates for earlier tasks, alone and in a run."""
+
+import dataclasses
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.hypernetworks import (
+    FORMS,
+    FULL,
+    HEADS,
+    NETWORKS,
+    SMALL,
+    TASKS,
+    double,
+    moved,
+    naive_distance,
+    naive_weights,
+    setting_of,
+)
+from tests.same import assert_same
+from wmcl.methods import Hypernetwork, Method, OutputPreserving, Penalty, Phase, learn
+from wmcl.methods.objective import PhaseObjective
+from wmcl.methods.output_preserving import CHOSEN
+from wmcl.networks import GRU, LSTM, Elman
+from wmcl.training import Adam, Options, Stop
+
+SINGLE = dataclasses.replace(HEADS, heads=1)
+FAST = Options(batch=8, learning_rate=5e-3, validate_every=20)
+
+
+def found_and_gradient(loss, leaves):
+    slopes = torch.autograd.grad(loss.sum(), list(leaves.values()), allow_unused=True)
+    return {name: torch.zeros_like(v) if s is None else s for (name, v), s in zip(leaves.items(), slopes, strict=True)}
+
+
+def leaves_of(values):
+    return {name: value.detach().clone().requires_grad_() for name, value in values.items()}
+
+
+def naive(form, network, one, other, tasks, strengths):
+    """β mean over tasks of the distance, a number a member."""
+    return torch.stack(
+        [
+            strength * sum(naive_distance(form, network, one, other, member, task) for task in tasks) / len(tasks)
+            for member, strength in enumerate(strengths)
+        ]
+    )
+
+
+@pytest.mark.parametrize("network", [*NETWORKS, SINGLE])
+@pytest.mark.parametrize("form", FORMS)
+def test_value_and_gradient_are_those_of_a_loop_over_tasks(form, network):
+    setting, anchor = setting_of(form, network)
+    penalty = OutputPreserving((0.5, 2.0))
+    held = penalty.start(setting, None, anchor, 2)
+    leaves = leaves_of(moved(anchor))
+    loss = penalty.loss(setting, held, leaves, 2, {})
+    expected = naive(form, network, leaves, anchor, [0, 1], (0.5, 2.0))
+    torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
+    gradient, theirs = found_and_gradient(loss, leaves), found_and_gradient(expected, leaves)
+    for name, mine in gradient.items():
+        torch.testing.assert_close(mine, theirs[name], rtol=1e-9, atol=1e-12, msg=name)
+    assert gradient["task_embedding_0"].abs().min() > 0
+    assert gradient["task_embedding_2"].abs().max() == 0
+    assert penalty.stored(penalty.finish(setting, None, leaves, 2, {})) == 0
+
+
+def test_it_is_nothing_before_the_second_task_and_where_a_task_begins():
+    setting, values = setting_of(SMALL)
+    penalty = OutputPreserving(3.0)
+    assert isinstance(penalty, Penalty)
+    assert penalty.start(setting, penalty.empty(setting), values, 0) is None
+    held = penalty.start(setting, None, values, 1)
+    assert not held.weights.requires_grad
+    assert penalty.loss(setting, held, values, 1, {}).tolist() == [0, 0]
+
+
+def test_read_outs_of_other_tasks_are_free():
+    setting, anchor = setting_of(FULL)
+    held = OutputPreserving(1.0).start(setting, None, anchor, 1)
+    sizes = {name: int(np.prod(shape)) for name, shape in HEADS.shapes.items()}
+    for name, row in (("W_out", 3), ("b_out", 3), ("W_out", 2), ("b_out", 2)):  # three outputs a head
+        place = sum(sizes[n] for n in list(sizes)[: list(sizes).index(name)]) + row * (5 if name == "W_out" else 1)
+        bias = anchor["hyper_b2"].clone()
+        bias[:, place] += 0.5
+        loss = OutputPreserving(1.0).loss(setting, held, anchor | {"hyper_b2": bias}, 1, {})
+        torch.testing.assert_close(loss, torch.full((2,), 0.25 if row == 2 else 0.0).double(), rtol=1e-12, atol=0)
+
+
+def test_earlier_embeddings_stay_if_they_are_not_trained():
+    setting, anchor = setting_of(SMALL)
+    leaves = leaves_of(moved(anchor))
+    penalty = OutputPreserving(1.0, train_earlier_embeddings=False)
+    held = penalty.start(setting, None, anchor, 2)
+    loss = penalty.loss(setting, held, leaves, 2, {})
+    fixed = {name: v.detach() if name.startswith("task") else v for name, v in leaves.items()}
+    theirs = found_and_gradient(naive(SMALL, HEADS, fixed, anchor, [0, 1], (1, 1)), leaves)
+    for name, mine in found_and_gradient(loss, leaves).items():
+        torch.testing.assert_close(mine, theirs[name], rtol=1e-9, atol=1e-12)
+    assert theirs["task_embedding_0"].abs().max() == 0
+
+
+@pytest.mark.parametrize("form", [SMALL, FORMS[-1]])
+@pytest.mark.parametrize("network", [HEADS, SINGLE])
+def test_subsets_by_hand_and_their_mean_is_the_whole(form, network):
+    setting, anchor = setting_of(form, network)
+    leaves = leaves_of(moved(anchor))
+    sampled, whole = OutputPreserving((0.5, 2.0), tasks=2), OutputPreserving((0.5, 2.0))
+    held = sampled.start(setting, None, anchor, 3)
+    pairs, gradients = list(combinations(range(3), 2)), []
+    for number, pair in enumerate(pairs):
+        both = [pair, pairs[number - 1]]  # another one for the other member
+        loss = sampled.loss(setting, held, leaves, 3, {CHOSEN: torch.tensor(both)})
+        expected = torch.stack(
+            [naive(form, network, leaves, anchor, chosen, (0.5, 2.0))[m] for m, chosen in enumerate(both)]
+        )
+        torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
+        gradients.append(found_and_gradient(loss, leaves))
+        theirs = found_and_gradient(expected, leaves)
+        for name, mine in gradients[-1].items():
+            torch.testing.assert_close(mine, theirs[name], rtol=1e-9, atol=1e-12)
+    total = found_and_gradient(whole.loss(setting, held, leaves, 3, {}), leaves)
+    for name, value in total.items():
+        mean = torch.stack([gradient[name] for gradient in gradients]).mean(0)
+        torch.testing.assert_close(mean, value, rtol=1e-9, atol=1e-12)
+
+
+def test_subsets_are_drawn_by_address_evenly_and_without_replacement():
+    setting, _ = setting_of(SMALL, seeds=(3, 5, 3))
+    penalty = OutputPreserving(1.0, tasks=2)
+    drawn = torch.stack([penalty.draw(setting, 4, iteration)[CHOSEN] for iteration in range(3000)])
+    assert drawn.dtype == torch.int64
+    assert torch.equal(drawn[:, 0], drawn[:, 2])
+    assert not torch.equal(drawn[:, 0], drawn[:, 1])
+    assert not torch.equal(drawn[:, 0], torch.stack([penalty.draw(setting, 5, k)[CHOSEN] for k in range(3000)])[:, 0])
+    counts = np.unique(np.sort(drawn[:, 0].numpy(), 1), axis=0, return_counts=True)
+    assert counts[0].tolist() == [list(pair) for pair in combinations(range(4), 2)]
+    chi = ((counts[1] - 500) ** 2 / 500).sum()
+    assert chi < 20.5  # 99.9 % of a chi-squared number with 5 degrees of freedom
+    assert penalty.draw(setting, 2, 0) == penalty.draw(setting, 1, 0) == {}
+    assert OutputPreserving(1.0).draw(setting, 4, 0) == {}
+
+
+def test_another_module_is_held_by_its_own_setting():
+    """As generative replay does with its decoder: other networks are among the values."""
+    decoder = LSTM(3, 4, 2)
+    setting, anchor = setting_of(SMALL, decoder)
+    others = {"network W_hh": torch.ones(2, 3), "W_out": torch.ones(2, 4)}
+    penalty = OutputPreserving(1.5)
+    held = penalty.start(setting, None, anchor | others, 1)
+    found = penalty.loss(setting, held, moved(anchor) | others, 1, {})
+    expected = naive(SMALL, decoder, moved(anchor), anchor, [0], (1.5, 1.5))
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+
+
+def objective_of(penalty, options, task=1, form=SMALL, network=HEADS):
+    setting, anchor = setting_of(form, network, options=options)
+    method = Method(form, penalty)
+    return PhaseObjective(setting, method, Phase((task,), False), penalty.start(setting, None, anchor, task)), anchor
+
+
+@pytest.mark.parametrize("look_ahead", [True, False])
+def test_looking_ahead_by_hand(look_ahead):
+    objective, anchor = objective_of(OutputPreserving(0.7, look_ahead=look_ahead), Options(batch=4))
+    values = moved(anchor, 0.01)
+    batch = objective.batch((3, 5), 0).map(lambda x: x.double() if x.is_floating_point() else x)
+    adam = Adam(1e-2)
+    state = adam.start(values)
+    _, task_gradient = objective.task_gradient(values, batch)
+    whole = objective.add_penalties(task_gradient, values, batch, lambda g: adam.propose(g, state)[0])
+    update = adam.propose(task_gradient, state)[0]
+    leaves = leaves_of(values)
+    at = {name: value + update[name] for name, value in leaves.items()} if look_ahead else leaves
+    slopes = found_and_gradient(naive(SMALL, HEADS, at, anchor, [0], (0.7, 0.7)), leaves)
+    for name, value in whole.items():
+        torch.testing.assert_close(value, task_gradient[name] + slopes[name], rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("form", [SMALL, FULL])
+@pytest.mark.parametrize("network", [HEADS, LSTM(4, 4, 3, heads=3)])
+def test_orthogonality_acts_on_what_is_generated(form, network):
+    objective, values = objective_of(OutputPreserving(0.0), Options(batch=4, orthogonality=0.3), 1, form, network)
+    batch = objective.batch((3, 5), 0).map(lambda x: x.double() if x.is_floating_point() else x)
+    zero = {name: torch.zeros_like(value) for name, value in values.items()}
+    found = objective.add_penalties(zero, values, batch, lambda g: g)
+    leaves, total = leaves_of(values), 0
+    for member in range(2):
+        for gate in naive_weights(form, network, leaves, member, 1)["W_hh"].split(network.hidden):
+            total = total + 0.3 * (gate @ gate.T - torch.eye(network.hidden)).square().sum()
+    for name, slope in found_and_gradient(total, leaves).items():
+        torch.testing.assert_close(found[name], slope, rtol=1e-8, atol=1e-10)
+
+
+def fit(penalty=None, form=SMALL, network=HEADS, seeds=(3, 5), options=FAST, iterations=40):
+    method = Method(form) if penalty is None else Method(form, penalty)
+    return list(learn(method, network, TASKS, seeds, Stop(iterations), options, progress=False))
+
+
+@pytest.mark.parametrize("sampled", [None, 1])
+def test_without_strength_it_is_training_without_penalty_bit_for_bit(sampled):
+    with_penalty = fit(OutputPreserving(0.0, tasks=sampled))
+    without = fit()
+    for one, other in zip(with_penalty, without, strict=True):
+        assert_same(one.values, other.values)
+        np.testing.assert_array_equal(one.validation_loss, other.validation_loss)
+
+
+def drift(learned, task, form, network):
+    """Root mean square change of what is generated for a task, from after it was learned to the end."""
+    first, last = double(learned[task].values), double(learned[-1].values)
+    count = sum(int(np.prod(shape)) for shape in form.generated(network).values())
+    return np.array([naive_distance(form, network, first, last, m, task).sqrt() / count**0.5 for m in range(2)])
+
+
+@pytest.mark.parametrize(
+    ("form", "network"),
+    [
+        (SMALL, HEADS),
+        (FULL, HEADS),
+        (dataclasses.replace(SMALL, generates_heads=False), HEADS),
+        (SMALL, LSTM(4, 4, 3, heads=3)),
+        (SMALL, GRU(4, 4, 3)),
+    ],
+)
+def test_what_earlier_tasks_get_is_held_by_a_large_strength_and_moves_without(form, network):
+    options = dataclasses.replace(FAST, orthogonality=0.01)
+    held = fit(OutputPreserving(1e3), form, network, options=options, iterations=150)
+    free = fit(OutputPreserving(0.0), form, network, options=options, iterations=150)
+    for task in (0, 1):
+        assert np.all(drift(held, task, form, network) < 6 * FAST.learning_rate)
+        assert np.all(drift(free, task, form, network) > 12 * FAST.learning_rate)
+    weights = [after.weights(0)["W_hh"] for after in free]
+    assert not torch.equal(weights[0], weights[1])
+    assert free[-1].stored == sum(v[0].numel() for v in free[-1].values.values()) - sum(
+        int(np.prod(shape)) for shape in network.shapes.values()
+    )
+
+
+def test_embeddings_of_tasks_that_are_not_there_yet_stay():
+    learned = fit(OutputPreserving(1.0))
+    start = SMALL.init(HEADS, (3, 5), 3).trained
+    for after in learned:
+        for task in range(3):
+            name = f"task_embedding_{task}"
+            assert torch.equal(after.values[name], start[name]) == (task > after.task)
+    fixed = fit(OutputPreserving(1.0, train_earlier_embeddings=False))
+    for task in range(2):
+        name = f"task_embedding_{task}"
+        assert torch.equal(fixed[task].values[name], fixed[2].values[name])
+        assert not torch.equal(learned[task].values[name], learned[2].values[name])
+
+
+@pytest.mark.parametrize(
+    "penalty", [OutputPreserving((0.1, 5.0)), OutputPreserving((0.1, 5.0), tasks=1, look_ahead=True)]
+)
+def test_members_are_those_that_train_alone(penalty):
+    """Two members that share a seed and differ in strength."""
+    together = fit(penalty, seeds=(3, 3), iterations=25)
+    for member, strength in enumerate((0.1, 5.0)):
+        alone = fit(dataclasses.replace(penalty, strength=strength), seeds=(3,), iterations=25)
+        for name, value in alone[-1].values.items():
+            torch.testing.assert_close(together[-1].values[name][member], value[0], rtol=1e-3, atol=1e-4)
+    assert not torch.allclose(together[-1].values["hyper_W2"][0], together[-1].values["hyper_W2"][1], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "network", "message"),
+    [
+        (OutputPreserving(-1.0), HEADS, "strength is -1.0: it must be at least 0"),
+        (OutputPreserving((1.0, 2.0, 3.0)), HEADS, "strength has 3 entries for 2 members"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_training(penalty, network, message):
+    with pytest.raises(ValueError, match=message):
+        fit(penalty, network=network)
+
+
+def test_other_parametrisations_and_numbers_of_tasks_are_refused():
+    with pytest.raises(ValueError, match="with the parametrisation Shared: .*must be Hypernetwork"):
+        learn(Method(penalty=OutputPreserving(1.0)), Elman(4, 5, 3, heads=3), TASKS, (3,), Stop(5))
+    with pytest.raises(ValueError, match="tasks is 0: it must be a whole number of at least 1"):
+        OutputPreserving(1.0, tasks=0)
+    assert Hypernetwork() == Hypernetwork(hidden=(50, 50))
