@@ -1,6 +1,7 @@
 """How forgetting is prevented: four kinds of part, and the catalogue that combines them."""
 
 from wmcl.methods.catalogue import CATALOGUE, named
+from wmcl.methods.coresets import Coresets
 from wmcl.methods.learning import Learned, learn
 from wmcl.methods.method import Method
 from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
@@ -11,6 +12,7 @@ from wmcl.methods.setting import Setting, per_member
 
 __all__ = [
     "CATALOGUE",
+    "Coresets",
     "FromScratch",
     "Initial",
     "Joint",
