@@ -65,9 +65,7 @@ class Bernoulli:
         far = p * (F.logsigmoid(z) - F.logsigmoid(to)) + torch.sigmoid(-z) * (F.logsigmoid(-z) - F.logsigmoid(-to))
         return torch.where(d.abs() < 1, near, far)
 
-    def mean(
-        self, logits: Float[Tensor, "member time sample output"]
-    ) -> Float[Tensor, "member time sample output"]:
+    def mean(self, logits: Float[Tensor, "member time sample output"]) -> Float[Tensor, "member time sample output"]:
         """Expected value of each bit: its probability of being 1."""
         return torch.sigmoid(logits)
 

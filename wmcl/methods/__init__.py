@@ -2,6 +2,7 @@
 
 from wmcl.methods.catalogue import CATALOGUE, named
 from wmcl.methods.coresets import Coresets
+from wmcl.methods.generative_replay import GenerativeReplay
 from wmcl.methods.learning import Learned, learn
 from wmcl.methods.method import Method
 from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
@@ -14,6 +15,7 @@ __all__ = [
     "CATALOGUE",
     "Coresets",
     "FromScratch",
+    "GenerativeReplay",
     "Initial",
     "Joint",
     "Learned",

@@ -72,7 +72,7 @@ class Coresets:
         """No task yet.
 
         Raises:
-            ValueError: if a hyperparameter is out of range, or a batch has fewer sequences than there are earlier tasks.
+            ValueError: if a hyperparameter is out of range, or a batch smaller than the number of earlier tasks.
         """
         per_member("strength", self.strength, setting)
         check_replay(setting, self.temperature)

@@ -10,9 +10,9 @@ distillation of the likelihood, z the logits of the network and z* those of the 
 the read-out of task j. It is the loss of Ehret et al. (2021): a sum over earlier tasks, so that together they weigh the
 more, the more there are. What is read from the sequences are their scored steps, wherever these lie.
 
-With ``reduction="scored bit"`` everything is divided by the mean number of scored bits of a sequence of the batch of the
-present task, as the task loss is. So what a loss weighs relative to the task loss is the same for either reduction, and
-a strength means the same.
+With ``reduction="scored bit"`` everything is divided by the mean number of scored bits of a sequence of the batch of
+the present task, as the task loss is. So what a loss weighs relative to the task loss is the same for either reduction,
+and a strength means the same.
 """
 
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ def check_replay(setting: Setting, temperature: float) -> None:
     earlier, batch = len(setting.tasks) - 1, setting.options.batch
     if batch < earlier:
         raise ValueError(
-            f"batch is {batch} with {earlier} earlier tasks before the last: it must be at least {earlier}, one replayed"
+            f"batch is {batch} with {earlier} tasks before the last: it must be at least {earlier}, for one replayed"
             " sequence of each"
         )
     if not 0 < temperature < float("inf"):
