@@ -65,6 +65,25 @@ class Bernoulli:
         far = p * (F.logsigmoid(z) - F.logsigmoid(to)) + torch.sigmoid(-z) * (F.logsigmoid(-z) - F.logsigmoid(-to))
         return torch.where(d.abs() < 1, near, far)
 
+    def mean(self, logits: Float[Tensor, "member time sample output"]) -> Float[Tensor, "member time sample output"]:
+        """Expected value of each bit: its probability of being 1."""
+        return torch.sigmoid(logits)
+
+    def distillation(
+        self,
+        logits: Float[Tensor, "member time sample output"],
+        teacher: Float[Tensor, "member time sample output"],
+        temperature: float = 2.0,
+    ) -> Float[Tensor, "member time sample output"]:
+        """Cross-entropy of each bit with the soft target of a teacher, T² · BCE(σ(z / T), σ(z_teacher / T)), in nats.
+
+        Hinton, Vinyals and Dean ("Distilling the knowledge in a neural network", 2015): a temperature T above 1 shows
+        more of what a certain teacher leaves open, and T² keeps gradients in proportion. The gradient with respect to z
+        is T (σ(z / T) - σ(z_teacher / T)).
+        """
+        targets = torch.sigmoid(teacher / temperature)
+        return temperature**2 * F.binary_cross_entropy_with_logits(logits / temperature, targets, reduction="none")
+
     def fisher_factor(
         self, logits: Float[Tensor, "member time sample output"]
     ) -> Float[Tensor, "member time sample output column"]:

@@ -1,6 +1,8 @@
 """How forgetting is prevented: four kinds of part, and the catalogue that combines them."""
 
 from wmcl.methods.catalogue import CATALOGUE, named
+from wmcl.methods.coresets import Coresets
+from wmcl.methods.generative_replay import GenerativeReplay
 from wmcl.methods.hypernetwork import Hypernetwork
 from wmcl.methods.importances import FisherImportance, Importance, MemoryAwareSynapses, SynapticIntelligence
 from wmcl.methods.learning import Learned, learn
@@ -17,8 +19,10 @@ from wmcl.methods.setting import Setting, per_member
 
 __all__ = [
     "CATALOGUE",
+    "Coresets",
     "FisherImportance",
     "FromScratch",
+    "GenerativeReplay",
     "Hypernetwork",
     "Importance",
     "Initial",

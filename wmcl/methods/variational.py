@@ -1,0 +1,74 @@
+"""The two losses of a recurrent variational autoencoder, and the map from the states of a network to its posterior."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from wmcl.likelihoods import Bernoulli
+from wmcl.methods.setting import Setting
+from wmcl.networks import Parameters, initialise, project
+from wmcl.tasks import Phase, Sequences
+
+W, B = "W_posterior", "b_posterior"
+
+
+def init_posterior(setting: Setting, latent: int) -> Parameters:
+    """A linear map from what the read-out reads to mean and log variance of so many latent variables."""
+    shapes = {W: (2 * latent, setting.network.shapes["W_out"][1]), B: (2 * latent,)}
+    return initialise(shapes, setting.network.initialisation, setting.seeds)
+
+
+def variational_losses(
+    values: Parameters,
+    output: Float[Tensor, "member time sample unit"],
+    sequences: Sequences,
+    noise: Float[Tensor, "member time sample latent"],
+    decode: Callable[[Tensor], Tensor],
+    prior_std: float,
+    likelihood: Bernoulli,
+) -> tuple[Float[Tensor, "member"], Float[Tensor, "member"]]:
+    """KL divergence from posterior to prior, and reconstruction error, in nats.
+
+    Both are sums over sequences, over their steps before the padding, and over latent variables or input features.
+
+    Args:
+        values: with the map to the posterior.
+        output: what the read-out reads, at every step.
+        sequences: whose inputs are to be reconstructed.
+        noise: ε, standard normal.
+        decode: from latent variables μ + σ ε at every step to logits of the input features.
+        prior_std: s.
+        likelihood: of the inputs.
+
+    Raises:
+        ValueError: if the noise is that of other numbers of steps or sequences.
+    """
+    if noise.shape[1:3] != output.shape[1:3]:
+        raise ValueError(
+            f"a batch has (steps, sequences) {tuple(output.shape[1:3])}: all must have those of the validation set of"
+            f" their task and of the options, {tuple(noise.shape[1:3])}"
+        )
+    mean, log_variance = project(output, values[W], values[B]).chunk(2, -1)
+    logits = decode(mean + (log_variance / 2).exp() * noise)
+    kl = kl_divergence(mean, log_variance, prior_std).sum(-1)
+    error = likelihood.nll(logits, sequences.inputs).sum(-1)
+    steps = own_steps(sequences)
+    return (kl * steps).sum((1, 2)), (error * steps).sum((1, 2))
+
+
+def kl_divergence(
+    mean: Float[Tensor, "member time sample latent"],
+    log_variance: Float[Tensor, "member time sample latent"],
+    prior_std: float,
+) -> Float[Tensor, "member time sample latent"]:
+    """From N(μ, σ²) to N(0, s²), in nats: ½ ((σ² + μ²) / s² - 1 - log(σ² / s²))."""
+    relative = log_variance - 2 * float(np.log(prior_std))
+    return (torch.expm1(relative) - relative + (mean / prior_std) ** 2) / 2
+
+
+def own_steps(sequences: Sequences) -> Float[Tensor, "#member time sample"]:
+    """1 at steps before the padding, 0 after."""
+    return (sequences.phase != Phase.padding).to(sequences.scored.dtype)
