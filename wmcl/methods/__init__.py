@@ -8,6 +8,14 @@ from wmcl.methods.penalty import NoPenalty, Penalty
 from wmcl.methods.rehearsal import NoRehearsal, Rehearsal
 from wmcl.methods.schedule import FromScratch, Joint, Phase, Schedule, Sequential
 from wmcl.methods.setting import Setting, per_member
+from wmcl.methods.transfer import (
+    backward_transfer,
+    during,
+    final,
+    forgetting,
+    forward_transfer,
+    intransigence,
+)
 
 __all__ = [
     "CATALOGUE",
@@ -26,6 +34,12 @@ __all__ = [
     "Sequential",
     "Setting",
     "Shared",
+    "backward_transfer",
+    "during",
+    "final",
+    "forgetting",
+    "forward_transfer",
+    "intransigence",
     "learn",
     "named",
     "per_member",
