@@ -2,6 +2,7 @@
 
 from wmcl.methods.catalogue import CATALOGUE, named
 from wmcl.methods.learning import Learned, learn
+from wmcl.methods.measuring import Measures, measure_run
 from wmcl.methods.method import Method
 from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
 from wmcl.methods.penalty import NoPenalty, Penalty
@@ -23,6 +24,7 @@ __all__ = [
     "Initial",
     "Joint",
     "Learned",
+    "Measures",
     "Method",
     "NoPenalty",
     "NoRehearsal",
@@ -41,6 +43,7 @@ __all__ = [
     "forward_transfer",
     "intransigence",
     "learn",
+    "measure_run",
     "named",
     "per_member",
 ]

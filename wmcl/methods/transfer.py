@@ -70,8 +70,8 @@ def forward_transfer(accuracy: xr.DataArray, untrained: xr.DataArray) -> xr.Data
 def intransigence(accuracy: xr.DataArray, from_scratch: xr.DataArray) -> xr.DataArray:
     r"""What a method cannot learn for what it holds on to, :math:`\frac{1}{K} \sum_j (A^*_{jj} - A_{jj})`.
 
-    After Chaudhry et al. (ECCV 2018), but with networks of their own (from scratch) as reference A*, where they take one
-    that is trained on all tasks up to j at once. Networks of the same seed are compared.
+    After Chaudhry et al. (ECCV 2018), but with networks of their own (from scratch) as reference A*, where they take
+    one that is trained on all tasks up to j at once. Networks of the same seed are compared.
 
     Args:
         accuracy: A.
