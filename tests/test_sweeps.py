@@ -83,6 +83,16 @@ def test_other_settings_are_other_cells(tmp_path, change):
     assert len(calls(tmp_path)) == 12
 
 
+def test_settings_of_one_condition_concern_its_cells_alone(tmp_path):
+    sweep(tmp_path, settings=lambda condition: {"a": condition["i"]})
+    sweep(tmp_path, settings=lambda condition: {"a": condition["i"] if condition["i"] < 3 else 7})
+    assert calls(tmp_path) == sorted([*calls_of(1, 1), *calls_of(2, 2), *calls_of(2, 3), *calls_of(2, 3)])
+
+
+def calls_of(p, i):
+    return [f"{p},{i}:{seed}" for seed in (0, 1)]
+
+
 def test_a_new_results_version_makes_old_cells_void(tmp_path, monkeypatch):
     sweep(tmp_path)
     monkeypatch.setattr("wmcl.sweeps.grid.RESULTS_VERSION", 999)

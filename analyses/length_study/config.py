@@ -213,23 +213,29 @@ def check(config: Config) -> None:
     Stop(config.stages.iterations)
     _check_stages(config.stages)
     _check_measures(config.measures)
-    counts = {"seeds": config.conditions.seeds, "jobs": config.run.jobs, "members": config.run.members}
-    for name, value in counts.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
+    if config.conditions.seeds < 1:
+        raise ValueError(f"seeds is {config.conditions.seeds}: it must be at least 1")
     if isinstance(config.training.learning_rate, tuple):
         raise ValueError(f"learning_rate is {config.training.learning_rate}: all networks of this analysis share one")
     if config.training.reduction != Options().reduction:
         raise ValueError(f"reduction is {config.training.reduction!r}: name it in reductions")
-    if config.run.device not in get_args(Device):
-        raise ValueError(f"device is {config.run.device!r}: it must be one of {', '.join(get_args(Device))}")
-    if config.run.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
     if config.training.precision != "float32" and (config.run.device == "cpu" or not torch.cuda.is_available()):
         raise ValueError(f"precision is {config.training.precision!r}: it must be 'float32' where there is no GPU")
-    _check_output(config.run.output)
-    if config.run.cluster is not None:
-        check_cluster(config.run.cluster)
+    check_run(config.run)
+
+
+def check_run(run: Run) -> None:
+    """Refuse a way to run that makes no sense, with a ValueError that names the field."""
+    for name, value in (("jobs", run.jobs), ("members", run.members)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is {value}: it must be at least 1")
+    if run.device not in get_args(Device):
+        raise ValueError(f"device is {run.device!r}: it must be one of {', '.join(get_args(Device))}")
+    if run.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
+    _check_output(run.output)
+    if run.cluster is not None:
+        check_cluster(run.cluster)
 
 
 def _check_output(output: Path) -> None:

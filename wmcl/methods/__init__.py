@@ -7,6 +7,7 @@ from wmcl.methods.hypernetwork import Hypernetwork
 from wmcl.methods.importances import FisherImportance, Importance, MemoryAwareSynapses, SynapticIntelligence
 from wmcl.methods.learning import Learned, learn
 from wmcl.methods.masked import Masked
+from wmcl.methods.measuring import Measures, measure_run
 from wmcl.methods.method import Method
 from wmcl.methods.modulated import Modulated
 from wmcl.methods.output_preserving import OutputPreserving
@@ -16,6 +17,14 @@ from wmcl.methods.quadratic import Quadratic
 from wmcl.methods.rehearsal import NoRehearsal, Rehearsal
 from wmcl.methods.schedule import FromScratch, Joint, Phase, Schedule, Sequential
 from wmcl.methods.setting import Setting, per_member
+from wmcl.methods.transfer import (
+    backward_transfer,
+    during,
+    final,
+    forgetting,
+    forward_transfer,
+    intransigence,
+)
 
 __all__ = [
     "CATALOGUE",
@@ -29,6 +38,7 @@ __all__ = [
     "Joint",
     "Learned",
     "Masked",
+    "Measures",
     "MemoryAwareSynapses",
     "Method",
     "Modulated",
@@ -45,7 +55,14 @@ __all__ = [
     "Setting",
     "Shared",
     "SynapticIntelligence",
+    "backward_transfer",
+    "during",
+    "final",
+    "forgetting",
+    "forward_transfer",
+    "intransigence",
     "learn",
+    "measure_run",
     "named",
     "per_member",
 ]

@@ -27,7 +27,7 @@ def run(
     seeds: Sequence[int],
     *,
     name: str,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, Any] | Callable[[Condition], Mapping[str, Any]],
     folder: Path,
     jobs: int | None = None,
     members: int = 1,
@@ -45,8 +45,8 @@ def run(
         conditions: coordinates of each condition, e.g. ``{"pattern_length": 5, "input_length": 15}``.
         seeds: of the networks.
         name: of the sweep.
-        settings: everything else that the numbers depend on, as JSON values. Together with name, condition and seed
-            it identifies a cell.
+        settings: everything else that the numbers depend on, as JSON values, or a function that gives it for a
+            condition. Together with name, condition and seed it identifies a cell.
         folder: where finished cells are kept.
         jobs: processes at once, one thread each; on a cluster, jobs under way at once. None takes 1, which runs
             everything in this process, or as many as the cluster has threads.
@@ -72,7 +72,7 @@ def run(
         if value is not None and value < 1:
             raise ValueError(f"{label} is {value}: it must be at least 1")
     grid = cells(conditions, seeds)
-    keys = {cell: key(name, settings, cell) for cell in grid}
+    keys = {cell: key(name, settings(dict(cell.condition)) if callable(settings) else settings, cell) for cell in grid}
     store = Store(folder)
     price = {cell: cost(dict(cell.condition)) for cell in grid}
     varying = [name for name in conditions[0] if len({condition[name] for condition in conditions}) > 1]

@@ -1,0 +1,126 @@
+"""Which continual-learning method protects a recurrent network best, at which price?
+
+Trains networks on tasks one after the other with every method of the catalogue, and measures after each task how well
+all of them are solved, how important the weights are and how many dimensions the hidden states fill. Writes a netCDF
+file and a Markdown table; figures/method_comparison.py draws it. With --search it chooses hyperparameters on the
+validation set instead.
+"""
+
+import argparse
+import time
+from dataclasses import asdict, replace
+from functools import partial
+
+import torch
+import tyro
+import xarray as xr
+from length_study.config import Device, Run
+from method_study.chosen import add_chosen
+from method_study.config import PRESETS, Config, check, rows
+from method_study.measure import Table, cost, measure, settings_of_cells
+from method_study.outcome import add_outcome, describe
+from method_study.report import report
+from method_study.search import MEASURES, candidates, entries, seeds_of, summary, table_of
+
+from wmcl import sweeps
+from wmcl.methods import Measures
+from wmcl.provenance import invocation, provenance
+
+
+def resolve(config: Config) -> Config:
+    """Fill in what depends on the machine: device, processes and ensemble size."""
+    run, device = config.run, config.run.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() and run.cluster is None else "cpu"
+    networks = config.selection.search_seeds if config.selection.search else config.comparison.seeds
+    processes, members = (2, 1) if device == "cpu" else (1, networks)
+    jobs = run.jobs or (processes if run.cluster is None else None)
+    return replace(config, run=replace(run, device=device, jobs=jobs, members=run.members or members))
+
+
+def compare(config: Config) -> xr.Dataset:
+    """Run the comparison, or what is missing of it, and write its file and its table."""
+    began, config = time.perf_counter(), resolve(config)
+    settings = rows(config)
+    table: Table = {(row,): each for row, each in settings.items()}
+    conditions = [{"method": row} for row in settings]
+    found = _sweep(config, conditions, table, config.measures, range(config.comparison.seeds), "cells")
+    results = add_outcome(found, config, settings)
+    results.attrs["wall_seconds"] = time.perf_counter() - began
+    sweeps.save_whole(results, config.run.output)
+    config.run.output.with_suffix(".md").write_text(report(results) + "\n", encoding="utf-8")
+    return results
+
+
+def search(config: Config) -> str:
+    """Try the candidates of every row, add the best ones to the file of chosen values, and return a table of all."""
+    config = resolve(config)
+    conditions = [{"method": row, "candidate": text} for row, text in candidates(config)]
+    origin = provenance(config.run.device)
+    found = _sweep(config, conditions, table_of(config), MEASURES, seeds_of(config), "search.cells")
+    sweeps.save_whole(describe(found), config.run.output.with_suffix(".search.nc"))
+    command = invocation({})["command"]
+    where = {name: origin[name] for name in ("source_revision", "created")} | {"command": command}
+    made = entries(found, config, where)
+    assert config.selection.chosen is not None  # checked
+    add_chosen(config.selection.chosen, made)
+    return summary(made)
+
+
+def _sweep(
+    config: Config,
+    conditions: list[dict[str, str]],
+    table: Table,
+    measures: Measures,
+    seeds: range,
+    suffix: str,
+) -> xr.Dataset:
+    """All conditions with all seeds, cached beside the output."""
+    run: Run = config.run
+    device: Device = run.device
+    found = sweeps.run(
+        partial(measure, config, measures, table, device),
+        conditions,
+        seeds,
+        name="method comparison",
+        settings=settings_of_cells(config, measures, table, device),
+        origin=provenance(device),
+        folder=run.output.with_suffix(f".{suffix}"),
+        jobs=run.jobs,
+        members=run.members or 1,
+        cost=cost(table),
+        cluster=run.cluster,
+    )
+    return found.assign_attrs(invocation(asdict(config)))
+
+
+def main() -> None:
+    """Command line."""
+    choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    choice.add_argument("--preset", choices=PRESETS, default="quick")
+    preset = choice.parse_known_args()[0].preset
+    try:
+        config = tyro.cli(Config, description=__doc__, default=PRESETS[preset], config=(tyro.conf.OmitArgPrefixes,))
+        check(config)
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from None
+    try:
+        if config.selection.search:
+            print(search(config))
+            print(f"\nWrote {config.selection.chosen}.")
+            return
+        results = compare(config)
+    except ConnectionError as error:
+        raise SystemExit(f"error: cluster is {config.run.cluster}: {error}") from error
+    except OSError as error:
+        raise SystemExit(f"error: output is {config.run.output}: {error}") from error
+    except KeyboardInterrupt:
+        raise SystemExit("\nInterrupted. Finished networks are kept: the same command goes on from there.") from None
+    print(report(results))
+    if results.attrs["failed_cells"]:
+        print(f"Given up, because they killed their process twice: {results.attrs['failed_cells']}")
+    print(f"\nWrote {config.run.output} and its table in {results.attrs['wall_seconds']:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The file of hyperparameters that a search has chosen: an entry a row, with where it comes from."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def read_chosen(path: Path) -> dict[str, dict[str, Any]]:
+    """The chosen values of each row; nothing if there is no file yet.
+
+    Raises:
+        ValueError: if the file is none of this kind.
+    """
+    return {row: entry["chosen"] for row, entry in _entries(path).items()}
+
+
+def add_chosen(path: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the entries of some rows, and leave those of the others as they are."""
+    merged = {**_entries(path), **entries}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({row: merged[row] for row in sorted(merged)}, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def _entries(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"chosen is {path}: it must be a file that a search wrote ({error})") from None
+    if not isinstance(entries, dict) or not all(isinstance(e, dict) and "chosen" in e for e in entries.values()):
+        raise ValueError(f"chosen is {path}: it must be a file that a search wrote")
+    return entries

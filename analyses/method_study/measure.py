@@ -1,0 +1,60 @@
+"""One cell of the comparison: a method with some seeds, run over all tasks and measured after each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import xarray as xr
+
+from method_study.config import Config, network_of, tasks_of
+from method_study.settings import Settings
+from wmcl.methods import Measures, NoRehearsal, Shared, learn, measure_run, named
+from wmcl.provenance import describe_device
+from wmcl.training import Stop
+
+Table = Mapping[tuple[str, ...], Settings]
+"""settings by the values of a condition"""
+
+
+def measure(
+    config: Config, measures: Measures, table: Table, device: str, condition: Mapping[str, Any], seeds: Sequence[int]
+) -> xr.Dataset:
+    """Learn all tasks with the settings of a condition, and measure after each."""
+    settings, tasks = table[tuple(condition.values())], tasks_of(config)
+    run = learn(
+        named(settings.method, **settings.hyperparameters),
+        network_of(config, settings, tasks[0]),
+        tasks,
+        seeds,
+        Stop(settings.iterations),
+        settings.options,
+        device=device,
+        progress=False,
+    )
+    return measure_run(run, measures).assign_attrs(device=describe_device(device))
+
+
+def settings_of_cells(
+    config: Config, measures: Measures, table: Table, device: str
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """What the numbers of a cell depend on, beside its condition and seed."""
+    common = {
+        "task": asdict(config.task),
+        "tasks": config.comparison.tasks,
+        "network": asdict(config.network),
+        "measures": asdict(measures),
+        "device": device,
+    }
+    return lambda condition: common | {"settings": asdict(table[tuple(condition.values())])}
+
+
+def cost(table: Table) -> Callable[[Mapping[str, Any]], float]:
+    """Relative time of a condition; rehearsal and generated weights take about twice as long."""
+
+    def of(condition: Mapping[str, Any]) -> float:
+        settings = table[tuple(condition.values())]
+        method = named(settings.method, **settings.hyperparameters)
+        parts = (not isinstance(method.rehearsal, NoRehearsal)) + (not isinstance(method.parametrisation, Shared))
+        return settings.iterations * settings.batch * (1.0 + parts)
+
+    return of

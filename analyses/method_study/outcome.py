@@ -1,0 +1,114 @@
+"""What the accuracies of a comparison come to, beside the published numbers, and what everything is called."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+import numpy as np
+import xarray as xr
+
+from method_study.chosen import read_chosen
+from method_study.config import Config
+from method_study.settings import Settings, published_run
+from wmcl.methods import backward_transfer, during, final, forgetting, forward_transfer, intransigence
+from wmcl.training import Reason
+
+
+def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Settings]) -> xr.Dataset:
+    """Add transfer and forgetting, the published numbers and the settings of every row, and say what everything is."""
+    accuracy = results.accuracy
+    measures: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
+        "during": during,
+        "final": final,
+        "forgetting": forgetting,
+        "backward_transfer": backward_transfer,
+    }
+    found = {name: measure(accuracy) for name, measure in measures.items()}
+    found["forward_transfer"] = forward_transfer(accuracy, results.untrained_accuracy)
+    found["intransigence"] = _intransigence(accuracy)
+    results = results.assign(found)
+    return describe(results.assign_coords(_of_rows(results.method.values.tolist(), config, table)))
+
+
+def _intransigence(accuracy: xr.DataArray) -> xr.DataArray:
+    """Against training from scratch, if it is a row."""
+    is_reference = accuracy.method.values == "from scratch"
+    if not is_reference.any():
+        return during(accuracy) * np.nan
+    reference = accuracy.isel(condition=int(is_reference.argmax()), drop=True)
+    return intransigence(accuracy, reference.drop_vars("method", errors="ignore"))
+
+
+def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) -> dict[str, tuple[str, list[object]]]:
+    """Settings and published numbers of every row."""
+    runs = [published_run(row) for row in methods]
+    chosen = read_chosen(config.selection.chosen) if config.selection.chosen is not None else {}
+    columns: dict[str, list[object]] = {
+        "settings": [json.dumps(asdict(table[row]), sort_keys=True) for row in methods],
+        "is_searched": [int(row in chosen) for row in methods],
+        "published_during": [np.nan if run is None or run.during is None else run.during for run in runs],
+        "published_final": [np.nan if run is None or run.final is None else run.final for run in runs],
+        "published_iterations": [np.nan if run is None else float(run.iterations) for run in runs],
+        "published_source": ["" if run is None else run.source for run in runs],
+        "has_published_settings": [int(config.uses_published_settings and run is not None) for run in runs],
+    }
+    return {name: ("condition", column) for name, column in columns.items()}
+
+
+def describe(results: xr.Dataset) -> xr.Dataset:
+    """Long names and units."""
+    for name, (long_name, units) in DESCRIPTIONS.items():
+        if name in results.variables:
+            results[name].attrs = {"long_name": long_name, "units": units}
+    results.reason.attrs |= {
+        "flag_values": [int(r) for r in Reason],
+        "flag_meanings": " ".join(r.name for r in Reason),
+    }
+    return results
+
+
+DESCRIPTIONS = {
+    "method": ("row of the comparison", "1"),
+    "settings": ("how the row was trained, as JSON", "1"),
+    "candidate": ("values that a search tries", "1"),
+    "is_searched": ("whether hyperparameters were chosen by a search", "1"),
+    "seed": ("seed of the network: initialisation and batches", "1"),
+    "trained_task": ("the task that was learned last, from 0", "1"),
+    "evaluated_task": ("the task that is looked at, from 0", "1"),
+    "data": ("set of sequences", "1"),
+    "directions": ("whose principal directions of task 0: of the same network, or of that right after task 0", "1"),
+    "accuracy": ("accuracy on a task after another was learned; chance is 0.5", "fraction of scored bits"),
+    "loss": ("loss on a task after another was learned", "nats per scored bit"),
+    "untrained_accuracy": ("accuracy on a task before the first one is learned", "fraction of scored bits"),
+    "during": ("mean accuracy on tasks right after each was learned", "fraction of scored bits"),
+    "final": ("mean accuracy on all tasks after the last one", "fraction of scored bits"),
+    "forgetting": ("accuracy lost since the best moment, mean over earlier tasks", "fraction of scored bits"),
+    "backward_transfer": (
+        "accuracy gained since a task was learned, mean over earlier tasks",
+        "fraction of scored bits",
+    ),
+    "forward_transfer": (
+        "accuracy before a task is learned above that of the untrained network, mean over later tasks",
+        "fraction of scored bits",
+    ),
+    "intransigence": ("accuracy during training below that of training from scratch", "fraction of scored bits"),
+    "stored": ("numbers kept for the next task beyond those of one network", "1"),
+    "iterations": ("training steps in a phase", "steps"),
+    "reason": ("why a phase ended", "1"),
+    "seconds_per_iteration": ("wall time of a training step of one network", "s"),
+    "importance": ("sampled Fisher of the task just learned over the weights of a connection", "nats^2 by weight^2"),
+    "effective_fraction": ("(sum F)^2 / (n sum F^2) over the n weights of a connection", "1"),
+    "share": ("share of a connection in the sampled Fisher of all weight matrices", "1"),
+    "distribution": ("quantiles of the sampled Fisher over the weights of a connection", "nats^2 by weight^2"),
+    "quantile": ("fraction of the weights of a connection", "1"),
+    "components": (
+        "principal components that hold the configured share of the variance of h_t in the output phase",
+        "1",
+    ),
+    "shared_variance": ("share of that variance in the configured number of principal directions of task 0", "1"),
+    "published_during": ("during accuracy of the published run", "fraction of scored bits"),
+    "published_final": ("final accuracy of the published run", "fraction of scored bits"),
+    "published_iterations": ("training steps a task of the published run", "steps"),
+    "published_source": ("where the published run is listed, in the paper's code", "1"),
+    "has_published_settings": ("whether all but the length of training is as in the published run", "1"),
+}

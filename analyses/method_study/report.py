@@ -1,0 +1,99 @@
+"""The comparison as a Markdown table: means with 95 % t intervals over seeds, and published numbers beside them."""
+
+import math
+
+import xarray as xr
+
+from wmcl.statistics import mean_interval
+
+COLUMNS = {
+    "during": "during, %",
+    "final": "final, %",
+    "forgetting": "forgetting, points",
+    "backward_transfer": "backward, points",
+    "forward_transfer": "forward, points",
+    "intransigence": "intransigence, points",
+}
+ABSENT = "–"
+
+
+def report(results: xr.Dataset) -> str:
+    """The table, what it shows, and what sets it apart from the published runs."""
+    at = results.sel(data="test")
+    with_published = bool((at.published_during.notnull() | at.published_final.notnull()).any())
+    head = ["method", "n", *COLUMNS.values(), "stored values", "ms an iteration"]
+    if with_published:
+        head += ["published during, %", "difference", "published final, %", "difference"]
+    lines = [_line(head), _line(["---", *["---:"] * (len(head) - 1)])]
+    lines += [_line(_row(at.isel(condition=k), with_published)) for k in range(at.sizes["condition"])]
+    return "\n".join([_title(results), "", *lines, "", *_notes(at)])
+
+
+def _title(results: xr.Dataset) -> str:
+    tasks, seeds = results.sizes["trained_task"], results.sizes["seed"]
+    return (
+        f"Test accuracy of {seeds} networks a method, over {tasks} tasks: mean and 95 % t interval over networks, in"
+        " per cent of the scored bits; chance is 50."
+    )
+
+
+def _row(at: xr.Dataset, with_published: bool) -> list[str]:
+    n = int(at.final.count())
+    cells = [str(at.method.item()), str(n)]
+    cells += [_interval(at[name]) for name in COLUMNS]
+    stored, seconds = at.stored.isel(trained_task=-1).mean(), at.seconds_per_iteration.mean()
+    cells += [_plain(float(stored), ",.0f"), _plain(1e3 * float(seconds), ".1f")]
+    if with_published:
+        for own, published in (("during", at.published_during), ("final", at.published_final)):
+            gap = float(at[own].mean() - published) if int(at.has_published_settings) else math.nan
+            cells += [_plain(100 * float(published), ".2f"), _plain(100 * gap, "+.2f")]
+    return cells
+
+
+def _notes(at: xr.Dataset) -> list[str]:
+    """What the columns are, and how the settings compare with the published ones."""
+    notes = [
+        "Forgetting, transfer and intransigence as in `wmcl/methods/transfer.py`; stored values are numbers kept for"
+        " the next task beyond those of one network; time is that of one network on the machine of the file.",
+    ]
+    rows = at.method.values.tolist()
+    known = [bool(source) for source in at.published_source.values.tolist()]
+    if not any(known):
+        return notes
+    notes.append("Published numbers are single runs (seed 42) that the README of the paper's code lists.")
+    is_theirs = [bool(value) for value in at.has_published_settings.values]
+    if not any(is_theirs):
+        notes.append("Settings here are not the published ones, so no difference is taken.")
+        return notes
+    steps = at.iterations.max(["seed", "trained_task"]).values
+    published = at.published_iterations.values
+    reduced = [
+        f"{row} ({own:,.0f} of {theirs:,.0f})"
+        for row, own, theirs, same in zip(rows, _a_task(at, steps), published, is_theirs, strict=True)
+        if same and own < theirs
+    ]
+    if reduced:
+        notes.append(f"Reduced, in steps a task: {', '.join(reduced)}; everything else is as published.")
+    return notes
+
+
+def _a_task(at: xr.Dataset, steps: list[float]) -> list[float]:
+    """Steps a task; a method that learns all tasks at once has a single phase for all of them."""
+    phases = at.iterations.notnull().any("seed").sum("trained_task").values
+    return [step * n / at.sizes["trained_task"] if n else math.nan for step, n in zip(steps, phases, strict=True)]
+
+
+def _interval(values: xr.DataArray) -> str:
+    found = mean_interval(values)
+    mean, low, high = (100 * float(found[name]) for name in ("mean", "low", "high"))
+    if math.isnan(mean):
+        return ABSENT
+    return f"{mean:.2f}" if math.isnan(low) else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _plain(value: float, form: str) -> str:
+    return ABSENT if math.isnan(value) else f"{value:{form}}"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

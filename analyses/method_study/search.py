@@ -1,0 +1,141 @@
+"""Choose hyperparameters on the validation set; the test set is never drawn."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from method_study.config import SEARCH_SEEDS_FROM, Config, check_settings, rows
+from method_study.measure import Table
+from method_study.settings import GRIDS, RATES, Value
+from wmcl.methods import Measures, during, final
+
+Values = Mapping[str, Value]
+
+MEASURES = Measures(data=("validation",), importance_samples=0, state_samples=0)
+RULE = (
+    "highest mean final validation accuracy over seeds; of equal ones (to 1e-9) the lowest mean final validation loss;"
+    " of equal ones the first of the grid"
+)
+
+
+def candidates(config: Config) -> dict[tuple[str, str], Values]:
+    """The values to try, by row and what they are called.
+
+    Raises:
+        ValueError: if a row does not take what its grid holds.
+    """
+    found = {}
+    for row, settings in rows(config).items():
+        for values in crossed(GRIDS.get(row, {"learning_rate": RATES})):
+            check_settings(row, settings.changed(values))
+            found[row, text_of(values)] = values
+    return found
+
+
+def crossed(grid: Mapping[str, tuple[Value, ...]]) -> list[Values]:
+    """Every combination, the last name varying fastest."""
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def text_of(values: Values) -> str:
+    """As a label."""
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
+    )
+
+
+def table_of(config: Config) -> Table:
+    """Settings by row and label of the candidate."""
+    base = rows(config)
+    return {(row, text): base[row].changed(values) for (row, text), values in candidates(config).items()}
+
+
+def seeds_of(config: Config) -> range:
+    """Of the networks of a search; a comparison has others."""
+    return range(SEARCH_SEEDS_FROM, SEARCH_SEEDS_FROM + config.selection.search_seeds)
+
+
+def scores(results: xr.Dataset) -> xr.Dataset:
+    """Means over seeds of every candidate, on validation data alone."""
+    seen = results.sel(data="validation")
+    accuracy = seen.accuracy
+    return xr.Dataset(
+        {
+            "final_accuracy": final(accuracy).mean("seed", skipna=False),
+            "final_loss": final(seen.loss).mean("seed", skipna=False),
+            "during_accuracy": during(accuracy).mean("seed", skipna=False),
+        }
+    )
+
+
+def best(found: xr.Dataset) -> int:
+    """Position of the candidate that :data:`RULE` chooses.
+
+    Raises:
+        ValueError: if no candidate has an accuracy.
+    """
+    accuracy, loss = (np.asarray(found[name].values, float) for name in ("final_accuracy", "final_loss"))
+    if not np.isfinite(accuracy).any():
+        raise ValueError(
+            f"no candidate of {found.method.values[0]!r} has a final accuracy: there is nothing to choose from"
+        )
+    is_best = accuracy >= np.nanmax(accuracy) - 1e-9
+    return int(np.where(is_best, np.nan_to_num(loss, nan=np.inf), np.inf).argmin())
+
+
+def entries(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """For every row what was chosen, why, and where that comes from."""
+    known, found = candidates(config), scores(results)
+    design = {name: asdict(config)[name] for name in ("task", "network")} | {"tasks": config.comparison.tasks}
+    base = {
+        row: replace(settings, hyperparameters=dict(settings.hyperparameters)) for row, settings in rows(config).items()
+    }
+    made = {}
+    for row in dict.fromkeys(results.method.values.tolist()):
+        part = found.isel(condition=(found.method == row).values)
+        tried = [known[row, text] for text in part.candidate.values.tolist()]
+        made[row] = {
+            "chosen": dict(tried[best(part)]),
+            "rule": RULE,
+            "validation": [
+                {"values": dict(values)} | {name: _number(part[name].values[k]) for name in part.data_vars}
+                for k, values in enumerate(tried)
+            ],
+            "seeds": list(seeds_of(config)),
+            "design": design,
+            "settings": asdict(base[row]),
+            **origin,
+        }
+    return made
+
+
+def _number(value: float) -> float | None:
+    """NaN is no JSON."""
+    return float(value) if np.isfinite(value) else None
+
+
+def summary(made: Mapping[str, Mapping[str, Any]]) -> str:
+    """A Markdown table of all candidates; the chosen ones are marked."""
+    lines = [
+        f"Chosen on validation data: {RULE}.",
+        "",
+        "| method | values | final accuracy, % | final loss, nats a bit | during accuracy, % | |",
+        "|---|---|---:|---:|---:|---|",
+    ]
+    for row, entry in made.items():
+        for one in entry["validation"]:
+            numbers = (
+                "–" if one[name] is None else f"{one[name] * factor:.{digits}f}"
+                for name, factor, digits in (
+                    ("final_accuracy", 100, 2),
+                    ("final_loss", 1, 4),
+                    ("during_accuracy", 100, 2),
+                )
+            )
+            mark = "chosen" if one["values"] == entry["chosen"] else ""
+            lines.append(f"| {row} | {text_of(one['values'])} | {' | '.join(numbers)} | {mark} |")
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""How each row of the comparison is trained: data, and no code that knows a method.
+
+A row is a method of :data:`wmcl.methods.CATALOGUE` with its settings; its name is that of the method, or that with what
+sets it apart. A method that has no row here runs with the settings that all have in common and its own defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from wmcl.networks import Initialisation
+from wmcl.published import Published, published_copy_runs
+from wmcl.training import Options, Reduction
+
+Value = float | int | str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a row is trained."""
+
+    method: str
+    """in the catalogue"""
+    hyperparameters: Mapping[str, Value] = field(default_factory=dict)
+    """of the method, by the names of the catalogue"""
+    batch: int = 128
+    iterations: int = 500
+    learning_rate: float = 1e-3
+    clip: float | None = 1.0
+    orthogonality: float = 0.0
+    reduction: Reduction = "scored bit"
+    initialisation: Initialisation = "orthogonal"
+    multi_head: bool = True
+
+    @property
+    def options(self) -> Options:
+        """For the training loop. Nothing stops early, so validation is but a curve."""
+        return Options(
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            clip=self.clip,
+            orthogonality=self.orthogonality,
+            reduction=self.reduction,
+            validate_every=100,
+        )
+
+    def changed(self, values: Mapping[str, Value]) -> "Settings":
+        """With other values of training settings or, by any other name, of hyperparameters."""
+        own = {name: value for name, value in values.items() if name in TRAINING}
+        others = {name: value for name, value in values.items() if name not in TRAINING}
+        return replace(self, hyperparameters={**self.hyperparameters, **others}, **own)  # type: ignore[arg-type]
+
+
+TRAINING = frozenset(each.name for each in fields(Settings)) - {"method", "hyperparameters"}
+
+_EWC: Mapping[str, Value] = {"strength": 100.0, "kind": "empirical"}
+_MASKED: Mapping[str, Value] = {"fraction_off": 0.8}
+
+STARTING_VALUES: Mapping[str, Settings] = {
+    "online EWC": Settings("online EWC", _EWC),
+    "online EWC (sampled)": Settings("online EWC", {"strength": 10.0, "kind": "sampled"}),
+    "online EWC (exact)": Settings("online EWC", {"strength": 10.0, "kind": "exact", "samples": 64}),
+    "EWC": Settings("EWC", _EWC),
+    "SI": Settings("SI", {"strength": 0.1}),
+    "MAS": Settings("MAS", {"strength": 1.0}),
+    "masking": Settings("masking", _MASKED),
+    "masking + SI": Settings("masking + SI", {**_MASKED, "strength": 0.1}),
+    "masking + online EWC": Settings("masking + online EWC", {**_MASKED, "strength": 100.0}),
+    "masking + MAS": Settings("masking + MAS", {**_MASKED, "strength": 1.0}),
+    "HNET": Settings("HNET", {"strength": 0.1}),
+    "HNET (chunked)": Settings("HNET (chunked)", {"strength": 0.1}),
+    "coresets": Settings("coresets", {"samples": 100, "strength": 1.0}),
+}
+"""where a search has not chosen yet; the loss is one a scored bit, so that at p = i = 5 strengths are about 1/35 of
+those in the paper's code, whose loss is summed over the bits of a sequence"""
+
+RATES = (1e-3, 5e-3)
+FISHER_STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
+OTHER_STRENGTHS = (0.01, 0.1, 1.0, 10.0)
+
+GRIDS: Mapping[str, Mapping[str, tuple[Value, ...]]] = {
+    "multitask": {"learning_rate": (5e-4, 1e-3, 2e-3, 5e-3)},
+    "from scratch": {"learning_rate": (5e-4, 1e-3, 2e-3, 5e-3)},
+    "fine-tuning": {"learning_rate": (5e-4, 1e-3, 2e-3, 5e-3)},
+    "online EWC": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
+    "online EWC (sampled)": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
+    "online EWC (exact)": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
+    "EWC": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
+    "SI": {"learning_rate": RATES, "strength": OTHER_STRENGTHS},
+    "MAS": {"learning_rate": RATES, "strength": OTHER_STRENGTHS},
+    "masking": {"learning_rate": RATES, "fraction_off": (0.5, 0.8)},
+    "masking + SI": {"learning_rate": RATES, "strength": OTHER_STRENGTHS},
+    "masking + online EWC": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
+    "masking + MAS": {"learning_rate": RATES, "strength": OTHER_STRENGTHS},
+    "context modulation": {"learning_rate": RATES},
+    "HNET": {"learning_rate": (5e-4, 1e-3), "strength": OTHER_STRENGTHS},
+    "HNET (chunked)": {"learning_rate": (5e-4, 1e-3), "strength": OTHER_STRENGTHS},
+    "coresets": {"learning_rate": RATES, "strength": (0.1, 1.0, 10.0)},
+    "generative replay": {"learning_rate": RATES},
+    "HNET+R": {"learning_rate": RATES},
+    "HNET + coresets": {"learning_rate": RATES},
+}
+"""what a search crosses for each row; a row without a grid is searched over RATES"""
+
+PUBLISHED_HYPERPARAMETERS: Mapping[str, Mapping[str, Value]] = {
+    "multitask": {},
+    "from scratch": {},
+    "fine-tuning": {},
+    "online EWC": {"strength": 100.0, "decay": 1.0, "kind": "empirical", "samples": 100_000},
+    "SI": {"strength": 0.01, "kind": "task"},
+    "masking": {"fraction_off": 0.8},
+    "masking + SI": {"fraction_off": 0.8, "strength": 1.0, "kind": "task"},
+    "HNET (chunked)": {"strength": 10.0},
+    "coresets": {"samples": 100, "strength": 10.0},
+    "generative replay": {},
+}
+"""of the runs of ``wmcl.published``, in the words of the catalogue; the Fisher of online EWC is that of all 100,000
+training sequences"""
+
+
+def published_run(row: str) -> Published | None:
+    """The published run of the Permuted Copy Task that a row is compared with; of several the first."""
+    return next((run for run in published_copy_runs("permuted copy") if run.method == row), None)
+
+
+def published_settings() -> dict[str, Settings]:
+    """The settings of the published runs that the catalogue has a method for."""
+    found = {}
+    for row, values in PUBLISHED_HYPERPARAMETERS.items():
+        run = published_run(row)
+        assert run is not None, row
+        found[row] = Settings(
+            row,
+            values,
+            batch=run.batch,
+            iterations=run.iterations,
+            learning_rate=run.learning_rate,
+            clip=run.clip,
+            orthogonality=run.orthogonality,
+            reduction="reference",
+            initialisation=run.initialisation,
+            multi_head=run.multi_head,
+        )
+    return found

@@ -1,0 +1,198 @@
+"""What is measured of an ensemble after each phase of a continual-learning run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from wmcl.dimensionality import components_for_variance, covariance_spectrum, shared_variance, states
+from wmcl.importance import fisher_diagonal, summarise
+from wmcl.methods.learning import Learned
+from wmcl.methods.setting import Setting
+from wmcl.networks import Parameters
+from wmcl.training import evaluate
+
+Data = Literal["validation", "test"]
+States = dict[int, Float[Tensor, "member row unit"]]
+
+DIRECTIONS = ("now", "first")
+"""whose principal directions states are compared with: those of task 0 in the same network, or in the network as it was
+right after task 0 was learned"""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What to measure; a number of samples of 0 leaves the measure out.
+
+    Raises:
+        ValueError: if a field lies outside of its range.
+    """
+
+    data: tuple[Data, ...] = ("validation", "test")
+    """sets for loss and accuracy; what is chosen by validation must not see the test set"""
+    importance_samples: int = 64
+    """sequences for the sampled Fisher of the task just learned"""
+    state_samples: int = 128
+    """sequences for the dimensionality of the hidden states, of neither of those sets"""
+    variance: float = 0.75
+    """share of the variance that the counted components hold"""
+    shared_components: int = 20
+    """principal directions of task 0 inside of which the variance of other tasks is taken"""
+
+    def __post_init__(self) -> None:
+        if not self.data or not set(self.data) <= set(get_args(Data)) or len(set(self.data)) < len(self.data):
+            raise ValueError(f"data is {self.data}: give {' or '.join(get_args(Data))}, each once, or both")
+        for name, least in (("importance_samples", 0), ("state_samples", 0), ("shared_components", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least {least}")
+        if self.state_samples == 1:
+            raise ValueError("state_samples is 1: a covariance needs at least 2; 0 leaves the measure out")
+        if not 0 < self.variance <= 1:
+            raise ValueError(f"variance is {self.variance:g}: it must be above 0 and at most 1")
+
+
+def measure_run(run: Iterable[Learned], measures: Measures = Measures()) -> xr.Dataset:
+    """Go through a continual-learning run, and measure the ensemble after each phase.
+
+    Args:
+        run: from :func:`wmcl.methods.learn`; it is consumed.
+        measures: what to measure.
+
+    Returns:
+        Dimensions ``seed`` (the member), ``trained_task`` and ``evaluated_task`` (0, 1, …, K - 1), ``data``,
+        ``directions``, and those of :func:`wmcl.importance.summarise`. Tasks that are learned at once are one row, that
+        of the last of them. What does not exist is NaN: rows of other phases, and tasks whose network is yet to come.
+
+        - ``accuracy`` (fraction of scored bits) and ``loss`` (nats a scored bit), with ``data``;
+        - ``untrained_accuracy``, before the first task;
+        - ``stored``, numbers to be kept for the next task beyond those of one network; ``iterations``, ``reason``
+          (:class:`wmcl.training.Reason`), ``seconds_per_iteration`` of one network;
+        - ``importance``, ``effective_fraction``, ``share``, ``distribution``: sampled Fisher of the task just learned,
+          at its weights, the mean over tasks that were learned at once;
+        - ``components`` that hold the given share of the variance of h_t in the output phase of each task, and
+          ``shared_variance``, the fraction of that variance in the leading principal directions of task 0.
+
+    Raises:
+        ValueError: if the run has no phase.
+    """
+    found: list[xr.Dataset] = []
+    first: States = {}
+    for learned in run:
+        if not found:
+            untrained = _untrained(learned, measures)
+        states_now = _states(learned, measures) if measures.state_samples else {}
+        if learned.task == 0:
+            first = states_now
+        parts = [_performance(learned, measures), _course(learned), _dimensions(states_now, first, learned, measures)]
+        if measures.importance_samples:
+            parts.append(_importance(learned, measures.importance_samples))
+        found.append(xr.merge(parts, join="exact", compat="override").expand_dims(trained_task=[learned.task]))
+    if not found:
+        raise ValueError("run has no phase: there is nothing to measure")
+    tasks = len(learned.setting.tasks)
+    rows = xr.concat(found, "trained_task", join="exact").reindex(trained_task=range(tasks))
+    return rows.assign(untrained_accuracy=untrained).assign_coords(seed=list(learned.setting.seeds))
+
+
+def _weights(learned: Learned, task: int) -> Parameters | None:
+    """Of the network that answers a task, without gradient."""
+    with torch.no_grad():
+        found = learned.weights(task)
+    return None if found is None else {name: value.detach() for name, value in found.items()}
+
+
+def _performance(learned: Learned, measures: Measures) -> xr.Dataset:
+    """Loss and accuracy on every task."""
+    weights = [_weights(learned, task) for task in range(len(learned.setting.tasks))]
+    return _evaluate(learned.setting, weights, measures)
+
+
+def _untrained(learned: Learned, measures: Measures) -> xr.DataArray:
+    """Accuracy before the first task: what the seeds alone give."""
+    setting, tasks = learned.setting, len(learned.setting.tasks)
+    start = setting.parametrisation.init(setting.network, setting.seeds, tasks).trained
+    values = {name: value.to(setting.device) for name, value in start.items()}
+    with torch.no_grad():
+        weights = [setting.weights(values, task) for task in range(tasks)]
+    return _evaluate(setting, weights, measures).accuracy
+
+
+def _evaluate(setting: Setting, weights: list[Parameters] | list[Parameters | None], measures: Measures) -> xr.Dataset:
+    """Of the weights that answer each task; NaN where there are none."""
+    shape = len(setting.seeds), len(weights), len(measures.data)
+    loss, accuracy = np.full(shape, np.nan), np.full(shape, np.nan)
+    for number, (task, each) in enumerate(zip(setting.tasks, weights, strict=True)):
+        for place, data in enumerate(measures.data):
+            if each is not None:
+                sequences = getattr(task, data).to(setting.device)
+                result = evaluate(setting.network_of(number), task, each, sequences)
+                loss[:, number, place] = result.loss.cpu().numpy()
+                accuracy[:, number, place] = result.accuracy.cpu().numpy()
+    dims = ("seed", "evaluated_task", "data")
+    coordinates = {"evaluated_task": range(len(weights)), "data": list(measures.data)}
+    return xr.Dataset({"loss": (dims, loss), "accuracy": (dims, accuracy)}, coordinates)
+
+
+def _course(learned: Learned) -> xr.Dataset:
+    """How training went, and what it leaves behind."""
+    members = len(learned.setting.seeds)
+    steps = max(int(learned.iterations.max()), 1)  # members are stepped together until the last one stops
+    seconds = learned.seconds / steps / members if learned.iterations.max() else np.nan
+    return xr.Dataset(
+        {
+            "stored": ("seed", np.full(members, float(learned.stored))),
+            "iterations": ("seed", learned.iterations.astype(float)),
+            "reason": ("seed", np.array(learned.reason, dtype=float)),
+            "seconds_per_iteration": ("seed", np.full(members, seconds)),
+        }
+    )
+
+
+def _importance(learned: Learned, samples: int) -> xr.Dataset:
+    """Of the tasks of the phase, at the weights that answer them, on the same sequences for all members."""
+    setting, found = learned.setting, []
+    for number in learned.phase.tasks:
+        task, weights = setting.tasks[number], _weights(learned, number)
+        assert weights is not None  # it has just been learned
+        probe = task.fixed_set("importance", samples).to(setting.device)
+        network = setting.network_of(number)
+        fisher = fisher_diagonal(network, task, weights, probe, "sampled", seeds=setting.seeds)
+        found.append(summarise(fisher, weights, probe.scored_bits().double().mean(-1)))
+    return xr.concat(found, "task").mean("task", skipna=False).rename(member="seed")
+
+
+@torch.no_grad()
+def _states(learned: Learned, measures: Measures) -> States:
+    """Hidden states in the output phase of each task that has a network."""
+    setting, found = learned.setting, {}
+    for number, task in enumerate(setting.tasks):
+        weights = _weights(learned, number)
+        if weights is not None:
+            probe = task.fixed_set("states", measures.state_samples).to(setting.device)
+            activations = setting.network_of(number).apply(weights, probe.inputs, slice(0, 0), lengths=probe.lengths)
+            found[number] = states(activations.hidden, probe, "output")
+    return found
+
+
+def _dimensions(now: States, first: States, learned: Learned, measures: Measures) -> xr.Dataset:
+    """Components of the states of each task, and what they share with those of task 0."""
+    if not measures.state_samples:
+        return xr.Dataset()
+    members, tasks = len(learned.setting.seeds), len(learned.setting.tasks)
+    components, shared = np.full((members, tasks), np.nan), np.full((members, tasks, 2), np.nan)
+    for number, each in now.items():
+        components[:, number] = components_for_variance(covariance_spectrum(each), measures.variance).cpu().numpy()
+        for place, known in enumerate((now, first)):
+            if 0 in known:
+                last = min(measures.shared_components, each.shape[2]) - 1
+                shared[:, number, place] = shared_variance(known[0], each)[:, last].cpu().numpy()
+    dims = ("seed", "evaluated_task")
+    return xr.Dataset(
+        {"components": (dims, components), "shared_variance": ((*dims, "directions"), shared)},
+        {"evaluated_task": range(tasks), "directions": list(DIRECTIONS)},
+    )

@@ -1,0 +1,128 @@
+r"""What a run over K tasks kept, lost and gained, from the accuracies after each of them.
+
+``accuracy`` is A with the dimensions ``trained_task`` and ``evaluated_task``, both 0, 1, …, K - 1 in the order of
+training, and any others, such as ``seed``: A[l, j] is the accuracy on task j right after task l was learned.
+
+Nothing is left out silently: a measure is NaN if any entry that it needs is. So of a method that learns all tasks at
+once, whose A has its last row alone, only the final accuracy is defined. Training from scratch has no network of a task
+before that task, so nothing above the diagonal: its forward transfer is NaN, and as networks stay as they are, its
+forgetting and backward transfer are 0. With a single task there is nothing to forget or to transfer.
+"""
+
+import xarray as xr
+
+ROWS, COLUMNS = "trained_task", "evaluated_task"
+
+
+def during(accuracy: xr.DataArray) -> xr.DataArray:
+    r"""Mean accuracy on tasks right after each was learned, :math:`\frac{1}{K} \sum_j A_{jj}`.
+
+    As in Ehret et al. (ICLR 2021).
+    """
+    return _diagonal(accuracy).mean(COLUMNS, skipna=False)
+
+
+def final(accuracy: xr.DataArray) -> xr.DataArray:
+    r"""Mean accuracy on all tasks after the last one, :math:`\frac{1}{K} \sum_j A_{K-1, j}`.
+
+    As in Ehret et al. (ICLR 2021); the average accuracy of Lopez-Paz and Ranzato (NeurIPS 2017).
+    """
+    return _last(accuracy).mean(COLUMNS, skipna=False)
+
+
+def forgetting(accuracy: xr.DataArray) -> xr.DataArray:
+    r"""What is lost of the best accuracy that was once reached, the mean over all tasks but the last.
+
+    .. math::
+        \frac{1}{K - 1} \sum_{j < K-1} \left( \max_{j \le l < K-1} A_{lj} - A_{K-1, j} \right)
+
+    As in Chaudhry, Dokania, Ajanthan and Torr (ECCV 2018), who also look for the maximum before task j was learned;
+    what a task has not been learned for is not forgotten here. Negative if tasks gain from later ones.
+    """
+    best = _earlier(accuracy).max(ROWS, skipna=False)
+    return _mean_of_earlier_tasks(best - _last(accuracy))
+
+
+def backward_transfer(accuracy: xr.DataArray) -> xr.DataArray:
+    r"""What later tasks did to earlier ones, :math:`\frac{1}{K-1} \sum_{j<K-1} (A_{K-1,j} - A_{jj})`.
+
+    As in Lopez-Paz and Ranzato (NeurIPS 2017). Negative if tasks are forgotten.
+    """
+    return _mean_of_earlier_tasks(_last(accuracy) - _diagonal(accuracy))
+
+
+def forward_transfer(accuracy: xr.DataArray, untrained: xr.DataArray) -> xr.DataArray:
+    r"""What earlier tasks gave to later ones, :math:`\frac{1}{K-1} \sum_{j \ge 1} (A_{j-1,j} - b_j)`.
+
+    As in Lopez-Paz and Ranzato (NeurIPS 2017). With a read-out a task, the one of task j has not been trained then.
+
+    Args:
+        accuracy: A.
+        untrained: b, accuracy of the same network before the first task, with the dimension ``evaluated_task``.
+    """
+    tasks = _tasks(accuracy)
+    if tasks < 2:
+        return _nothing(accuracy)
+    gains = [accuracy.isel({ROWS: j - 1, COLUMNS: j}) - untrained.isel({COLUMNS: j}) for j in range(1, tasks)]
+    return _mean(gains)
+
+
+def intransigence(accuracy: xr.DataArray, from_scratch: xr.DataArray) -> xr.DataArray:
+    r"""What a method cannot learn for what it holds on to, :math:`\frac{1}{K} \sum_j (A^*_{jj} - A_{jj})`.
+
+    After Chaudhry et al. (ECCV 2018), but with networks of their own (from scratch) as reference A*, where they take
+    one that is trained on all tasks up to j at once. Networks of the same seed are compared.
+
+    Args:
+        accuracy: A.
+        from_scratch: A* of training from scratch; a seed that it lacks gives NaN.
+    """
+    reference = during(from_scratch)
+    if "seed" in accuracy.dims and "seed" in reference.dims:
+        reference = reference.reindex(seed=accuracy.seed)
+    return reference - during(accuracy)
+
+
+def _tasks(accuracy: xr.DataArray) -> int:
+    for name in (ROWS, COLUMNS):
+        if name not in accuracy.dims:
+            raise ValueError(f"accuracy has the dimensions {accuracy.dims}: it needs {name}")
+    rows, columns = accuracy.sizes[ROWS], accuracy.sizes[COLUMNS]
+    if rows != columns:
+        raise ValueError(f"accuracy is {rows} x {columns} tasks: it needs as many trained as evaluated ones")
+    return rows
+
+
+def _diagonal(accuracy: xr.DataArray) -> xr.DataArray:
+    """A[j, j], along the evaluated tasks."""
+    entries = [accuracy.isel({ROWS: j, COLUMNS: j}).drop_vars(ROWS, errors="ignore") for j in range(_tasks(accuracy))]
+    return xr.concat(entries, COLUMNS)
+
+
+def _last(accuracy: xr.DataArray) -> xr.DataArray:
+    return accuracy.isel({ROWS: _tasks(accuracy) - 1}).drop_vars(ROWS, errors="ignore")
+
+
+def _earlier(accuracy: xr.DataArray) -> xr.DataArray:
+    """The rows before the last, with -inf before a task was learned, where no maximum is to be looked for."""
+    tasks = _tasks(accuracy)
+    row, column = (xr.DataArray(range(tasks), dims=name) for name in (ROWS, COLUMNS))
+    known = accuracy.drop_vars([ROWS, COLUMNS], errors="ignore").where(row >= column, float("-inf"))
+    found = known.isel({ROWS: slice(0, max(tasks - 1, 1))})
+    return found.assign_coords({COLUMNS: accuracy[COLUMNS]}) if COLUMNS in accuracy.coords else found
+
+
+def _mean_of_earlier_tasks(values: xr.DataArray) -> xr.DataArray:
+    tasks = values.sizes[COLUMNS]
+    if tasks < 2:
+        return values.isel({COLUMNS: 0}, drop=True) * float("nan")
+    return values.isel({COLUMNS: slice(0, tasks - 1)}).mean(COLUMNS, skipna=False)
+
+
+def _nothing(accuracy: xr.DataArray) -> xr.DataArray:
+    return accuracy.isel({ROWS: 0, COLUMNS: 0}, drop=True) * float("nan")
+
+
+def _mean(values: list[xr.DataArray]) -> xr.DataArray:
+    bare = [value.drop_vars([ROWS, COLUMNS], errors="ignore") for value in values]
+    return xr.concat(bare, "term").mean("term", skipna=False)
