@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.same import assert_same
 from tests.test_devices import rerun
+from tests.test_training import Double, double_task
 from wmcl.methods import CATALOGUE, learn, named
 from wmcl.methods.objective import PhaseObjective
 from wmcl.networks import GRU, LSTM, Elman
@@ -18,6 +19,7 @@ from wmcl.training import Execution, Options, Stop, objective
 
 TASKS = copy_task_sequence(3, 2, 3, order="permuted width", width=3, validation_samples=16, test_samples=16)
 NETWORK = Elman(4, 10, 3, initialisation="orthogonal", heads=3)
+DOUBLE = Double(4, 10, 3, initialisation="orthogonal", heads=3)
 FAST = Options(batch=9, learning_rate=5e-3, validate_every=10, orthogonality=0.01)
 BOUNDS = ("multitask", "from scratch", "fine-tuning")
 SMALL = {"latent": 3, "hidden": 6, "chunk": 40, "samples": 8}
@@ -34,7 +36,8 @@ def small(name, **more):
 
 def fit(name, network=NETWORK, seeds=(3, 5), iterations=12, execution=None, **more):
     method = small(name, **more)
-    return list(learn(method, network, TASKS, seeds, Stop(iterations), FAST, progress=False, execution=execution))
+    tasks = [double_task(task) for task in TASKS] if isinstance(network, Double) else TASKS
+    return list(learn(method, network, tasks, seeds, Stop(iterations), FAST, progress=False, execution=execution))
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -59,9 +62,11 @@ def test_a_method_that_is_on_changes_the_result(name):
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_member_does_not_depend_on_the_others(name):
-    together, alone = fit(name, seeds=(3, 5))[-1], fit(name, seeds=(5,))[-1]
+    """In float64: a student that equals its teacher has a gradient of rounding errors, which Adam makes large."""
+    together, alone = fit(name, DOUBLE, seeds=(3, 5))[-1], fit(name, DOUBLE, seeds=(5,))[-1]
     for key, value in alone.values.items():
-        torch.testing.assert_close(together.values[key][1], value[0], rtol=1e-3, atol=1e-4)
+        assert value.dtype == torch.float64
+        torch.testing.assert_close(together.values[key][1], value[0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -96,11 +101,11 @@ def test_a_step_never_asks_for_a_value(name, monkeypatch):
 @pytest.mark.parametrize("name", [n for n in CATALOGUE if "strength" in inspect.signature(CATALOGUE[n]).parameters])
 def test_strengths_are_one_a_member(name):
     strengths = (0.0, 10.0)
-    together = fit(name, seeds=(3, 3), strength=strengths)[-1]
+    together = fit(name, DOUBLE, seeds=(3, 3), strength=strengths)[-1]
     for member, strength in enumerate(strengths):
-        alone = fit(name, seeds=(3,), strength=strength)[-1]
+        alone = fit(name, DOUBLE, seeds=(3,), strength=strength)[-1]
         for key, value in alone.values.items():
-            torch.testing.assert_close(together.values[key][member], value[0], rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(together.values[key][member], value[0], rtol=1e-5, atol=1e-6)
     for bad, message in [((1.0, 2.0), "strength has 2 entries for 1 members"), (-1.0, "strength is -1.0")]:
         with pytest.raises(ValueError, match=message):
             fit(name, seeds=(3,), strength=bad)

@@ -279,7 +279,7 @@ def test_what_does_not_fit_is_refused_before_training(penalty, network, message)
 
 
 def test_other_parametrisations_and_numbers_of_tasks_are_refused():
-    with pytest.raises(ValueError, match="with the parametrisation Shared: .*must be Hypernetwork"):
+    with pytest.raises(ValueError, match=r"with the parametrisation Shared: .*must be Hypernetwork"):
         learn(Method(penalty=OutputPreserving(1.0)), Elman(4, 5, 3, heads=3), TASKS, (3,), Stop(5))
     with pytest.raises(ValueError, match="tasks is 0: it must be a whole number of at least 1"):
         OutputPreserving(1.0, tasks=0)

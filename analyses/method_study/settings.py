@@ -109,9 +109,9 @@ PUBLISHED_HYPERPARAMETERS: Mapping[str, Mapping[str, Value]] = {
     "SI": {"strength": 0.01, "kind": "task"},
     "masking": {"fraction_off": 0.8},
     "masking + SI": {"fraction_off": 0.8, "strength": 1.0, "kind": "task"},
-    "HNET (chunked)": {"strength": 10.0},
+    "HNET (chunked)": {"strength": 10.0, "chunk": 2500, "task_std": 1.0, "chunk_std": 0.1},
     "coresets": {"samples": 100, "strength": 10.0},
-    "generative replay": {},
+    "generative replay": {"reconstruction_strength": 10.0, "latent": 8, "decoder_cell": "elman"},
 }
 """of the runs of ``wmcl.published``, in the words of the catalogue; the Fisher of online EWC is that of all 100,000
 training sequences"""

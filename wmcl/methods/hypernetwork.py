@@ -93,13 +93,13 @@ class Hypernetwork:
         return _count(self.shapes(network, tasks)) / _count(self.generated(network))
 
     def init(self, network: Network, seeds: Sequence[int], tasks: int) -> Initial:
-        """Layers and embeddings, and the read-out as the network draws it if it is kept."""
-        spreads = self._spreads(network)
+        """Layers and embeddings, in the precision of the network, and the read-out as it draws it if it is kept."""
+        spreads, usual = self._spreads(network), network.init(seeds)
         trained = {
-            name: torch.from_numpy(np.stack([_draw(seed, name, shape, spreads) for seed in seeds])).float()
+            name: torch.from_numpy(np.stack([_draw(seed, name, shape, spreads) for seed in seeds])).to(usual["W_out"])
             for name, shape in self.shapes(network, tasks).items()
         }
-        kept = {} if self.generates_heads else {name: network.init(seeds)[name] for name in _HEADS}
+        kept = {} if self.generates_heads else {name: usual[name] for name in _HEADS}
         return Initial(trained | kept, {})
 
     def embeddings(self, values: Parameters, tasks: Sequence[int]) -> Float[Tensor, "member task entry"]:

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from wmcl.methods.hypernetwork import Hypernetwork
+from wmcl.methods.output_preserving import OutputPreserving
 from wmcl.methods.parametrisation import Parametrisation, Shared
 from wmcl.methods.penalty import NoPenalty, Penalty
+from wmcl.methods.quadratic import Quadratic
 from wmcl.methods.rehearsal import NoRehearsal, Rehearsal
 from wmcl.methods.schedule import Schedule, Sequential
 
@@ -22,6 +25,17 @@ class Method:
     schedule: Schedule = field(default_factory=Sequential)
 
     def __post_init__(self) -> None:
+        parametrisation, penalty = type(self.parametrisation).__name__, type(self.penalty).__name__
+        if isinstance(self.penalty, Quadratic) and isinstance(self.parametrisation, Hypernetwork):
+            raise ValueError(
+                f"penalty is {penalty} with the parametrisation {parametrisation}: there are no weights to hold, only"
+                f" generated ones; the penalty must be {OutputPreserving.__name__}, or none"
+            )
+        if isinstance(self.penalty, OutputPreserving) and not isinstance(self.parametrisation, Hypernetwork):
+            raise ValueError(
+                f"penalty is {penalty} with the parametrisation {parametrisation}: it holds what a hypernetwork"
+                f" generates, so the parametrisation must be {Hypernetwork.__name__}"
+            )
         if not isinstance(self.schedule, Sequential):
             for name, part, nothing in (
                 ("penalty", self.penalty, NoPenalty),
