@@ -127,7 +127,7 @@ def test_kept_heads_start_as_those_of_the_network():
         assert torch.equal(form.weights(HEADS, found.trained, 1)[name], network[name])
 
 
-SEEDS = range(3000)
+SEEDS = range(1000)
 FAN_IN = {"W_ih": 4, "b_ih": 4, "W_hh": 5, "b_hh": 5, "W_ho": 5, "b_ho": 5, "W_out": 5, "b_out": 5}
 
 

@@ -26,6 +26,9 @@ from wmcl.methods.objective import PhaseObjective
 from wmcl.methods.output_preserving import CHOSEN
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.training import Adam, Options, Stop
+from wmcl.training.batches import send
+from wmcl.training.learner import advance, start_learner
+from wmcl.training.plan import Plan
 
 SINGLE = dataclasses.replace(HEADS, heads=1)
 FAST = Options(batch=8, learning_rate=5e-3, validate_every=20)
@@ -180,6 +183,25 @@ def test_looking_ahead_by_hand(look_ahead):
 
 
 @pytest.mark.parametrize("form", [SMALL, FULL])
+@pytest.mark.parametrize("penalty", [OutputPreserving((0.7, 0.1)), OutputPreserving(0.7, tasks=1, look_ahead=True)])
+def test_a_step_never_asks_for_a_value_and_stays_on_its_device(form, penalty):
+    """Tensors on the device meta have no values to ask for, and refuse to meet tensors of another device."""
+    setting, values = setting_of(form, options=Options(batch=4, orthogonality=0.1))
+    setting = dataclasses.replace(setting, device="meta")
+    initial = {name: value.float().to("meta") for name, value in values.items()}
+    held = penalty.start(setting, None, initial, 2)
+    objective = PhaseObjective(setting, Method(form, penalty), Phase((2,), False), held)
+    plan = Plan(HEADS, TASKS[2], objective, (3, 5), Stop(9), setting.options, (), None)
+    optimiser = Adam(1e-3).on("meta")
+    learner = start_learner(plan, initial, optimiser)
+    batch = send(objective.batch(plan.seeds, 0), torch.device("meta"))
+    assert (CHOSEN in batch.draws) == (penalty.tasks is not None)
+    for old, new in zip(learner.tensors(), advance(plan, optimiser, learner, batch)[0].tensors(), strict=True):
+        assert new.device.type == "meta"
+        assert (new.shape, new.dtype) == (old.shape, old.dtype)
+
+
+@pytest.mark.parametrize("form", [SMALL, FULL])
 @pytest.mark.parametrize("network", [HEADS, LSTM(4, 4, 3, heads=3)])
 def test_orthogonality_acts_on_what_is_generated(form, network):
     objective, values = objective_of(OutputPreserving(0.0), Options(batch=4, orthogonality=0.3), 1, form, network)
@@ -194,7 +216,7 @@ def test_orthogonality_acts_on_what_is_generated(form, network):
         torch.testing.assert_close(found[name], slope, rtol=1e-8, atol=1e-10)
 
 
-def fit(penalty=None, form=SMALL, network=HEADS, seeds=(3, 5), options=FAST, iterations=40):
+def fit(penalty=None, form=SMALL, network=HEADS, seeds=(3, 5), options=FAST, iterations=20):
     method = Method(form) if penalty is None else Method(form, penalty)
     return list(learn(method, network, TASKS, seeds, Stop(iterations), options, progress=False))
 
@@ -219,19 +241,17 @@ def drift(learned, task, form, network):
     ("form", "network"),
     [
         (SMALL, HEADS),
-        (FULL, HEADS),
-        (dataclasses.replace(SMALL, generates_heads=False), HEADS),
-        (SMALL, LSTM(4, 4, 3, heads=3)),
-        (SMALL, GRU(4, 4, 3)),
+        (FULL, LSTM(4, 4, 3, heads=3)),
+        (dataclasses.replace(SMALL, generates_heads=False), GRU(4, 4, 3)),
     ],
 )
 def test_what_earlier_tasks_get_is_held_by_a_large_strength_and_moves_without(form, network):
     options = dataclasses.replace(FAST, orthogonality=0.01)
-    held = fit(OutputPreserving(1e3), form, network, options=options, iterations=150)
-    free = fit(OutputPreserving(0.0), form, network, options=options, iterations=150)
+    held = fit(OutputPreserving(1e3), form, network, options=options, iterations=30)
+    free = fit(OutputPreserving(0.0), form, network, options=options, iterations=30)
     for task in (0, 1):
-        assert np.all(drift(held, task, form, network) < 6 * FAST.learning_rate)
-        assert np.all(drift(free, task, form, network) > 12 * FAST.learning_rate)
+        assert np.all(drift(held, task, form, network) < 2 * FAST.learning_rate)
+        assert np.all(drift(free, task, form, network) > 10 * FAST.learning_rate)
     weights = [after.weights(0)["W_hh"] for after in free]
     assert not torch.equal(weights[0], weights[1])
     assert free[-1].stored == sum(v[0].numel() for v in free[-1].values.values()) - sum(
@@ -253,17 +273,30 @@ def test_embeddings_of_tasks_that_are_not_there_yet_stay():
         assert not torch.equal(learned[task].values[name], learned[2].values[name])
 
 
-@pytest.mark.parametrize(
-    "penalty", [OutputPreserving((0.1, 5.0)), OutputPreserving((0.1, 5.0), tasks=1, look_ahead=True)]
-)
-def test_members_are_those_that_train_alone(penalty):
-    """Two members that share a seed and differ in strength."""
-    together = fit(penalty, seeds=(3, 3), iterations=25)
-    for member, strength in enumerate((0.1, 5.0)):
-        alone = fit(dataclasses.replace(penalty, strength=strength), seeds=(3,), iterations=25)
-        for name, value in alone[-1].values.items():
-            torch.testing.assert_close(together[-1].values[name][member], value[0], rtol=1e-3, atol=1e-4)
-    assert not torch.allclose(together[-1].values["hyper_W2"][0], together[-1].values["hyper_W2"][1], atol=1e-3)
+def third_task_in_float64(penalty, seeds, steps=15):
+    """Values after some steps on the third task, from those of an untrained hypernetwork."""
+    setting, values = setting_of(SMALL, seeds=seeds, options=Options(batch=4, orthogonality=0.01))
+    held = penalty.start(setting, None, values, 2)
+    objective = PhaseObjective(setting, Method(SMALL, penalty), Phase((2,), False), held)
+    plan = Plan(HEADS, TASKS[2], objective, seeds, Stop(steps), setting.options, (), None)
+    optimiser = Adam(1e-2)
+    learner = start_learner(plan, values, optimiser)
+    for iteration in range(steps):
+        batch = objective.batch(seeds, iteration).map(lambda x: x.double() if x.is_floating_point() else x)
+        learner, _ = advance(plan, optimiser, learner, batch)
+    return learner.parameters
+
+
+@pytest.mark.parametrize("settings", [{}, {"tasks": 1, "look_ahead": True}])
+def test_members_are_those_that_train_alone(settings):
+    """Members of other seeds, and two that share a seed and differ in strength."""
+    seeds, strengths = (3, 5, 3), (0.1, 0.1, 5.0)
+    together = third_task_in_float64(OutputPreserving(strengths, **settings), seeds)
+    for member, (seed, strength) in enumerate(zip(seeds, strengths, strict=True)):
+        alone = third_task_in_float64(OutputPreserving(strength, **settings), (seed,))
+        for name, value in alone.items():
+            torch.testing.assert_close(together[name][member], value[0], rtol=1e-7, atol=1e-9)
+    assert not torch.allclose(together["hyper_W2"][0], together["hyper_W2"][2], atol=1e-3)
 
 
 @pytest.mark.parametrize(
