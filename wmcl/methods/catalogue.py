@@ -92,11 +92,11 @@ def context_modulation() -> Method:
 
 
 def hnet(
-    strength: Strength = 0.01,
+    strength: Strength = 0.1,
     hidden: tuple[int, ...] = (10, 10),
     task_embedding: int = 32,
     task_std: float = 1.0,
-    hyper_initialisation: HypernetworkInitialisation = "hyperfan",
+    hyper_initialisation: HypernetworkInitialisation = "reference",
     generates_heads: bool = True,
     regularised_tasks: int | None = None,
     look_ahead: bool = False,
@@ -114,7 +114,7 @@ def hnet(
 
 
 def hnet_chunked(
-    strength: Strength = 0.01,
+    strength: Strength = 0.1,
     chunk: int = 2500,
     hidden: tuple[int, ...] = (50, 50),
     task_embedding: int = 32,
@@ -142,7 +142,7 @@ def hnet_chunked(
 
 
 def hnet_coresets(
-    strength: Strength = 0.01, chunk: int = 2500, samples: int = 100, distillation_strength: Strength = 1.0
+    strength: Strength = 0.1, chunk: int = 2500, samples: int = 100, distillation_strength: Strength = 1.0
 ) -> Method:
     """A chunked hypernetwork, and stored sequences that are practised again."""
     generator = hnet_chunked(strength, chunk)
@@ -178,7 +178,7 @@ def generative_replay(
 
 
 def hnet_r(
-    strength: Strength = 0.01,
+    strength: Strength = 0.1,
     distillation_strength: Strength = 1.0,
     kl_strength: Strength = 1.0,
     reconstruction_strength: Strength = 1.0,
