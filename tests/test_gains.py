@@ -17,7 +17,6 @@ from wmcl.methods import FisherImportance, Joint, Masked, MemoryAwareSynapses, M
 from wmcl.methods.parametrisation import Initial
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.randomness import generator
-from wmcl.tasks import copy_task
 from wmcl.training import Options, Stop
 
 CELLS = [
