@@ -14,6 +14,7 @@ from wmcl.importance.synaptic_intelligence import (
     share,
     synaptic_intelligence,
 )
+from wmcl.methods import Method, Quadratic, SynapticIntelligence, learn
 from wmcl.networks import Elman
 from wmcl.stages import stages
 from wmcl.tasks import CopyLayout, Task, copy_task
@@ -60,8 +61,8 @@ def trace():
         return dict(arrays)
 
 
-@pytest.mark.parametrize(("kind", "theirs"), [("total", "total"), ("task", "task_only")])
-def test_thirty_steps_of_the_authors_code(trace, kind, theirs):
+def recorded(trace, theirs):
+    """The run of the authors' code: network, task and options."""
     task = copy_task(5)
     patterns = trace["X"][:, :5, :, :7].transpose(0, 2, 1, 3).astype(np.uint8)
     batches = tuple(CopyLayout(5, 5).lay_out(pattern[None]) for pattern in patterns)
@@ -72,13 +73,22 @@ def test_thirty_steps_of_the_authors_code(trace, kind, theirs):
     fields = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
     start = {name: torch.from_numpy(trace[f"{theirs}/theta0/{name}"])[None] for name in Elman(8, 256, 7).shapes}
     options = Options(batch=16, orthogonality=0.1, reduction="reference", clip=1.0, learning_rate=1e-3)
-    network, recorded = StartingAt(8, 256, 7, start=start), Recorded(**fields, batches=batches)
-    trained = observed_fit([0], Stop(30), options, network=network, task=recorded)
+    return StartingAt(8, 256, 7, start=start), Recorded(**fields, batches=batches), options
+
+
+@pytest.mark.parametrize(("kind", "theirs"), [("total", "total"), ("task", "task_only")])
+def test_thirty_steps_of_the_authors_code(trace, kind, theirs):
+    network, task, options = recorded(trace, theirs)
+    trained = observed_fit([0], Stop(30), options, network=network, task=task)
     omega = path_integral(trained.observed, kind)
     importance = synaptic_intelligence(omega, trained.initial, trained.parameters)
-    for name in start:
+    penalty = Quadratic(SynapticIntelligence(kind), 1.0)
+    (learned,) = learn(Method(penalty=penalty), network, [task], [0], Stop(30), options, progress=False)
+    (term,) = learned.penalty_memory
+    for name in network.shapes:
         np.testing.assert_allclose(trained.parameters[name][0], trace[f"{theirs}/theta_end/{name}"], rtol=0, atol=1e-5)
-        for mine, other in ((omega, "running_omega"), (importance, "Omega")):
+        np.testing.assert_allclose(term.anchor[name][0], trace[f"{theirs}/theta_end/{name}"], rtol=0, atol=1e-5)
+        for mine, other in ((omega, "running_omega"), (importance, "Omega"), (term.importance, "Omega")):
             expected = trace[f"{theirs}/{other}/{name}"]
             np.testing.assert_allclose(mine[name][0], expected, rtol=0, atol=3e-5 * np.abs(expected).max())
 
