@@ -226,6 +226,11 @@ class GenerativeReplay:
         draws: Parameters,
     ) -> tuple[Float[Tensor, "member"], Float[Tensor, "member"]]:
         noise = draws[_noise(task)].to(output.dtype)
+        if noise.shape[1:3] != output.shape[1:3]:
+            raise ValueError(
+                f"a batch has (steps, sequences) {tuple(output.shape[1:3])}: all must have those of the validation set"
+                f" of their task and of the options, {tuple(noise.shape[1:3])}"
+            )
         weights = held.decoder.weights(values, task)
 
         def decode(latents: Tensor) -> Tensor:

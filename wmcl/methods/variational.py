@@ -42,15 +42,7 @@ def variational_losses(
         decode: from latent variables μ + σ ε at every step to logits of the input features.
         prior_std: s.
         likelihood: of the inputs.
-
-    Raises:
-        ValueError: if the noise is that of other numbers of steps or sequences.
     """
-    if noise.shape[1:3] != output.shape[1:3]:
-        raise ValueError(
-            f"a batch has (steps, sequences) {tuple(output.shape[1:3])}: all must have those of the validation set of"
-            f" their task and of the options, {tuple(noise.shape[1:3])}"
-        )
     mean, log_variance = project(output, values[W], values[B]).chunk(2, -1)
     logits = decode(mean + (log_variance / 2).exp() * noise)
     kl = kl_divergence(mean, log_variance, prior_std).sum(-1)
