@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -91,9 +91,7 @@ def entries(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> d
     """For every row what was chosen, why, and where that comes from."""
     known, found = candidates(config), scores(results)
     design = {name: asdict(config)[name] for name in ("task", "network")} | {"tasks": config.comparison.tasks}
-    base = {
-        row: replace(settings, hyperparameters=dict(settings.hyperparameters)) for row, settings in rows(config).items()
-    }
+    base = rows(config)
     made = {}
     for row in dict.fromkeys(results.method.values.tolist()):
         part = found.isel(condition=(found.method == row).values)
