@@ -6,7 +6,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help importance figures test slow faults lint docs benchmarks clean
+.PHONY: help importance compare figures test slow faults lint docs benchmarks clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -16,6 +16,10 @@ help:  ## list the targets
 importance: $(INSTALLED)  ## importance versus length at full size (minutes), and its figures, into results/
 	$(PYTHON) analyses/importance_vs_length.py --preset quick
 	$(PYTHON) figures/all.py results/importance_vs_length.nc --output results
+
+compare: $(INSTALLED)  ## continual-learning methods side by side (half an hour), and their figure, into results/
+	$(PYTHON) analyses/method_comparison.py --preset quick
+	$(PYTHON) figures/method_comparison.py results/method_comparison.nc --output results
 
 STORED := docs/results/importance_vs_length
 DRAW = $(PYTHON) figures/$(1).py $(STORED)_$(2).nc --output docs/results
@@ -29,6 +33,7 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(call DRAW,importance_by_loss,quick)
 	$(call DRAW,ladder,ladder)
 	$(call DRAW,importance_vs_length,lstm)
+	$(PYTHON) figures/method_comparison.py docs/results/method_comparison.nc --output docs/results
 
 test: $(INSTALLED)  ## the tests
 	$(PYTHON) -m pytest

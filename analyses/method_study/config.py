@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from length_study.config import Network, Run, check_run
 
 from method_study.chosen import read_chosen
-from method_study.settings import STARTING_VALUES, Settings, published_settings
+from method_study.settings import SMALLER, STARTING_VALUES, Settings, published_settings
 from wmcl import networks
 from wmcl.methods import CATALOGUE, Measures, named
 from wmcl.tasks import InputsOfTasks, Task, TaskDraws, copy_task_sequence
@@ -151,7 +151,10 @@ def _every_row(config: Config) -> dict[str, Settings]:
         return published_settings()
     usual = {name: STARTING_VALUES.get(name, Settings(name)) for name in CATALOGUE}
     variants = {name: each for name, each in STARTING_VALUES.items() if name not in usual}
-    return _beside(usual, variants)
+    every = _beside(usual, variants)
+    if config.preset != "smoke":
+        return every
+    return {name: each.changed(SMALLER.get(name, {})) for name, each in every.items()}
 
 
 def _beside(usual: dict[str, Settings], variants: dict[str, Settings]) -> dict[str, Settings]:
@@ -195,12 +198,12 @@ def check(config: Config) -> None:
             raise ValueError(f"{name} is {value}: it must be at least 1")
     if len(set(config.comparison.methods)) < len(config.comparison.methods):
         raise ValueError(f"methods is {', '.join(config.comparison.methods)}: each may occur once")
-    if config.selection.search and config.selection.chosen is None:
-        raise ValueError("chosen is None: a search writes its choice there; name a file")
     if config.selection.search and config.preset in ("published", "paper"):
         raise ValueError(
             f"search is on with the preset {config.preset!r}: its settings are given; it must be quick or smoke"
         )
+    if config.selection.search and config.selection.chosen is None:
+        raise ValueError("chosen is None: a search writes its choice there; name a file")
     tasks = tasks_of(config)
     for name, settings in rows(config).items():
         check_settings(name, settings)

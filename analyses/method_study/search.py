@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -81,19 +81,17 @@ def best(found: xr.Dataset) -> int:
     accuracy, loss = (np.asarray(found[name].values, float) for name in ("final_accuracy", "final_loss"))
     if not np.isfinite(accuracy).any():
         raise ValueError(
-            f"no candidate of {found.method.values[0]!r} has a final accuracy: there is nothing to choose from"
+            f"no candidate of {found.method.values[0].item()!r} has a final accuracy: there is nothing to choose from"
         )
-    is_best = accuracy >= np.nanmax(accuracy) - 1e-9
-    return int(np.where(is_best, np.nan_to_num(loss, nan=np.inf), np.inf).argmin())
+    equal = np.flatnonzero(accuracy >= np.nanmax(accuracy) - 1e-9)
+    return int(equal[np.nan_to_num(loss[equal], nan=np.inf).argmin()])
 
 
 def entries(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """For every row what was chosen, why, and where that comes from."""
     known, found = candidates(config), scores(results)
     design = {name: asdict(config)[name] for name in ("task", "network")} | {"tasks": config.comparison.tasks}
-    base = {
-        row: replace(settings, hyperparameters=dict(settings.hyperparameters)) for row, settings in rows(config).items()
-    }
+    base = rows(config)
     made = {}
     for row in dict.fromkeys(results.method.values.tolist()):
         part = found.isel(condition=(found.method == row).values)

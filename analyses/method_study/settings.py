@@ -11,7 +11,7 @@ from wmcl.networks import Initialisation
 from wmcl.published import Published, published_copy_runs
 from wmcl.training import Options, Reduction
 
-Value = float | int | str
+Value = float | int | str | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,15 @@ STARTING_VALUES: Mapping[str, Settings] = {
 """where a search has not chosen yet; the loss is one a scored bit, so that at p = i = 5 strengths are about 1/35 of
 those in the paper's code, whose loss is summed over the bits of a sequence"""
 
+SMALLER: Mapping[str, Mapping[str, Value]] = {
+    "online EWC (exact)": {"samples": 4},
+    "HNET (chunked)": {"chunk": 100},
+    "coresets": {"samples": 10},
+    "generative replay": {"latent": 4, "decoder_hidden": 16},
+    "HNET+R": {"latent": 4, "decoder_hidden": 16},
+}
+"""what the preset smoke takes instead"""
+
 RATES = (1e-3, 5e-3)
 FISHER_STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
 OTHER_STRENGTHS = (0.01, 0.1, 1.0, 10.0)
@@ -109,9 +118,24 @@ PUBLISHED_HYPERPARAMETERS: Mapping[str, Mapping[str, Value]] = {
     "SI": {"strength": 0.01, "kind": "task"},
     "masking": {"fraction_off": 0.8},
     "masking + SI": {"fraction_off": 0.8, "strength": 1.0, "kind": "task"},
-    "HNET (chunked)": {"strength": 10.0, "chunk": 2500, "task_std": 1.0, "chunk_std": 0.1},
+    "HNET (chunked)": {
+        "strength": 10.0,
+        "hidden": (50, 50),
+        "chunk": 2500,
+        "task_embedding": 32,
+        "chunk_embedding": 32,
+        "task_std": 1.0,
+        "chunk_std": 0.1,
+    },
     "coresets": {"samples": 100, "strength": 10.0},
-    "generative replay": {"reconstruction_strength": 10.0, "latent": 8, "decoder_cell": "elman"},
+    "generative replay": {
+        "distillation_strength": 1.0,
+        "kl_strength": 1.0,
+        "reconstruction_strength": 10.0,
+        "latent": 8,
+        "decoder_cell": "elman",
+        "decoder_hidden": 256,
+    },
 }
 """of the runs of ``wmcl.published``, in the words of the catalogue; the Fisher of online EWC is that of all 100,000
 training sequences"""

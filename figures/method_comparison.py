@@ -1,0 +1,180 @@
+"""Continual-learning methods side by side: what each learns, keeps and costs.
+
+Reads a Dataset of analyses/method_comparison.py and trains nothing. Numbers tell methods apart in all panels.
+"""
+
+import json
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from wmcl.plotting import COLOURS, FileOptions, count_text, figure_command, one_of, require
+from wmcl.statistics import mean_interval
+
+SUFFIX = ""
+CHANCE = 50
+ACROSS = 6
+"""accuracy matrices in a row, at the most"""
+MEASURES = {"during": (COLOURS[0], 0.4, -0.2, "D"), "final": (COLOURS[1], 1.0, 0.2, "s")}
+"""colour, opacity, place and mark of the published number of each bar"""
+CELLS = {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}
+
+
+@dataclass(frozen=True)
+class Options(FileOptions):
+    """What to draw."""
+
+    data: Literal["test", "validation"] = "test"
+    """set of sequences that accuracies are of"""
+
+
+def draw(results: xr.Dataset, options: Options) -> Figure:
+    """Accuracy matrices above; accuracies, and forgetting against what is stored, below."""
+    require(results, "accuracy", "during", "final", "forgetting", "stored", "published_final")
+    at = results.sel(data=one_of(results, "data", options.data))
+    methods = at.sizes["condition"]
+    lines = -(-methods // ACROSS)
+    heights = [0.4 + 1.4 * lines, max(3.2, 1.1 + 0.27 * methods)]
+    figure = Figure(figsize=(8.4, 0.5 + sum(heights)), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
+    _matrices(above, at, lines)
+    left, right = below.subplots(1, 2, width_ratios=[1.5, 1])
+    _accuracies(left, at)
+    _prices(right, at)
+    figure.suptitle(f"{_who(results)}; {options.data} data,\nmean and 95 % t interval over networks", fontsize="small")
+    return figure
+
+
+def _who(results: xr.Dataset) -> str:
+    settings = json.loads(results.attrs["configuration"])
+    task, network = settings["task"], settings["network"]
+    p = task["pattern_length"]
+    return (
+        f"{CELLS[network['cell']]} of {network['hidden']} units, {results.sizes['trained_task']} Permuted Copy Tasks"
+        f" (p = {p}, i = {task['input_length'] or p})"
+    )
+
+
+def _name(at: xr.Dataset, row: int) -> str:
+    return f"{row + 1}  {at.method.values[row]}"
+
+
+def _matrices(figure: SubFigure, at: xr.Dataset, lines: int) -> None:
+    """The accuracy on each task (columns) after each task (rows), mean over networks."""
+    panels = figure.subplots(lines, min(ACROSS, at.sizes["condition"]), squeeze=False).ravel()
+    tasks = at.sizes["trained_task"]
+    for row, axes in enumerate(panels):
+        axes.set_axis_off()
+        if row < at.sizes["condition"]:
+            one = at.accuracy.isel(condition=row).mean("seed").transpose("trained_task", "evaluated_task")
+            image = axes.imshow(np.ma.masked_invalid(100 * one.values), vmin=CHANCE, vmax=100, cmap="cividis")
+            _numbers(axes, 100 * one.values)
+            axes.set_title("\n".join(wrap(_name(at, row), 20)), fontsize=6.5, pad=2, verticalalignment="bottom")
+    first = panels[0]
+    first.set_axis_on()
+    first.set_xticks(range(tasks), range(1, tasks + 1), fontsize=6)
+    first.set_yticks(range(tasks), range(1, tasks + 1), fontsize=6)
+    first.set_xlabel("on task", fontsize=6.5, labelpad=1)
+    first.set_ylabel("after task", fontsize=6.5, labelpad=1)
+    first.tick_params(length=0, pad=1)
+    for spine in first.spines.values():
+        spine.set_visible(False)
+    bar = figure.colorbar(image, ax=panels.tolist(), fraction=0.02, pad=0.01)
+    bar.set_label("accuracy (% of scored bits)", fontsize=7)
+    bar.ax.tick_params(labelsize=6)
+
+
+def _numbers(axes: Axes, values: np.ndarray) -> None:
+    """The value in each cell, where there is room for it; grey where there is none."""
+    size = 6 if len(values) <= 4 else 4.5
+    for (y, x), value in np.ndenumerate(values):
+        if np.isnan(value):
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="0.93", edgecolor="white", linewidth=0.5))
+        elif len(values) <= 6:
+            colour = "black" if value > 80 else "white"
+            axes.text(x, y, f"{value:.0f}", ha="center", va="center", fontsize=size, color=colour)
+
+
+def _accuracies(axes: Axes, at: xr.Dataset) -> None:
+    """During and final accuracy of each method as bars from chance, and published numbers as marks."""
+    rows = np.arange(at.sizes["condition"])
+    names = [_name(at, row) for row in range(len(rows))]
+    lowest = float(CHANCE)
+    for name, (colour, alpha, shift, mark) in MEASURES.items():
+        found = 100 * mean_interval(at[name])[["mean", "low", "high"]]
+        mean, low, high = (found[part].values for part in ("mean", "low", "high"))
+        axes.barh(rows + shift, mean - CHANCE, 0.38, CHANCE, color=colour, alpha=alpha, label=f"{name} accuracy")
+        error = np.nan_to_num(np.stack([mean - low, high - mean]))
+        known = np.isfinite(mean)
+        look = {"color": "black", "linestyle": "none", "elinewidth": 0.8, "capsize": 1.5}
+        axes.errorbar(mean[known], (rows + shift)[known], xerr=error[:, known], **look)  # type: ignore[arg-type]
+        published = 100 * at[f"published_{name}"].values
+        marks = {"color": "black", "markerfacecolor": "white", "markersize": 3.5, "linestyle": "none", "clip_on": False}
+        axes.plot(published, rows + shift, mark, label=f"{name}, published", zorder=4, **marks)  # type: ignore[arg-type]
+        lowest = min(lowest, float(np.nanmin(mean)) if known.any() else CHANCE)
+    n = at.final.count("seed")
+    counts = [f"  (n = {count})" for count in n.values] if len(set(n.values)) > 1 else [""] * len(rows)
+    axes.set_yticks(rows, [name + count for name, count in zip(names, counts, strict=True)], fontsize=7)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(lowest - 1, 101)
+    axes.set_xlabel(f"accuracy (% of scored bits; bars begin at chance)\n{count_text(n)} networks a method", fontsize=8)
+    axes.legend(fontsize=6, ncols=4, loc="lower left", bbox_to_anchor=(-0.35, 1.0), columnspacing=1, handletextpad=0.4)
+
+
+def _prices(axes: Axes, at: xr.Dataset) -> None:
+    """Forgetting against the numbers that a method keeps; 0 has a place of its own on the axis."""
+    found = 100 * mean_interval(at.forgetting)[["mean", "low", "high"]]
+    stored = at.stored.isel(trained_task=-1).mean("seed").values
+    known = np.isfinite(found["mean"].values) & np.isfinite(stored)
+    mean, low, high = (found[part].values[known] for part in ("mean", "low", "high"))
+    error = np.nan_to_num(np.stack([mean - low, high - mean]))
+    axes.errorbar(
+        stored[known], mean, yerr=error, fmt="o", color=COLOURS[0], markersize=4, elinewidth=0.7, capsize=1.5, alpha=0.8
+    )
+    _log_axis_with_zero(axes, stored[known])
+    axes.axhline(0, color="grey", linewidth=0.7, zorder=0)
+    axes.set_xlabel("numbers stored beyond one network", fontsize=8)
+    axes.set_ylabel("forgetting (percentage points)", fontsize=8)
+    axes.tick_params(labelsize=7)
+    _label(axes, stored[known], mean, [str(row + 1) for row in np.flatnonzero(known)])
+    missing = [str(row + 1) for row in np.flatnonzero(~known)]
+    if missing:
+        axes.set_title(f"without forgetting to show: {', '.join(missing)}", fontsize=6.5)
+
+
+def _log_axis_with_zero(axes: Axes, values: np.ndarray) -> None:
+    """Linear from 0 to the power of ten below the smallest positive value, logarithmic above it."""
+    positive = values[values > 0]
+    start = 10.0 ** np.floor(np.log10(positive.min())) if positive.size else 1.0
+    end = 10.0 ** np.ceil(np.log10(positive.max() * 1.01)) if positive.size else 10.0
+    axes.set_xscale("symlog", linthresh=start, linscale=0.6)
+    axes.set_xlim(-0.35 * start, end * 1.5)
+    ticks = [0.0, *10.0 ** np.arange(np.log10(start), np.log10(end) + 0.5)]
+    axes.set_xticks(ticks)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: "0" if x == 0 else f"$10^{{{np.log10(x):.0f}}}$"))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _label(axes: Axes, x: np.ndarray, y: np.ndarray, texts: list[str]) -> None:
+    """Numbers beside the points; where points coincide, one after the other."""
+    low, high = axes.get_ylim()
+    places: dict[tuple[int, int], list[str]] = {}
+    where: dict[tuple[int, int], tuple[float, float]] = {}
+    columns = axes.transScale.transform(np.column_stack([x, y]))[:, 0] if len(x) else np.array([])
+    for column, across, height, text in zip(columns, x, y, texts, strict=True):
+        key = (round(float(column) * 8), round(30 * (height - low) / (high - low)))
+        places.setdefault(key, []).append(text)
+        where.setdefault(key, (float(across), float(height)))
+    for key, found in places.items():
+        axes.annotate(", ".join(found), where[key], xytext=(4, 3), textcoords="offset points", fontsize=7)
+
+
+if __name__ == "__main__":
+    figure_command(draw, Options, __doc__, SUFFIX)

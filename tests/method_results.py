@@ -1,0 +1,75 @@
+"""A comparison of methods whose numbers are known, made without training."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import xarray as xr
+from method_study.config import PRESETS
+from method_study.outcome import add_outcome
+from method_study.settings import Settings, published_settings
+
+EVERY = (
+    "multitask",
+    "from scratch",
+    "fine-tuning",
+    "online EWC",
+    "online EWC (sampled)",
+    "EWC",
+    "SI",
+    "MAS",
+    "masking",
+    "masking + SI",
+    "masking + online EWC",
+    "masking + MAS",
+    "context modulation",
+    "HNET",
+    "HNET (chunked)",
+    "coresets",
+    "generative replay",
+    "HNET+R",
+    "HNET + coresets",
+)
+
+
+def synthetic(methods=EVERY, preset="quick", seeds=3):
+    """Accuracies fall by a share that is a method's own with each later task; noise belongs to the network."""
+    config = replace(PRESETS[preset], selection=replace(PRESETS[preset].selection, chosen=None))
+    tasks, random = config.comparison.tasks, np.random.default_rng(0)
+    accuracy = np.full((len(methods), seeds, tasks, tasks, 2), np.nan)
+    for m, method in enumerate(methods):
+        for row, column in np.ndindex(tasks, tasks):
+            level = 0.5 if column > row else 0.5 + 0.5 * (1 - m / 25) ** (row - column)
+            accuracy[m, :, row, column] = np.clip(level + 0.01 * random.standard_normal((seeds, 2)), 0, 1)
+        if method == "multitask":
+            accuracy[m, :, :-1] = np.nan
+        if method == "from scratch":
+            accuracy[m][:, np.triu(np.ones((tasks, tasks), bool), 1)] = np.nan
+    kept = np.resize([0.0, 142_883.0, 0.0, 285_766.0, 1024.0, 5600.0], len(methods))
+    steps = np.where(np.isfinite(accuracy[:, :, :, 0, 0]), 500.0, np.nan)
+    for m, method in enumerate(methods):
+        steps[m] *= tasks if method == "multitask" else 1
+    each = ("condition", "seed", "trained_task")
+    results = xr.Dataset(
+        {
+            "accuracy": ((*each, "evaluated_task", "data"), accuracy),
+            "untrained_accuracy": (
+                ("condition", "seed", "evaluated_task", "data"),
+                np.full(accuracy[:, :, 0].shape, 0.5),
+            ),
+            "stored": (each, np.broadcast_to(kept[:, None, None], steps.shape)),
+            "iterations": (each, steps),
+            "reason": (each, np.zeros(steps.shape)),
+            "seconds_per_iteration": (each, np.full(steps.shape, 0.017)),
+        },
+        {
+            "method": ("condition", list(methods)),
+            "seed": range(seeds),
+            "trained_task": range(tasks),
+            "evaluated_task": range(tasks),
+            "data": ["validation", "test"],
+        },
+        {"configuration": json.dumps(asdict(config), default=str)},
+    )
+    table = {name: published_settings().get(name, Settings(name)) for name in methods}
+    return add_outcome(results, config, table)
