@@ -63,7 +63,7 @@ class Search:
 
     search: bool = False
     """choose hyperparameters on validation data, and write them to the file that quick reads, instead of comparing"""
-    search_seeds: int = 2
+    search_seeds: int = 1
     """networks a candidate, with seeds 1000, 1001, ..."""
     chosen: Path | None = HERE / "chosen_copy.json"
     """file of the chosen hyperparameters; None takes none into account"""

@@ -23,7 +23,7 @@ class Settings:
     hyperparameters: Mapping[str, Value] = field(default_factory=dict)
     """of the method, by the names of the catalogue"""
     batch: int = 128
-    iterations: int = 500
+    iterations: int = 300
     learning_rate: float = 1e-3
     clip: float | None = 1.0
     orthogonality: float = 0.0
@@ -54,6 +54,8 @@ TRAINING = frozenset(each.name for each in fields(Settings)) - {"method", "hyper
 
 _EWC: Mapping[str, Value] = {"strength": 100.0, "kind": "empirical"}
 _MASKED: Mapping[str, Value] = {"fraction_off": 0.8}
+_FAST = 5e-3
+"""learning rate where few units, or few values that generate many weights, have to learn"""
 
 STARTING_VALUES: Mapping[str, Settings] = {
     "online EWC": Settings("online EWC", _EWC),
@@ -61,13 +63,14 @@ STARTING_VALUES: Mapping[str, Settings] = {
     "online EWC (exact)": Settings("online EWC", {"strength": 10.0, "kind": "exact", "samples": 64}),
     "EWC": Settings("EWC", _EWC),
     "SI": Settings("SI", {"strength": 0.1}),
-    "MAS": Settings("MAS", {"strength": 1.0}),
-    "masking": Settings("masking", _MASKED),
-    "masking + SI": Settings("masking + SI", {**_MASKED, "strength": 0.1}),
-    "masking + online EWC": Settings("masking + online EWC", {**_MASKED, "strength": 100.0}),
-    "masking + MAS": Settings("masking + MAS", {**_MASKED, "strength": 1.0}),
-    "HNET": Settings("HNET", {"strength": 0.1}),
-    "HNET (chunked)": Settings("HNET (chunked)", {"strength": 0.1}),
+    "MAS": Settings("MAS", {"strength": 0.01}),
+    "masking": Settings("masking", _MASKED, learning_rate=_FAST),
+    "masking + SI": Settings("masking + SI", {**_MASKED, "strength": 0.1}, learning_rate=_FAST),
+    "masking + online EWC": Settings("masking + online EWC", {**_MASKED, "strength": 100.0}, learning_rate=_FAST),
+    "masking + MAS": Settings("masking + MAS", {**_MASKED, "strength": 0.01}, learning_rate=_FAST),
+    "HNET": Settings("HNET", {"strength": 0.1}, orthogonality=0.01),
+    "HNET (chunked)": Settings("HNET (chunked)", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
+    "HNET + coresets": Settings("HNET + coresets", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
     "coresets": Settings("coresets", {"samples": 100, "strength": 1.0}),
 }
 """where a search has not chosen yet; the loss is one a scored bit, so that at p = i = 5 strengths are about 1/35 of
@@ -82,31 +85,30 @@ SMALLER: Mapping[str, Mapping[str, Value]] = {
 }
 """what the preset smoke takes instead"""
 
-RATES = (1e-3, 5e-3)
+RATES = (1e-3, 3e-3)
 FISHER_STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
-OTHER_STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 
 GRIDS: Mapping[str, Mapping[str, tuple[Value, ...]]] = {
-    "multitask": {"learning_rate": (5e-4, 1e-3, 2e-3, 5e-3)},
-    "from scratch": {"learning_rate": (5e-4, 1e-3, 2e-3, 5e-3)},
-    "fine-tuning": {"learning_rate": (5e-4, 1e-3, 2e-3, 5e-3)},
-    "online EWC": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
-    "online EWC (sampled)": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
-    "online EWC (exact)": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
-    "EWC": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
-    "SI": {"learning_rate": RATES, "strength": OTHER_STRENGTHS},
-    "MAS": {"learning_rate": RATES, "strength": OTHER_STRENGTHS},
-    "masking": {"learning_rate": RATES, "fraction_off": (0.5, 0.8)},
-    "masking + SI": {"learning_rate": RATES, "strength": OTHER_STRENGTHS},
-    "masking + online EWC": {"learning_rate": RATES, "strength": FISHER_STRENGTHS},
-    "masking + MAS": {"learning_rate": RATES, "strength": OTHER_STRENGTHS},
+    "multitask": {"learning_rate": RATES},
+    "from scratch": {"learning_rate": RATES},
+    "fine-tuning": {"learning_rate": RATES},
+    "online EWC": {"strength": FISHER_STRENGTHS},
+    "online EWC (sampled)": {"strength": FISHER_STRENGTHS},
+    "online EWC (exact)": {"strength": FISHER_STRENGTHS},
+    "EWC": {"strength": FISHER_STRENGTHS},
+    "SI": {"strength": (0.01, 0.1, 1.0, 10.0)},
+    "MAS": {"strength": (0.001, 0.01, 0.1, 1.0)},
+    "masking": {"fraction_off": (0.5, 0.8)},
+    "masking + SI": {"strength": (0.01, 0.1, 1.0)},
+    "masking + online EWC": {"strength": (10.0, 100.0, 1000.0)},
+    "masking + MAS": {"strength": (0.01, 0.1, 1.0)},
     "context modulation": {"learning_rate": RATES},
-    "HNET": {"learning_rate": (5e-4, 1e-3), "strength": OTHER_STRENGTHS},
-    "HNET (chunked)": {"learning_rate": (5e-4, 1e-3), "strength": OTHER_STRENGTHS},
-    "coresets": {"learning_rate": RATES, "strength": (0.1, 1.0, 10.0)},
-    "generative replay": {"learning_rate": RATES},
-    "HNET+R": {"learning_rate": RATES},
-    "HNET + coresets": {"learning_rate": RATES},
+    "HNET": {"strength": (0.01, 0.1, 1.0)},
+    "HNET (chunked)": {"learning_rate": (2e-3, 5e-3), "strength": (0.01, 0.1, 1.0)},
+    "HNET + coresets": {"learning_rate": (2e-3, 5e-3)},
+    "coresets": {"strength": (0.1, 1.0, 10.0)},
+    "generative replay": {"distillation_strength": (1.0, 10.0)},
+    "HNET+R": {"distillation_strength": (1.0, 10.0)},
 }
 """what a search crosses for each row; a row without a grid is searched over RATES"""
 
