@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from method_study.config import PRESETS
 from method_study.outcome import add_outcome
-from method_study.settings import Settings, published_settings
+from method_study.settings import STARTING_VALUES, Settings, published_settings
 
 EVERY = (
     "multitask",
@@ -71,5 +71,6 @@ def synthetic(methods=EVERY, preset="quick", seeds=3):
         },
         {"configuration": json.dumps(asdict(config), default=str)},
     )
-    table = {name: published_settings().get(name, Settings(name)) for name in methods}
+    known = STARTING_VALUES | published_settings()
+    table = {name: known.get(name, Settings(name)) for name in methods}
     return add_outcome(results, config, table)

@@ -8,9 +8,18 @@ import numpy as np
 import xarray as xr
 
 from method_study.chosen import read_chosen
-from method_study.config import Config
+from method_study.config import Config, network_of, tasks_of
 from method_study.settings import Settings, published_run
-from wmcl.methods import backward_transfer, during, final, forgetting, forward_transfer, intransigence
+from wmcl.methods import (
+    Hypernetwork,
+    backward_transfer,
+    during,
+    final,
+    forgetting,
+    forward_transfer,
+    intransigence,
+    named,
+)
 from wmcl.training import Reason
 
 
@@ -50,9 +59,18 @@ def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) 
         "published_final": [np.nan if run is None or run.final is None else run.final for run in runs],
         "published_iterations": [np.nan if run is None else float(run.iterations) for run in runs],
         "published_source": ["" if run is None else run.source for run in runs],
+        "compression": [_compression(config, table[row]) for row in methods],
         "has_published_settings": [int(config.uses_published_settings and run is not None) for run in runs],
     }
     return {name: ("condition", column) for name, column in columns.items()}
+
+
+def _compression(config: Config, settings: Settings) -> float:
+    """Of a hypernetwork that generates the weights; NaN without one."""
+    parametrisation = named(settings.method, **settings.hyperparameters).parametrisation
+    if not isinstance(parametrisation, Hypernetwork):
+        return np.nan
+    return parametrisation.compression(network_of(config, settings, tasks_of(config)[0]), config.comparison.tasks)
 
 
 def describe(results: xr.Dataset) -> xr.Dataset:
@@ -106,6 +124,7 @@ DESCRIPTIONS = {
         "1",
     ),
     "shared_variance": ("share of that variance in the configured number of principal directions of task 0", "1"),
+    "compression": ("values that generate the weights of the network over the weights that they generate", "1"),
     "published_during": ("during accuracy of the published run", "fraction of scored bits"),
     "published_final": ("final accuracy of the published run", "fraction of scored bits"),
     "published_iterations": ("training steps a task of the published run", "steps"),

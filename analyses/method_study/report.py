@@ -57,6 +57,9 @@ def _notes(at: xr.Dataset) -> list[str]:
         " the next task beyond those of one network; time is that of one network on the machine of the file.",
     ]
     rows = at.method.values.tolist()
+    ratios = [f"{row} {ratio:.2f}" for row, ratio in zip(rows, at.compression.values, strict=True) if ratio == ratio]
+    if ratios:
+        notes.append(f"Values that generate weights over the weights that they generate: {', '.join(ratios)}.")
     known = [bool(source) for source in at.published_source.values.tolist()]
     if not any(known):
         return notes
