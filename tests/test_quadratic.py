@@ -18,15 +18,20 @@ from wmcl.methods import (
     MemoryAwareSynapses,
     Method,
     Modulated,
+    Phase,
     Quadratic,
     Setting,
     Shared,
     SynapticIntelligence,
     learn,
 )
+from wmcl.methods.objective import PhaseObjective
+from wmcl.methods.quadratic import Term
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task
 from wmcl.training import Adam, Execution, Options, Stop, clip, evaluate, loss_and_gradient, objective
+from wmcl.training.batches import send
+from wmcl.training.step import take_step
 
 SAMPLES = 24
 TWO = dataclasses.replace(HEADS, heads=2)
@@ -285,6 +290,23 @@ def test_a_captured_step_elsewhere_is_the_step(kind, parametrisation, network, m
     for one, other in zip(here, there, strict=True):
         for name, value in one.values.items():
             assert torch.equal(value, other.values[name])
+
+
+@COMBINED
+def test_a_step_never_asks_for_a_value(kind, parametrisation, network):
+    """Tensors on the device meta have none."""
+    penalty, seeds = KINDS[kind]((0.0, 30.0)), (3, 5)
+    trained, fixed = ({n: v.to("meta") for n, v in part.items()} for part in parametrisation.init(network, seeds, 3))
+    setting = Setting(network, parametrisation, tuple(TASKS), seeds, FAST, fixed, "meta")
+    anchor = parametrisation.guarded(network, fixed | trained)
+    memory = (Term({name: value.double() for name, value in anchor.items()}, anchor),)
+    held = penalty.start(setting, memory, trained, 1)
+    phase = PhaseObjective(setting, Method(parametrisation, penalty), Phase((1,), fresh=False), held)
+    adam, batch = Adam(5e-3).on("meta"), send(phase.batch(seeds, 0), torch.device("meta"))
+    step = take_step(phase, trained, batch, 0.5, adam, adam.start(trained))
+    observed = {} if penalty.observer is None else penalty.observer.observe(penalty.observer.start(trained), step)
+    for value in (*step.after.values(), *observed.values(), step.finite):
+        assert value.device.type == "meta"
 
 
 def unchecked(what, **fields):
