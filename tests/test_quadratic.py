@@ -227,17 +227,17 @@ def test_members_of_one_seed_may_differ_in_strength(kind):
 def test_a_huge_strength_holds_what_matters_and_lets_go_of_the_rest(kind):
     """Under Adam even the largest penalty lets a weight go by about a learning rate a step before it turns it back."""
     rate, options = 1e-3, Options(batch=16, learning_rate=1e-3, clip=None)
-    first, second = fit(Method(penalty=KINDS[kind](1e9)), SINGLE, TASKS[:2], (3,), Stop(60), options)
+    first, second = fit(Method(penalty=KINDS[kind](1e9)), SINGLE, TASKS[:2], (3,), Stop(30), options)
     importance = first.penalty_memory[0].importance
     largest = max(float(value.max()) for value in importance.values())
     moved = {name: (second.values[name] - value).abs() for name, value in first.values.items()}
     matters = torch.cat([moved[name][value > 1e-3 * largest] for name, value in importance.items()])
     assert len(matters) > 20
     assert matters.max() < 5 * rate
-    tuned = fit(network=SINGLE, tasks=TASKS[:2], seeds=(3,), stop=Stop(60), options=options)
+    tuned = fit(network=SINGLE, tasks=TASKS[:2], seeds=(3,), stop=Stop(30), options=options)
     free = torch.cat([(tuned[1].values[n] - v).abs()[importance[n] > 1e-3 * largest] for n, v in first.values.items()])
     assert free.median() > 5 * rate
-    heads = fit(Method(penalty=KINDS[kind](1e9)), TWO, TASKS[:2], (3,), Stop(60), options)
+    heads = fit(Method(penalty=KINDS[kind](1e9)), TWO, TASKS[:2], (3,), Stop(30), options)
     own, later = slice(0, 3), slice(3, 6)
     assert not heads[0].penalty_memory[0].importance["W_out"][:, later].any()
     change = (heads[1].values["W_out"] - heads[0].values["W_out"]).abs()
