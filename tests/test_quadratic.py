@@ -18,15 +18,20 @@ from wmcl.methods import (
     MemoryAwareSynapses,
     Method,
     Modulated,
+    Phase,
     Quadratic,
     Setting,
     Shared,
     SynapticIntelligence,
     learn,
 )
+from wmcl.methods.objective import PhaseObjective
+from wmcl.methods.quadratic import Term
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task
 from wmcl.training import Adam, Execution, Options, Stop, clip, evaluate, loss_and_gradient, objective
+from wmcl.training.batches import send
+from wmcl.training.step import take_step
 
 SAMPLES = 24
 TWO = dataclasses.replace(HEADS, heads=2)
@@ -222,17 +227,17 @@ def test_members_of_one_seed_may_differ_in_strength(kind):
 def test_a_huge_strength_holds_what_matters_and_lets_go_of_the_rest(kind):
     """Under Adam even the largest penalty lets a weight go by about a learning rate a step before it turns it back."""
     rate, options = 1e-3, Options(batch=16, learning_rate=1e-3, clip=None)
-    first, second = fit(Method(penalty=KINDS[kind](1e9)), SINGLE, TASKS[:2], (3,), Stop(60), options)
+    first, second = fit(Method(penalty=KINDS[kind](1e9)), SINGLE, TASKS[:2], (3,), Stop(30), options)
     importance = first.penalty_memory[0].importance
     largest = max(float(value.max()) for value in importance.values())
     moved = {name: (second.values[name] - value).abs() for name, value in first.values.items()}
     matters = torch.cat([moved[name][value > 1e-3 * largest] for name, value in importance.items()])
     assert len(matters) > 20
     assert matters.max() < 5 * rate
-    tuned = fit(network=SINGLE, tasks=TASKS[:2], seeds=(3,), stop=Stop(60), options=options)
+    tuned = fit(network=SINGLE, tasks=TASKS[:2], seeds=(3,), stop=Stop(30), options=options)
     free = torch.cat([(tuned[1].values[n] - v).abs()[importance[n] > 1e-3 * largest] for n, v in first.values.items()])
     assert free.median() > 5 * rate
-    heads = fit(Method(penalty=KINDS[kind](1e9)), TWO, TASKS[:2], (3,), Stop(60), options)
+    heads = fit(Method(penalty=KINDS[kind](1e9)), TWO, TASKS[:2], (3,), Stop(30), options)
     own, later = slice(0, 3), slice(3, 6)
     assert not heads[0].penalty_memory[0].importance["W_out"][:, later].any()
     change = (heads[1].values["W_out"] - heads[0].values["W_out"]).abs()
@@ -285,6 +290,23 @@ def test_a_captured_step_elsewhere_is_the_step(kind, parametrisation, network, m
     for one, other in zip(here, there, strict=True):
         for name, value in one.values.items():
             assert torch.equal(value, other.values[name])
+
+
+@COMBINED
+def test_a_step_never_asks_for_a_value(kind, parametrisation, network):
+    """Tensors on the device meta have none."""
+    penalty, seeds = KINDS[kind]((0.0, 30.0)), (3, 5)
+    trained, fixed = ({n: v.to("meta") for n, v in part.items()} for part in parametrisation.init(network, seeds, 3))
+    setting = Setting(network, parametrisation, tuple(TASKS), seeds, FAST, fixed, "meta")
+    anchor = parametrisation.guarded(network, fixed | trained)
+    memory = (Term({name: value.double() for name, value in anchor.items()}, anchor),)
+    held = penalty.start(setting, memory, trained, 1)
+    phase = PhaseObjective(setting, Method(parametrisation, penalty), Phase((1,), fresh=False), held)
+    adam, batch = Adam(5e-3).on("meta"), send(phase.batch(seeds, 0), torch.device("meta"))
+    step = take_step(phase, trained, batch, 0.5, adam, adam.start(trained))
+    observed = {} if penalty.observer is None else penalty.observer.observe(penalty.observer.start(trained), step)
+    for value in (*step.after.values(), *observed.values(), step.finite):
+        assert value.device.type == "meta"
 
 
 def unchecked(what, **fields):
