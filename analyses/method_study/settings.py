@@ -52,21 +52,21 @@ class Settings:
 
 TRAINING = frozenset(each.name for each in fields(Settings)) - {"method", "hyperparameters"}
 
-_EWC: Mapping[str, Value] = {"strength": 100.0, "kind": "empirical"}
+_EWC: Mapping[str, Value] = {"strength": 1.0, "kind": "empirical"}
 _MASKED: Mapping[str, Value] = {"fraction_off": 0.8}
 _FAST = 5e-3
 """learning rate where few units, or few values that generate many weights, have to learn"""
 
 STARTING_VALUES: Mapping[str, Settings] = {
     "online EWC": Settings("online EWC", _EWC),
-    "online EWC (sampled)": Settings("online EWC", {"strength": 10.0, "kind": "sampled"}),
-    "online EWC (exact)": Settings("online EWC", {"strength": 10.0, "kind": "exact", "samples": 64}),
+    "online EWC (sampled)": Settings("online EWC", {"strength": 1.0, "kind": "sampled"}),
+    "online EWC (exact)": Settings("online EWC", {"strength": 1.0, "kind": "exact", "samples": 64}),
     "EWC": Settings("EWC", _EWC),
-    "SI": Settings("SI", {"strength": 0.1}),
+    "SI": Settings("SI", {"strength": 1.0}),
     "MAS": Settings("MAS", {"strength": 0.01}),
     "masking": Settings("masking", _MASKED, learning_rate=_FAST),
-    "masking + SI": Settings("masking + SI", {**_MASKED, "strength": 0.1}, learning_rate=_FAST),
-    "masking + online EWC": Settings("masking + online EWC", {**_MASKED, "strength": 100.0}, learning_rate=_FAST),
+    "masking + SI": Settings("masking + SI", {**_MASKED, "strength": 1.0}, learning_rate=_FAST),
+    "masking + online EWC": Settings("masking + online EWC", {**_MASKED, "strength": 10.0}, learning_rate=_FAST),
     "masking + MAS": Settings("masking + MAS", {**_MASKED, "strength": 0.01}, learning_rate=_FAST),
     "HNET": Settings("HNET", {"strength": 0.1}, orthogonality=0.01),
     "HNET (chunked)": Settings("HNET (chunked)", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
@@ -86,7 +86,7 @@ SMALLER: Mapping[str, Mapping[str, Value]] = {
 """what the preset smoke takes instead"""
 
 RATES = (1e-3, 3e-3)
-FISHER_STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
+FISHER_STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 
 GRIDS: Mapping[str, Mapping[str, tuple[Value, ...]]] = {
     "multitask": {"learning_rate": RATES},
@@ -96,11 +96,11 @@ GRIDS: Mapping[str, Mapping[str, tuple[Value, ...]]] = {
     "online EWC (sampled)": {"strength": FISHER_STRENGTHS},
     "online EWC (exact)": {"strength": FISHER_STRENGTHS},
     "EWC": {"strength": FISHER_STRENGTHS},
-    "SI": {"strength": (0.01, 0.1, 1.0, 10.0)},
+    "SI": {"strength": (0.1, 1.0, 10.0)},
     "MAS": {"strength": (0.001, 0.01, 0.1, 1.0)},
     "masking": {"fraction_off": (0.5, 0.8)},
-    "masking + SI": {"strength": (0.01, 0.1, 1.0)},
-    "masking + online EWC": {"strength": (10.0, 100.0, 1000.0)},
+    "masking + SI": {"strength": (0.1, 1.0, 10.0)},
+    "masking + online EWC": {"strength": (1.0, 10.0, 100.0)},
     "masking + MAS": {"strength": (0.01, 0.1, 1.0)},
     "context modulation": {"learning_rate": RATES},
     "HNET": {"strength": (0.01, 0.1, 1.0)},

@@ -37,18 +37,18 @@ def fine_tuning() -> Method:
 
 
 def online_ewc(
-    strength: Strength = 10.0, decay: float = 1.0, kind: FisherKind = "empirical", samples: int = 200
+    strength: Strength = 1.0, decay: float = 1.0, kind: FisherKind = "empirical", samples: int = 200
 ) -> Method:
     """Fisher information of all earlier tasks, added up, around the last weights."""
     return Method(penalty=Quadratic(FisherImportance(kind, samples), strength, decay))
 
 
-def ewc(strength: Strength = 10.0, kind: FisherKind = "empirical", samples: int = 200) -> Method:
+def ewc(strength: Strength = 1.0, kind: FisherKind = "empirical", samples: int = 200) -> Method:
     """Fisher information of each earlier task, around the weights after it."""
     return Method(penalty=Quadratic(FisherImportance(kind, samples), strength, per_task=True))
 
 
-def si(strength: Strength = 0.1, kind: PathKind = "task", damping: float = 1e-3) -> Method:
+def si(strength: Strength = 1.0, kind: PathKind = "task", damping: float = 1e-3) -> Method:
     """What each weight did for the fall of the loss."""
     return Method(penalty=Quadratic(SynapticIntelligence(kind, damping), strength))
 
@@ -64,14 +64,14 @@ def masking(fraction_off: float = 0.8) -> Method:
 
 
 def masking_si(
-    strength: Strength = 0.1, kind: PathKind = "task", damping: float = 1e-3, fraction_off: float = 0.8
+    strength: Strength = 1.0, kind: PathKind = "task", damping: float = 1e-3, fraction_off: float = 0.8
 ) -> Method:
     """Masks, and SI for what tasks share."""
     return Method(Masked(fraction_off), si(strength, kind, damping).penalty)
 
 
 def masking_online_ewc(
-    strength: Strength = 10.0,
+    strength: Strength = 1.0,
     decay: float = 1.0,
     kind: FisherKind = "empirical",
     samples: int = 200,
