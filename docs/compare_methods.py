@@ -14,9 +14,9 @@
 # %% [markdown]
 # # Compare three methods
 #
-# Small networks (64 units, 3 of each method) learn three Permuted Copy Tasks one after the other: without protection, with
-# online EWC, and with stored sequences that are practised again. It takes well under two minutes on one core. It is a jupytext
-# pair: `docs/compare_methods.py` and `docs/compare_methods.ipynb` have the same cells.
+# Small networks (64 units, 3 of each method) learn three Permuted Copy Tasks one after the other: without protection,
+# with online EWC, and with stored sequences that are practised again. It takes well under two minutes on one core.
+# It is a jupytext pair: `docs/compare_methods.py` and `docs/compare_methods.ipynb` have the same cells.
 
 # %%
 import numpy as np
@@ -40,8 +40,8 @@ methods = {
 }
 
 # %% [markdown]
-# `learn` stands still after each task, and `measure_run` looks at all of them: loss and accuracy on validation and test data,
-# importance, dimensions of the hidden states, what has to be kept.
+# `learn` stands still after each task, and `measure_run` looks at all of them: loss and accuracy on validation and test
+# data, importance, dimensions of the hidden states, what has to be kept.
 
 # %%
 found = []
@@ -54,13 +54,16 @@ results.sizes
 # %% [markdown]
 # ## Accuracy on every task after every task
 #
-# A row is what was learned last, a column the task that is looked at.
+# A row is what was learned last, a column the task that is looked at. (`sel({"method": ...})`, because xarray has an
+# argument `method` of its own.)
 
 # %%
 accuracy = results.accuracy.sel(data="test")
 for name in methods:
     print(name)
-    print((100 * accuracy.sel(method=name).mean("seed")).transpose("trained_task", "evaluated_task").values.round(1))
+    print(
+        (100 * accuracy.sel({"method": name}).mean("seed")).transpose("trained_task", "evaluated_task").values.round(1)
+    )
 
 # %% [markdown]
 # ## Right after learning, and in the end
@@ -71,7 +74,7 @@ for name in methods:
 for label, measure in (("during", during), ("final", final), ("forgetting", forgetting)):
     summary = mean_interval(100 * measure(accuracy))
     for name in methods:
-        one = summary.sel(method=name)
+        one = summary.sel({"method": name})
         print(f"{label:11s}{name:12s}{float(one['mean']):6.1f} [{float(one.low):.1f}, {float(one.high):.1f}]")
 
 # %% [markdown]
@@ -84,8 +87,8 @@ figure = Figure(figsize=(4.2, 3), layout="constrained")
 axes = figure.subplots()
 lost = mean_interval(100 * forgetting(accuracy))
 for place, name in enumerate(methods):
-    one = lost.sel(method=name)
-    kept = float(results.stored.sel(method=name).isel(trained_task=-1).mean())
+    one = lost.sel({"method": name})
+    kept = float(results.stored.sel({"method": name}).isel(trained_task=-1).mean())
     half = np.array([[float(one["mean"] - one.low)], [float(one.high - one["mean"])]])
     axes.errorbar([kept], [float(one["mean"])], half, fmt="os^"[place], capsize=3, label=name)
 axes.set_xscale("symlog", linthresh=1000)
@@ -97,8 +100,8 @@ figure
 # %% [markdown]
 # ## The states of the first task
 #
-# How much of the variance of each task's states lies in the 20 leading principal directions of the first task, in the network
-# after the last task.
+# How much of the variance of each task's states lies in the 20 leading principal directions of the first task, in the
+# network after the last task.
 
 # %%
 shared = results.shared_variance.sel(directions="now").isel(trained_task=-1).mean("seed")
