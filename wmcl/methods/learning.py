@@ -97,6 +97,7 @@ def learn(
     """
     tasks = tuple(tasks)
     _check(network, tasks, seeds, options, device)
+    _check_batch(method.schedule.phases(len(tasks)), options)
     setting, initial = _setting(method, network, tasks, seeds, options, device)
     penalty, rehearsal = method.penalty, method.rehearsal
     memories = penalty.empty(setting), rehearsal.empty(setting)
@@ -215,3 +216,12 @@ def _check(network: Network, tasks: tuple[Task, ...], seeds: Sequence[int], opti
     check_seeds(seeds, options)
     check_precision(options.precision, device)
     torch.device(device)
+
+
+def _check_batch(phases: Sequence[Phase], options: Options) -> None:
+    """Every batch needs a sequence of each task that is learned at once."""
+    most = max(len(phase.tasks) for phase in phases)
+    if options.batch < most:
+        raise ValueError(
+            f"batch is {options.batch} with {most} tasks at once: it must be at least {most}, for one sequence of each"
+        )
