@@ -12,7 +12,18 @@ from tests.rehearsal import COMBINED, SEQUENCES, remember, setting_of, values_of
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
-from wmcl.methods import GenerativeReplay, Initial, Method, NoPenalty, NoRehearsal, Shared, learn, variational
+from wmcl.methods import (
+    FisherImportance,
+    GenerativeReplay,
+    Initial,
+    Method,
+    NoPenalty,
+    NoRehearsal,
+    Quadratic,
+    Shared,
+    learn,
+    variational,
+)
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import Phase, copy_task_sequence
 from wmcl.training import Execution, Options, Stop
@@ -388,6 +399,7 @@ def test_it_forgets_less(heads, gain):
         ({"reconstruction_strength": (1.0,) * 3}, "reconstruction_strength has 3 entries for 2 members"),
         ({"distillation_strength": float("nan")}, "distillation_strength is nan"),
         ({"decoder_penalty": Anchored(looks_ahead=True)}, "decoder_penalty is Anchored, which watches steps or looks"),
+        ({"decoder_penalty": Quadratic(FisherImportance(), 1.0)}, "decoder_penalty is Quadratic: its importance is"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_training(change, message):
