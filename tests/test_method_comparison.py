@@ -25,6 +25,7 @@ from wmcl.plotting import MissingError, house_style, write
 from wmcl.published import published_copy_runs
 from wmcl.statistics import mean_interval
 from wmcl.tasks import copy_task_sequence
+from wmcl.training import Reason
 
 SMOKE = PRESETS["smoke"]
 
@@ -372,6 +373,23 @@ def test_differences_are_taken_where_the_settings_are_the_published_ones():
     assert "multitask (500 of 20,000)" in text
     assert "coresets (500 of 10,000)" in text
     assert "MAS (" not in text
+
+
+def test_what_differs_from_the_published_runs_is_said_and_no_more_is_claimed():
+    text = report(synthetic(preset="published"))
+    for part in ("100,000 fixed ones", "other patterns in each task", "orthogonality penalty once a step"):
+        assert part in text
+    assert "everything else is as published" not in text
+    assert "100,000 fixed ones" not in report(synthetic())
+
+
+def test_networks_that_broke_down_are_named():
+    results = synthetic()
+    assert "non-finite" not in report(results)
+    results.reason[EVERY.index("EWC"), :2, 1] = results.reason[EVERY.index("SI"), 0, :] = float(Reason.nonfinite)
+    results.reason[EVERY.index("MAS")] = float(Reason.loss)
+    (line,) = (line for line in report(results).splitlines() if "non-finite" in line)
+    assert line.endswith("in all numbers: EWC (2 of 3 networks), SI (1 of 3 networks).")
 
 
 def test_other_tasks_are_no_published_settings():
