@@ -280,6 +280,11 @@ def test_draws_are_standard_normal_and_addressed():
         assert not torch.equal(noise[0], noise[1])
         assert torch.equal(alone[name][0], noise[1])
         assert not torch.equal(SMALL.draw(setting, held, 2, 8)[name], noise)
+    while_another_is_learned = SMALL.draw(setting, held, 1, 7)
+    shared = while_another_is_learned.keys() & draws.keys()
+    assert {"latents of task 0", "latents of task 1"} <= shared
+    for name in shared:
+        assert not torch.equal(while_another_is_learned[name], draws[name])
     flat = [noise[0].flatten()[:100].tolist() for noise in draws.values()]
     assert len({tuple(each) for each in flat}) == len(flat)
 
