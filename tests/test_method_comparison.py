@@ -423,6 +423,8 @@ def test_other_tasks_are_no_published_settings():
     assert replace(paper, comparison=replace(paper.comparison, seeds=2, iterations=10)).uses_published_settings
     assert not replace(paper, comparison=replace(paper.comparison, tasks=3)).uses_published_settings
     assert not replace(paper, network=replace(paper.network, hidden=8)).uses_published_settings
+    chosen = replace(paper.selection, chosen=Path("chosen.json"))
+    assert not replace(paper, selection=chosen).uses_published_settings
     assert not PRESETS["quick"].uses_published_settings
 
 
