@@ -12,7 +12,18 @@ from tests.rehearsal import COMBINED, SEQUENCES, remember, setting_of, values_of
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
-from wmcl.methods import GenerativeReplay, Initial, Method, NoPenalty, NoRehearsal, Shared, learn, variational
+from wmcl.methods import (
+    FisherImportance,
+    GenerativeReplay,
+    Initial,
+    Method,
+    NoPenalty,
+    NoRehearsal,
+    Quadratic,
+    Shared,
+    learn,
+    variational,
+)
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import Phase, copy_task_sequence
 from wmcl.training import Execution, Options, Stop
@@ -269,6 +280,11 @@ def test_draws_are_standard_normal_and_addressed():
         assert not torch.equal(noise[0], noise[1])
         assert torch.equal(alone[name][0], noise[1])
         assert not torch.equal(SMALL.draw(setting, held, 2, 8)[name], noise)
+    while_another_is_learned = SMALL.draw(setting, held, 1, 7)
+    shared = while_another_is_learned.keys() & draws.keys()
+    assert {"latents of task 0", "latents of task 1"} <= shared
+    for name in shared:
+        assert not torch.equal(while_another_is_learned[name], draws[name])
     flat = [noise[0].flatten()[:100].tolist() for noise in draws.values()]
     assert len({tuple(each) for each in flat}) == len(flat)
 
@@ -388,6 +404,7 @@ def test_it_forgets_less(heads, gain):
         ({"reconstruction_strength": (1.0,) * 3}, "reconstruction_strength has 3 entries for 2 members"),
         ({"distillation_strength": float("nan")}, "distillation_strength is nan"),
         ({"decoder_penalty": Anchored(looks_ahead=True)}, "decoder_penalty is Anchored, which watches steps or looks"),
+        ({"decoder_penalty": Quadratic(FisherImportance(), 1.0)}, "decoder_penalty is Quadratic: its importance is"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_training(change, message):

@@ -25,6 +25,7 @@ from wmcl.plotting import MissingError, house_style, write
 from wmcl.published import published_copy_runs
 from wmcl.statistics import mean_interval
 from wmcl.tasks import copy_task_sequence
+from wmcl.training import Reason
 
 SMOKE = PRESETS["smoke"]
 
@@ -64,6 +65,27 @@ def test_a_method_that_appears_later_needs_no_code(monkeypatch):
     assert rows(SMOKE)["late"].method == "late"
 
 
+THEIR_NAMES = {
+    "online EWC": {"decay": "ewc_gamma"},
+    "HNET (chunked)": {
+        "hidden": "nh_hmlp_arch",
+        "task_embedding": "nh_cond_emb_size",
+        "chunk_embedding": "nh_chunk_emb_size",
+        "task_std": "std_normal_temb",
+        "chunk_std": "std_normal_emb",
+    },
+    "generative replay": {
+        "distillation_strength": "replay_distill_reg",
+        "kl_strength": "replay_pm_strength",
+        "reconstruction_strength": "replay_rec_strength",
+        "latent": "latent_dim",
+        "decoder_cell": "dec_srnn_rec_type",
+        "decoder_hidden": "dec_srnn_rec_layers",
+    },
+}
+"""names of hyperparameters in the options of the paper's code"""
+
+
 def test_published_settings_are_those_of_the_published_runs():
     found, runs = published_settings(), {run.method: run for run in reversed(published_copy_runs("permuted copy"))}
     for name, settings in found.items():
@@ -85,7 +107,11 @@ def test_published_settings_are_those_of_the_published_runs():
     assert found["HNET (chunked)"].hyperparameters["chunk"] == int(
         runs["HNET (chunked)"].options["nh_chmlp_chunk_size"]
     )
-    assert found["generative replay"].hyperparameters["latent"] == int(runs["generative replay"].options["latent_dim"])
+    for name, options in THEIR_NAMES.items():
+        for own, theirs in options.items():
+            value = found[name].hyperparameters[own]
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            assert runs[name].options[theirs] in (text, f"{value:g}" if isinstance(value, float) else text), own
 
 
 def test_paper_takes_the_tasks_of_the_papers_code():
@@ -374,12 +400,31 @@ def test_differences_are_taken_where_the_settings_are_the_published_ones():
     assert "MAS (" not in text
 
 
+def test_what_differs_from_the_published_runs_is_said_and_no_more_is_claimed():
+    text = report(synthetic(preset="published"))
+    for part in ("100,000 fixed ones", "other patterns in each task", "orthogonality penalty once a step"):
+        assert part in text
+    assert "everything else is as published" not in text
+    assert "100,000 fixed ones" not in report(synthetic())
+
+
+def test_networks_that_broke_down_are_named():
+    results = synthetic()
+    assert "non-finite" not in report(results)
+    results.reason[EVERY.index("EWC"), :2, 1] = results.reason[EVERY.index("SI"), 0, :] = float(Reason.nonfinite)
+    results.reason[EVERY.index("MAS")] = float(Reason.loss)
+    (line,) = (line for line in report(results).splitlines() if "non-finite" in line)
+    assert line.endswith("in all numbers: EWC (2 of 3 networks), SI (1 of 3 networks).")
+
+
 def test_other_tasks_are_no_published_settings():
     paper = PRESETS["paper"]
     assert paper.uses_published_settings
     assert replace(paper, comparison=replace(paper.comparison, seeds=2, iterations=10)).uses_published_settings
     assert not replace(paper, comparison=replace(paper.comparison, tasks=3)).uses_published_settings
     assert not replace(paper, network=replace(paper.network, hidden=8)).uses_published_settings
+    chosen = replace(paper.selection, chosen=Path("chosen.json"))
+    assert not replace(paper, selection=chosen).uses_published_settings
     assert not PRESETS["quick"].uses_published_settings
 
 

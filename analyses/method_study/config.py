@@ -87,10 +87,10 @@ class Config:
 
     @property
     def uses_published_settings(self) -> bool:
-        """Whether all but the length of training is as in the published runs."""
+        """Whether tasks, networks and all settings but the length of training are those of the published runs."""
         usual = PRESETS[self.preset]
         same = (self.task, self.network, self.comparison.tasks) == (usual.task, usual.network, usual.comparison.tasks)
-        return self.preset in ("published", "paper") and same
+        return self.preset in ("published", "paper") and same and self.selection.chosen is None
 
 
 def _output(name: str) -> Run:

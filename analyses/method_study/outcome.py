@@ -129,5 +129,8 @@ DESCRIPTIONS = {
     "published_final": ("final accuracy of the published run", "fraction of scored bits"),
     "published_iterations": ("training steps a task of the published run", "steps"),
     "published_source": ("where the published run is listed, in the paper's code", "1"),
-    "has_published_settings": ("whether all but the length of training is as in the published run", "1"),
+    "has_published_settings": (
+        "whether the settings, but for the length of training, are those of the published run",
+        "1",
+    ),
 }

@@ -5,6 +5,7 @@ import math
 import xarray as xr
 
 from wmcl.statistics import mean_interval
+from wmcl.training import Reason
 
 COLUMNS = {
     "during": "during, %",
@@ -15,6 +16,13 @@ COLUMNS = {
     "intransigence": "intransigence, points",
 }
 ABSENT = "–"
+DIFFERENCES = (
+    "All other settings of rows with a difference are the published ones. Unlike there, training sequences are drawn"
+    " anew, not from 100,000 fixed ones, and show other patterns in each task unless `inputs` is `identical`; from"
+    " scratch starts each task from the same weights; multitask adds the orthogonality penalty once a step, not once a"
+    " task; a decoder starts from ±1/√fan_in, not ±1/√units."
+)
+"""what no setting changes, see the pages on methods"""
 
 
 def report(results: xr.Dataset) -> str:
@@ -60,6 +68,11 @@ def _notes(at: xr.Dataset) -> list[str]:
     ratios = [f"{row} {ratio:.2f}" for row, ratio in zip(rows, at.compression.values, strict=True) if ratio == ratio]
     if ratios:
         notes.append(f"Values that generate weights over the weights that they generate: {', '.join(ratios)}.")
+    searched = [row for row, value in zip(rows, at.is_searched.values, strict=True) if value]
+    if searched:
+        notes.append(f"Hyperparameters chosen by a search on validation data: {', '.join(searched)}; others as given.")
+    if broken := _broken(at):
+        notes.append(f"Stopped for a non-finite loss, at their last finite weights in all numbers: {broken}.")
     known = [bool(source) for source in at.published_source.values.tolist()]
     if not any(known):
         return notes
@@ -76,8 +89,15 @@ def _notes(at: xr.Dataset) -> list[str]:
         if same and own < theirs
     ]
     if reduced:
-        notes.append(f"Reduced, in steps a task: {', '.join(reduced)}; everything else is as published.")
-    return notes
+        notes.append(f"Reduced, in steps a task: {', '.join(reduced)}.")
+    return [*notes, DIFFERENCES]
+
+
+def _broken(at: xr.Dataset) -> str:
+    """Rows with networks that had a non-finite loss in some task, and how many."""
+    counts = (at.reason == Reason.nonfinite).any("trained_task").sum("seed")
+    pairs = zip(at.method.values.tolist(), counts.values.tolist(), strict=True)
+    return ", ".join(f"{row} ({count} of {at.sizes['seed']} networks)" for row, count in pairs if count)
 
 
 def _a_task(at: xr.Dataset, steps: list[float]) -> list[float]:

@@ -73,8 +73,9 @@ STARTING_VALUES: Mapping[str, Settings] = {
     "HNET + coresets": Settings("HNET + coresets", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
     "coresets": Settings("coresets", {"samples": 100, "strength": 1.0}),
 }
-"""where a search has not chosen yet; the loss is one a scored bit, so that at p = i = 5 strengths are about 1/35 of
-those in the paper's code, whose loss is summed over the bits of a sequence"""
+"""where a search has not chosen yet. The loss is one a scored bit, that of the paper's code is summed over the bits of
+a sequence. So at p = i = 5 the same strength weighs 35 times as much here, except for SI and rehearsal, whose losses
+scale with that of the task."""
 
 SMALLER: Mapping[str, Mapping[str, Value]] = {
     "online EWC (exact)": {"samples": 4},

@@ -39,6 +39,7 @@ from wmcl.methods.distillation import (
 )
 from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
 from wmcl.methods.penalty import NoPenalty, Penalty
+from wmcl.methods.quadratic import Quadratic
 from wmcl.methods.setting import Setting, per_member
 from wmcl.methods.variational import init_posterior, own_steps, variational_losses
 from wmcl.networks import NETWORKS, Parameters
@@ -123,6 +124,11 @@ class GenerativeReplay:
             raise ValueError(
                 f"decoder_penalty is {type(self.decoder_penalty).__name__}, which watches steps or looks ahead: it must"
                 " do neither"
+            )
+        if isinstance(self.decoder_penalty, Quadratic):
+            raise ValueError(
+                f"decoder_penalty is {type(self.decoder_penalty).__name__}: its importance is measured on sequences of"
+                " a task, which a decoder does not read; it must hold what a hypernetwork generates, or be left out"
             )
 
     def init(self, setting: Setting) -> Initial:

@@ -36,8 +36,8 @@ class Hypernetwork:
     for read-outs that are kept.
 
     With ``initialisation="reference"`` weights and biases of the MLP are uniform on ±1/√fan_in. ``hyperfan``
-    chooses them, and the chunk embeddings, such that the generated weights start with the variance of ordinary ones
-    (:mod:`wmcl.networks.hyperfan`).
+    chooses them, and the chunk embeddings, such that what generated weights give starts with the variance of what they
+    read (:mod:`wmcl.networks.hyperfan`).
 
     Raises:
         ValueError: if a field lies outside of its range.
@@ -58,7 +58,8 @@ class Hypernetwork:
     smallest"""
     initialisation: HypernetworkInitialisation = "reference"
     generates_heads: bool = True
-    """whether the read-out is generated, too; if not, ``W_out`` and ``b_out`` are trained themselves"""
+    """whether the read-out is generated, too; if not, ``W_out`` and ``b_out`` are trained themselves, and no penalty
+    holds a read-out that all tasks share"""
 
     def __post_init__(self) -> None:
         check_counts(task_embedding=self.task_embedding, chunk_embedding=self.chunk_embedding)

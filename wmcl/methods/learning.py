@@ -35,7 +35,8 @@ class Learned:
     penalty_memory: Any
     rehearsal_memory: Any
     stored: int
-    """numbers a member that have to be kept for the next task, beyond those of one network"""
+    """numbers a member that have to be kept for the next task, beyond those of one network: an anchor counts, while
+    targets that are made from the values at the start of a task (of a hypernetwork, of rehearsal) do not"""
     iterations: Int[np.ndarray, "member"]
     """steps that each member made in this phase"""
     reason: tuple[Reason, ...]
@@ -77,6 +78,9 @@ def learn(
     Every phase has a new optimiser, and the batches of its tasks from iteration 0 on. A method that learns all
     tasks at once has a single phase.
 
+    A member whose loss or gradient is not finite stops, as in :func:`wmcl.training.train`, and begins the next task from
+    its last finite values: look at ``Learned.reason``.
+
     Args:
         method: from :func:`wmcl.methods.named` or composed of parts.
         network: who learns, with one read-out (``heads=1``) for all tasks, or one a task.
@@ -97,6 +101,7 @@ def learn(
     """
     tasks = tuple(tasks)
     _check(network, tasks, seeds, options, device)
+    _check_batch(method.schedule.phases(len(tasks)), options)
     setting, initial = _setting(method, network, tasks, seeds, options, device)
     penalty, rehearsal = method.penalty, method.rehearsal
     memories = penalty.empty(setting), rehearsal.empty(setting)
@@ -215,3 +220,12 @@ def _check(network: Network, tasks: tuple[Task, ...], seeds: Sequence[int], opti
     check_seeds(seeds, options)
     check_precision(options.precision, device)
     torch.device(device)
+
+
+def _check_batch(phases: Sequence[Phase], options: Options) -> None:
+    """Every batch needs a sequence of each task that is learned at once."""
+    most = max(len(phase.tasks) for phase in phases)
+    if options.batch < most:
+        raise ValueError(
+            f"batch is {options.batch} with {most} tasks at once: it must be at least {most}, for one sequence of each"
+        )

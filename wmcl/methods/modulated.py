@@ -19,8 +19,8 @@ class Modulated:
     """Trained gains softplus(g) > 0 and shifts s (:mod:`wmcl.methods.gains`) of every task, beside shared weights.
 
     All tasks start from gain 1 and shift 0, the network as it is. (The paper's code starts from g = 1, which is a gain
-    of 1.31.) Those of a task change only while it is learned. An LSTM or GRU has them for the pre-activation of every
-    gate, while the paper's code modulates the cell state of an LSTM on its way to the output.
+    of 1.31.) Those of a task change only while it is learned or rehearsed. An LSTM or GRU has them for the
+    pre-activation of every gate, while the paper's code modulates the cell state of an LSTM on its way to the output.
     """
 
     def init(self, network: Network, seeds: Sequence[int], tasks: int) -> Initial:
