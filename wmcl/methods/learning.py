@@ -78,8 +78,8 @@ def learn(
     Every phase has a new optimiser, and the batches of its tasks from iteration 0 on. A method that learns all
     tasks at once has a single phase.
 
-    A member whose loss or gradient is not finite stops, as in :func:`wmcl.training.train`, and begins the next task from
-    its last finite values: look at ``Learned.reason``.
+    A member whose loss or gradient is not finite stops, as in :func:`wmcl.training.train`, and begins the next task
+    from its last finite values: look at ``Learned.reason``.
 
     Args:
         method: from :func:`wmcl.methods.named` or composed of parts.
