@@ -22,19 +22,17 @@ NETWORK = Elman(4, 10, 3, initialisation="orthogonal", heads=3)
 DOUBLE = Double(4, 10, 3, initialisation="orthogonal", heads=3)
 FAST = Options(batch=9, learning_rate=5e-3, validate_every=10, orthogonality=0.01)
 BOUNDS = ("multitask", "from scratch", "fine-tuning")
-SMALL = {"latent": 3, "hidden": 6, "chunk": 40, "samples": 8}
+SMALL = {"latent": 3, "decoder_hidden": 6, "chunk": 40, "samples": 8}
 
 
 def small(name, **more):
     """A method of the catalogue at a size for tests."""
     takes = inspect.signature(CATALOGUE[name]).parameters
     sizes = {key: value for key, value in SMALL.items() if key in takes}
-    if name.startswith("HNET"):
-        sizes.pop("hidden", None)
     return named(name, **sizes | more)
 
 
-def fit(name, network=NETWORK, seeds=(3, 5), iterations=12, execution=None, **more):
+def fit(name, network=NETWORK, seeds=(3, 5), iterations=8, execution=None, **more):
     method = small(name, **more)
     tasks = [double_task(task) for task in TASKS] if isinstance(network, Double) else TASKS
     return list(learn(method, network, tasks, seeds, Stop(iterations), FAST, progress=False, execution=execution))
