@@ -31,7 +31,7 @@ from wmcl.training import Execution, Options, Stop
 TASKS = copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=32)
 NETWORK = Elman(4, 12, 3, initialisation="orthogonal", heads=3)
 OPTIONS = Options(batch=8, learning_rate=1e-2, validate_every=10, clip=0.5)
-SMALL = GenerativeReplay(latent=3, decoder_hidden=4, prior_std=1.4, temperature=3.0)
+SMALL = GenerativeReplay(latent=3, decoder_cell="lstm", decoder_hidden=4, prior_std=1.4, temperature=3.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -388,7 +388,7 @@ def test_what_is_stored_is_counted():
 
 @pytest.mark.parametrize(("heads", "gain"), [(1, 0.03), (2, 0.1)])
 def test_it_forgets_less(heads, gain):
-    part = GenerativeReplay(latent=8, decoder_hidden=32)
+    part = GenerativeReplay(decoder_hidden=32)
     assert rehearsal.kept_after_two(part, heads) > rehearsal.kept_after_two(NoRehearsal(), heads) + gain
 
 

@@ -85,6 +85,8 @@ class GenerativeReplay:
     paper: no generated sequence enters the two losses of the autoencoder, and ``decoder_penalty`` keeps earlier
     weights in place.
 
+    Defaults are the published ones for the Permuted Copy Task, which has sequences of 5 steps of 7 bits.
+
     All three losses are in the unit of the task loss (see :func:`wmcl.methods.distillation.loss_unit`). Gradients of
     decoder and network are clipped together.
 
@@ -98,14 +100,16 @@ class GenerativeReplay:
     distillation_strength: float | Sequence[float] = 1.0
     """λ of the distillation; as all strengths one for all members, or one a member"""
     kl_strength: float | Sequence[float] = 1.0
-    reconstruction_strength: float | Sequence[float] = 1.0
+    reconstruction_strength: float | Sequence[float] = 10.0
+    """above the one before: at equal strengths, bits that are random cost as much KL divergence as they spare in
+    reconstruction, so that nothing is gained by encoding them, and what is generated is grey"""
     temperature: float = 2.0
     """T of the distillation"""
-    latent: int = 100
+    latent: int = 8
     """d, latent variables a step"""
     prior_std: float = 1.0
     """s"""
-    decoder_cell: str = "lstm"
+    decoder_cell: str = "elman"
     """a name in ``wmcl.networks.NETWORKS``"""
     decoder_hidden: int = 256
     """units"""
