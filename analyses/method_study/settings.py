@@ -72,6 +72,8 @@ STARTING_VALUES: Mapping[str, Settings] = {
     "HNET (chunked)": Settings("HNET (chunked)", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
     "HNET + coresets": Settings("HNET + coresets", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
     "coresets": Settings("coresets", {"samples": 100, "strength": 1.0}),
+    "generative replay": Settings("generative replay", {"reconstruction_strength": 10.0}),
+    "HNET+R": Settings("HNET+R", {"reconstruction_strength": 10.0}),
 }
 """where a search has not chosen yet. The loss is one a scored bit, that of the paper's code is summed over the bits of
 a sequence. So at p = i = 5 the same strength weighs 35 times as much here, except for SI and rehearsal, whose losses

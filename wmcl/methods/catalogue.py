@@ -157,7 +157,7 @@ def coresets(samples: int = 100, strength: Strength = 1.0, temperature: float = 
 def generative_replay(
     distillation_strength: Strength = 1.0,
     kl_strength: Strength = 1.0,
-    reconstruction_strength: Strength = 1.0,
+    reconstruction_strength: Strength = 10.0,
     temperature: float = 2.0,
     latent: int = 8,
     decoder_cell: str = "elman",
@@ -181,7 +181,7 @@ def hnet_r(
     strength: Strength = 0.1,
     distillation_strength: Strength = 1.0,
     kl_strength: Strength = 1.0,
-    reconstruction_strength: Strength = 1.0,
+    reconstruction_strength: Strength = 10.0,
     temperature: float = 2.0,
     latent: int = 8,
     decoder_cell: str = "elman",
