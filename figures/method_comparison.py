@@ -48,7 +48,9 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     left, right = below.subplots(1, 2, width_ratios=[1.5, 1])
     _accuracies(left, at)
     _prices(right, at)
-    figure.suptitle(f"{_who(results)}; {options.data} data,\nmean and 95 % t interval over networks", fontsize="small")
+    networks = int(at.final.count("seed").max())
+    spread = "one network a method" if networks == 1 else "mean and 95 % t interval over networks"
+    figure.suptitle(f"{_who(results)}; {options.data} data,\n{spread}", fontsize="small")
     return figure
 
 
@@ -57,7 +59,7 @@ def _who(results: xr.Dataset) -> str:
     task, network = settings["task"], settings["network"]
     p = task["pattern_length"]
     return (
-        f"{CELLS[network['cell']]} of {network['hidden']} units, {results.sizes['trained_task']} Permuted Copy Tasks"
+        f"{CELLS[network['cell']]} of {network['hidden']} units, Permuted Copy Task x {results.sizes['trained_task']}"
         f" (p = {p}, i = {task['input_length'] or p})"
     )
 
@@ -107,7 +109,7 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
     rows = np.arange(at.sizes["condition"])
     names = [_name(at, row) for row in range(len(rows))]
     lowest = float(CHANCE)
-    for name, (colour, alpha, shift, mark) in MEASURES.items():
+    for name, (colour, alpha, shift, _) in MEASURES.items():
         found = 100 * mean_interval(at[name])[["mean", "low", "high"]]
         mean, low, high = (found[part].values for part in ("mean", "low", "high"))
         axes.barh(rows + shift, mean - CHANCE, 0.38, CHANCE, color=colour, alpha=alpha, label=f"{name} accuracy")
@@ -115,17 +117,34 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
         known = np.isfinite(mean)
         look = {"color": "black", "linestyle": "none", "elinewidth": 0.8, "capsize": 1.5}
         axes.errorbar(mean[known], (rows + shift)[known], xerr=error[:, known], **look)  # type: ignore[arg-type]
-        published = 100 * at[f"published_{name}"].values
-        marks = {"color": "black", "markerfacecolor": "white", "markersize": 3.5, "linestyle": "none", "clip_on": False}
-        axes.plot(published, rows + shift, mark, label=f"{name}, published", zorder=4, **marks)  # type: ignore[arg-type]
         lowest = min(lowest, float(np.nanmin(mean)) if known.any() else CHANCE)
+    if _is_comparable(at):
+        _published(axes, at, rows)
     n = at.final.count("seed")
     counts = [f"  (n = {count})" for count in n.values] if len(set(n.values)) > 1 else [""] * len(rows)
     axes.set_yticks(rows, [name + count for name, count in zip(names, counts, strict=True)], fontsize=7)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(lowest - 1, 101)
-    axes.set_xlabel(f"accuracy (% of scored bits; bars begin at chance)\n{count_text(n)} networks a method", fontsize=8)
-    axes.legend(fontsize=6, ncols=4, loc="lower left", bbox_to_anchor=(-0.35, 1.0), columnspacing=1, handletextpad=0.4)
+    axes.set_xlabel(f"accuracy (% of scored bits; bars begin at chance)\n{count_text(n)} a method", fontsize=8)
+    axes.tick_params(axis="x", labelsize=7)
+    axes.legend(fontsize=6, ncols=2, loc="lower left", bbox_to_anchor=(-0.35, 1.0), columnspacing=1, handletextpad=0.4)
+
+
+def _is_comparable(at: xr.Dataset) -> bool:
+    """Whether task and size are those of the published runs; training may differ, and the table says so."""
+    settings = json.loads(at.attrs["configuration"])
+    task, network = settings["task"], settings["network"]
+    lengths = task["pattern_length"], task["input_length"] or task["pattern_length"]
+    return lengths == (5, 5) and (network["cell"], network["hidden"]) == ("elman", 256)
+
+
+def _published(axes: Axes, at: xr.Dataset, rows: np.ndarray) -> None:
+    """Published numbers as marks, and in their label how they were trained."""
+    steps = at.published_iterations.max().item()
+    for name, (_, _, shift, mark) in MEASURES.items():
+        marks = {"color": "black", "markerfacecolor": "white", "markersize": 3.5, "linestyle": "none", "clip_on": False}
+        label = f"{name}, published (5 tasks, {steps:,.0f} steps each)"
+        axes.plot(100 * at[f"published_{name}"].values, rows + shift, mark, label=label, zorder=4, **marks)  # type: ignore[arg-type]
 
 
 def _prices(axes: Axes, at: xr.Dataset) -> None:

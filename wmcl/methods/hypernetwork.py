@@ -65,6 +65,8 @@ class Hypernetwork:
         check_counts(task_embedding=self.task_embedding, chunk_embedding=self.chunk_embedding)
         if self.chunk is not None:
             check_counts(chunk=self.chunk)
+        if not isinstance(self.hidden, tuple):
+            raise ValueError(f"hidden is {self.hidden!r}: it must be a tuple of numbers of units, such as (50, 50)")
         for units in self.hidden:
             check_counts(hidden=units)
         for name in ("task_std", "chunk_std"):

@@ -99,6 +99,8 @@ def learn(
     Raises:
         ValueError: before anything is trained, if network, tasks, seeds, options and method do not fit.
     """
+    if isinstance(tasks, Task):
+        raise ValueError(f"tasks is the task {tasks.name!r}: it must be a sequence of tasks, in their order")
     tasks = tuple(tasks)
     _check(network, tasks, seeds, options, device)
     _check_batch(method.schedule.phases(len(tasks)), options)

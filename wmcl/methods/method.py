@@ -10,6 +10,8 @@ from wmcl.methods.quadratic import Quadratic
 from wmcl.methods.rehearsal import NoRehearsal, Rehearsal
 from wmcl.methods.schedule import Schedule, Sequential
 
+_KINDS = {"parametrisation": Parametrisation, "penalty": Penalty, "rehearsal": Rehearsal, "schedule": Schedule}
+
 
 @dataclass(frozen=True)
 class Method:
@@ -25,6 +27,12 @@ class Method:
     schedule: Schedule = field(default_factory=Sequential)
 
     def __post_init__(self) -> None:
+        for name, kind in _KINDS.items():
+            part = getattr(self, name)
+            if isinstance(part, type) or not isinstance(part, kind):
+                raise ValueError(
+                    f"{name} is {part!r}: it must be an instance of a {kind.__name__}, such as those of wmcl.methods"
+                )
         parametrisation, penalty = type(self.parametrisation).__name__, type(self.penalty).__name__
         if isinstance(self.penalty, Quadratic) and isinstance(self.parametrisation, Hypernetwork):
             raise ValueError(

@@ -47,11 +47,14 @@ def per_member(name: str, value: float | Sequence[float], setting: Setting) -> F
     """A hyperparameter as a number a member, in float64, on the device.
 
     Raises:
-        ValueError: if it is negative or not finite, or if there are as many numbers as neither 1 nor the members.
+        ValueError: if it is no number, negative or not finite, or if there are as many numbers as neither 1 nor the
+            members.
     """
-    members, numbers = len(setting.seeds), np.asarray(value, dtype=float)
+    members, numbers = len(setting.seeds), np.asarray(value)
+    if numbers.dtype.kind not in "iuf" or numbers.ndim > 1:
+        raise ValueError(f"{name} is {value!r}: it must be a number, or a sequence of one a member")
     if not (np.all(numbers >= 0) and np.all(np.isfinite(numbers))):
         raise ValueError(f"{name} is {value}: it must be at least 0 and finite")
     if numbers.ndim and numbers.shape != (members,):
         raise ValueError(f"{name} has {numbers.size} entries for {members} members: give one, or one a member")
-    return torch.as_tensor(np.broadcast_to(numbers, members).copy(), dtype=torch.float64, device=setting.device)
+    return torch.as_tensor(np.broadcast_to(numbers, members).astype(float), dtype=torch.float64, device=setting.device)
