@@ -89,7 +89,8 @@ SMALLER: Mapping[str, Mapping[str, Value]] = {
 """what the preset smoke takes instead"""
 
 RATES = (1e-3, 3e-3)
-FISHER_STRENGTHS = (0.1, 1.0, 10.0, 100.0)
+FISHER_STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
+FRACTIONS_OFF = (0.5, 0.8)
 
 GRIDS: Mapping[str, Mapping[str, tuple[Value, ...]]] = {
     "multitask": {"learning_rate": RATES},
@@ -99,14 +100,14 @@ GRIDS: Mapping[str, Mapping[str, tuple[Value, ...]]] = {
     "online EWC (sampled)": {"strength": FISHER_STRENGTHS},
     "online EWC (exact)": {"strength": FISHER_STRENGTHS},
     "EWC": {"strength": FISHER_STRENGTHS},
-    "SI": {"strength": (0.1, 1.0, 10.0)},
+    "SI": {"strength": (0.1, 1.0, 10.0, 100.0)},
     "MAS": {"strength": (0.001, 0.01, 0.1, 1.0)},
-    "masking": {"fraction_off": (0.5, 0.8)},
-    "masking + SI": {"strength": (0.1, 1.0, 10.0)},
-    "masking + online EWC": {"strength": (1.0, 10.0, 100.0)},
-    "masking + MAS": {"strength": (0.01, 0.1, 1.0)},
+    "masking": {"fraction_off": FRACTIONS_OFF},
+    "masking + SI": {"fraction_off": FRACTIONS_OFF, "strength": (0.1, 1.0, 10.0)},
+    "masking + online EWC": {"fraction_off": FRACTIONS_OFF, "strength": (1.0, 10.0, 100.0)},
+    "masking + MAS": {"fraction_off": FRACTIONS_OFF, "strength": (0.01, 0.1, 1.0)},
     "context modulation": {"learning_rate": RATES},
-    "HNET": {"strength": (0.01, 0.1, 1.0)},
+    "HNET": {"strength": (0.01, 0.1, 1.0, 10.0)},
     "HNET (chunked)": {"learning_rate": (2e-3, 5e-3), "strength": (0.01, 0.1, 1.0)},
     "HNET + coresets": {"learning_rate": (2e-3, 5e-3)},
     "coresets": {"strength": (0.1, 1.0, 10.0)},
