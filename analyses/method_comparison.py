@@ -7,9 +7,11 @@ validation set instead.
 """
 
 import argparse
+import os
 import time
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 import torch
 import tyro
@@ -91,7 +93,15 @@ def _sweep(
         cost=cost(table),
         cluster=run.cluster,
     )
-    return found.assign_attrs(invocation(asdict(config)))
+    return found.assign_attrs(invocation(asdict(_with_relative_paths(config))))
+
+
+def _with_relative_paths(config: Config) -> Config:
+    """As seen from the folder of the call, so that a file tells nothing of the machine that made it."""
+    chosen = config.selection.chosen
+    if chosen is None:
+        return config
+    return replace(config, selection=replace(config.selection, chosen=Path(os.path.relpath(chosen))))
 
 
 def main() -> None:
