@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
-from wmcl.methods import CATALOGUE, learn, named
+from wmcl.methods import (
+    CATALOGUE,
+    Coresets,
+    FisherImportance,
+    FromScratch,
+    Hypernetwork,
+    Joint,
+    Method,
+    OutputPreserving,
+    Quadratic,
+    learn,
+    named,
+    per_member,
+)
 from wmcl.methods.objective import PhaseObjective
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence
@@ -114,3 +128,50 @@ def test_unknown_names_are_refused():
         named("ewc")
     with pytest.raises(ValueError, match="strength is no hyperparameter of 'fine-tuning': it takes none"):
         named("fine-tuning", strength=1.0)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (
+            {"parametrisation": Hypernetwork(), "penalty": Quadratic(FisherImportance(), 1.0)},
+            "penalty is Quadratic with the parametrisation Hypernetwork: .* must be OutputPreserving, or none",
+        ),
+        (
+            {"penalty": OutputPreserving(1.0)},
+            "penalty is OutputPreserving with the parametrisation Shared: .* must be Hypernetwork",
+        ),
+        (
+            {"penalty": Quadratic(FisherImportance(), 1.0), "schedule": Joint()},
+            "penalty is Quadratic with the schedule Joint",
+        ),
+        ({"rehearsal": Coresets(), "schedule": FromScratch()}, "rehearsal is Coresets with the schedule FromScratch"),
+    ],
+)
+def test_contradictions_are_refused_by_name(parts, message):
+    with pytest.raises(ValueError, match=message):
+        Method(**parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"penalty": Coresets()}, r"penalty is Coresets\(.*\): it must be an instance of a Penalty"),
+        ({"parametrisation": "masked"}, "parametrisation is 'masked': it must be an instance of a Parametrisation"),
+        ({"penalty": Quadratic}, "penalty is <class .*Quadratic'>: it must be an instance of a Penalty"),
+    ],
+)
+def test_what_is_no_such_part_is_refused(parts, message):
+    check = inspect.unwrap(Method.__post_init__)
+    method = object.__new__(Method)
+    for name, part in (vars(Method()) | parts).items():
+        object.__setattr__(method, name, part)
+    with pytest.raises(ValueError, match=message):
+        check(method)
+
+
+@pytest.mark.parametrize("bad", ["big", ((1.0, 2.0),), None, True])
+def test_strengths_that_are_no_numbers_are_refused(bad):
+    setting = SimpleNamespace(seeds=(0, 1), device="cpu")
+    with pytest.raises(ValueError, match=r"strength is .*: it must be a number, or a sequence of one a member"):
+        inspect.unwrap(per_member)("strength", bad, setting)
