@@ -125,7 +125,7 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
     axes.set_yticks(rows, [name + count for name, count in zip(names, counts, strict=True)], fontsize=7)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(lowest - 1, 101)
-    axes.set_xlabel(f"accuracy (% of scored bits; bars begin at chance)\n{count_text(n)} a method", fontsize=8)
+    axes.set_xlabel(f"accuracy (% of scored bits; bars begin at chance)\n{count_text(n)} networks a method", fontsize=8)
     axes.tick_params(axis="x", labelsize=7)
     axes.legend(fontsize=6, ncols=2, loc="lower left", bbox_to_anchor=(-0.35, 1.0), columnspacing=1, handletextpad=0.4)
 
@@ -169,30 +169,48 @@ def _prices(axes: Axes, at: xr.Dataset) -> None:
 
 
 def _log_axis_with_zero(axes: Axes, values: np.ndarray) -> None:
-    """Linear from 0 to the power of ten below the smallest positive value, logarithmic above it."""
-    positive = values[values > 0]
-    start = 10.0 ** np.floor(np.log10(positive.min())) if positive.size else 1.0
-    end = 10.0 ** np.ceil(np.log10(positive.max() * 1.01)) if positive.size else 10.0
+    """Linear around 0, logarithmic beyond; a hypernetwork that is smaller than its network stores less than nothing."""
+    sizes = np.abs(values[values != 0])
+    start = 10.0 ** np.floor(np.log10(sizes.min())) if sizes.size else 1.0
     axes.set_xscale("symlog", linthresh=start, linscale=0.6)
-    axes.set_xlim(-0.35 * start, end * 1.5)
-    ticks = [0.0, *10.0 ** np.arange(np.log10(start), np.log10(end) + 0.5)]
-    axes.set_xticks(ticks)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: "0" if x == 0 else f"$10^{{{np.log10(x):.0f}}}$"))
+    powers = [_powers(start, side) for side in (-values[values < 0], values[values > 0])]
+    left = -1.5 * powers[0][-1] if powers[0] else -0.35 * start
+    axes.set_xlim(left, 1.5 * powers[1][-1] if powers[1] else 10 * start)
+    axes.set_xticks([*(-power for power in reversed(powers[0])), 0.0, *powers[1]])
+    axes.xaxis.set_major_formatter(FuncFormatter(_power_text))
     axes.xaxis.set_minor_locator(NullLocator())
 
 
+def _powers(start: float, sizes: np.ndarray) -> list[float]:
+    """Powers of ten from the start to the first beyond all sizes."""
+    if not sizes.size:
+        return []
+    end = np.ceil(np.log10(sizes.max() * 1.01))
+    return [10.0**power for power in np.arange(np.log10(start), end + 0.5)]
+
+
+def _power_text(value: float, _: object) -> str:
+    sign = "-" if value < 0 else ""
+    return "0" if value == 0 else f"${sign}10^{{{np.log10(abs(value)):.0f}}}$"
+
+
 def _label(axes: Axes, x: np.ndarray, y: np.ndarray, texts: list[str]) -> None:
-    """Numbers beside the points; where points coincide, one after the other."""
-    low, high = axes.get_ylim()
-    places: dict[tuple[int, int], list[str]] = {}
-    where: dict[tuple[int, int], tuple[float, float]] = {}
-    columns = axes.transScale.transform(np.column_stack([x, y]))[:, 0] if len(x) else np.array([])
-    for column, across, height, text in zip(columns, x, y, texts, strict=True):
-        key = (round(float(column) * 8), round(30 * (height - low) / (high - low)))
-        places.setdefault(key, []).append(text)
-        where.setdefault(key, (float(across), float(height)))
-    for key, found in places.items():
-        axes.annotate(", ".join(found), where[key], xytext=(4, 3), textcoords="offset points", fontsize=7)
+    """Numbers beside the points; those of points too close to tell apart stand together."""
+    if not len(x):
+        return
+    axes.set_ylim(axes.get_ylim())
+    places = axes.transAxes.inverted().transform(axes.transData.transform(np.column_stack([x, y])))
+    groups: list[list[int]] = []
+    for point in np.argsort(places[:, 0]):
+        near = [g for g in groups if any((abs(places[point] - places[other]) < (0.06, 0.025)).all() for other in g)]
+        merged = [int(point), *(other for group in near for other in group)]
+        groups = [group for group in groups if group not in near] + [merged]
+    for group in groups:
+        last = max(group, key=lambda point: places[point, 0])
+        numbers = ", ".join(texts[point] for point in sorted(group))
+        to_left = places[last, 0] > 0.6 and len(group) > 2
+        offset, side = ((-4, -11), "right") if to_left else ((4, 3), "left")
+        axes.annotate(numbers, (x[last], y[last]), xytext=offset, textcoords="offset points", fontsize=7, ha=side)
 
 
 if __name__ == "__main__":
