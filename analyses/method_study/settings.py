@@ -84,7 +84,8 @@ SMALLER: Mapping[str, Mapping[str, Value]] = {
     "HNET (chunked)": {"chunk": 100},
     "coresets": {"samples": 10},
     "generative replay": {"latent": 4, "decoder_hidden": 16},
-    "HNET+R": {"latent": 4, "decoder_hidden": 16},
+    "HNET+R": {"latent": 4, "decoder_hidden": 16, "chunk": 100},
+    "HNET + coresets": {"chunk": 100, "samples": 10},
 }
 """what the preset smoke takes instead"""
 
