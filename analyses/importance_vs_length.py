@@ -5,7 +5,6 @@ weights are, how many dimensions their hidden states fill and which bits these h
 draw it.
 """
 
-import argparse
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -13,9 +12,10 @@ from functools import partial
 from typing import Any
 
 import torch
-import tyro
 import xarray as xr
-from length_study.config import PRESETS, Config, Device, check, with_own_output
+from common.command_line import configuration, errors_as_sentences, print_given_up
+from common.running import settled
+from length_study.config import PRESETS, Config, check, with_own_output
 from length_study.labels import describe
 from length_study.ladder import add_ladder, is_ladder
 from length_study.measure import measure, members_in
@@ -27,13 +27,7 @@ from wmcl.provenance import invocation, provenance
 
 def resolve(config: Config) -> Config:
     """Fill in what depends on the machine: device, processes and ensemble size."""
-    device: Device = config.run.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() and config.run.cluster is None else "cpu"
-    processes, members = (2, 1) if device == "cpu" else (1, members_in(config, torch.cuda.mem_get_info()[0]))
-    jobs = config.run.jobs or (processes if config.run.cluster is None else None)
-    here = replace(config.run, device=device, jobs=jobs, members=config.run.members or members)
-    return replace(config, run=here)
+    return replace(config, run=settled(config.run, lambda: members_in(config, torch.cuda.mem_get_info()[0])))
 
 
 def run(config: Config) -> xr.Dataset:
@@ -74,28 +68,19 @@ def _cost(condition: Mapping[str, Any]) -> float:
     return float(condition["lead"] + condition["input_length"] + 1 + condition["pattern_length"])
 
 
+def _settle(config: Config) -> Config:
+    config = with_own_output(config)
+    check(config)
+    return config
+
+
 def main() -> None:
     """Command line."""
-    choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    choice.add_argument("--preset", choices=PRESETS, default="quick")
-    preset = choice.parse_known_args()[0].preset
-    try:
-        config = tyro.cli(Config, description=__doc__, default=PRESETS[preset], config=(tyro.conf.OmitArgPrefixes,))
-        config = with_own_output(config)
-        check(config)
-    except ValueError as error:
-        raise SystemExit(f"error: {error}") from None
-    try:
+    config = configuration(PRESETS, _settle, __doc__)
+    with errors_as_sentences(config.run):
         results = run(config)
-    except ConnectionError as error:
-        raise SystemExit(f"error: cluster is {config.run.cluster}: {error}") from error
-    except OSError as error:
-        raise SystemExit(f"error: output is {config.run.output}: {error}") from error
-    except KeyboardInterrupt:
-        raise SystemExit("\nInterrupted. Finished networks are kept: the same command goes on from there.") from None
     print(report(results))
-    if results.attrs["failed_cells"]:
-        print(f"Given up, because they killed their process twice: {results.attrs['failed_cells']}")
+    print_given_up(results)
     print(f"Wrote {config.run.output} in {results.attrs['wall_seconds']:.0f} s.")
 
 

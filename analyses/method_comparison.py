@@ -6,17 +6,15 @@ file and a Markdown table; figures/method_comparison.py draws it. With --search 
 validation set instead.
 """
 
-import argparse
 import os
 import time
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-import torch
-import tyro
 import xarray as xr
-from length_study.config import Device, Run
+from common.command_line import configuration, errors_as_sentences, print_given_up
+from common.running import settled
 from method_study.chosen import add_chosen
 from method_study.config import PRESETS, Config, check, rows
 from method_study.measure import Table, cost, measure, settings_of_cells
@@ -31,13 +29,8 @@ from wmcl.provenance import invocation, provenance
 
 def resolve(config: Config) -> Config:
     """Fill in what depends on the machine: device, processes and ensemble size."""
-    run, device = config.run, config.run.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() and run.cluster is None else "cpu"
     networks = config.selection.search_seeds if config.selection.search else config.comparison.seeds
-    processes, members = (2, 1) if device == "cpu" else (1, networks)
-    jobs = run.jobs or (processes if run.cluster is None else None)
-    return replace(config, run=replace(run, device=device, jobs=jobs, members=run.members or members))
+    return replace(config, run=settled(config.run, lambda: networks))
 
 
 def compare(config: Config) -> xr.Dataset:
@@ -78,15 +71,14 @@ def _sweep(
     suffix: str,
 ) -> xr.Dataset:
     """All conditions with all seeds, cached beside the output."""
-    run: Run = config.run
-    device: Device = run.device
+    run = config.run
     found = sweeps.run(
-        partial(measure, config, measures, table, device),
+        partial(measure, config, measures, table, run.device),
         conditions,
         seeds,
         name="method comparison",
-        settings=settings_of_cells(config, measures, table, device),
-        origin=provenance(device),
+        settings=settings_of_cells(config, measures, table, run.device),
+        origin=provenance(run.device),
         folder=run.output.with_suffix(f".{suffix}"),
         jobs=run.jobs,
         members=run.members or 1,
@@ -104,31 +96,22 @@ def _with_relative_paths(config: Config) -> Config:
     return replace(config, selection=replace(config.selection, chosen=Path(os.path.relpath(chosen))))
 
 
+def _settle(config: Config) -> Config:
+    check(config)
+    return config
+
+
 def main() -> None:
     """Command line."""
-    choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    choice.add_argument("--preset", choices=PRESETS, default="quick")
-    preset = choice.parse_known_args()[0].preset
-    try:
-        config = tyro.cli(Config, description=__doc__, default=PRESETS[preset], config=(tyro.conf.OmitArgPrefixes,))
-        check(config)
-    except ValueError as error:
-        raise SystemExit(f"error: {error}") from None
-    try:
+    config = configuration(PRESETS, _settle, __doc__)
+    with errors_as_sentences(config.run):
         if config.selection.search:
             print(search(config))
             print(f"\nWrote {config.selection.chosen}.")
             return
         results = compare(config)
-    except ConnectionError as error:
-        raise SystemExit(f"error: cluster is {config.run.cluster}: {error}") from error
-    except OSError as error:
-        raise SystemExit(f"error: output is {config.run.output}: {error}") from error
-    except KeyboardInterrupt:
-        raise SystemExit("\nInterrupted. Finished networks are kept: the same command goes on from there.") from None
     print(report(results))
-    if results.attrs["failed_cells"]:
-        print(f"Given up, because they killed their process twice: {results.attrs['failed_cells']}")
+    print_given_up(results)
     print(f"\nWrote {config.run.output} and its table in {results.attrs['wall_seconds']:.0f} s.")
 
 

@@ -50,7 +50,7 @@ class Options(StageOptions):
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
     """A panel for each effect, a row for each kind of importance."""
-    require(results, "importance")
+    require(results, "importance", "kind")
     kinds = results.kind.values.tolist()
     found = effects_of(results, options)
     names = list(dict.fromkeys(name for name, _ in found))

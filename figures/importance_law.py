@@ -47,7 +47,7 @@ class Options(ImportanceOptions):
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
     """Importance above, residuals below; a column for each initialisation."""
-    require(results, "importance")
+    require(results, "importance", "initialisation")
     names = list(dict.fromkeys(results.initialisation.values.tolist()))
     parts = {name: plain(training_of(results, name, options.reduction)) for name in names}
     parts = {name: part for name, part in parts.items() if part.sizes["condition"] > 1}

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.same import assert_same
+from tests.test_training import Double, double_task
 from wmcl.methods import FromScratch, Joint, Method, learn
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import copy_task, copy_task_sequence
@@ -91,11 +92,12 @@ def test_all_at_once_is_the_loop_written_out():
 
 def test_members_may_share_a_seed_and_differ_in_a_learning_rate():
     rates = dataclasses.replace(FAST, learning_rate=(5e-3, 1e-3))
-    together = fit(seeds=(3, 3), options=rates)
+    arguments = {"network": Double(4, 12, 3, heads=3), "tasks": [double_task(task) for task in TASKS]}
+    together = fit(seeds=(3, 3), options=rates, **arguments)
     for member, rate in enumerate(rates.learning_rate):
-        alone = fit(seeds=(3,), options=dataclasses.replace(FAST, learning_rate=rate))
+        alone = fit(seeds=(3,), options=dataclasses.replace(FAST, learning_rate=rate), **arguments)
         for name, value in alone[-1].values.items():
-            torch.testing.assert_close(together[-1].values[name][member], value[0], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(together[-1].values[name][member], value[0], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(

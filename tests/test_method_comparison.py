@@ -1,6 +1,7 @@
 """The comparison of methods: settings, search, a small run from end to end, its table and its figure."""
 
 import json
+import runpy
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -476,3 +477,31 @@ def test_another_dataset_is_refused(drawn):
     results, _ = drawn
     with pytest.raises(MissingError, match="this dataset has no stored"):
         figure_of.draw(results.drop_vars("stored"), figure_of.Options(Path("synthetic.nc")))
+
+
+def test_a_network_smaller_than_one_has_its_place_on_the_axis(tmp_path):
+    results = synthetic(EVERY[2:5])
+    results["stored"] = results.stored * 0 + xr.DataArray([-4097.0, 0.0, 300.0], dims="condition")
+    axes = figure_of.draw(results, figure_of.Options(tmp_path / "m.nc")).axes[-1]
+    points = axes.containers[0][0].get_xydata()[:, 0]
+    assert axes.get_xlim()[0] < points.min() == -4097 < points.max() < axes.get_xlim()[1]
+
+
+def test_published_numbers_stand_beside_comparable_networks_alone(tmp_path):
+    def labels(preset):
+        figure = figure_of.draw(synthetic(EVERY[:4], preset), figure_of.Options(tmp_path / "m.nc"))
+        return " ".join(figure.axes[-2].get_legend_handles_labels()[1])
+
+    assert "published (5 tasks, 20,000 steps each)" in labels("quick")
+    assert "published" not in labels("smoke")
+
+
+def test_all_figures_say_what_a_comparison_lacks(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "m.nc"
+    results = synthetic(EVERY[2:4])
+    results.assign(importance=results.stored, components=results.stored).to_netcdf(path)  # as a real one has, too
+    monkeypatch.setattr(sys, "argv", ["all", str(path), "--output", str(tmp_path)])
+    runpy.run_path(str(Path(figure_of.__file__).with_name("all.py")))["main"]()
+    printed = capsys.readouterr().out
+    assert (tmp_path / "m.png").exists()
+    assert "No importance_law: this dataset has no initialisation" in printed

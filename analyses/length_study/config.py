@@ -1,43 +1,20 @@
 """All numbers of the analysis, and the presets."""
 
-import os
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
 import torch
+from common.network import CellName, Network
+from common.running import Run, check_run
 
 from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid, task_of
-from wmcl import networks
 from wmcl.networks import Initialisation
 from wmcl.stages import ImportanceKind
-from wmcl.sweeps import check_cluster
 from wmcl.training import Options, Reduction, Stop
 
-CellName = Literal["elman", "lstm", "gru"]
-Device = Literal["auto", "cpu", "cuda"]
 Preset = Literal["smoke", "quick", "controls", "ladder", "paper"]
-
-
-@dataclass(frozen=True)
-class Network:
-    """Network."""
-
-    cell: CellName = "elman"
-    """of the recurrent layer"""
-    hidden: int = 256
-    """recurrent units"""
-    output_stage: bool = True
-    """of the elman cell alone: the layer y = tanh(W_ho h + b_ho) before the read-out"""
-
-    def build(self, inputs: int, outputs: int, initialisation: Initialisation) -> networks.Network:
-        """The network for a task."""
-        if self.cell == "elman":
-            return networks.Elman(
-                inputs, self.hidden, outputs, initialisation=initialisation, output_stage=self.output_stage
-            )
-        return networks.NETWORKS[self.cell](inputs, self.hidden, outputs, initialisation=initialisation)
 
 
 @dataclass(frozen=True)
@@ -76,22 +53,6 @@ class Measures:
     """share of the variance that the counted components hold"""
     details: bool = True
     """whether to keep arrays a step pair (reuse) and a component (cumulative variance)"""
-
-
-@dataclass(frozen=True)
-class Run:
-    """How to run."""
-
-    output: Path = Path("results/importance_vs_length.nc")
-    """file to write; finished cells are kept beside it in a folder of the same name, and used again"""
-    jobs: int | None = None
-    """processes at once, one thread each; None takes 2, 1 on a GPU, or all threads of a cluster"""
-    members: int | None = None
-    """networks of a condition trained together as one ensemble; None takes 1, or on a GPU as many as fit its memory"""
-    device: Device = "auto"
-    """auto takes a GPU if there is one, and cpu on a cluster"""
-    cluster: str | None = None
-    """address of a Dask scheduler whose workers compute, tcp://host:port; None computes on this machine"""
 
 
 @dataclass(frozen=True)
@@ -222,28 +183,6 @@ def check(config: Config) -> None:
     if config.training.precision != "float32" and (config.run.device == "cpu" or not torch.cuda.is_available()):
         raise ValueError(f"precision is {config.training.precision!r}: it must be 'float32' where there is no GPU")
     check_run(config.run)
-
-
-def check_run(run: Run) -> None:
-    """Refuse a way to run that makes no sense, with a ValueError that names the field."""
-    for name, value in (("jobs", run.jobs), ("members", run.members)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
-    if run.device not in get_args(Device):
-        raise ValueError(f"device is {run.device!r}: it must be one of {', '.join(get_args(Device))}")
-    if run.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
-    _check_output(run.output)
-    if run.cluster is not None:
-        check_cluster(run.cluster)
-
-
-def _check_output(output: Path) -> None:
-    if output.suffix != ".nc" or output.is_dir():
-        raise ValueError(f"output is {output}: it must be the name of a file that ends in .nc")
-    folder = next(parent for parent in output.absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise ValueError(f"output is {output}: {folder} must be a folder that can be written to")
 
 
 def _check_design(config: Config) -> None:

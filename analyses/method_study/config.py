@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from length_study.config import Network, Run, check_run
+from common.network import Network
+from common.running import Run, check_run
 
 from method_study.chosen import read_chosen
 from method_study.settings import SMALLER, STARTING_VALUES, Settings, published_settings

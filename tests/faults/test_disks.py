@@ -7,7 +7,7 @@ import resource
 import subprocess
 
 import pytest
-from length_study.config import _check_output
+from common.running import check_output
 
 from tests.faults.small import CELLS, files, small, start, whole
 from wmcl.sweeps import store
@@ -83,7 +83,7 @@ def test_a_disk_is_read_only(disk, undisturbed, tried):
     with pytest.raises(OSError, match=f"Read-only file system: '{disk}/cells"):
         small(disk)
     with pytest.raises(ValueError, match=f"output is {disk}/r.nc: {disk} must be a folder that can be written to"):
-        _check_output(disk / "r.nc")
+        check_output(disk / "r.nc")
     mount("-o", "remount,rw", disk)
     assert not (disk / "log").exists()
     tried()
@@ -116,6 +116,6 @@ def test_outputs_that_cannot_be_written_are_refused(tmp_path, monkeypatch):
     (tmp_path / "folder.nc").mkdir()
     for output in ("file/r.nc", "file/deeper/r.nc", "folder.nc", "r.txt", ".nc"):
         with pytest.raises(ValueError, match=f"output is {tmp_path / output}"):
-            _check_output(tmp_path / output)
-    _check_output(tmp_path / "new" / "deeper" / "r.nc")
+            check_output(tmp_path / output)
+    check_output(tmp_path / "new" / "deeper" / "r.nc")
     assert not (tmp_path / "new").exists()

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 from jaxtyping import Float, Int
 
@@ -17,7 +16,7 @@ from wmcl.networks import Network, Parameters
 from wmcl.tasks import Task, check_sequences
 from wmcl.training import Execution, Options, Reason, Stop, execution_on
 from wmcl.training.loop import begin, run
-from wmcl.training.plan import Plan, check_seeds
+from wmcl.training.plan import Plan, check_fit, check_seeds
 from wmcl.training.precision import check_precision
 from wmcl.training.state import State, final_snapshot
 
@@ -30,6 +29,8 @@ class Learned:
     phase: Phase
     values: Parameters
     """everything that is trained, by name"""
+    initial: Parameters
+    """the same before the first task"""
     alone: dict[int, Parameters]
     """values of the network of each task so far, if each has its own; otherwise empty"""
     penalty_memory: Any
@@ -146,6 +147,7 @@ def _phases(
             setting=setting,
             phase=phase,
             values=values,
+            initial=initial,
             alone=alone,
             penalty_memory=memories[0],
             rehearsal_memory=memories[1],
@@ -212,16 +214,10 @@ def _check(network: Network, tasks: tuple[Task, ...], seeds: Sequence[int], opti
             f"heads of the network is {network.heads} with {len(tasks)} tasks: it must be 1, or one a task"
         )
     for task in tasks:
-        for name in ("inputs", "outputs"):
-            if getattr(network, name) != getattr(task, name):
-                raise ValueError(
-                    f"{name} of the network is {getattr(network, name)}: the task {task.name!r} needs"
-                    f" {getattr(task, name)}"
-                )
+        check_fit(network, task)
         check_sequences(task, task.validation)
     check_seeds(seeds, options)
     check_precision(options.precision, device)
-    torch.device(device)
 
 
 def _check_batch(phases: Sequence[Phase], options: Options) -> None:

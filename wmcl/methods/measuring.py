@@ -115,10 +115,8 @@ def _performance(learned: Learned, measures: Measures) -> xr.Dataset:
 def _untrained(learned: Learned, measures: Measures) -> xr.DataArray:
     """Accuracy before the first task: what the seeds alone give."""
     setting, tasks = learned.setting, len(learned.setting.tasks)
-    start = setting.parametrisation.init(setting.network, setting.seeds, tasks).trained
-    values = {name: value.to(setting.device) for name, value in start.items()}
     with torch.no_grad():
-        weights = [setting.weights(values, task) for task in range(tasks)]
+        weights = [setting.weights(learned.initial, task) for task in range(tasks)]
     return _evaluate(setting, weights, measures).accuracy
 
 

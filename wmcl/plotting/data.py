@@ -45,6 +45,7 @@ def choose_known(results: xr.Dataset, **values: int | str | None) -> xr.Dataset:
 
 def training_of(results: xr.Dataset, initialisation: str | None, reduction: str | None) -> xr.Dataset:
     """The conditions of one initialisation and one loss, by default the first ones of the dataset."""
+    require(results, "initialisation", "reduction")
     first = {name: str(results[name].values[0]) for name in ("initialisation", "reduction")}
     asked = {"initialisation": initialisation, "reduction": reduction}
     return choose(results, **{name: value or first[name] for name, value in asked.items()})

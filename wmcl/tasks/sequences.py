@@ -74,19 +74,10 @@ class Sequences:
 
     def take(self, chunk: slice) -> "Sequences":
         """The sequences of a range of samples (views, no copies)."""
-        return Sequences(
-            self.inputs[:, :, chunk],
-            self.targets[:, :, chunk],
-            self.scored[:, :, chunk],
-            self.phase[:, :, chunk],
-            self.window,
-        )
+        return self.map(lambda values: values[:, :, chunk])
 
     def to(self, target: torch.device | str | torch.dtype) -> "Sequences":
         """Move everything to a device, or convert the floating-point values to a dtype."""
-
-        def move(values: Tensor) -> Tensor:
-            return values.to(dtype=target) if isinstance(target, torch.dtype) else values.to(device=target)
-
-        phase = self.phase if isinstance(target, torch.dtype) else move(self.phase)
-        return Sequences(move(self.inputs), move(self.targets), move(self.scored), phase, self.window)
+        if isinstance(target, torch.dtype):
+            return self.map(lambda values: values.to(target) if values.is_floating_point() else values)
+        return self.map(lambda values: values.to(target))

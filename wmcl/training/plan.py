@@ -42,11 +42,7 @@ def make_plan(
     Raises:
         ValueError: naming what is wrong and what is allowed.
     """
-    for name in ("inputs", "outputs"):
-        if getattr(network, name) != getattr(task, name):
-            raise ValueError(
-                f"{name} of the network is {getattr(network, name)}: the task {task.name!r} needs {getattr(task, name)}"
-            )
+    check_fit(network, task)
     check_seeds(seeds, options)
     if len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds is {list(seeds)}: it must hold each seed once")
@@ -55,6 +51,19 @@ def make_plan(
     thresholds = tuple(sorted({float(threshold) for threshold in milestones}, reverse=True))
     objective = SingleTask(network, task, options)
     return Plan(network, task, objective, tuple(int(seed) for seed in seeds), stop, options, thresholds, observer)
+
+
+def check_fit(network: Network, task: Task) -> None:
+    """Refuse a network with other inputs or outputs than a task.
+
+    Raises:
+        ValueError: naming them.
+    """
+    for name in ("inputs", "outputs"):
+        if getattr(network, name) != getattr(task, name):
+            raise ValueError(
+                f"{name} of the network is {getattr(network, name)}: the task {task.name!r} needs {getattr(task, name)}"
+            )
 
 
 def check_seeds(seeds: Sequence[int], options: Options) -> None:

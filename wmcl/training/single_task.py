@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -51,7 +50,6 @@ class SingleTask:
         """Add the gradient of the orthogonality penalty."""
         return add_orthogonality(gradient, parameters, self.options.orthogonality)
 
-    @torch.no_grad()
     def evaluate(self, parameters: Parameters, validation: Sequences) -> Evaluation:
         """Loss and accuracy on the validation set."""
         return evaluate(self.network, self.task, parameters, validation)
