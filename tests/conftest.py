@@ -24,3 +24,11 @@ def reference():
         pytest.skip("the reference arrays of the authors' code are not on this machine")
     with np.load(REFERENCE) as arrays:
         return dict(arrays)
+
+
+@pytest.fixture(autouse=True)
+def own_ctrl_c():
+    """What answers to Ctrl-C is as it was before the test: dask-jobqueue puts its own answer in place."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
