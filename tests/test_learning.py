@@ -111,6 +111,7 @@ def test_members_may_share_a_seed_and_differ_in_a_learning_rate():
         ({"seeds": []}, "at least one seed"),
         ({"options": Options(learning_rate=(0.1, 0.2, 0.3))}, "learning_rate has 3 entries for 2 seeds"),
         ({"tasks": [copy_task(2, width=2)]}, "inputs of the network is 4"),
+        ({"device": "gpu"}, "device is 'gpu': it must be one that PyTorch knows"),
         (
             {"method": Method(schedule=Joint()), "options": Options(batch=2)},
             "batch is 2 with 3 tasks at once: it must be at least 3",

@@ -188,6 +188,12 @@ def test_evaluation_in_chunks():
         ({"network": Elman(5, 4, 3)}, "inputs of the network is 5: the task 'copy p=2 i=3' needs 4"),
         ({"options": Options(learning_rate=(1e-3, 1e-2))}, "2 entries for 1 seeds"),
         ({"milestones": (0.1, 0.0)}, "every loss must be positive and finite"),
+        ({"device": "gpu"}, "device is 'gpu': it must be one that PyTorch knows"),
+        pytest.param(
+            {"device": "cuda"},
+            "device is 'cuda': there is no GPU",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
+        ),
     ],
 )
 def test_senseless_runs_are_refused_before_work_starts(change, message):

@@ -95,8 +95,8 @@ def train(
 
     Raises:
         ValueError: if network and task do not fit, if the task draws malformed sequences, if seeds, learning rates
-            or milestones make no sense, if the device does not have the precision, or if the checkpoint is damaged, no
-            checkpoint or one of another run.
+            or milestones make no sense, if the device is none or does not have the precision, or if the checkpoint is
+            damaged, no checkpoint or one of another run.
     """
     plan = make_plan(network, task, seeds, stop, options, milestones, observer)
     check_precision(options.precision, device)
