@@ -13,7 +13,7 @@ from method_study.chosen import read_chosen
 from method_study.settings import SMALLER, STARTING_VALUES, Settings, published_settings
 from wmcl import networks
 from wmcl.methods import CATALOGUE, Measures, named
-from wmcl.tasks import InputsOfTasks, Task, TaskDraws, copy_task_sequence
+from wmcl.tasks import InputsOfTasks, Task, TaskDraws, copy_task_sequence, with_task_identity
 from wmcl.training import Stop
 
 Benchmark = Literal["copy"]
@@ -167,10 +167,10 @@ def _beside(usual: dict[str, Settings], variants: dict[str, Settings]) -> dict[s
     return every
 
 
-def tasks_of(config: Config) -> list[Task]:
-    """The tasks in their order."""
+def tasks_of(config: Config, settings: Settings) -> list[Task]:
+    """The tasks of a row in their order."""
     task = config.task
-    return copy_task_sequence(
+    tasks = copy_task_sequence(
         config.comparison.tasks,
         task.pattern_length,
         task.input_length,
@@ -181,6 +181,7 @@ def tasks_of(config: Config) -> list[Task]:
         validation_samples=task.validation_samples,
         test_samples=task.test_samples,
     )
+    return with_task_identity(tasks) if settings.task_identity else tasks
 
 
 def network_of(config: Config, settings: Settings, task: Task) -> networks.Network:
@@ -205,10 +206,9 @@ def check(config: Config) -> None:
         )
     if config.selection.search and config.selection.chosen is None:
         raise ValueError("chosen is None: a search writes its choice there; name a file")
-    tasks = tasks_of(config)
     for name, settings in rows(config).items():
         check_settings(name, settings)
-        network_of(config, settings, tasks[0])
+        network_of(config, settings, tasks_of(config, settings)[0])
     check_run(config.run)
 
 

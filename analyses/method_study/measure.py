@@ -20,7 +20,8 @@ def measure(
     config: Config, measures: Measures, table: Table, device: str, condition: Mapping[str, Any], seeds: Sequence[int]
 ) -> xr.Dataset:
     """Learn all tasks with the settings of a condition, and measure after each."""
-    settings, tasks = table[tuple(condition.values())], tasks_of(config)
+    settings = table[tuple(condition.values())]
+    tasks = tasks_of(config, settings)
     run = learn(
         named(settings.method, **settings.hyperparameters),
         network_of(config, settings, tasks[0]),

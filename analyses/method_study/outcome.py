@@ -70,7 +70,8 @@ def _compression(config: Config, settings: Settings) -> float:
     parametrisation = named(settings.method, **settings.hyperparameters).parametrisation
     if not isinstance(parametrisation, Hypernetwork):
         return np.nan
-    return parametrisation.compression(network_of(config, settings, tasks_of(config)[0]), config.comparison.tasks)
+    network = network_of(config, settings, tasks_of(config, settings)[0])
+    return parametrisation.compression(network, config.comparison.tasks)
 
 
 def describe(results: xr.Dataset) -> xr.Dataset:
