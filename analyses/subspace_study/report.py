@@ -7,7 +7,7 @@ from itertools import groupby
 import xarray as xr
 
 from subspace_study.outcome import just_learned
-from subspace_study.statements import Estimate, Statement, estimate, statements, verdict
+from subspace_study.statements import Estimate, Statement, estimate, excludes_null, statements
 from wmcl.training import Reason
 
 ABSENT = "–"
@@ -29,7 +29,8 @@ def _title(results: xr.Dataset) -> str:
     return (
         f"{results.sizes['seed']} networks a method ({network['cell']}, {network['hidden']} units), "
         f"{results.sizes['trained_task']} Permuted Copy Tasks (p = {p}, i = {task['input_length'] or p}). Means with"
-        " 95 % t intervals over networks."
+        " 95 % t intervals over networks; in brackets after a quantity, its value without an effect, and bold what an"
+        " interval tells from it."
     )
 
 
@@ -46,12 +47,27 @@ def _performance(results: xr.Dataset) -> list[str]:
 
 
 def _answers(group: list[Statement]) -> list[str]:
-    head = ["method", "quantity", "unit", "n", "mean and interval", "no effect", "interval against it"]
-    lines = [_line(head), _line(["---", "---", "---", "---:", "---:", "---:", "---"])]
-    for each in group:
-        cells = [each.method, each.quantity, each.unit, str(each.found.n), _interval(each.found)]
-        lines.append(_line([*cells, f"{each.null:.3g}", verdict(each)]))
+    """A row a method, a column a quantity; what the interval tells from no effect is bold."""
+    quantities = {(each.quantity, each.unit, each.null): None for each in group}
+    found = {(each.method, each.quantity): each for each in group}
+    heads = [_head(*each) for each in quantities]
+    lines = [_line(["method", "n", *heads]), _line(["---", *["---:"] * (1 + len(heads))])]
+    for method in dict.fromkeys(each.method for each in group):
+        row = [found.get((method, quantity)) for quantity, _, _ in quantities]
+        counts = sorted({each.found.n for each in row if each is not None})
+        lines.append(_line([method, " to ".join(map(str, counts)), *(_answer(each) for each in row)]))
     return lines
+
+
+def _head(quantity: str, unit: str, null: float) -> str:
+    return quantity + ("" if unit == "1" else f", {unit}") + ("" if math.isnan(null) else f" ({null:.3g})")
+
+
+def _answer(each: Statement | None) -> str:
+    if each is None:
+        return ABSENT
+    text = _interval(each.found)
+    return f"**{text}**" if excludes_null(each) else text
 
 
 def _supervised(results: xr.Dataset) -> list[str]:
@@ -82,11 +98,9 @@ def _notes(results: xr.Dataset) -> list[str]:
     notes = []
     if "share_by_chance" in results:
         settings = json.loads(results.attrs["configuration"])
-        own = estimate(results.share_of_own.mean("condition")).mean
         notes.append(
             f"Shares of variance are those in {settings['measures']['shared_components']} directions, in the output phase,"
-            f" around the mean of each task, after the last task; as many directions of its own hold"
-            f" {own:.2f} of the variance of a later task on average."
+            " around the mean of each task, after the last task; mean over the later tasks."
         )
     notes.append(
         "Intervals are not corrected for their number. From scratch and multitask are references: from scratch, every task"

@@ -1,15 +1,16 @@
 """What the study says about each question, as means with t intervals over networks of the same seeds."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
 import xarray as xr
 
 from wmcl.statistics import mean_interval
 
 WEIGHT_METHOD, GENERATED = "online EWC", "HNET (chunked)"
 """whose shares of variance in the subspace of task 1 are compared"""
+DIRECTIONS = {"first": "right after it was learned", "now": "in the present network"}
 
 
 class Estimate(NamedTuple):
@@ -22,7 +23,7 @@ class Estimate(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A quantity of a method, what it would be if there were no effect, and what was found."""
+    """A quantity of a method, what it would be without an effect (NaN if that says nothing), and what was found."""
 
     question: str
     method: str
@@ -40,8 +41,8 @@ def estimate(per_seed: xr.DataArray) -> Estimate:
 
 def statements(results: xr.Dataset) -> list[Statement]:
     """All of them, in the order of the questions; without those that no network has a number for."""
-    found = [*_growth(results), *_joint(results), *_inside(results), *_heads(results), *_distance(results)]
-    return [each for each in found if each.found.n]
+    parts = (_growth, _joint, _inside, _inside_compared, _heads, _distance)
+    return [each for part in parts for each in part(results) if each.found.n]
 
 
 def _methods(results: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
@@ -82,20 +83,25 @@ def _inside(results: xr.Dataset) -> Iterator[Statement]:
     if "share_inside" not in results:
         return
     question = "Does the variance of later tasks lie in the subspace of task 1?"
-    chance, by_name = float(results.share_by_chance), dict(_methods(results))
-    texts = {"first": "right after it was learned", "now": "in the present network"}
-    for name, one in by_name.items():
-        for directions, text in texts.items():
+    chance = float(results.share_by_chance)
+    for name, one in _methods(results):
+        for directions, text in DIRECTIONS.items():
             share = estimate(one.share_inside.sel(directions=directions))
             yield Statement(question, name, f"share in directions of task 1 {text}", "1", chance, share)
-    if {GENERATED, WEIGHT_METHOD} <= by_name.keys():
-        for directions, text in texts.items():
-            difference = (by_name[GENERATED].share_inside - by_name[WEIGHT_METHOD].share_inside).sel(
-                directions=directions
-            )
-            quantity = f"the same share {text}, difference within seeds"
-            both = f"{GENERATED} minus {WEIGHT_METHOD}"
-            yield Statement(question, both, quantity, "1", 0.0, estimate(difference))
+        own = estimate(one.share_of_own)
+        yield Statement(question, name, "share in as many directions of its own, the ceiling", "1", math.nan, own)
+
+
+def _inside_compared(results: xr.Dataset) -> Iterator[Statement]:
+    by_name = dict(_methods(results))
+    if "share_inside" not in results or not {GENERATED, WEIGHT_METHOD} <= by_name.keys():
+        return
+    difference = by_name[GENERATED].share_inside - by_name[WEIGHT_METHOD].share_inside
+    both = f"{GENERATED} minus {WEIGHT_METHOD}"
+    for directions, text in DIRECTIONS.items():
+        question = f"Does that share differ between {GENERATED} and {WEIGHT_METHOD}?"
+        quantity = f"difference within seeds, directions of task 1 {text}"
+        yield Statement(question, both, quantity, "1", 0.0, estimate(difference.sel(directions=directions)))
 
 
 def _heads(results: xr.Dataset) -> Iterator[Statement]:
@@ -114,11 +120,6 @@ def _distance(results: xr.Dataset) -> Iterator[Statement]:
             yield Statement(question, name, f"loss, {text}", "nats per step", 0.0, estimate(at.loss_slope))
 
 
-def verdict(statement: Statement) -> str:
-    """Where the interval lies to the value without an effect."""
-    found, null = statement.found, statement.null
-    if np.isnan(found.low):
-        return "no interval"
-    if found.low > null:
-        return "above"
-    return "below" if found.high < null else "not told apart"
+def excludes_null(statement: Statement) -> bool:
+    """Whether the interval leaves out the value without an effect; no interval leaves out none."""
+    return statement.found.low > statement.null or statement.found.high < statement.null
