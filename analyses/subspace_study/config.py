@@ -37,7 +37,7 @@ class Study:
     """number of tasks, K"""
     seeds: int = 5
     """networks a method, with seeds 0, 1, ..."""
-    iterations: int | None = 600
+    iterations: int | None = 400
     """training steps a task, of every method; None takes those of its settings"""
     batch: int | None = 64
     """sequences a training step, of every method; None takes those of its settings"""
@@ -60,8 +60,8 @@ class Measures:
     supervised_largest: int = 80
     """columns of a supervised subspace at most; networks that need more have none"""
     supervised_criterion: float = 0.97
-    """mean accuracy over the tasks at which a supervised subspace is large enough"""
-    supervised_iterations: int = 40
+    """mean accuracy over the tasks at which a supervised subspace is large enough; networks below it have none"""
+    supervised_iterations: int = 20
     """training steps of each column of a supervised subspace"""
     supervised_samples: int = 32
     """sequences of each task in such a step"""
@@ -91,10 +91,10 @@ class Config:
     """All numbers of the study."""
 
     preset: Preset = "quick"
-    """smoke: tiny, to see that it works; quick: five tasks and small networks; paper: full size, for a large machine"""
+    """smoke: tiny, to see that it works; quick: five tasks of few steps each; paper: full size, for a large machine"""
     study: Study = field(default_factory=Study)
     task: PermutedCopy = field(default_factory=PermutedCopy)
-    network: Network = field(default_factory=lambda: Network(hidden=128))
+    network: Network = field(default_factory=Network)
     measures: Measures = field(default_factory=Measures)
     run: Run = field(default_factory=lambda: Run(output=Path("results/task_subspaces.nc")))
 
@@ -120,7 +120,6 @@ PRESETS: Mapping[str, Config] = {
         preset="paper",
         study=Study(seeds=10, iterations=None, batch=None, chosen=None),
         task=PermutedCopy(permutations="reference", permutation_seed=42),
-        network=Network(hidden=256),
         measures=Measures(
             importance_samples=1000,
             state_samples=1000,

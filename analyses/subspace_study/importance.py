@@ -5,8 +5,6 @@ weight into a unit that is off does not matter. The paper's code stores the sum 
 that of the task before; and it averages weights and biases together.
 """
 
-import numpy as np
-import torch
 import xarray as xr
 
 from subspace_study.networks import Answering

@@ -46,7 +46,8 @@ def measure_run(run: Iterable[Learned], measures: Measures) -> xr.Dataset:
     first: States = {}
     for learned in run:
         every, setting = answering(learned), learned.setting
-        parts = [_performance(every), read_outs(every)]
+        performance = _performance(every)
+        parts = [performance, read_outs(every)]
         if measures.importance_samples:
             part, accumulated = _importance(every, learned, accumulated, measures.importance_samples)
             parts.append(part)
@@ -54,7 +55,7 @@ def measure_run(run: Iterable[Learned], measures: Measures) -> xr.Dataset:
             part, first = _states(every, learned, first, measures)
             parts.append(part)
         if measures.supervised_largest:
-            parts.append(supervised(every, learned.phase.tasks, setting.seeds, measures))
+            parts.append(supervised(every, performance.accuracy.values, setting.seeds, len(setting.tasks), measures))
         reason = xr.Dataset({"reason": ("seed", np.array(learned.reason, dtype=float))})
         found.append(xr.merge([*parts, reason], join="exact").expand_dims(trained_task=[learned.task]))
     tasks = len(setting.tasks)
@@ -93,9 +94,7 @@ def _importance(
     return xr.merge([of_tasks, renamed], join="exact"), accumulated
 
 
-def _states(
-    every: list[Answering], learned: Learned, first: States, measures: Measures
-) -> tuple[xr.Dataset, States]:
+def _states(every: list[Answering], learned: Learned, first: States, measures: Measures) -> tuple[xr.Dataset, States]:
     """Dimensions of each task and of all together, and what each shares with task 1."""
     now = [hidden_states(each, measures.state_samples) for each in every]
     first = now[0] if 0 in learned.phase.tasks else first

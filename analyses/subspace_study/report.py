@@ -87,8 +87,9 @@ def _supervised(results: xr.Dataset) -> list[str]:
     lines += [
         "",
         f"Columns until the mean accuracy over the tasks is {100 * measures['supervised_criterion']:g} %, of at most"
-        f" {measures['supervised_largest']}; networks that do not get there are left out, which lowers a mean. The search is"
-        " greedy, so these are upper bounds. Weights that differ between tasks have no joint dimension.",
+        f" {measures['supervised_largest']}. Networks that do not solve the tasks even without a projection have none,"
+        " and are left out like those that need more columns. The search is greedy, so these are upper bounds. Weights"
+        " that differ between tasks have no joint dimension.",
         "",
     ]
     return lines
@@ -99,12 +100,12 @@ def _notes(results: xr.Dataset) -> list[str]:
     if "share_by_chance" in results:
         settings = json.loads(results.attrs["configuration"])
         notes.append(
-            f"Shares of variance are those in {settings['measures']['shared_components']} directions, in the output phase,"
-            " around the mean of each task, after the last task; mean over the later tasks."
+            f"Shares of variance are those in {settings['measures']['shared_components']} directions, in the output"
+            " phase, around the mean of each task, after the last task; mean over the later tasks."
         )
     notes.append(
-        "Intervals are not corrected for their number. From scratch and multitask are references: from scratch, every task"
-        " has a network of its own from the same start."
+        "Intervals are not corrected for their number. From scratch and multitask are references: from scratch, every"
+        " task has a network of its own from the same start."
     )
     broken = (results.reason == Reason.nonfinite).any("trained_task").sum("seed")
     names = [
@@ -113,7 +114,9 @@ def _notes(results: xr.Dataset) -> list[str]:
         if count
     ]
     if names:
-        notes.append(f"Networks with a non-finite loss, at their last finite weights in all numbers: {', '.join(names)}.")
+        notes.append(
+            f"Networks with a non-finite loss, at their last finite weights in all numbers: {', '.join(names)}."
+        )
     return notes
 
 

@@ -247,7 +247,7 @@ def _only(networks: Sequence[Network], tasks: Sequence[Task], tests: Sequence[Se
 
 
 def _check(
-    network: Network, members: int, mode: Mode, seeds: Sequence[int], largest: int, iterations: int, samples: int
+    network: Network, members: int, mode: str, seeds: Sequence[int], largest: int, iterations: int, samples: int
 ) -> None:
     if mode not in get_args(Mode):
         raise ValueError(f"mode is {mode!r}: it must be one of {', '.join(get_args(Mode))}")

@@ -46,6 +46,4 @@ def evaluate(
         sums.append(torch.stack([(m * weights).double().sum((2, 3)) for m in measures]))
     nll, correct, variance, count = torch.stack(sums).sum(0)  # each (member, window)
     total = count.sum(1)
-    return Evaluation(
-        nll.sum(1) / total, correct.sum(1) / total, correct / count, nll / count, variance.sum(1) / total
-    )
+    return Evaluation(nll.sum(1) / total, correct.sum(1) / total, correct / count, nll / count, variance.sum(1) / total)
