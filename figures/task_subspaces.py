@@ -5,7 +5,7 @@ Reads a Dataset of analyses/task_subspaces.py and trains nothing.
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -89,7 +89,7 @@ def _line(axes: Axes, values: xr.DataArray, x: str, row: int, log: bool = False,
     }
     look |= {"linestyle": ":", "markerfacecolor": "white"} if dashed else {}
     shift = 0.04 * (row - 3) * (1 if found[x].dtype.kind in "iu" else 0)
-    axes.errorbar(found[x].values + shift, found["mean"].values, yerr=half, **look)  # type: ignore[arg-type]
+    axes.errorbar(found[x].values + shift, found["mean"].values, yerr=half, **look)
 
 
 def _by_method(results: xr.Dataset, name: str) -> list[xr.DataArray]:
@@ -128,11 +128,10 @@ def _dimensions(axes: Axes, results: xr.Dataset, options: Options) -> None:
     axes.set_ylabel(f"components for {100 * share:g} % of the variance\nof h$_t$, {steps}", fontsize=8)
     axes.set_ylim(0)
     _over_tasks(axes, results)
-    look = {"color": "grey", "linewidth": 1}
     kinds = [
-        Line2D([], [], label="all tasks together", **look),
-        Line2D([], [], linestyle=":", label="sum over tasks", **look),
-    ]  # type: ignore[arg-type]
+        Line2D([], [], color="grey", linewidth=1, linestyle="-", label="all tasks together"),
+        Line2D([], [], color="grey", linewidth=1, linestyle=":", label="sum over tasks"),
+    ]
     axes.legend(handles=kinds, fontsize=7)
 
 

@@ -456,12 +456,13 @@ def test_the_report(studied):
     (line,) = (line for line in text.splitlines() if line.startswith("| HNET (chunked) minus online EWC"))
     assert line.count("[") == 2
     assert "non-finite" not in text
+    results = results.copy(deep=True)
     results.reason[0, 0, 2] = float(Reason.nonfinite)
     assert report(results).endswith("in all numbers: multitask (1).")
 
 
 def test_the_report_leaves_out_what_was_not_measured(studied):
-    config, results = studied
+    _, results = studied
     text = report(results.drop_vars([name for name in results.data_vars if name not in WITHOUT_SAMPLES]))
     for word in ("importance", "joint dimension", "variance", "How many dimensions"):
         assert word not in text

@@ -8,20 +8,20 @@ that of the task before; and it averages weights and biases together.
 import xarray as xr
 
 from subspace_study.networks import Answering
-from wmcl.importance import fisher_diagonal, summarise
+from wmcl.importance import FisherKind, fisher_diagonal, summarise
 from wmcl.networks import Parameters
 
-KINDS = ("sampled", "empirical")
+KINDS: tuple[FisherKind, ...] = ("sampled", "empirical")
 CONNECTIONS = ["hh", "ho"]
 STATISTICS = ["mean", "mean with bias"]
-Fishers = dict[str, Parameters]
+Fishers = dict[FisherKind, Parameters]
 """by kind"""
 
 
 def fishers(answering: Answering, seeds: tuple[int, ...], samples: int) -> Fishers:
     """Of both kinds, on sequences that all networks share."""
     probe = answering.sequences("importance", samples)
-    found = {}
+    found: Fishers = {}
     for kind in KINDS:
         every = fisher_diagonal(answering.network, answering.task, answering.weights, probe, kind, seeds=seeds)
         slopes = {name: slope.double().square() for name, slope in answering.slopes.items()}

@@ -55,8 +55,8 @@ def _importance(results: xr.Dataset) -> dict[str, xr.DataArray]:
     number = results.trained_task + 1.0
     own = just_learned(results.importance).rename(evaluated_task="trained_task")
     return {
-        "accumulated_growth": slope(np.log(results.accumulated_importance), number, ["trained_task"]),
-        "importance_growth": slope(np.log(own), number, ["trained_task"]),
+        "accumulated_growth": slope(xr.ufuncs.log(results.accumulated_importance), number, ["trained_task"]),
+        "importance_growth": slope(xr.ufuncs.log(own), number, ["trained_task"]),
     }
 
 

@@ -69,13 +69,13 @@ def _grow(
     """For the networks that solve these tasks without a projection."""
     columns = np.arange(1, measures.supervised_largest + 1)
     dimension, by_column = np.full(len(seeds), np.nan), np.full((len(seeds), len(columns)), np.nan)
-    solving = np.flatnonzero(accuracy.mean(1) >= measures.supervised_criterion)
-    if not solving.size:
+    solving = np.flatnonzero(accuracy.mean(1) >= measures.supervised_criterion).tolist()
+    if not solving:
         return Grown(dimension, by_column)
     found = joint_supervised_subspace(
         [each.network for each in every],
         [each.task for each in every],
-        {name: value[solving.tolist()] for name, value in every[-1].weights.items()},
+        {name: value[solving] for name, value in every[-1].weights.items()},
         [seeds[k] for k in solving],
         measures.supervised_largest,
         criterion=measures.supervised_criterion,
