@@ -5,7 +5,7 @@ Reads a Dataset of analyses/task_subspaces.py and trains nothing.
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import xarray as xr

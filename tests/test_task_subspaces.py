@@ -398,6 +398,7 @@ def test_statements_are_t_intervals_within_seeds(studied):
         if each.method == "fine-tuning" and each.quantity == "accumulated Fisher of W_hh, slope of its log"
     )
     assert growth.found.mean == pytest.approx(np.log(2))
+    assert growth.null == pytest.approx(np.polyfit([1, 2, 3], np.log([1, 2, 3]), 1)[0])
     assert not any(each.method == "multitask" and "right after learning" in each.quantity for each in found)
 
 

@@ -37,7 +37,7 @@ class Study:
     """number of tasks, K"""
     seeds: int = 5
     """networks a method, with seeds 0, 1, ..."""
-    iterations: int | None = 400
+    iterations: int | None = 600
     """training steps a task, of every method; None takes those of its settings"""
     batch: int | None = 64
     """sequences a training step, of every method; None takes those of its settings"""
@@ -61,9 +61,9 @@ class Measures:
     """columns of a supervised subspace at most; networks that need more have none"""
     supervised_criterion: float = 0.97
     """mean accuracy over the tasks at which a supervised subspace is large enough; networks below it have none"""
-    supervised_iterations: int = 20
+    supervised_iterations: int = 100
     """training steps of each column of a supervised subspace"""
-    supervised_samples: int = 32
+    supervised_samples: int = 64
     """sequences of each task in such a step"""
 
     def check(self, units: int) -> None:
@@ -124,8 +124,6 @@ PRESETS: Mapping[str, Config] = {
             importance_samples=1000,
             state_samples=1000,
             supervised_largest=256,
-            supervised_iterations=100,
-            supervised_samples=64,
         ),
         run=Run(output=Path("results/task_subspaces_paper.nc")),
     ),

@@ -96,7 +96,9 @@ def _supervised(results: xr.Dataset) -> list[str]:
 
 
 def _notes(results: xr.Dataset) -> list[str]:
-    notes = []
+    notes = [
+        "Fishers added up grow anyhow; the value without an effect is the slope if every task adds as much as the first."
+    ]
     if "share_by_chance" in results:
         settings = json.loads(results.attrs["configuration"])
         notes.append(

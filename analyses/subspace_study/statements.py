@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
+from subspace_study.outcome import slope
 from wmcl.statistics import mean_interval
 
 WEIGHT_METHOD, GENERATED = "online EWC", "HNET (chunked)"
@@ -51,17 +52,20 @@ def _methods(results: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
 
 
 def _growth(results: xr.Dataset) -> Iterator[Statement]:
-    """Differences of logarithms: exp(slope) is the factor a task."""
+    """Slopes of logarithms: exp(slope) is the factor a task. A sum grows anyhow: by as much if all tasks add the same."""
     if "accumulated_growth" not in results:
         return
     question = "Does importance grow with the number of tasks?"
     at = results.sel(kind="sampled", statistic="mean")
+    number = at.trained_task + 1.0
+    equal = float(slope(xr.ufuncs.log(number), number, ["trained_task"]))
+    parts = (("accumulated_growth", "accumulated", equal), ("importance_growth", "each task's own", 0.0))
     for name, one in _methods(at):
         for connection in one.connection.values.tolist():
-            for variable, text in (("accumulated_growth", "accumulated"), ("importance_growth", "each task's own")):
+            for variable, text, null in parts:
                 quantity = f"{text} Fisher of W_{connection}, slope of its log"
                 per_seed = one[variable].sel(connection=connection)
-                yield Statement(question, name, quantity, "per task", 0.0, estimate(per_seed))
+                yield Statement(question, name, quantity, "per task", null, estimate(per_seed))
 
 
 def _joint(results: xr.Dataset) -> Iterator[Statement]:
