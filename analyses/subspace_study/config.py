@@ -61,9 +61,9 @@ class Measures:
     """columns of a supervised subspace at most; networks that need more have none"""
     supervised_criterion: float = 0.97
     """mean accuracy over the tasks at which a supervised subspace is large enough; networks below it have none"""
-    supervised_iterations: int = 100
+    supervised_iterations: int = 30
     """training steps of each column of a supervised subspace"""
-    supervised_samples: int = 64
+    supervised_samples: int = 32
     """sequences of each task in such a step"""
 
     def check(self, units: int) -> None:
@@ -124,6 +124,8 @@ PRESETS: Mapping[str, Config] = {
             importance_samples=1000,
             state_samples=1000,
             supervised_largest=256,
+            supervised_iterations=100,
+            supervised_samples=64,
         ),
         run=Run(output=Path("results/task_subspaces_paper.nc")),
     ),
