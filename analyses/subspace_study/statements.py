@@ -52,7 +52,7 @@ def _methods(results: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
 
 
 def _growth(results: xr.Dataset) -> Iterator[Statement]:
-    """Slopes of logarithms: exp(slope) is the factor a task. A sum grows anyhow: by as much if all tasks add the same."""
+    """Slopes of logarithms: exp(slope) is the factor a task. A sum grows anyhow, also if all tasks add the same."""
     if "accumulated_growth" not in results:
         return
     question = "Does importance grow with the number of tasks?"
