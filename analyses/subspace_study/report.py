@@ -96,9 +96,7 @@ def _supervised(results: xr.Dataset) -> list[str]:
 
 
 def _notes(results: xr.Dataset) -> list[str]:
-    notes = [
-        "Fishers added up grow anyhow: the value without an effect is the slope if all tasks add the same."
-    ]
+    notes = ["Fishers added up grow anyhow: the value without an effect is the slope if all tasks add the same."]
     if "share_by_chance" in results:
         settings = json.loads(results.attrs["configuration"])
         notes.append(
