@@ -34,8 +34,8 @@ class Options(FileOptions):
     """steps whose hidden states are counted"""
     directions: Literal["first", "now"] = "first"
     """of task 1: of the network right after it was learned, or of the present one"""
-    moment: Literal["during", "final"] = "final"
-    """of the loss by distance: right after learning, or in the end"""
+    moment: Literal["during", "final"] = "during"
+    """of the loss by distance: right after each task was learned, or in the end, when forgetting hides distance"""
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
@@ -194,12 +194,12 @@ def _supervised(axes: Axes, results: xr.Dataset) -> None:
 
 
 def _distance(axes: Axes, results: xr.Dataset, options: Options) -> None:
-    """Mean over the output steps of all tasks that are equally far."""
-    values = results.loss_by_step
+    """Mean over the output steps of all tasks that are equally far; tasks learned at once have one moment, the end."""
+    every = results.loss_by_step
+    values = every.isel(trained_task=-1, drop=True)
     if options.moment == "during":
-        values = values.where(values.trained_task == values.evaluated_task).sum("trained_task", min_count=1)
-    else:
-        values = values.isel(trained_task=-1)
+        then = every.where(every.trained_task == every.evaluated_task).sum("trained_task", min_count=1)
+        values = then.where(then.notnull().all("evaluated_task"), values)
     by_distance = values.stack(answer=["evaluated_task", "output_step"])
     by_distance = by_distance.groupby(by_distance.distance.rename("steps")).mean()
     for row in range(results.sizes["condition"]):
