@@ -125,7 +125,7 @@ class PhaseObjective:
 
     @torch.no_grad()
     def evaluate(self, values: Parameters, validation: MixedBatch) -> Evaluation:
-        """Mean over the tasks of the phase; accuracy by step only where there is one."""
+        """Mean over the tasks of the phase; by step only where there is one."""
         found = [
             evaluate(self.setting.network_of(task), self.setting.tasks[task], self.setting.weights(values, task), part)
             for task, part in zip(self.phase.tasks, validation.parts, strict=True)
@@ -136,7 +136,7 @@ class PhaseObjective:
             torch.stack([getattr(each, name) for each in found]).mean(0)
             for name in ("loss", "accuracy", "output_variance")
         )
-        return Evaluation(loss, accuracy, accuracy[:, None], variance)
+        return Evaluation(loss, accuracy, accuracy[:, None], loss[:, None], variance)
 
 
 def _leaves(values: Parameters) -> Parameters:

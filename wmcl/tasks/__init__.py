@@ -6,6 +6,7 @@ from wmcl.tasks.copy_demand import binary_rank
 from wmcl.tasks.copy_sequence import InputsOfTasks, copy_task_sequence
 from wmcl.tasks.copy_task import CopyDraw, copy_task
 from wmcl.tasks.demand import Demand
+from wmcl.tasks.distances import distances
 from wmcl.tasks.identity import with_task_identity
 from wmcl.tasks.lag_copy import LagLayout, lag_copy_task
 from wmcl.tasks.layout import CopyLayout, Filler, InputPower, LeadInput, Lengths
@@ -36,6 +37,7 @@ __all__ = [
     "check_sequences",
     "copy_task",
     "copy_task_sequence",
+    "distances",
     "lag_copy_task",
     "with_task_identity",
 ]

@@ -20,6 +20,8 @@ class Evaluation:
     """fraction of scored bits that are right; 0.5 is chance"""
     accuracy_by_step: Float[Tensor, "member window"]
     """the same for each step of the scored window; NaN where nothing is scored"""
+    loss_by_step: Float[Tensor, "member window"]
+    """nats a scored bit of each step of the scored window; NaN where nothing is scored"""
     output_variance: Float[Tensor, "member"]
     """mean p (1 - p) of the scored bits: 0.25 for a network that knows nothing, 0 for a certain one"""
 
@@ -44,4 +46,4 @@ def evaluate(
         sums.append(torch.stack([(m * weights).double().sum((2, 3)) for m in measures]))
     nll, correct, variance, count = torch.stack(sums).sum(0)  # each (member, window)
     total = count.sum(1)
-    return Evaluation(nll.sum(1) / total, correct.sum(1) / total, correct / count, variance.sum(1) / total)
+    return Evaluation(nll.sum(1) / total, correct.sum(1) / total, correct / count, nll / count, variance.sum(1) / total)

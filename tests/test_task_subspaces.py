@@ -1,0 +1,503 @@
+"""The study of importances, subspaces and read-outs over tasks: each measure against its definition, and end to end."""
+
+import json
+import runpy
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import task_subspaces as analysis
+import torch
+import xarray as xr
+from scipy import stats
+from sklearn.decomposition import PCA
+from subspace_study import measure as cells
+from subspace_study.config import PRESETS, Measures, check, network_of, rows, tasks_of
+from subspace_study.importance import fishers
+from subspace_study.networks import answering, have_same_weights
+from subspace_study.outcome import add_outcome, just_learned, slope
+from subspace_study.report import report
+from subspace_study.statements import Estimate, Statement, estimate, excludes_null, statements
+from subspace_study.supervised import supervised
+
+from figures import task_subspaces as figure_of
+from tests import naive
+from wmcl.dimensionality import supervised_subspace
+from wmcl.methods import learn, named
+from wmcl.plotting import MissingError, house_style, write
+from wmcl.tasks import distances
+from wmcl.training import Reason, Stop
+
+SMOKE = PRESETS["smoke"]
+METHODS = ("multitask", "from scratch", "fine-tuning", "online EWC", "masking + SI", "HNET (chunked)")
+
+
+def small(tmp_path, **study):
+    return replace(
+        SMOKE,
+        study=replace(SMOKE.study, **{"methods": METHODS, "iterations": 4, "chosen": None} | study),
+        network=replace(SMOKE.network, hidden=8),
+        measures=replace(SMOKE.measures, supervised_criterion=0.4),
+        run=replace(SMOKE.run, output=tmp_path / "small.nc", jobs=1, device="cpu"),
+    )
+
+
+def phases(config, method):
+    settings, tasks = rows(config)[method], tasks_of(config)
+    return learn(
+        named(settings.method, **settings.hyperparameters),
+        network_of(config, settings, tasks[0]),
+        tasks,
+        range(config.study.seeds),
+        Stop(settings.iterations),
+        settings.options,
+        progress=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory):
+    config = small(tmp_path_factory.mktemp("small"))
+    return config, analysis.study(config)
+
+
+def of(results, method):
+    return results.isel(condition=results.method.values.tolist().index(method))
+
+
+# settings
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_makes_sense(preset):
+    config = PRESETS[preset]
+    check(config)
+    assert tuple(rows(config)) == config.study.methods
+    if config.study.batch is not None:
+        assert {settings.batch for settings in rows(config).values()} == {config.study.batch}
+        assert {settings.iterations for settings in rows(config).values()} == {config.study.iterations}
+
+
+def test_paper_takes_the_published_settings_and_full_size():
+    paper = PRESETS["paper"]
+    assert (paper.network.hidden, paper.study.seeds) == (256, 10)
+    found = rows(paper)
+    assert {settings.iterations for settings in found.values()} == {20_000}
+    assert found["online EWC"].hyperparameters["strength"] == 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--methods", "fine tuning"), "methods has 'fine tuning', which is unknown: it must be of multitask"),
+        (("--methods",), "methods is empty"),
+        (("--tasks", "1"), "tasks is 1"),
+        (("--seeds", "0"), "seeds is 0: it must be at least 1"),
+        (("--batch", "2"), "batch is 2 with 5 tasks: it must have a sequence of each"),
+        (("--state-samples", "1"), "state_samples is 1: a covariance needs at least 2"),
+        (("--supervised-largest", "257"), "supervised_largest is 257: it must be at most the 256 units"),
+        (("--supervised-largest", "-1"), "supervised_largest is -1"),
+        (("--supervised-criterion", "97"), "supervised_criterion is 97: it must be above 0 and at most 1"),
+        (("--variance", "0"), "variance is 0"),
+        (("--shared-components", "0"), "shared_components is 0"),
+        (("--importance-samples", "-1"), "importance_samples is -1"),
+        (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
+    ],
+)
+def test_senseless_configurations_are_refused_before_work_starts(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr(sys, "argv", ["analysis", "--output", str(tmp_path / "r.nc"), *arguments])
+    with pytest.raises(SystemExit) as refusal:
+        analysis.main()
+    printed = capsys.readouterr()
+    assert refusal.value.code not in (None, 0)
+    assert message in " ".join(f"{refusal.value.code} {printed.err} {printed.out}".split())
+    assert not list(tmp_path.iterdir())
+
+
+# importance
+
+
+def test_fishers_of_masked_networks_are_those_of_the_trained_values(tmp_path):
+    """Squared gradients by autograd through masks, a sequence and a member at a time."""
+    config = small(tmp_path)
+    learned = next(iter(phases(config, "masking + SI")))
+    (each,) = answering(learned)
+    found = fishers(each, learned.setting.seeds, 3)["empirical"]
+    data = each.sequences("importance", 3).to(torch.float64)
+    for name in ("W_hh", "b_hh", "W_ho"):
+        expected = torch.zeros_like(learned.values[name], dtype=torch.float64)
+        for member in range(2):
+            for sample in range(3):
+                values = {key: value.double() for key, value in learned.values.items()}
+                values[name] = values[name].requires_grad_()
+                fixed = {key: value.double() for key, value in learned.setting.fixed.items()}
+                weights = learned.setting.parametrisation.weights(learned.setting.network, fixed | values, 0)
+                inputs, targets, scored = naive.sequence(data, 0, sample)
+                loss = naive.nll(naive.forward(each.network, weights, member, inputs)[2], targets, scored)
+                expected += torch.autograd.grad(loss, values[name])[0].square() / 3
+        torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-7)
+        is_off = each.slopes["W_hh"][:, :, 0] == 0
+        assert is_off.any()
+        assert not found[name][is_off].any()
+
+
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_the_sum_is_that_of_each_task_when_it_was_learned_also_at_the_last(studied, method):
+    one = of(studied[1], method)
+    then = just_learned(one.importance)
+    expected = then.cumsum("evaluated_task").rename(evaluated_task="trained_task")
+    for name in ("sampled", "empirical"):
+        for connection in ("hh", "ho"):
+            at = {"kind": name, "connection": connection}
+            np.testing.assert_allclose(
+                one.accumulated_importance.sel(at).transpose("seed", "trained_task", "statistic"),
+                expected.sel(at).transpose("seed", "trained_task", "statistic"),
+                rtol=1e-9,
+            )
+    last = one.accumulated_importance.isel(trained_task=[-2, -1]).diff("trained_task")
+    assert (last > 0).all()
+
+
+def test_the_effective_fraction_of_a_sum_is_not_the_mean_of_the_fractions(studied, tmp_path):
+    config, results = studied
+    total = 0.0
+    for learned in phases(config, "fine-tuning"):
+        every = answering(learned)
+        total = total + fishers(every[-1], learned.setting.seeds, 8)["sampled"]["W_hh"]
+    expected = total.sum((1, 2)).square() / (64 * total.square().sum((1, 2)))
+    one = of(results, "fine-tuning").sel(kind="sampled", connection="hh").isel(trained_task=-1)
+    np.testing.assert_allclose(one.accumulated_effective_fraction, expected, rtol=1e-4)
+
+
+# states, read-outs and steps
+
+
+def naive_states(learned, task, samples, member):
+    """Rows (step, sample) of the output phase, and of all steps."""
+    each = answering(learned)[task]
+    data = each.sequences("states", samples).to(torch.float64)
+    weights = {name: value.double() for name, value in each.weights.items()}
+    runs = [naive.forward(each.network, weights, member, data.inputs[0, :, b])[0].numpy() for b in range(samples)]
+    hidden = np.stack(runs, 1)
+    return hidden[4:].reshape(-1, 8), hidden.reshape(-1, 8)
+
+
+def components(rows_of_states):
+    return np.searchsorted(PCA().fit(rows_of_states).explained_variance_ratio_.cumsum(), 0.75) + 1
+
+
+@pytest.mark.parametrize("method", ["fine-tuning", "masking + SI", "HNET (chunked)"])
+def test_dimensions_and_shares_are_those_of_scikit_learn(studied, method):
+    config, results = studied
+    one = of(results, method)
+    every = list(phases(config, method))
+    for member in range(2):
+        first = PCA().fit(naive_states(every[0], 0, 16, member)[0])
+        for learned in every:
+            found = [naive_states(learned, task, 16, member) for task in range(learned.task + 1)]
+            at = one.isel(seed=member, trained_task=learned.task)
+            for place, phase in enumerate(("output", "all")):
+                single = [components(each[place]) for each in found]
+                joint = np.concatenate([each[place] for each in found])
+                assert at.components.sel(phase=phase).values[: len(found)].tolist() == single
+                assert at.joint_components.sel(phase=phase) == components(joint)
+                assert at.sum_of_components.sel(phase=phase) == sum(single)
+                variance = PCA().fit(joint).explained_variance_
+                ratio = variance.sum() ** 2 / (variance**2).sum()
+                assert at.joint_participation_ratio.sel(phase=phase) == pytest.approx(ratio, rel=1e-4)
+            for task, (states, _) in enumerate(found):
+                axes = {"first": first, "now": PCA().fit(found[0][0])}
+                for directions, fitted in axes.items():
+                    kept = fitted.explained_variance_ > 1e-9
+                    inside = np.where(kept, (states @ fitted.components_.T).var(0), 0).cumsum() / states.var(0).sum()
+                    at_task = at.sel(directions=directions).isel(evaluated_task=task)
+                    np.testing.assert_allclose(at_task.variance_inside, inside, atol=1e-4)
+
+
+def test_no_directions_hold_more_than_the_own_ones(studied):
+    results = studied[1]
+    known = results.variance_inside.notnull()
+    assert (results.variance_inside <= results.own_variance + 1e-9).where(known, True).all()
+    right_after = results.isel(trained_task=0, evaluated_task=0).sel(directions="first")
+    np.testing.assert_allclose(right_after.variance_inside, right_after.own_variance, atol=1e-9)
+
+
+def test_read_outs_are_compared_in_pairs(studied):
+    config, results = studied
+    learned = list(phases(config, "online EWC"))[-1]
+    found = of(results, "online EWC").isel(trained_task=-1)
+    bases = [
+        [np.linalg.qr(learned.values["W_out"][member, 7 * k : 7 * k + 7].double().T.numpy())[0].T for k in range(3)]
+        for member in range(2)
+    ]
+    for member, a, b in np.ndindex(2, 3, 3):
+        at = found.isel(seed=member, evaluated_task=a, other_task=b)
+        if a == b:
+            assert at.head_overlap.isnull()
+            continue
+        norm = np.linalg.norm(bases[member][a] @ bases[member][b].T)
+        assert at.head_norm == pytest.approx(norm)
+        assert at.head_overlap == pytest.approx(norm**2 / 7)
+        assert at.head_chance == pytest.approx(7 / 8)
+
+
+def test_a_single_read_out_for_all_tasks_has_no_overlap(tmp_path):
+    config = small(tmp_path)
+    settings, tasks = rows(config)["fine-tuning"], tasks_of(config)
+    network = network_of(config, replace(settings, multi_head=False), tasks[0])
+    run = learn(named("fine-tuning"), network, tasks, [0], Stop(1), settings.options, progress=False)
+    measures = Measures(importance_samples=0, state_samples=0, supervised_largest=0)
+    found = cells.measure_run(run, measures)
+    assert found.head_overlap.isnull().all()
+    assert "importance" not in found
+    assert "components" not in found
+    assert "supervised_dimension" not in found
+
+
+def test_distances_are_those_of_the_tasks_and_steps_make_up_the_accuracy(studied):
+    config, results = studied
+    assert results.distance.values.tolist() == [distances(task).tolist() for task in tasks_of(config)]
+    for name in ("accuracy", "loss"):
+        np.testing.assert_allclose(results[f"{name}_by_step"].mean("output_step"), results[name])
+
+
+def test_a_padded_task_reaches_back_further(tmp_path):
+    config = small(tmp_path)
+    padded = replace(config, task=replace(config.task, input_length=7))
+    settings = [np.stack([distances(task) for task in tasks_of(each)]) for each in (config, padded)]
+    assert (settings[1] - settings[0] == 4).all()
+
+
+# supervised
+
+
+def test_the_supervised_dimensions(studied):
+    config, results = studied
+    one = of(results, "fine-tuning")
+    learned = next(iter(phases(config, "fine-tuning")))
+    (each,) = answering(learned)
+    options = {"criterion": 0.4, "iterations": 3, "samples": 8}
+    found = supervised_subspace(each.network, each.task, each.weights, [0, 1], 3, **options)
+    np.testing.assert_array_equal(one.supervised_dimension.isel(trained_task=0), found.dimension(0.4))
+    np.testing.assert_allclose(one.supervised_accuracy.isel(trained_task=0, column=0), found.accuracy[:, 0])
+    assert one.supervised_dimension.notnull().all()
+    for method in ("masking + SI", "HNET (chunked)", "from scratch"):
+        at = of(results, method)
+        assert at.supervised_dimension.isel(trained_task=slice(1, None)).isnull().all()
+        own = at.own_supervised_dimension.notnull().all("seed")
+        assert own.values.tolist() == [True, False, True]
+
+
+def test_networks_that_do_not_solve_a_task_have_no_dimension(tmp_path):
+    learned = next(iter(phases(small(tmp_path), "fine-tuning")))
+    every = answering(learned)
+    measures = replace(SMOKE.measures, supervised_criterion=0.4)
+    both = supervised(every, np.array([[0.9], [0.9]]), [0, 1], 3, measures)
+    second = supervised(every, np.array([[0.39], [0.9]]), [0, 1], 3, measures)
+    assert second.supervised_dimension.isnull().values.tolist() == [True, False]
+    assert second.supervised_accuracy.isel(seed=0).isnull().all()
+    np.testing.assert_allclose(second.supervised_accuracy.isel(seed=1), both.supervised_accuracy.isel(seed=1))
+    neither = supervised(every, np.array([[0.39], [0.1]]), [0, 1], 3, measures)
+    assert neither.supervised_dimension.isnull().all()
+
+
+def test_whether_tasks_have_the_same_weights(tmp_path):
+    config = small(tmp_path)
+    for method, same in (("fine-tuning", True), ("multitask", True), ("masking + SI", False), ("from scratch", False)):
+        assert have_same_weights(answering(list(phases(config, method))[-1])) is same
+
+
+# outcome
+
+
+def test_slopes_are_those_of_numpy():
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((2, 3)), random.standard_normal((4, 2, 3))
+    y[0, 1, 2] = np.nan
+    against, values = xr.DataArray(x, dims=("a", "b")), xr.DataArray(y, dims=("seed", "a", "b"))
+    found = slope(values, against, ["a", "b"])
+    for seed in range(4):
+        known = ~np.isnan(y[seed])
+        assert found[seed] == pytest.approx(np.polyfit(x[known], y[seed][known], 1)[0])
+    assert slope(values, 0 * against + 3, ["a", "b"]).isnull().all()
+
+
+def made(studied):
+    """Results whose effects are known: importance doubles, loss rises by 0.1 a step of distance."""
+    config, results = studied
+    given = results.drop_vars([name for name in results.data_vars if name in DERIVED])
+    number = given.trained_task + 1.0
+    ones = given.accumulated_importance.isel(trained_task=-1, drop=True) * 0 + 1
+    own = given.importance * 0 + 3.0**number
+    given = given.assign(
+        accumulated_importance=(ones * 2.0**number).transpose(*given.accumulated_importance.dims),
+        importance=own,
+        loss_by_step=given.loss_by_step * 0 + 0.1 * given.distance + given.evaluated_task,
+        joint_components=given.joint_components * 0 + xr.DataArray([10.0, 16.0, 18.0], dims="trained_task"),
+        components=given.components * 0 + 10.0,
+    )
+    return config, add_outcome(given, config)
+
+
+DERIVED = {
+    "accuracy_slope",
+    "loss_slope",
+    "importance_growth",
+    "accumulated_growth",
+    "sum_of_components",
+    "joint_to_sum",
+    "first_increase",
+    "last_increase",
+    "share_inside",
+    "share_of_own",
+    "share_of_task_1",
+    "share_by_chance",
+    "head_excess",
+}
+
+
+def test_known_effects_are_found(studied):
+    _, results = made(studied)
+    one = of(results, "fine-tuning")
+    np.testing.assert_allclose(one.accumulated_growth, np.log(2))
+    np.testing.assert_allclose(one.importance_growth, np.log(3))
+    np.testing.assert_allclose(one.loss_slope, 0.1, atol=1e-6)
+    np.testing.assert_allclose(one.joint_to_sum, 18 / 30)
+    assert (one.last_increase - one.first_increase == -4).all()
+    assert of(results, "multitask").importance_growth.isnull().all()
+    assert of(results, "multitask").loss_slope.sel(moment="during").isnull().all()
+
+
+def test_shares_and_overlaps_are_means_at_the_end(studied):
+    _, results = studied
+    one = of(results, "online EWC")
+    end = one.isel(trained_task=2, component=3)
+    later = end.variance_inside.isel(evaluated_task=[1, 2]).transpose(*one.share_inside.dims, ...)
+    np.testing.assert_allclose(one.share_inside, later.values.mean(-1))
+    assert float(results.share_by_chance) == 4 / 8
+    pairs = [one.head_overlap.isel(trained_task=2).values[:, a, b] for a, b in ((0, 1), (0, 2), (1, 2))]
+    np.testing.assert_allclose(one.head_excess, np.mean(pairs, axis=0) - 7 / 8)
+
+
+def test_statements_are_t_intervals_within_seeds(studied):
+    _, results = made(studied)
+    found = statements(results)
+    assert len({each.question for each in found}) == 6
+    (difference,) = (
+        each for each in found if each.method == "HNET (chunked) minus online EWC" and "present" in each.quantity
+    )
+    shares = [of(results, name).share_inside.sel(directions="now").values for name in ("HNET (chunked)", "online EWC")]
+    by_seed = shares[0] - shares[1]
+    low, high = stats.t.interval(0.95, 1, by_seed.mean(), stats.sem(by_seed))
+    np.testing.assert_allclose(difference.found, (by_seed.mean(), low, high, 2))
+    (growth,) = (
+        each
+        for each in found
+        if each.method == "fine-tuning" and each.quantity == "accumulated Fisher of W_hh, slope of its log"
+    )
+    assert growth.found.mean == pytest.approx(np.log(2))
+    assert growth.null == pytest.approx(np.polyfit([1, 2, 3], np.log([1, 2, 3]), 1)[0])
+    assert not any(each.method == "multitask" and "right after learning" in each.quantity for each in found)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "null", "expected"),
+    [(0.1, 0.2, 0, True), (-0.2, -0.1, 0, True), (-0.1, 0.1, 0, False), (0.1, 0.2, np.nan, False)],
+)
+def test_what_an_interval_tells_from_no_effect(low, high, null, expected):
+    assert excludes_null(Statement("q", "m", "x", "1", null, Estimate(0.0, low, high, 3))) is expected
+    assert not excludes_null(Statement("q", "m", "x", "1", null, estimate(xr.DataArray([1.0], dims="seed"))))
+
+
+# from end to end
+
+
+def test_one_labelled_dataset(studied):
+    config, results = studied
+    assert {"condition": 6, "seed": 2, "trained_task": 3, "evaluated_task": 3, "component": 8}.items() <= (
+        results.sizes.items()
+    )
+    for name, variable in results.variables.items():
+        assert variable.attrs["long_name"], name
+        assert variable.attrs["units"], name
+    assert json.loads(results.attrs["configuration"])["study"]["tasks"] == 3
+    assert {"source_revision", "versions", "created", "command"} <= results.attrs.keys()
+    later = results.accuracy.where(results.evaluated_task > results.trained_task)
+    assert later.isnull().all()
+    assert of(results, "multitask").accuracy.isel(trained_task=[0, 1]).isnull().all()
+    assert of(results, "multitask").accuracy.isel(trained_task=2).notnull().all()
+    with xr.open_dataset(config.run.output) as saved:
+        xr.testing.assert_equal(saved.load(), results)
+    assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
+
+
+def test_a_second_run_computes_nothing_and_gives_the_same(studied):
+    config, first = studied
+    second = analysis.study(config)
+    assert second.attrs["cells_computed"] == "0 of 12"
+    xr.testing.assert_equal(first, second)
+
+
+def test_a_network_alone_gives_the_same_as_in_an_ensemble(studied):
+    config, results = studied
+    together = cells.measure(config, "cpu", {"method": "fine-tuning"}, [0, 1])
+    alone = of(results, "fine-tuning")
+    for name in ("loss", "accumulated_importance", "variance_inside", "supervised_accuracy"):
+        np.testing.assert_allclose(together[name], alone[name].transpose(*together[name].dims), rtol=2e-3, atol=1e-5)
+
+
+def test_the_report(studied):
+    _, results = made(studied)
+    text = report(results)
+    assert "| fine-tuning | 2 | **0.693 [0.693, 0.693]** |" in text
+    assert "**Are read-outs more alike than by chance?**" in text
+    assert "How many dimensions does it take" in text
+    (line,) = (line for line in text.splitlines() if line.startswith("| HNET (chunked) minus online EWC"))
+    assert line.count("[") == 2
+    assert "non-finite" not in text
+    results = results.copy(deep=True)
+    results.reason[0, 0, 2] = float(Reason.nonfinite)
+    assert report(results).endswith("in all numbers: multitask (1).")
+
+
+def test_the_report_leaves_out_what_was_not_measured(studied):
+    _, results = studied
+    text = report(results.drop_vars([name for name in results.data_vars if name not in WITHOUT_SAMPLES]))
+    for word in ("importance", "joint dimension", "variance", "How many dimensions"):
+        assert word not in text
+    assert "**Are read-outs more alike than by chance?**" in text
+
+
+WITHOUT_SAMPLES = {"accuracy", "loss", "accuracy_by_step", "loss_by_step", "accuracy_slope", "loss_slope"} | {
+    "head_overlap",
+    "head_chance",
+    "head_norm",
+    "head_excess",
+    "reason",
+}
+
+
+def test_the_figure(studied, tmp_path):
+    config, results = studied
+    with house_style():
+        figure = figure_of.draw(results, figure_of.Options(config.run.output))
+    assert len(figure.axes) == 6
+    labels = [axes.get_xlabel() + axes.get_ylabel() for axes in figure.axes]
+    for word, label in zip(("Fisher", "components", "variance", "overlap", "dimensions", "loss"), labels, strict=True):
+        assert word in label
+    assert "n = 2" in figure.get_suptitle()
+    paths = write(figure_of.draw, figure_of.Options(config.run.output, tmp_path), figure_of.SUFFIX)
+    assert [path.name for path in paths] == ["small.pdf", "small.png"]
+    with pytest.raises(MissingError):
+        figure_of.draw(results.drop_vars("head_overlap"), figure_of.Options(config.run.output))
+
+
+def test_the_command_line(studied, monkeypatch, capsys):
+    config, _ = studied
+    words = ["--preset", "smoke", "--output", config.run.output, "--chosen", "None", "--jobs", "1", "--iterations", "4"]
+    words += ["--hidden", "8", "--supervised-criterion", "0.4", "--methods", *METHODS]
+    monkeypatch.setattr(sys, "argv", ["analysis", *map(str, words)])
+    runpy.run_path(str(Path(analysis.__file__)), run_name="__main__")
+    assert f"Wrote {config.run.output}" in capsys.readouterr().out
