@@ -15,7 +15,7 @@ from method_study import config as configuration
 from method_study import measure as cells
 from method_study import search
 from method_study.chosen import add_chosen, read_chosen
-from method_study.config import PRESETS, check, network_of, rows, tasks_of
+from method_study.config import PRESETS, check, network_of, rows, tasks_of, tasks_of_row
 from method_study.report import report
 from method_study.settings import GRIDS, PUBLISHED_HYPERPARAMETERS, STARTING_VALUES, Settings, published_settings
 
@@ -120,7 +120,7 @@ def test_published_settings_are_those_of_the_published_runs():
 
 def test_paper_takes_the_tasks_of_the_papers_code():
     theirs = copy_task_sequence(5, 5, order="permuted time", seed=42, task_draws="reference")
-    ours = tasks_of(PRESETS["paper"], Settings("SI"))
+    ours = tasks_of(PRESETS["paper"])
     assert [task.name for task in ours] == [task.name for task in theirs]
     for own, other in zip(ours, theirs, strict=True):
         assert (own.batch([0], 0, 4).targets == other.batch([0], 0, 4).targets).all()
@@ -132,14 +132,14 @@ def test_paper_takes_the_tasks_of_the_papers_code():
 
 
 def test_heads_are_as_the_settings_say():
-    task = tasks_of(SMOKE, Settings("fine-tuning"))[0]
+    task = tasks_of(SMOKE)[0]
     assert network_of(SMOKE, Settings("fine-tuning"), task).heads == 2
     assert network_of(SMOKE, Settings("from scratch", multi_head=False), task).heads == 1
 
 
 def test_inputs_tell_the_task_where_the_settings_say_so():
-    tasks = tasks_of(SMOKE, Settings("online EWC", task_identity=True))
-    for number, (own, plain) in enumerate(zip(tasks, tasks_of(SMOKE, Settings("online EWC")), strict=True)):
+    tasks = tasks_of_row(SMOKE, Settings("online EWC", task_identity=True))
+    for number, (own, plain) in enumerate(zip(tasks, tasks_of(SMOKE), strict=True)):
         told = own.batch([0], 0, 4).inputs
         assert (told[..., :-2] == plain.batch([0], 0, 4).inputs).all()
         assert (told[..., -2 + number] == 1).all()

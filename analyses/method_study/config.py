@@ -167,10 +167,10 @@ def _beside(usual: dict[str, Settings], variants: dict[str, Settings]) -> dict[s
     return every
 
 
-def tasks_of(config: Config, settings: Settings) -> list[Task]:
-    """The tasks of a row in their order."""
+def tasks_of(config: Config) -> list[Task]:
+    """The tasks in their order."""
     task = config.task
-    tasks = copy_task_sequence(
+    return copy_task_sequence(
         config.comparison.tasks,
         task.pattern_length,
         task.input_length,
@@ -181,7 +181,11 @@ def tasks_of(config: Config, settings: Settings) -> list[Task]:
         validation_samples=task.validation_samples,
         test_samples=task.test_samples,
     )
-    return with_task_identity(tasks) if settings.task_identity else tasks
+
+
+def tasks_of_row(config: Config, settings: Settings) -> list[Task]:
+    """The tasks as a row sees them, with their identity among the inputs if it asks for that."""
+    return with_task_identity(tasks_of(config)) if settings.task_identity else tasks_of(config)
 
 
 def network_of(config: Config, settings: Settings, task: Task) -> networks.Network:
@@ -208,7 +212,7 @@ def check(config: Config) -> None:
         raise ValueError("chosen is None: a search writes its choice there; name a file")
     for name, settings in rows(config).items():
         check_settings(name, settings)
-        network_of(config, settings, tasks_of(config, settings)[0])
+        network_of(config, settings, tasks_of_row(config, settings)[0])
     check_run(config.run)
 
 

@@ -149,6 +149,11 @@ def tasks_of(config: Config) -> list[Task]:
     return comparison.tasks_of(_as_comparison(config))
 
 
+def tasks_of_row(config: Config, settings: Settings) -> list[Task]:
+    """The tasks as a row sees them."""
+    return comparison.tasks_of_row(_as_comparison(config), settings)
+
+
 def network_of(config: Config, settings: Settings, task: Task) -> networks.Network:
     """The network of a row, with a read-out a task if it asks for that."""
     return comparison.network_of(_as_comparison(config), settings, task)

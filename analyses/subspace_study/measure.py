@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from subspace_study.config import Config, Measures, network_of, rows, tasks_of
+from subspace_study.config import Config, Measures, network_of, rows, tasks_of_row
 from subspace_study.importance import Fishers, add_fishers, fishers, importances
 from subspace_study.networks import Answering, answering
 from subspace_study.read_outs import read_outs
@@ -20,7 +20,8 @@ from wmcl.training import Stop, evaluate
 
 def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
     """Learn all tasks with the method of a condition, and measure after each."""
-    settings, tasks = rows(config)[condition["method"]], tasks_of(config)
+    settings = rows(config)[condition["method"]]
+    tasks = tasks_of_row(config, settings)
     run = learn(
         named(settings.method, **settings.hyperparameters),
         network_of(config, settings, tasks[0]),
