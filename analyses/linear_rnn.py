@@ -17,7 +17,6 @@ from common.running import settled
 from linear_study.config import PRESETS, Config, check
 from linear_study.labels import together
 from linear_study.measure import measure_recall, measure_students
-from linear_study.outcome import add_slopes
 from linear_study.report import report
 
 from wmcl import sweeps
@@ -33,7 +32,7 @@ def run(config: Config) -> xr.Dataset:
     recall = _sweep(config, "recall", measure_recall, config.recall_grid, {"channels": config.recall.channels})
     layout = {name: value for name, value in asdict(config.teachers).items() if name not in ("memories", "students")}
     students = _sweep(config, "students", measure_students, config.student_grid, layout)
-    results = add_slopes(together(recall, students, config))
+    results = together(recall, students, config)
     results = results.assign_attrs(invocation(asdict(config)), units=config.training.hidden)
     results.attrs["wall_seconds"] = time.perf_counter() - began
     sweeps.save_whole(results, config.run.output)

@@ -76,12 +76,15 @@ class Training:
     batch: int = 64
     """sequences a step"""
     validate_every: int = 2
-    """iterations between validations"""
+    """iterations between validations of linear networks"""
+    elman_validate_every: int = 10
+    """iterations between validations of elman students, which train for longer"""
 
     def options(self, cell: Student) -> Options:
         """How to train."""
-        rate = self.learning_rate if cell == "linear" else self.elman_learning_rate
-        every = self.validate_every
+        rate, every = self.learning_rate, self.validate_every
+        if cell == "elman":
+            rate, every = self.elman_learning_rate, self.elman_validate_every
         return Options(batch=self.batch, learning_rate=rate, validate_every=every, watch_every=every)
 
     @property

@@ -4,6 +4,7 @@ import xarray as xr
 
 from linear_study.config import Config
 from linear_study.ideal import ideal_fisher
+from linear_study.outcome import add_slopes
 
 ATTRIBUTES = ("failed_cells", "cells_computed")
 
@@ -14,7 +15,7 @@ def together(recall: xr.Dataset, students: xr.Dataset, config: Config) -> xr.Dat
     ideal = ideal_fisher(load, recall.retention, config.training.hidden)
     recall = recall.assign_coords(load=load, ideal=ideal)
     students = students.rename(condition="student", reached="student_reached", iteration="student_iteration")
-    results = recall.merge(students, combine_attrs="override")
+    results = add_slopes(recall.merge(students, combine_attrs="override"))
     both = {name: "; ".join(filter(None, (part.attrs[name] for part in (recall, students)))) for name in ATTRIBUTES}
     for name, (long_name, units) in DESCRIPTIONS.items():
         results[name].attrs = {"long_name": long_name, "units": units}
@@ -59,6 +60,8 @@ DESCRIPTIONS = {
     ),
     "count": ("how dimensions are counted", "1"),
     "dimension": ("dimension of a side", "1"),
+    "slope": ("slope of a dimension over the dimension of the teacher's memory, least squares within a seed", "1"),
+    "student_cell": ("cell of a student", "1"),
     "protected": ("protected directions", "1"),
     "overlap": (
         "mean squared cosine between as many leading protected directions as the teacher's memory has dimensions, and"

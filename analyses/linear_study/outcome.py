@@ -31,7 +31,6 @@ def add_slopes(results: xr.Dataset) -> xr.Dataset:
         scatter = float((x**2).sum())
         parts.append((part * x).sum("student", skipna=False) / (scatter or np.nan))
     slopes = xr.concat([part.drop_vars(("cell", "memory"), errors="ignore") for part in parts], "student_cell")
-    slopes.attrs = {"long_name": "slope of a dimension over the dimension of the teacher's memory", "units": "1"}
     return results.assign(slope=slopes).assign_coords(student_cell=cells)
 
 

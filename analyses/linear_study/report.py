@@ -83,11 +83,11 @@ def _law(at: xr.Dataset, biases: str) -> list[str]:
             "",
             f"{missed} of {at.reached.size} networks missed the error and are left out; then no interval holds.",
         ]
-    shares = [100 * mean_interval(values.mean("condition")) for values in (at.own_share, lead_share(at))]
+    own, lead = (mean_interval(100 * values.mean("condition")) for values in (at.own_share, lead_share(at)))
     lines += [
         "",
-        f"Of this Fisher, {_interval(shares[0], '.0f')} % is what steps bring alone, and {_interval(shares[1], '.1f')} %"
-        " comes from steps up to the first number.",
+        f"Of the closed form, {_interval(own, '.0f')} % is what steps bring alone (more than 100 if they cancel), and"
+        f" {_interval(lead, '.1f')} % comes from steps that read a state from before the first number.",
     ]
     return lines
 

@@ -37,10 +37,10 @@ def check_sequences(task: Task, sequences: Sequences) -> None:
     asked = targets[(scored > 0).expand(members, -1, -1)]
     low, high = float(asked.min()), float(asked.max())
     if isinstance(task.likelihood, Bernoulli):
-        is_right, allowed = low >= 0 and high <= 1, "bits: 0 to 1 at scored steps"
+        is_right, must = low >= 0 and high <= 1, "bits: 0 to 1 at scored steps"
     else:
-        is_right, allowed = math.isfinite(low) and math.isfinite(high), "finite at scored steps"
-    _check(is_right, "targets", f"holds values from {low:g} to {high:g}", allowed)
+        is_right, must = math.isfinite(low) and math.isfinite(high), "finite at scored steps"
+    _check(is_right, "targets", f"holds values from {low:g} to {high:g}", must)
 
 
 def _check_window(window: slice, scored: Tensor, time: int) -> None:
