@@ -32,7 +32,7 @@ MEASURED = {"exact": 0, "sampled": 1, "empirical": 3}
 DERIVED = {"load": 1.0, "retention": 1.0, "lead": 0.0}
 """exponents of a network that holds numbers and nothing else"""
 STARTS = {"zero": "biases start at zero", "drawn": "biases start as drawn"}
-SIDES = ("read", "written", "memory", "teacher")
+SIDES = ("read", "written", "memory", "teacher", "read, steps alone")
 UNIT = "nats² per scored output"
 
 
@@ -173,9 +173,15 @@ def _dimensions(axes: Axes, at: xr.Dataset, cell: str, count: str) -> None:
         axes.text(0.5, 0.5, f"no {cell} students", ha="center", transform=axes.transAxes)
         return
     values = part.dimension.swap_dims(student="memory")
-    labels = {"read": "protected, read", "written": "protected, written", "memory": "held and read"}
+    labels = {
+        "read": "protected, read",
+        "written": "protected, written",
+        "memory": "held and read",
+        "teacher": "held and read, teacher",
+        "read, steps alone": "protected, read, steps alone",
+    }
     for style, side in enumerate(SIDES):
-        line_with_interval(axes, values.sel(side=side), "memory", labels.get(side, "held and read, teacher"), style)
+        line_with_interval(axes, values.sel(side=side), "memory", labels[side], style)
     memories = part.memory.values
     axes.plot(memories, memories, ":", color="black", linewidth=0.8, label="equal", zorder=0)
     axes.set_xticks(memories)

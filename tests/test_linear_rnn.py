@@ -327,13 +327,29 @@ def test_protected_directions_are_means_of_products_of_gradients(kind):
     network, task, parameters, data = small(1, 3)
     if kind is Elman:
         network = Elman(2, 6, 2, output_stage=False)
-    read, written = protected_directions(network, task, parameters, data, chunk=2)
+    read, written, _, _ = protected_directions(network, task, parameters, data, chunk=2)
     every = list(gradients(network, parameters, data))
     torch.testing.assert_close(read[0], sum(G.T @ G for G in every) / 3)
     torch.testing.assert_close(written[0], sum(G @ G.T for G in every) / 3)
     trace = fisher_diagonal(network, task, parameters, data, "exact")["W_hh"].sum()
     for side in (read, written):
         torch.testing.assert_close(side[0].trace(), trace)
+
+
+def test_what_steps_bring_alone_is_a_sum_over_error_signals_and_states():
+    network, task, parameters, data = small(1, 3)
+    found = protected_directions(network, task, parameters, data, chunk=2)
+    W, readers, expected = parameters["W_hh"][0], parameters["W_out"][0], [0.0, 0.0]
+    for b in range(3):
+        hidden = plain_states(parameters, 0, data.inputs[0, :, b])
+        for t in data.scored[0, :, b].nonzero()[:, 0].tolist():
+            for row in readers:
+                for s in range(1, t + 1):
+                    delta = torch.linalg.matrix_power(W, t - s).T @ row
+                    expected[0] += delta @ delta * torch.outer(hidden[s - 1], hidden[s - 1]) / 3
+                    expected[1] += hidden[s - 1] @ hidden[s - 1] * torch.outer(delta, delta) / 3
+    torch.testing.assert_close(found.read_alone[0], expected[0])
+    torch.testing.assert_close(found.written_alone[0], expected[1])
 
 
 def test_the_memory_spectrum_of_a_teacher_is_that_of_its_map():

@@ -206,6 +206,24 @@ def test_trained_networks_have_the_fisher_of_the_closed_form(ran):
     assert 0.6 < float(ratio.mean()) < 1.5
 
 
+def test_the_gain_is_the_one_of_the_derivation():
+    """Of a random orthogonal network without coherence between steps: F = gain · load · retention / n²."""
+    network, parameters = register(RecallLayout(2, 2, 4), 5, 10)
+    scaled = parameters | {"W_ih": 3 * parameters["W_ih"], "W_out": 0.5 * parameters["W_out"]}
+    turned = torch.linalg.qr(torch.randn(10, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64))[0]
+    turned = scaled | {
+        "W_ih": turned @ scaled["W_ih"],
+        "W_hh": turned @ scaled["W_hh"] @ turned.T,
+        "W_out": scaled["W_out"] @ turned.T,
+    }
+    layout = RecallLayout(2, 2, 4)
+    scored = torch.zeros(layout.steps, dtype=torch.float64)
+    scored[layout.window] = 1
+    found = linear_fisher(network, turned, white_moments(layout.shown, layout.steps, 2), scored)["W_hh"].mean() / 4
+    assert cells._gain(turned).tolist() == pytest.approx([9 / 4])
+    assert float(found) == pytest.approx(9 / 4 * ideal_fisher(4, 4, 10))
+
+
 def test_contributions_add_up_and_a_lead_adds_nothing_without_biases(ran):
     results = ran[1]
     total = results.fisher.sel(kind="closed form", connection="hh")
@@ -267,7 +285,7 @@ def test_the_table_says_what_the_dataset_holds(ran):
 
 def test_networks_that_miss_the_error_are_counted(ran):
     results = ran[1].copy(deep=True)
-    for name in ("fisher", "fisher_without_bias", "contribution", "own_share", "mean_squared_error", "difference"):
+    for name in ("fisher", "fisher_without_bias", "gain", "contribution", "own_share"):
         results[name][0, 0] = np.nan
     results.reached[0, 0] = 0
     assert "1 of 16 networks missed the error" in report(results)

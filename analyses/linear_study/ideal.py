@@ -24,6 +24,10 @@ number. So the mean over the n² weights, per scored output, is exactly
 
 .. math:: \bar F = \frac{m p R}{n^2} = \frac{\text{load} · \text{retention}}{n^2}.
 
+Nothing of this needs a register. If W_hh is orthogonal on the memory, and steps turn error signals into orthogonal
+ones, then with columns w_c of W_ih and rows w_o of W_out it is F̄ = gain · load · retention / n². The gain is the
+product of their mean squared norms, mean |w_o|² · mean |w_c|²; in the register it is 1.
+
 Blank steps before the pattern have h_{s-1} = 0, steps after the last scored one have δ_s = 0: they add exactly nothing.
 A register that comes around uses its weights again for the same numbers, and what it adds is coherent: F̄ grows with
 load · retention²/ q.

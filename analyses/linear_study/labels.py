@@ -42,6 +42,7 @@ DESCRIPTIONS = {
         "mean Fisher of W_hh per scored output in closed form, if the biases of the recurrent layer were zero",
         "nats^2 by weight^2",
     ),
+    "gain": ("mean squared norm of the columns of W_ih times that of the rows of W_out", "1"),
     "difference": (
         "largest difference between exact and closed Fisher on the same sequences, by the largest value of a matrix",
         "1",
@@ -54,8 +55,8 @@ DESCRIPTIONS = {
     "cell": ("cell of a student", "1"),
     "memory": ("dimension of the teacher's memory", "1"),
     "side": (
-        "whose dimension: directions that W_hh must read and write the same, directions that vary and are read after"
-        " the input (memory), states then, and the teacher's memory",
+        "whose dimension: directions that W_hh must read and write the same, and what single steps bring to them;"
+        " directions that vary and are read after the input (memory), states then, and the teacher's memory",
         "1",
     ),
     "count": ("how dimensions are counted", "1"),

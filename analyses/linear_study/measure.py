@@ -29,7 +29,7 @@ from wmcl.training import Milestone, evaluate, train
 
 KINDS = ("closed form", "closed form, these sequences", "exact", "sampled", "empirical")
 CONNECTIONS = {"ih": "W_ih", "hh": "W_hh", "out": "W_out"}
-SIDES = ("read", "written", "memory", "states", "teacher")
+SIDES = ("read", "written", "read, steps alone", "written, steps alone", "memory", "states", "teacher")
 COUNTS = ("participation ratio", "components for 75 %", "components for 99 %")
 
 
@@ -125,6 +125,7 @@ def _fishers(
         {
             "fisher": (("kind", "connection", "seed"), np.array(means)),
             "fisher_without_bias": ("seed", _mean(linear_fisher(network, without, white, scored)["W_hh"]) / outputs),
+            "gain": ("seed", _gain(parameters)),
             "difference": ("seed", _difference(fishers["exact"], fishers["closed form, these sequences"])),
             "contribution": (("seed", "step"), (profile.sum(2) / size / outputs).cpu().numpy()),
             "own_share": ("seed", own_share(profile).cpu().numpy()),
@@ -132,6 +133,12 @@ def _fishers(
         },
         coords={"kind": list(KINDS), "connection": list(CONNECTIONS), "step": np.arange(layout.steps)},
     )
+
+
+def _gain(parameters: Parameters) -> np.ndarray:
+    """Mean squared norm of what an input writes, times that of what an output reads: 1 in the ideal network."""
+    written, read = parameters["W_ih"].square().sum(1).mean(1), parameters["W_out"].square().sum(2).mean(1)
+    return (written * read).cpu().numpy()
 
 
 def _mean(values: Tensor) -> np.ndarray:
@@ -176,25 +183,24 @@ def _protected(network: Network, task: Task, teacher: Teacher, probe: Sequences,
     """Dimensions of what is protected, and how much of it are the directions that encode the teacher's memory."""
     parameters = {name: value.double() for name, value in at.after.parameters.items()}
     step = teacher.shown_steps + teacher.delay - 1  # the last before the first answer: all input is over
-    read, written = protected_directions(network, task, parameters, probe)
+    protected = protected_directions(network, task, parameters, probe)
     test = task.test.to(torch.float64).to(probe.inputs.device)
     states = network.apply(parameters, test.inputs).hidden[:, step]
     spectra = {
-        "read": torch.linalg.eigvalsh(read).flip(-1),
-        "written": torch.linalg.eigvalsh(written).flip(-1),
+        **{side: torch.linalg.eigvalsh(each.cpu()).flip(-1) for side, each in zip(SIDES, protected, strict=False)},
         "memory": memory_spectrum(network, task, parameters, probe, step).cpu(),
         "states": covariance_spectrum(states).cpu(),
         "teacher": memory_spectrum(teacher.network, task, teacher.parameters, probe.to("cpu"), step),
     }
     encoding = _encoding(states[0].cpu(), teacher.memory_of(test.inputs.cpu(), step)[0])
-    overlaps = [_overlap(side, encoding) for side in (read[0], written[0])]
+    overlaps = [_overlap(side[0].cpu(), encoding) for side in protected]
     return xr.Dataset(
         {
             "dimension": (("side", "count", "seed"), np.stack([_counts(spectra[side]) for side in SIDES])),
             "overlap": (("protected", "seed"), np.array(overlaps)[:, None]),
             "student_error": ("seed", _error(network, task, at)),
         },
-        coords={"side": list(SIDES), "count": list(COUNTS), "protected": ["read", "written"]},
+        coords={"side": list(SIDES), "count": list(COUNTS), "protected": list(SIDES[:4])},
     )
 
 

@@ -60,7 +60,10 @@ def _exponents(at: xr.Dataset) -> list[str]:
 def _law(at: xr.Dataset, biases: str) -> list[str]:
     """Of every kind, and of the same networks without biases, beside those that were derived."""
     hh = at.fisher.sel(connection="hh")
-    rows = {kind: hh.sel(kind=kind) for kind in KINDS} | {"closed form, biases zero": at.fisher_without_bias}
+    rows = {kind: hh.sel(kind=kind) for kind in KINDS} | {
+        "closed form, biases zero": at.fisher_without_bias,
+        "closed form, biases zero, over gain": at.fisher_without_bias / at.gain,
+    }
     found = {name: exponents(at, values) for name, values in rows.items()}
     names = [str(term) for term in next(iter(found.values())).term.values]
     derived = {"load": "1", "retention": "1", "lead": "0"}
@@ -115,13 +118,13 @@ def _students(at: xr.Dataset) -> list[str]:
         "",
         "Mean squared cosine between the r leading protected directions and those that encode the teacher's memory:",
         "",
-        _line(["cell", "r", "read", "written", "chance"]),
-        _line(["---", *["---:"] * 4]),
+        _line(["cell", "r", *SIDES[:4], "chance"]),
+        _line(["---", *["---:"] * 6]),
     ]
     units = float(at.attrs["units"])
     for k in range(at.sizes["student"]):
         one = at.isel(student=k)
-        cells = [_interval(mean_interval(one.overlap.sel(protected=side)), ".2f") for side in ("read", "written")]
+        cells = [_interval(mean_interval(one.overlap.sel(protected=side)), ".2f") for side in SIDES[:4]]
         chance = f"{one.memory.item() / units:.2f}"
         lines.append(_line([one.cell.item(), str(one.memory.item()), *cells, chance]))
     return lines

@@ -12,6 +12,10 @@ where E is the mean over sequences and the sum over the outputs (or targets) of 
 are directions of the state that W_hh may not read otherwise, u of a large uᵀ B u directions that it may not write. The
 trace of either is the trace of the Fisher of W_hh. Their eigenvalues say how many directions are protected.
 
+The terms with s = s' are what each step brings *alone*, E Σ_s |δ_s|² h_{s-1} h_{s-1}ᵀ and E Σ_s |h_{s-1}|² δ_s δ_sᵀ:
+the states that were there, and the error signals, whatever they were about. The others let steps add up in directions
+in which states and error signals move alike, and cancel in the rest.
+
 They cross all steps. The *memory* spectrum looks at one: with the covariance Σ of the states h_s after a step s and the
 sensitivity S = E Σ δ_s δ_sᵀ of later outputs to them, the eigenvalues of Σ^½ S Σ^½ count the directions that both vary
 and are read. For a linear network they are the squared singular values of the map from the inputs up to s, if these are
@@ -39,6 +43,10 @@ class ProtectedDirections(NamedTuple):
     """A: of states that are read"""
     written: Float64[Tensor, "member unit unit"]
     """B: of directions that are written to"""
+    read_alone: Float64[Tensor, "member unit unit"]
+    """A of each step alone, summed"""
+    written_alone: Float64[Tensor, "member unit unit"]
+    """B of each step alone, summed"""
 
 
 def protected_directions(
@@ -50,23 +58,28 @@ def protected_directions(
     seeds: Sequence[int] | None = None,
     chunk: int = 128,
 ) -> ProtectedDirections:
-    """A and B of ``W_hh``; the arguments are those of :func:`~wmcl.importance.fisher_diagonal`.
+    """A and B of ``W_hh``, and what single steps bring to them.
+
+    The arguments are those of :func:`~wmcl.importance.fisher_diagonal`.
 
     Raises:
         ValueError: as there.
     """
     members, rows, units = parameters["W_hh"].shape
-    read = torch.zeros(members, units, units, dtype=torch.float64)
-    written = torch.zeros(members, rows, rows, dtype=torch.float64)
+    sizes = (units, rows, units, rows)
+    total = [torch.zeros(members, n, n, dtype=torch.float64, device=parameters["W_hh"].device) for n in sizes]
     for linear_map, error in fisher_signals(network, task, parameters, sequences, kind, seeds, chunk=chunk):
         if linear_map.weight != "W_hh":
             continue
         delta = error[:, 1:].transpose(1, 2)
         state = linear_map.input[:, : error.shape[1] - 1].transpose(1, 2)
-        read += (state.mT @ (delta @ delta.mT) @ state).sum(1, dtype=torch.float64).cpu()
-        written += (delta.mT @ (state @ state.mT) @ delta).sum(1, dtype=torch.float64).cpu()
+        for place, (left, right) in enumerate(((delta, state), (state, delta))):
+            between = left @ left.mT  # (time, time) of every sequence
+            alone = right * between.diagonal(dim1=2, dim2=3)[..., None]
+            total[place] += (right.mT @ between @ right).sum(1, dtype=torch.float64)
+            total[place + 2] += (right.mT @ alone).sum(1, dtype=torch.float64)
     count = passes(kind, sequences.samples, 1)
-    return ProtectedDirections(read / count, written / count)
+    return ProtectedDirections(*(side / count for side in total))
 
 
 def memory_spectrum(
