@@ -104,7 +104,7 @@ def _scatter(axes: Axes, at: xr.Dataset) -> None:
     _logarithmic(axes)
     axes.set_xlabel(f"closed form, mean Fisher of W$_{{hh}}$\n({UNIT})", fontsize=8)
     axes.set_ylabel(f"measured\n({UNIT})", fontsize=8)
-    axes.legend(fontsize=6.5, loc="upper left")
+    axes.legend(fontsize=6, loc="center left", bbox_to_anchor=(0.5, 0.58))
 
 
 def _growth(axes: Axes, at: xr.Dataset) -> None:
@@ -146,7 +146,9 @@ def _exponents(axes: Axes, at: xr.Dataset) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_ylabel("Fisher, start of the biases", fontsize=8)
     axes.set_xlabel("exponent", fontsize=8)
-    axes.legend(fontsize=6, loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=3, columnspacing=1, handletextpad=0.2)
+    axes.legend(
+        fontsize=6, loc="upper center", bbox_to_anchor=(0.45, 1.19), ncols=3, columnspacing=1, handletextpad=0.2
+    )
 
 
 def _steps(axes: Axes, at: xr.Dataset) -> None:
@@ -171,6 +173,7 @@ def _dimensions(axes: Axes, at: xr.Dataset, cell: str, count: str) -> None:
     part = at.isel(student=(at.cell == cell).values).sel(count=count)
     if not part.sizes["student"]:
         axes.text(0.5, 0.5, f"no {cell} students", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
         return
     values = part.dimension.swap_dims(student="memory")
     labels = {
