@@ -11,9 +11,11 @@ from wmcl.tasks.identity import with_task_identity
 from wmcl.tasks.lag_copy import LagLayout, lag_copy_task
 from wmcl.tasks.layout import CopyLayout, Filler, InputPower, LeadInput, Lengths
 from wmcl.tasks.rearrangement import Rearrangement
+from wmcl.tasks.recall import RecallLayout, recall_task
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task, check_counts
 from wmcl.tasks.task_draws import TaskDraws
+from wmcl.tasks.teacher import Teacher, teacher_task
 
 __all__ = [
     "CopyDraw",
@@ -28,9 +30,11 @@ __all__ = [
     "Order",
     "Phase",
     "Rearrangement",
+    "RecallLayout",
     "Sequences",
     "Task",
     "TaskDraws",
+    "Teacher",
     "XorMode",
     "binary_rank",
     "check_counts",
@@ -39,5 +43,7 @@ __all__ = [
     "copy_task_sequence",
     "distances",
     "lag_copy_task",
+    "recall_task",
+    "teacher_task",
     "with_task_identity",
 ]

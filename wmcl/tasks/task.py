@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from wmcl.likelihoods import Bernoulli
+from wmcl.likelihoods import Likelihood
 from wmcl.randomness import generator
 from wmcl.tasks.demand import Demand
 from wmcl.tasks.sequences import Sequences
@@ -35,7 +35,7 @@ class Task:
     """input features"""
     outputs: int
     """output units"""
-    likelihood: Bernoulli
+    likelihood: Likelihood
     draw: Callable[[Sequence[np.random.Generator], int], Sequences]
     validation_samples: int = 512
     test_samples: int = 1000

@@ -17,13 +17,13 @@ class Evaluation:
     loss: Float[Tensor, "member"]
     """nats a scored bit"""
     accuracy: Float[Tensor, "member"]
-    """fraction of scored bits that are right; 0.5 is chance"""
+    """fraction of scored bits that are right; 0.5 is chance; NaN for targets that are no bits"""
     accuracy_by_step: Float[Tensor, "member window"]
     """the same for each step of the scored window; NaN where nothing is scored"""
     loss_by_step: Float[Tensor, "member window"]
     """nats a scored bit of each step of the scored window; NaN where nothing is scored"""
     output_variance: Float[Tensor, "member"]
-    """mean p (1 - p) of the scored bits: 0.25 for a network that knows nothing, 0 for a certain one"""
+    """mean variance of the model's targets; of bits p (1 - p): 0.25 for a network that knows nothing, 0 if certain"""
 
 
 @torch.no_grad()
