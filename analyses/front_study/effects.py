@@ -53,11 +53,8 @@ def xor_differences(values: xr.DataArray) -> xr.DataArray:
             own, partner = (values.isel(setting=list(side)).drop_vars("setting") for side in zip(*pairs, strict=True))
             found[f"xor {r}"] = (own - partner.assign_coords(own.coords)).mean("setting", skipna=False)
     if not found:
-        return (
-            values.isel(setting=[])
-            .rename(setting="term")
-            .drop_vars([name for name in values.coords if "setting" in values[name].dims])
-        )
+        nothing = np.zeros((0, values.sizes["seed"]))
+        return xr.DataArray(nothing, {"term": np.array([], str), "seed": values.seed}, ("term", "seed"))
     return xr.concat([each.reset_coords(drop=True) for each in found.values()], "term").assign_coords(term=list(found))
 
 
