@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from wmcl.plotting import COLOURS, MARKERS, FileOptions, count_text, figure_command, one_of, require
 from wmcl.statistics import attained, mean_interval
@@ -77,12 +78,13 @@ def _title(results: xr.Dataset, data: str) -> str:
 
 def _look(method: str) -> dict[str, Any]:
     place = [*IMPORTANCES, HYPERNETWORK, "masking + SI"].index(method)
-    return {"color": COLOURS[place], "marker": MARKERS[place % len(MARKERS)]}
+    colour = {HYPERNETWORK: "black", "masking + SI": COLOURS[7]}.get(method, COLOURS[place])
+    return {"color": colour, "marker": (*MARKERS, "X")[place]}
 
 
 def _extremes(at: xr.Dataset) -> list[tuple[str, int]]:
     """Of settings without xor at the shortest retention and lead, those with the lowest and the highest load."""
-    plain = np.flatnonzero(at.xor.values == 0)
+    plain = np.flatnonzero(at.xor.values == 0).tolist()
     order = sorted(plain, key=lambda k: (at.retention.values[k], at.lead.values[k], at["load"].values[k]))
     first = at.isel(setting=order[0])
     alike = [k for k in order if all(at[n].values[k] == first[n].item() for n in ("retention", "lead"))]
@@ -105,14 +107,15 @@ def _front(axes: Axes, at: xr.Dataset, name: str, front: str) -> None:
     axes.set_xlabel(
         f"{LEFT.get(front, LEFT['information'])}\n({WHAT.get(front if front in LEFT else 'information')})", fontsize=8
     )
-    axes.set_ylabel(f"{RIGHT[front]}\n({WHAT[front]})", fontsize=8)
+    if axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]
+        axes.set_ylabel(f"{RIGHT[front]}\n({WHAT[front]})", fontsize=8)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.05))
     axes.tick_params(labelsize=7)
 
 
 def _label(at: xr.Dataset, k: int) -> str:
     xor = int(at.xor.values[k])
-    parts = [f"{at[name].values[k]:g}" for name in ("load", "retention", "lead")]
+    parts = [f"{at[name].values[k]:.3g}" for name in ("load", "retention", "lead")]
     return "\n".join([*parts, str(xor) if xor else "–"])
 
 
@@ -169,6 +172,7 @@ def _predictor(axes: Axes, at: xr.Dataset, predictor: str) -> None:
         axes.plot(x, y, linestyle="none", markersize=3.5, markerfacecolor="none", **_look(name))
     if predictor == "level":
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(PREDICTORS[predictor], fontsize=8)
     axes.tick_params(labelsize=7)
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from front_study.config import Config, network_of, tasks_of
@@ -55,6 +54,6 @@ def to_criterion(learned: Learned, criterion: float) -> np.ndarray:
 
 def _by_strength(found: xr.Dataset, seeds: Sequence[int], strengths: Sequence[float]) -> xr.Dataset:
     """Members as seeds and strengths."""
-    index = pd.MultiIndex.from_product([list(seeds), list(strengths)], names=["seed", "strength"])
     members = found.drop_vars("seed").rename(seed="member")
-    return members.assign_coords(xr.Coordinates.from_pandas_multiindex(index, "member")).unstack("member")
+    split = members.coarsen(member=len(strengths)).construct(member=("seed", "strength"))
+    return split.assign_coords(seed=list(seeds), strength=list(strengths))

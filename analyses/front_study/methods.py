@@ -58,12 +58,15 @@ class Rows:
     def importance(self, row: str) -> Importance:
         """How a row weighs changes, before it is divided by its mean."""
         samples = self.importance_samples
-        return {
+        known: dict[str, Importance] = {
             "online EWC (empirical)": FisherImportance("empirical", samples),
             "online EWC (sampled)": FisherImportance("sampled", samples),
             "online EWC (exact)": FisherImportance("exact", samples),
+            "SI": SynapticIntelligence(),
             "MAS": MemoryAwareSynapses(samples),
-        }.get(row, SynapticIntelligence())
+            "masking + SI": SynapticIntelligence(),
+        }
+        return known[row]
 
     def parametrisation(self, kind: Kind) -> Parametrisation:
         """Where weights come from."""

@@ -27,8 +27,8 @@ def add_outcome(results: xr.Dataset, config: Config, steps: Steps, missed: Mappi
         methods = [name for name in found.method.values if name != SCRATCH]
         found = found.sel({"method": methods})
     points = points_of(found)
-    found = found.assign(
-        points=points, hypervolume=hypervolumes(points), compression=compression(config), **choice(points, found)
+    found = found.assign(choice(points, found)).assign(
+        points=points, hypervolume=hypervolumes(points), compression=compression(config)
     )
     censored = "; ".join(f"{condition_text(values)} ({count})" for values, count in missed.items())
     return describe(found.assign_attrs(results.attrs, censored_conditions=censored))

@@ -1,5 +1,7 @@
 """What goes with the hypervolume of a method over settings: level, concentration or overlap of its importance."""
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from scipy import stats
@@ -36,7 +38,9 @@ def partial_slopes(values: xr.DataArray, predictors: xr.DataArray) -> xr.DataArr
     return _of_each_seed(values, predictors, _partial)
 
 
-def _of_each_seed(values: xr.DataArray, predictors: xr.DataArray, function: object) -> xr.DataArray:
+def _of_each_seed(
+    values: xr.DataArray, predictors: xr.DataArray, function: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> xr.DataArray:
     return xr.apply_ufunc(
         function,
         values,

@@ -50,7 +50,7 @@ def _matching(results: xr.Dataset) -> str:
     head += [f"task 1: {name}, %" for name in ("shared weights", *_other_kinds(results))]
     lines = []
     for k, setting in enumerate(results.setting.values.tolist()):
-        row = [setting, *(f"{float(results[name][k]):g}" for name in ("load", "retention", "training_steps"))]
+        row = [setting, *(f"{float(results[name][k]):.3g}" for name in ("load", "retention", "training_steps"))]
         row += [_interval(100 * accuracy.isel(setting=k), 2), _interval(results.scratch_steps.isel(setting=k), 0)]
         shared = [name for name in IMPORTANCES if name in first.method.values][:1]
         for name in (*shared, *_other_kinds(results)):
