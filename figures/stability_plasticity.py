@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from wmcl.plotting import COLOURS, MARKERS, FileOptions, count_text, figure_command, one_of, require
 from wmcl.statistics import attained, mean_interval
@@ -172,7 +172,9 @@ def _predictor(axes: Axes, at: xr.Dataset, predictor: str) -> None:
         axes.plot(x, y, linestyle="none", markersize=3.5, markerfacecolor="none", **_look(name))
     if predictor == "level":
         axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(PREDICTORS[predictor], fontsize=8)
     axes.tick_params(labelsize=7)
 
