@@ -55,6 +55,11 @@ class PhaseObjective:
         tasks = self.setting.tasks
         return tasks[self.phase.tasks[0]].name if len(self.phase.tasks) == 1 else f"{len(tasks)} tasks at once"
 
+    @property
+    def starts_alike(self) -> bool:
+        """Whether members differ in nothing but seed and learning rate: they are new, and nothing is held yet."""
+        return self.phase.fresh and self.penalty_held is None and self.rehearsal_held is None
+
     def batch(self, seeds: Sequence[int], iteration: int) -> MixedBatch:
         """Sequences of every task of the phase, whose numbers differ by at most one, and draws of the method."""
         task, samples, count = self.phase.tasks[-1], self.setting.options.batch, len(self.phase.tasks)

@@ -1,0 +1,210 @@
+"""The analysis as Markdown tables: matching, hypervolumes, effects, predictors, and the hypernetwork's advantage."""
+
+import json
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from front_study.effects import advantages, all_effects, best_names
+from front_study.methods import IMPORTANCES
+from front_study.outcome import broken
+from front_study.predictors import partial_slopes, predictors_of, rank_correlations
+from wmcl.statistics import mean_interval
+
+ABSENT = "–"
+TITLES = {
+    "information": "information (fraction of each bit)",
+    "accuracy": "accuracy above chance",
+    "speed": "information retained, speed of learning",
+}
+
+
+def report(results: xr.Dataset) -> str:
+    """All tables, with what they say of how they were made."""
+    sections = [_title(results), _matching(results)]
+    sections += [_hypervolumes(results, front) for front in TITLES]
+    sections += [_effects(results), _chosen(results), _ends(results), _predictors(results), _advantage(results)]
+    return "\n\n".join(section for section in [*sections, _notes(results)] if section)
+
+
+def _title(results: xr.Dataset) -> str:
+    settings = json.loads(results.attrs["configuration"])
+    hidden, rate = settings["training"]["hidden"], settings["training"]["learning_rate"]
+    return (
+        f"Two Permuted Copy Tasks, {results.sizes['setting']} conditions, Elman networks of {hidden} units,"
+        f" {results.sizes['seed']} networks (seeds) each; mean and 95 % t interval over seeds, test data, learning rate"
+        f" {rate:g} for all methods. Strengths of every method:"
+        f" {', '.join(f'{value:g}' for value in results.strength.values)}."
+    )
+
+
+def _matching(results: xr.Dataset) -> str:
+    """What new networks learn of task 2 in the steps of a condition, and what each method learned of task 1."""
+    if "scratch_accuracy" not in results:
+        return ""
+    accuracy = results.scratch_accuracy.sel(data="test")
+    first = results.accuracy.sel(data="test", trained_task=0, evaluated_task=0, strength=0.0)
+    head = ["condition", "load, bits", "retention, steps", "training steps", "from scratch, %", "steps to criterion"]
+    head += [f"task 1: {name}, %" for name in ("shared weights", *_other_kinds(results))]
+    lines = []
+    for k, setting in enumerate(results.setting.values.tolist()):
+        row = [setting, *(f"{float(results[name][k]):.3g}" for name in ("load", "retention", "training_steps"))]
+        row += [_interval(100 * accuracy.isel(setting=k), 2), _interval(results.scratch_steps.isel(setting=k), 0)]
+        shared = [name for name in IMPORTANCES if name in first.method.values][:1]
+        for name in (*shared, *_other_kinds(results)):
+            row.append(_interval(100 * first.isel(setting=k).sel({"method": name}), 2))
+        lines.append(row + [ABSENT] * (len(head) - len(row)))
+    missed = int(results.scratch_steps.isnull().sum())
+    text = f"New networks that missed the criterion in these steps: {missed} of {results.scratch_steps.size}."
+    if results.attrs["censored_conditions"]:
+        text += (
+            " Conditions left out, because new networks of the search missed the criterion (how many):"
+            f" {results.attrs['censored_conditions']}."
+        )
+    return _section("Matching: what each kind of network learns when nothing is to be retained", head, lines, text)
+
+
+def _other_kinds(results: xr.Dataset) -> list[str]:
+    return [name for name in results.method.values.tolist() if name not in IMPORTANCES]
+
+
+def _hypervolumes(results: xr.Dataset, front: str) -> str:
+    volume = results.hypervolume.sel(front=front, data="test")
+    methods = volume.method.values.tolist()
+    lines = [
+        [setting, *(_interval(volume.sel({"setting": setting, "method": name})) for name in methods)]
+        for setting in volume.setting.values.tolist()
+    ]
+    return _section(f"Hypervolume: {TITLES[front]}", ["condition", *methods], lines)
+
+
+def _effects(results: xr.Dataset) -> str:
+    """Of load, retention, lead and xor on the hypervolume."""
+    lines, terms = [], []
+    for front in TITLES:
+        volume = results.hypervolume.sel(front=front, data="test", drop=True)
+        for name in volume.method.values.tolist():
+            found = all_effects(volume.sel({"method": name}, drop=True))
+            terms = found.term.values.tolist()
+            lines.append([front, name, *(_interval(found.sel(term=term)) for term in terms)])
+    text = (
+        "Change of the hypervolume from the lowest to the highest level: load, retention and lead by least squares on"
+        " their logarithms (1 + lead) over the conditions without exclusive ors; xor against the same condition"
+        " without."
+    )
+    return _section("Effects on the hypervolume", ["front", "method", *terms], lines, text)
+
+
+def _chosen(results: xr.Dataset) -> str:
+    lines = []
+    for name in results.method.values.tolist():
+        for k, setting in enumerate(results.setting.values.tolist()):
+            at = results.sel({"method": name}).isel(setting=k)
+            used = sorted({f"{value:g}" for value in at.chosen_strength.values if value == value}, key=float)
+            lines.append([name, setting, ", ".join(used), _interval(at.chosen_retained), _interval(at.chosen_learned)])
+    text = "Strength with the largest retained + learned information on validation data, for each network."
+    return _section(
+        "One strength, chosen on validation data",
+        ["method", "condition", "strengths", "retained", "learned"],
+        lines,
+        text,
+    )
+
+
+def _ends(results: xr.Dataset) -> str:
+    """Whether the strengths reach from holding nothing to learning nothing."""
+    points = results.points.sel(front="information", data="test").mean("seed")
+    low, high = points.sel(strength=0.0), points.isel(strength=-1)
+    lines = [
+        [
+            name,
+            *(
+                f"{float(part.min()):.2f} to {float(part.max()):.2f}"
+                for end in (low, high)
+                for part in (end.sel({"method": name, "axis": axis}) for axis in ("retained", "learned"))
+            ),
+        ]
+        for name in points.method.values.tolist()
+    ]
+    head = ["method", "retained at 0", "learned at 0", "retained at the largest", "learned at the largest"]
+    text = "Information at the ends of the grid of strengths: smallest and largest mean of a condition."
+    return _section("Do the strengths reach far enough?", head, lines, text)
+
+
+def _predictors(results: xr.Dataset) -> str:
+    """Of the hypervolume in information, for importance methods."""
+    if "level" not in results:
+        return ""
+    volume, columns = results.hypervolume.sel(front="information", data="test", drop=True), predictors_of(results)
+    lines = []
+    for name in [name for name in IMPORTANCES if name in results.method.values]:
+        values, own = volume.sel({"method": name}).reset_coords(drop=True), columns.sel({"method": name}, drop=True)
+        single, joint = rank_correlations(values, own), partial_slopes(values, own)
+        for predictor in columns.predictor.values.tolist():
+            pair = (_interval(found.sel(predictor=predictor), 2) for found in (single, joint))
+            lines.append([name, predictor.replace("_", " "), *pair])
+    count = results.sizes["setting"]
+    text = (
+        f"Over the {count} conditions, within each seed: Spearman's correlation of the hypervolume with each predictor"
+        " (log level, effective fraction and overlap of the importance of task 1), and standardised slopes with all"
+        f" three at once. {count} conditions that were not drawn at random are few for three predictors: this"
+        " describes these conditions and shows no cause."
+    )
+    return _section(
+        "What goes with the hypervolume", ["method", "predictor", "rank correlation", "partial slope"], lines, text
+    )
+
+
+def _advantage(results: xr.Dataset) -> str:
+    volume = results.hypervolume.sel(front="information", drop=True)
+    found = advantages(volume)
+    if not found:
+        return ""
+    best, names = best_names(volume), list(found)
+    lines = [
+        [setting, best[k], *(_interval(found[name].isel(setting=k)) for name in names)]
+        for k, setting in enumerate(volume.setting.values.tolist())
+    ]
+    terms = {name: all_effects(each) for name, each in found.items()}
+    for term in next(iter(terms.values())).term.values.tolist():
+        lines.append([f"effect of {term}", "", *(_interval(terms[name].sel(term=term)) for name in names)])
+    text = (
+        "Hypervolume (information) of HNET (chunked) minus that of each importance method on shared weights, and of the"
+        " best of them: the one with the largest mean on validation data in that condition. Effects as above. Being"
+        " chosen among several favours the best, not the hypernetwork."
+    )
+    return _section(
+        "Advantage of the hypernetwork", ["condition", "best", *(f"over {name}" for name in names)], lines, text
+    )
+
+
+def _notes(results: xr.Dataset) -> str:
+    notes = [
+        "Information is max(0, 1 - loss / ln 2), with the loss in nats a bit; accuracy above chance is"
+        " max(0, 2 accuracy - 1); speed is the steps of a new network over the steps needed, at most 1, 0 if never.",
+        f"The hypernetwork has {float(results.compression):.2f} values for each weight that it generates.",
+    ]
+    if found := broken(results):
+        notes.append(f"Networks that stopped for a non-finite loss, at their last finite weights: {', '.join(found)}.")
+    return "\n".join(notes)
+
+
+def _section(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], text: str = "") -> str:
+    table = [_line(head), _line(["---", *["---:"] * (len(head) - 1)]), *(_line(line) for line in lines)]
+    return "\n".join([f"**{title}.** {text}".rstrip(), "", *table])
+
+
+def _interval(values: xr.DataArray, digits: int = 3) -> str:
+    found = mean_interval(values.reset_coords(drop=True))
+    mean, low, high = (float(found[name]) for name in ("mean", "low", "high"))
+    if math.isnan(mean):
+        return ABSENT
+    text = f"{mean:.{digits}f}" if math.isnan(low) else f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    lacking = int(np.isnan(values).sum())
+    return f"{text} (n = {int(found.n)})" if lacking else text
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
