@@ -104,7 +104,7 @@ def _scatter(axes: Axes, at: xr.Dataset) -> None:
     _logarithmic(axes)
     axes.set_xlabel(f"closed form, mean Fisher of W$_{{hh}}$\n({UNIT})", fontsize=8)
     axes.set_ylabel(f"measured\n({UNIT})", fontsize=8)
-    axes.legend(fontsize=6, loc="center left", bbox_to_anchor=(0.5, 0.58))
+    axes.legend(fontsize=6, loc="upper left")
 
 
 def _growth(axes: Axes, at: xr.Dataset) -> None:
@@ -165,7 +165,7 @@ def _steps(axes: Axes, at: xr.Dataset) -> None:
             axes.axvspan(low - 0.5, high - 0.5, color=shade, alpha=0.6, linewidth=0, zorder=0, label=name)
     axes.set_xlabel(f"step (p = {p}, retention {retention}, lead {lead})", fontsize=8)
     axes.set_ylabel(f"contribution to the mean Fisher of W$_{{hh}}$\n({UNIT})", fontsize=8)
-    axes.legend(fontsize=6.5)
+    _legend_above(axes)
 
 
 def _dimensions(axes: Axes, at: xr.Dataset, cell: str, count: str) -> None:
@@ -191,7 +191,13 @@ def _dimensions(axes: Axes, at: xr.Dataset, cell: str, count: str) -> None:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("dimension of the teacher's memory", fontsize=8)
     axes.set_ylabel(f"{count}\n({'linear' if cell == 'linear' else 'tanh'} students)", fontsize=8)
-    axes.legend(fontsize=6)
+    _legend_above(axes)
+
+
+def _legend_above(axes: Axes) -> None:
+    """In room that is made for it above the data."""
+    axes.set_ylim(top=1.45 * axes.get_ylim()[1])
+    axes.legend(fontsize=6, loc="upper left", ncols=2, columnspacing=1)
 
 
 if __name__ == "__main__":
