@@ -6,8 +6,10 @@ second. Writes a netCDF file and a Markdown report; figures/stability_plasticity
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 import xarray as xr
 from common.command_line import configuration, errors_as_sentences, print_given_up
@@ -15,7 +17,7 @@ from common.running import settled
 from front_study.config import PRESETS, SEARCH_SEEDS_FROM, Config, check, conditions, methods_of
 from front_study.matching import Steps, censored, search, searched_conditions, steps_of, values_of
 from front_study.measure import measure
-from front_study.methods import MATCHED, SCRATCH
+from front_study.methods import REFERENCES, matched
 from front_study.outcome import add_outcome
 from front_study.report import report
 
@@ -51,7 +53,7 @@ def _common(config: Config) -> dict[str, object]:
         if name in ("pattern_length", "width", "permutation_seed", "validation_samples", "test_samples")
     }
     own = {"tasks": tasks, "training": asdict(config.training), "rows": asdict(config.rows)}
-    return own | {"criterion": config.study.criterion, "device": config.run.device}
+    return own | {"device": config.run.device}
 
 
 def _search(config: Config) -> xr.Dataset:
@@ -59,10 +61,15 @@ def _search(config: Config) -> xr.Dataset:
     study, run = config.study, config.run
     return sweeps.run(
         partial(search, config, run.device),
-        searched_conditions(conditions(config), MATCHED),
+        searched_conditions(conditions(config), list(dict.fromkeys(map(matched, methods_of(config))))),
         range(SEARCH_SEEDS_FROM, SEARCH_SEEDS_FROM + study.search_seeds),
         name="steps to the criterion",
-        settings=_common(config) | {"search_iterations": study.search_iterations},
+        settings=_common(config)
+        | {
+            "criterion": study.criterion,
+            "search_iterations": study.search_iterations,
+            "search_validate_every": study.search_validate_every,
+        },
         origin=provenance(run.device),
         folder=run.output.with_suffix(".search.cells"),
         jobs=run.jobs,
@@ -74,7 +81,12 @@ def _search(config: Config) -> xr.Dataset:
 def _measure(config: Config, steps: Steps) -> xr.Dataset:
     """Every method in every condition that new networks learn."""
     study, run = config.study, config.run
-    learned = [each for each in conditions(config) if values_of(each) in steps]
+    learned_in = {values for values, _ in steps}
+    learned = [each for each in conditions(config) if values_of(each) in learned_in]
+
+    def needed(condition: Mapping[str, Any]) -> int:
+        return steps[values_of(condition), matched(condition["method"])]
+
     found = sweeps.run(
         partial(measure, config, steps, run.device),
         [{**each, "method": method} for each in learned for method in methods_of(config)],
@@ -83,15 +95,16 @@ def _measure(config: Config, steps: Steps) -> xr.Dataset:
         settings=lambda condition: (
             _common(config)
             | {
-                "strengths": [0.0] if condition["method"] == SCRATCH else list(study.strengths),
-                "iterations": steps[values_of(condition)],
+                "strengths": [0.0] if condition["method"] in REFERENCES else list(study.strengths),
+                "iterations": needed(condition),
+                "speed_criterion": study.speed_criterion,
             }
         ),
         origin=provenance(run.device),
         folder=run.output.with_suffix(".cells"),
         jobs=run.jobs,
         members=run.members or 1,
-        cost=lambda condition: steps[values_of(condition)] * (1.0 if condition["method"] == SCRATCH else 5.0),
+        cost=lambda condition: needed(condition) * (1.0 if condition["method"] in REFERENCES else 7.0),
         cluster=run.cluster,
     )
     return found.assign_attrs(invocation(asdict(config)))

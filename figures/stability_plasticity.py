@@ -24,8 +24,9 @@ RIGHT = {
     "accuracy": "accuracy on task 2, above chance",
     "speed": "speed of learning task 2",
 }
-WHAT = {"information": "fraction of a bit", "accuracy": "0 chance, 1 all right", "speed": "1: as a new network"}
-HYPERNETWORK = "HNET (chunked)"
+WHAT = {"information": "fraction of a bit", "accuracy": "0 chance, 1 all right", "speed": "1: as fast as task 1"}
+HYPERNETWORKS = ("HNET", "HNET (large)")
+REFERENCES = ("from scratch", "multitask")
 IMPORTANCES = ("online EWC (empirical)", "online EWC (sampled)", "online EWC (exact)", "SI", "MAS")
 PREDICTORS = {
     "level": "importance of task 1,\nmean over W$_{hh}$ (own units)",
@@ -77,9 +78,15 @@ def _title(results: xr.Dataset, data: str) -> str:
 
 
 def _look(method: str) -> dict[str, Any]:
-    place = [*IMPORTANCES, HYPERNETWORK, "masking + SI"].index(method)
-    colour = {HYPERNETWORK: "black", "masking + SI": COLOURS[7]}.get(method, COLOURS[place])
-    return {"color": colour, "marker": (*MARKERS, "X")[place]}
+    place = [*IMPORTANCES, *HYPERNETWORKS, "masking + SI", *REFERENCES].index(method)
+    other = {
+        "HNET": "black",
+        "HNET (large)": "0.45",
+        "masking + SI": COLOURS[7],
+        "from scratch": COLOURS[6],
+        "multitask": COLOURS[9],
+    }
+    return {"color": other.get(method, COLOURS[place]), "marker": (*MARKERS, "X", "*", "1", "2")[place]}
 
 
 def _extremes(at: xr.Dataset) -> list[tuple[str, int]]:
@@ -96,6 +103,10 @@ def _front(axes: Axes, at: xr.Dataset, name: str, front: str) -> None:
     """What is attained by each method: mean over networks with its interval, and the mean point of each strength."""
     for method in at.method.values.tolist():
         points = at.points.sel({"method": method}).transpose("seed", "strength", "axis")
+        if method in REFERENCES:
+            mean = points.sel(strength=0.0).mean("seed").values
+            axes.plot(*mean, linestyle="none", markersize=7, label=method, zorder=5, **_look(method))
+            continue
         curves = xr.DataArray(attained(points.values, LEVELS), dims=("seed", "level"))
         found, look = mean_interval(curves), _look(method)
         axes.fill_between(LEVELS, found.low, found.high, color=look["color"], alpha=0.15, linewidth=0)
@@ -138,30 +149,43 @@ def _hypervolumes(axes: Axes, at: xr.Dataset) -> None:
 
 
 def _advantage(axes: Axes, at: xr.Dataset) -> None:
-    """Hypervolume of the hypernetwork minus that of each importance method, mean over settings without xor."""
+    """Hypervolume of each hypernetwork minus that of each importance method, mean over settings without xor."""
     others = [name for name in IMPORTANCES if name in at.method.values]
-    plain = at.isel(setting=at.xor.values == 0)
-    if HYPERNETWORK not in at.method.values:
+    rows = [name for name in HYPERNETWORKS if name in at.method.values]
+    volume = _crossed(at).hypervolume
+    if not rows or not others or not volume.sizes["setting"]:
         axes.set_axis_off()
         return
-    volume = plain.hypervolume
-    for place, name in enumerate(others):
-        gap = volume.sel({"method": HYPERNETWORK}, drop=True) - volume.sel({"method": name}, drop=True)
-        by_load = gap.groupby("load").mean("setting", skipna=False)
-        found = mean_interval(by_load)
-        x = by_load["load"].values * 1.03 ** (place - (len(others) - 1) / 2)
-        half = np.stack([found["mean"] - found.low, found.high - found["mean"]])
-        axes.errorbar(
-            x, found["mean"].values, yerr=half, markersize=3.5, linewidth=1, elinewidth=0.8, label=name, **_look(name)
-        )
+    for row, line in zip(rows, ("-", ":"), strict=False):
+        for place, name in enumerate(others):
+            gap = volume.sel({"method": row}, drop=True) - volume.sel({"method": name}, drop=True)
+            by_load = gap.groupby("load").mean("setting", skipna=False)
+            found = mean_interval(by_load)
+            x = by_load["load"].values * 1.03 ** (place - (len(others) - 1) / 2)
+            half = np.stack([found["mean"] - found.low, found.high - found["mean"]])
+            look = {"markersize": 3.5, "linewidth": 1, "elinewidth": 0.8, "linestyle": line, **_look(name)}
+            axes.errorbar(x, found["mean"].values, yerr=half, label=f"{row} - {name}", **look)
     axes.axhline(0, color="grey", linewidth=0.7, zorder=0)
     axes.set_xscale("log")
-    loads = np.unique(plain["load"].values)
+    loads = np.unique(volume["load"].values)
     axes.set_xticks(loads, [f"{load:g}" for load in loads])
     axes.minorticks_off()
     axes.set_xlabel("load (bits), mean over conditions without exclusive or", fontsize=7.5)
-    axes.set_ylabel("hypervolume of HNET (chunked)\nminus that of the method", fontsize=8)
+    names = " and ".join(f"{row} ({style})" for row, style in zip(rows, ("solid", "dotted"), strict=False))
+    axes.set_ylabel(f"hypervolume of {names}\nminus that of the method", fontsize=7.5)
     axes.tick_params(labelsize=7)
+
+
+def _crossed(at: xr.Dataset) -> xr.Dataset:
+    """The settings without xor whose retention and lead occur at every load, so that loads are compared alike."""
+    plain = at.isel(setting=at.xor.values == 0)
+    loads = set(plain["load"].values.tolist())
+    pairs = list(zip(plain.input_length.values.tolist(), plain.lead.values.tolist(), strict=True))
+    own = {
+        pair: {load for load, p in zip(plain["load"].values.tolist(), pairs, strict=True) if p == pair}
+        for pair in pairs
+    }
+    return plain.isel(setting=[k for k, pair in enumerate(pairs) if own[pair] == loads])
 
 
 def _predictor(axes: Axes, at: xr.Dataset, predictor: str) -> None:

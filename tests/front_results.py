@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from front_study.config import PRESETS, VARIED, conditions
 from front_study.matching import values_of
-from front_study.methods import IMPORTANCES, ROWS, SCRATCH
+from front_study.methods import HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCES, ROWS, matched
 from front_study.outcome import add_outcome
 
 QUICK = PRESETS["quick"]
@@ -32,19 +32,23 @@ def _made(methods, seeds, missed):
     for k, condition in enumerate(each):
         row, load = condition["method"], condition["independent_bits"]
         keep = strengths / (strengths + 0.1 * load)
-        give = 1 / (1 + strengths / (2 if row.startswith("HNET") else 1 / load))
-        used = strengths == 0 if row == SCRATCH else slice(None)
+        give = 1 / (1 + strengths / (2 if row in HYPERNETWORKS else 1 / load))
         noise = 0.02 * random.random((seeds, len(strengths), 2))
-        loss[k, :, :, 0, 0], loss[k, :, :, 0, 1] = 0.02, 0.8
+        loss[k, :, :, 0, 0] = 0.02 + 0.001 * random.random((seeds, 1, 2))
+        loss[k, :, :, 0, 1] = 0.8
         loss[k, :, :, 1, 0] = (0.8 * (1 - keep)[None, :, None]) + noise
         loss[k, :, :, 1, 1] = (0.6 * (1 - give)[None, :, None]) + noise
         steps[k, :, :, 0], steps[k, :, :, 1] = 40.0, 40 + 60 * strengths
-        steps[k, :, strengths > 2] = np.nan
+        steps[k, :, strengths > 2, 1] = np.nan
         reason[k] = 0.0
-        if row == SCRATCH:
-            steps[k], loss[k][:, :, 1] = 50.0, 0.03
+        if row in REFERENCES:
+            loss[k][:, :, 1] = 0.03 + 0.01 * random.random((seeds, 1, 2, 2))
+            steps[k, :, :, 1] = 50.0
             for values in (loss, steps, reason):
-                values[k][:, ~used] = np.nan
+                values[k][:, strengths != 0] = np.nan
+        if row == MULTITASK:
+            for values in (loss, steps, reason):
+                values[k][:, :, 0] = np.nan
         if row in IMPORTANCES:
             importance["level"][k] = load * 0.1 * (1 + random.random(seeds))
             importance["effective_fraction"][k] = random.random(seeds)
@@ -63,5 +67,10 @@ def _made(methods, seeds, missed):
         | {"data": ["validation", "test"]},
         {"configuration": json.dumps(asdict(config), default=str), "failed_cells": ""},
     )
-    used = {values_of(condition): 100 + 10 * k for k, condition in enumerate(conditions(config))}
+    kinds = dict.fromkeys(map(matched, ROWS))
+    used = {
+        (values_of(condition), kind): 100 + 10 * k + 1000 * place
+        for k, condition in enumerate(conditions(config))
+        for place, kind in enumerate(kinds)
+    }
     return add_outcome(results, config, used, dict(missed))

@@ -1,5 +1,6 @@
 """All numbers of the analysis, and the presets."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -57,16 +58,20 @@ class Study:
     """rows; none named takes all"""
     seeds: int = 5
     """networks a condition, method and strength, with seeds 0, 1, ..."""
-    strengths: tuple[float, ...] = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+    strengths: tuple[float, ...] = (0, 0.01, 0.1, 0.18, 0.32, 0.56, 1, 1.8, 3.2, 5.6, 10, 18, 32, 100)
     """of every method alike, in nats a scored bit by squared weight; one of them is 0"""
     search_seeds: int = 2
     """networks that the length of training is chosen with"""
     criterion: float = 0.99
     """validation accuracy that a new network has to reach"""
     factor: float = 1.5
-    """a task is trained for so many times the steps that new networks need to the criterion"""
-    search_iterations: int = 1000
+    """a task is trained for so many times the steps that new networks of the kind need to the criterion"""
+    search_iterations: int = 2000
     """steps after which a new network that has not reached the criterion never does"""
+    search_validate_every: int = 5
+    """iterations between validations of new networks"""
+    speed_criterion: float = 0.9
+    """validation accuracy at which the speed of learning is taken"""
 
 
 @dataclass(frozen=True)
@@ -115,13 +120,19 @@ PRESETS: Mapping[str, Config] = {
     "smoke": Config(
         preset="smoke",
         study=Study(
-            seeds=2, strengths=(0.0, 0.01, 10.0), search_seeds=1, criterion=0.6, factor=1.2, search_iterations=100
+            seeds=2,
+            strengths=(0.0, 0.01, 10.0),
+            search_seeds=1,
+            criterion=0.6,
+            factor=1.2,
+            search_iterations=200,
+            speed_criterion=0.55,
         ),
         tasks=Tasks(
             width=2, independent_bits=(1, 2), input_lengths=(5,), leads=(0,), validation_samples=64, test_samples=64
         ),
         training=Training(hidden=24, batch=32, learning_rate=1e-2, validate_every=5),
-        rows=Rows(importance_samples=8, chunk=200),
+        rows=Rows(importance_samples=8, chunk=100, large_chunk=200),
         run=Run(output=Path("results/stability_plasticity_smoke.nc")),
     ),
     "paper": Config(
@@ -129,7 +140,7 @@ PRESETS: Mapping[str, Config] = {
         study=replace(
             QUICK.study,
             seeds=10,
-            strengths=(0.0, *(10.0**power for power in (-5, -4.5, -4, -3.5, -3, -2.5, -2, -1.5, -1, 0, 1, 2, 3))),
+            strengths=(0.0, *(round(10.0 ** (k / 4), 6) for k in range(-16, 11))),
             search_seeds=3,
             search_iterations=10_000,
         ),
@@ -143,7 +154,14 @@ PRESETS: Mapping[str, Config] = {
             test_samples=1000,
         ),
         training=Training(hidden=256, batch=128, learning_rate=2e-3),
-        rows=Rows(importance_samples=200, fraction_off=0.8, chunk=2500, hyper_hidden=(50, 50)),
+        rows=Rows(
+            importance_samples=200,
+            fraction_off=0.8,
+            chunk=2500,
+            hyper_hidden=(50, 50),
+            large_chunk=6000,
+            large_hyper_hidden=(50, 50),
+        ),
         run=Run(output=Path("results/stability_plasticity_paper.nc")),
     ),
 }
@@ -185,10 +203,11 @@ def network_of(config: Config, task: Task) -> Elman:
     return Elman(task.inputs, config.training.hidden, task.outputs, initialisation="orthogonal", heads=2)
 
 
-def compression(config: Config) -> float:
-    """Values of the hypernetwork over the weights that it generates."""
-    parametrisation = config.rows.parametrisation("hypernetwork")
-    assert isinstance(parametrisation, Hypernetwork)
+def compression(config: Config, row: str) -> float:
+    """Values of a hypernetwork over the weights that it generates; NaN for other rows."""
+    parametrisation = config.rows.parametrisation(ROWS[row])
+    if not isinstance(parametrisation, Hypernetwork):
+        return math.nan
     return parametrisation.compression(network_of(config, tasks_of(config, conditions(config)[0])[0]), 2)
 
 
@@ -218,18 +237,24 @@ def check(config: Config) -> None:
     for name in study.methods:
         if name not in ROWS:
             raise ValueError(f"methods has {name!r}: it must be of {', '.join(ROWS)}")
+    if not all(math.isfinite(value) for value in study.strengths):
+        raise ValueError(f"strengths is {study.strengths}: all must be finite")
     if min(study.strengths) != 0:
         raise ValueError(f"strengths is {study.strengths}: 0 must be one of them, and none may be below")
     if min(tasks.xor) != 0:
         raise ValueError(f"xor is {tasks.xor}: 0 must be one of them, and none may be below")
     if not study.factor >= 1:
         raise ValueError(f"factor is {study.factor}: it must be at least 1")
+    if study.search_validate_every < 1:
+        raise ValueError(f"search_validate_every is {study.search_validate_every}: it must be at least 1")
+    if not 0 < study.speed_criterion <= study.criterion:
+        raise ValueError(f"speed_criterion is {study.speed_criterion}: it must be above 0 and at most the criterion")
     Stop(study.search_iterations, accuracy=study.criterion)
     _ = config.options  # refuses what training does not take
     for condition in conditions(config):
         _check_tasks(condition, tasks_of(config, condition))
-    compression(config)
     for name in methods_of(config):
+        compression(config, name)
         config.rows.method(name, study.strengths)
     check_run(config.run)
 

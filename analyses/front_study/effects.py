@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from front_study.methods import HYPERNETWORK, IMPORTANCES
+from front_study.methods import IMPORTANCES, MULTITASK
 from wmcl.statistics.least_squares import fit
 
 TERMS = ("load", "retention", "lead")
@@ -64,22 +64,34 @@ def all_effects(values: xr.DataArray) -> xr.DataArray:
     return xr.concat([part for part in parts if part.sizes["term"]], "term", join="exact")
 
 
-def advantages(volume: xr.DataArray) -> Mapping[str, xr.DataArray]:
-    """Hypervolume of the hypernetwork minus that of each importance method on shared weights, and of the best of them.
+def shortfalls(volume: xr.DataArray) -> xr.DataArray | None:
+    """Hypervolume of learning both tasks at once minus that of each other method: what learning one by one costs.
+
+    Nothing without multitask.
+    """
+    if MULTITASK not in volume.method.values:
+        return None
+    others = [name for name in volume.method.values.tolist() if name != MULTITASK]
+    return volume.sel({"method": MULTITASK}, drop=True) - volume.sel({"method": others})
+
+
+def advantages(volume: xr.DataArray, row: str) -> Mapping[str, xr.DataArray]:
+    """Hypervolume of a row minus that of each importance method on shared weights, and of the best of them.
 
     The best is that of a setting: with the largest mean hypervolume over seeds on validation data.
 
     Args:
         volume: with dimensions setting, method, seed and data.
+        row: a hypernetwork.
 
     Returns:
         By name, with dimensions setting and seed, on test data; nothing where rows are missing.
     """
     others = [name for name in IMPORTANCES if name in volume.method.values]
-    if HYPERNETWORK not in volume.method.values or not others:
+    if row not in volume.method.values or not others:
         return {}
     test = volume.sel(data="test", drop=True)
-    own, among = test.sel({"method": HYPERNETWORK}, drop=True), test.sel({"method": others})
+    own, among = test.sel({"method": row}, drop=True), test.sel({"method": others})
     place = _best(volume, others)
     best = among.isel(method=place)
     against = {"the best of them": best.drop_vars("method")}

@@ -1,31 +1,34 @@
-"""How long each condition is trained: long enough for new networks to learn either task."""
+"""How long each condition is trained: so many times as long as new networks of the same kind need for a task."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from front_study.config import VARIED, Condition, Config, network_of, tasks_of
+from front_study.methods import Kind
 from wmcl.methods import learn
 from wmcl.provenance import describe_device
 from wmcl.training import Reason, Stop
 
-Steps = Mapping[tuple[int, ...], int]
-"""training steps a task, by the values of a condition; conditions that are censored have none"""
+Steps = Mapping[tuple[tuple[int, ...], Kind], int]
+"""training steps a task, by the values of a condition and the kind of network; censored conditions have none"""
 
 
 def search(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
     """Steps that new networks need to the criterion, on each task; NaN for those that never reach it."""
     tasks = tasks_of(config, condition)
     stop = Stop(config.study.search_iterations, accuracy=config.study.criterion)
+    options = replace(config.options, validate_every=config.study.search_validate_every)
     run = learn(
         config.rows.new_networks(condition["kind"]),
         network_of(config, tasks[0]),
         tasks,
         seeds,
         stop,
-        config.options,
+        options,
         device=device,
         progress=False,
     )
@@ -40,12 +43,16 @@ def search(config: Config, device: str, condition: Mapping[str, Any], seeds: Seq
 
 
 def steps_of(searched: xr.Dataset, config: Config) -> Steps:
-    """The factor times the mean over networks and tasks of the slowest kind, rounded up to a validation."""
-    every, chosen = config.training.validate_every, {}
+    """The factor times the mean over networks of a kind and both tasks, rounded up to a validation.
+
+    A condition in which a network of any kind never reaches the criterion has none.
+    """
+    every, chosen = config.training.validate_every, dict[tuple[tuple[int, ...], Kind], int]()
     for values, part in _by_condition(searched).items():
         if bool(part.steps.notnull().all()):
-            needed = config.study.factor * float(part.steps.mean(["seed", "task"]).max())
-            chosen[values] = max(every, int(np.ceil(needed / every - 1e-9)) * every)
+            for kind, needed in zip(part.kind.values.tolist(), part.steps.mean(["seed", "task"]).values, strict=True):
+                at_least = config.study.factor * float(needed)
+                chosen[values, kind] = max(every, int(np.ceil(at_least / every - 1e-9)) * every)
     return chosen
 
 
@@ -70,6 +77,6 @@ def _by_condition(searched: xr.Dataset) -> dict[tuple[int, ...], xr.Dataset]:
     return {key: searched.isel(condition=[k for k, other in enumerate(keys) if other == key]) for key in keys}
 
 
-def searched_conditions(conditions: Sequence[Condition], kinds: Sequence[str]) -> list[dict[str, Any]]:
+def searched_conditions(conditions: Sequence[Condition], kinds: Sequence[Kind]) -> list[dict[str, Any]]:
     """Every condition with every kind of network."""
     return [{**condition, "kind": kind} for condition in conditions for kind in kinds]

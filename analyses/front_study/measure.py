@@ -9,7 +9,7 @@ import xarray as xr
 from front_study.config import Config, network_of, tasks_of
 from front_study.importance import of_first_task
 from front_study.matching import Steps, values_of
-from front_study.methods import IMPORTANCES, SCRATCH
+from front_study.methods import IMPORTANCES, REFERENCES, matched
 from wmcl.methods import Learned, Measures, learn, measure_run
 from wmcl.provenance import describe_device
 from wmcl.training import Stop
@@ -23,21 +23,24 @@ def measure(
 ) -> xr.Dataset:
     """Learn both tasks with every strength, and measure after each; seeds and strengths make one ensemble."""
     tasks, row = tasks_of(config, condition), condition["method"]
-    strengths = (0.0,) if row == SCRATCH else config.study.strengths
+    strengths = (0.0,) if row in REFERENCES else config.study.strengths
     members = [seed for seed in seeds for _ in strengths]
     run = learn(
         config.rows.method(row, tuple(strengths) * len(seeds)),
         network_of(config, tasks[0]),
         tasks,
         members,
-        Stop(steps[values_of(condition)]),
+        Stop(steps[values_of(condition), matched(row)]),
         config.options,
         device=device,
         progress=False,
     )
     phases = list(run)
     found = measure_run(phases, MEASURES)
-    found["steps"] = (("trained_task", "seed"), [to_criterion(each, config.study.criterion) for each in phases])
+    needed = np.full((len(tasks), len(members)), np.nan)
+    for each in phases:
+        needed[each.task] = to_criterion(each, config.study.speed_criterion)
+    found["steps"] = (("trained_task", "seed"), needed)
     found = _by_strength(found[list(KEPT)], seeds, strengths)
     if row in IMPORTANCES:
         unprotected = [k * len(strengths) + strengths.index(0) for k in range(len(seeds))]

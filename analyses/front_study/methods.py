@@ -10,6 +10,7 @@ from wmcl.methods import (
     FromScratch,
     Hypernetwork,
     Importance,
+    Joint,
     Masked,
     MemoryAwareSynapses,
     Method,
@@ -20,24 +21,34 @@ from wmcl.methods import (
     SynapticIntelligence,
 )
 
-Kind = Literal["shared", "hypernetwork", "masked"]
+Kind = Literal["shared", "small hypernetwork", "large hypernetwork", "masked"]
 """where the weights come from"""
 
 SCRATCH = "from scratch"
-HYPERNETWORK = "HNET (chunked)"
+MULTITASK = "multitask"
+REFERENCES = (SCRATCH, MULTITASK)
+"""rows without a strength: a network of its own for each task, and one network that learns both at once"""
+HYPERNETWORK = "HNET"
+HYPERNETWORKS = (HYPERNETWORK, "HNET (large)")
 IMPORTANCES = ("online EWC (empirical)", "online EWC (sampled)", "online EWC (exact)", "SI", "MAS")
 """rows whose penalty weighs how far weights move that both tasks share"""
 
 ROWS: Mapping[str, Kind] = {
-    SCRATCH: "shared",
-    **dict.fromkeys(IMPORTANCES, "shared"),
-    HYPERNETWORK: "hypernetwork",
+    **dict.fromkeys((*REFERENCES, *IMPORTANCES), "shared"),
+    HYPERNETWORK: "small hypernetwork",
+    "HNET (large)": "large hypernetwork",
     "masking + SI": "masked",
 }
 """kind of the weights of each row"""
-MATCHED: tuple[Kind, ...] = ("shared", "hypernetwork")
-"""whose new networks settle how long a condition is trained. Masked networks have fewer units: what they cannot learn
-for that is a price of the method"""
+
+
+def matched(row: str) -> Kind:
+    """Whose new networks settle how long a row is trained: its own kind.
+
+    Masked networks have fewer units, and are trained as long as others with shared weights: what they cannot learn for
+    that is a price of masking.
+    """
+    return "shared" if ROWS[row] == "masked" else ROWS[row]
 
 
 @dataclass(frozen=True)
@@ -48,12 +59,16 @@ class Rows:
     """sequences for Fisher information and Memory Aware Synapses"""
     fraction_off: float = 0.2
     """of the units that a mask switches off"""
-    chunk: int = 500
-    """weights that the hypernetwork generates at a time"""
-    hyper_hidden: tuple[int, ...] = (32, 32)
+    chunk: int = 200
+    """weights that a hypernetwork generates at a time"""
+    hyper_hidden: tuple[int, ...] = (24, 24)
+    """its hidden units"""
+    large_chunk: int = 500
+    """the same of the large hypernetwork"""
+    large_hyper_hidden: tuple[int, ...] = (32, 32)
     """its hidden units"""
     chunk_std: float = 1.0
-    """of its chunk embeddings at the start"""
+    """of chunk embeddings at the start"""
 
     def importance(self, row: str) -> Importance:
         """How a row weighs changes, before it is divided by its mean."""
@@ -70,8 +85,10 @@ class Rows:
 
     def parametrisation(self, kind: Kind) -> Parametrisation:
         """Where weights come from."""
-        if kind == "hypernetwork":
+        if kind == "small hypernetwork":
             return Hypernetwork(self.hyper_hidden, self.chunk, chunk_std=self.chunk_std)
+        if kind == "large hypernetwork":
+            return Hypernetwork(self.large_hyper_hidden, self.large_chunk, chunk_std=self.chunk_std)
         return Masked(self.fraction_off) if kind == "masked" else Shared()
 
     def new_networks(self, kind: Kind) -> Method:
@@ -82,7 +99,9 @@ class Rows:
         """A row with a strength a member."""
         if row == SCRATCH:
             return self.new_networks("shared")
+        if row == MULTITASK:
+            return Method(schedule=Joint())
         kind = ROWS[row]
-        if kind == "hypernetwork":
+        if row in HYPERNETWORKS:
             return Method(self.parametrisation(kind), OutputPreserving(strengths))
         return Method(self.parametrisation(kind), Quadratic(Normalised(self.importance(row)), strengths))

@@ -10,7 +10,7 @@ import xarray as xr
 
 from front_study.config import VARIED, Config, compression, conditions, methods_of, tasks_of
 from front_study.matching import Steps, condition_text, values_of
-from front_study.methods import SCRATCH
+from front_study.methods import matched
 from wmcl.statistics import hypervolume
 from wmcl.training import Reason
 
@@ -20,15 +20,15 @@ FRONTS = ("information", "accuracy", "speed")
 
 def add_outcome(results: xr.Dataset, config: Config, steps: Steps, missed: Mapping[tuple[int, ...], int]) -> xr.Dataset:
     """By setting and method, with points, hypervolumes and the choice by validation data; everything described."""
-    found = by_setting(results).reindex({"method": list(methods_of(config))})
-    found = found.assign_coords(_of_settings(found, config, steps))
-    if SCRATCH in found.method.values:
-        found = found.merge(_scratch(found))
-        methods = [name for name in found.method.values if name != SCRATCH]
-        found = found.sel({"method": methods})
+    methods = list(methods_of(config))
+    found = by_setting(results).reindex({"method": methods})
+    found = found.assign_coords(_of_settings(found, config))
     points = points_of(found)
     found = found.assign(choice(points, found)).assign(
-        points=points, hypervolume=hypervolumes(points), compression=compression(config)
+        points=points,
+        hypervolume=hypervolumes(points),
+        training_steps=_training_steps(found, config, steps),
+        compression=("method", [compression(config, name) for name in methods]),
     )
     censored = "; ".join(f"{condition_text(values)} ({count})" for values, count in missed.items())
     return describe(found.assign_attrs(results.attrs, censored_conditions=censored))
@@ -50,24 +50,24 @@ def by_setting(results: xr.Dataset) -> xr.Dataset:
     return found.assign_coords(own)
 
 
-def _of_settings(found: xr.Dataset, config: Config, steps: Steps) -> dict[str, tuple[str, list[float]]]:
-    """What the tasks of a setting demand, the mean over both, and how long they are trained."""
+def _of_settings(found: xr.Dataset, config: Config) -> dict[str, tuple[str, list[float]]]:
+    """What the tasks of a setting demand, the mean over both."""
     known = {condition_text(values_of(each)): each for each in conditions(config)}
     chosen = [known[label] for label in found.setting.values.tolist()]
     demands = [[task.demand for task in tasks_of(config, each)] for each in chosen]
-    columns = {
-        name: [float(np.mean([getattr(demand, name) for demand in both])) for both in demands]
+    return {
+        name: ("setting", [float(np.mean([getattr(demand, name) for demand in both])) for both in demands])
         for name in ("load", "retention")
     }
-    columns["training_steps"] = [float(steps[values_of(each)]) for each in chosen]
-    return {name: ("setting", column) for name, column in columns.items()}
 
 
-def _scratch(found: xr.Dataset) -> xr.Dataset:
-    """What a new network makes of task 2 in as many steps."""
-    second = found.sel({"method": SCRATCH, "strength": 0.0, "trained_task": 1}, drop=True)
-    own = second.sel(evaluated_task=1, drop=True)
-    return xr.Dataset({"scratch_accuracy": own.accuracy, "scratch_loss": own.loss, "scratch_steps": second.steps})
+def _training_steps(found: xr.Dataset, config: Config, steps: Steps) -> tuple[tuple[str, str], list[list[float]]]:
+    """How long each task is trained."""
+    known = {condition_text(values_of(each)): values_of(each) for each in conditions(config)}
+    return ("setting", "method"), [
+        [float(steps[known[label], matched(row)]) for row in found.method.values.tolist()]
+        for label in found.setting.values.tolist()
+    ]
 
 
 def information(loss: xr.DataArray) -> xr.DataArray:
@@ -78,8 +78,8 @@ def information(loss: xr.DataArray) -> xr.DataArray:
 def points_of(found: xr.Dataset) -> xr.DataArray:
     """(retained, learned) of every front: task 1 and task 2 after task 2, each from 0 to 1.
 
-    The speed is the steps of a new network over the steps needed, at most 1, and 0 if the criterion is never reached;
-    NaN where the new network itself did not reach it.
+    The speed is the steps that the same network needed for task 1, when it was new, over those for task 2: at most 1,
+    0 if task 2 never reached the criterion, and NaN where task 1 did not.
     """
     after = found.sel(trained_task=1, drop=True)
     each = {"information": information(after.loss), "accuracy": (2 * after.accuracy - 1).clip(min=0)}
@@ -88,11 +88,8 @@ def points_of(found: xr.Dataset) -> xr.DataArray:
         for name, value in each.items()
     }
     first = pairs["information"][0]
-    if "scratch_steps" in found:
-        quotient = found.scratch_steps / after.steps.clip(min=1)
-        speed = quotient.fillna(0).clip(max=1).where(found.scratch_steps.notnull())
-    else:
-        speed = after.steps * np.nan
+    new = found.steps.sel(trained_task=0, drop=True)
+    speed = (new.clip(min=1) / after.steps.clip(min=1)).fillna(0).clip(max=1).where(new.notnull())
     pairs["speed"] = first, xr.broadcast(speed, first)[0].where(first.notnull())
     fronts = [xr.concat(pair, "axis").assign_coords(axis=["retained", "learned"]) for pair in pairs.values()]
     return xr.concat(fronts, "front").assign_coords(front=list(pairs))
@@ -152,16 +149,13 @@ DESCRIPTIONS = {
     "xor": ("permutations whose exclusive or with the pattern is asked for", "1"),
     "load": ("independent bits held at once, mean over both tasks", "bits"),
     "retention": ("steps for which a bit is held, mean over both tasks", "steps"),
-    "training_steps": ("training steps a task", "steps"),
+    "training_steps": ("training steps a task; of multitask, for each of the two", "steps"),
     "accuracy": ("accuracy on a task after another was learned; chance is 0.5", "fraction of scored bits"),
     "loss": ("loss on a task after another was learned", "nats per scored bit"),
-    "steps": ("training steps to the criterion on the task that is learned; NaN if never", "steps"),
+    "steps": ("training steps to the criterion of speed on the task that is learned; NaN if never", "steps"),
     "reason": ("why a phase ended", "1"),
     "stored": ("numbers kept for the next task beyond those of one network", "1"),
     "seconds_per_iteration": ("wall time of a training step of one network", "s"),
-    "scratch_accuracy": ("accuracy of a new network on task 2 after as many steps", "fraction of scored bits"),
-    "scratch_loss": ("loss of a new network on task 2 after as many steps", "nats per scored bit"),
-    "scratch_steps": ("training steps of a new network to the criterion on task 2; NaN if never", "steps"),
     "level": ("mean importance of task 1 over W_hh, before it is divided by its mean", "units of the importance"),
     "effective_fraction": ("(sum of importances)^2 / (n sum of their squares) over the n weights of W_hh", "1"),
     "overlap": ("overlap of the importance of task 1 with the sampled Fisher of task 2 without penalty", "1"),
@@ -170,5 +164,5 @@ DESCRIPTIONS = {
     "chosen_strength": ("strength with the best sum on validation data", "nats per scored bit by squared weight"),
     "chosen_retained": ("information retained of task 1 at the chosen strength, test data", _INFORMATION),
     "chosen_learned": ("information learned of task 2 at the chosen strength, test data", _INFORMATION),
-    "compression": ("values of the hypernetwork over the weights that it generates", "1"),
+    "compression": ("values of a hypernetwork over the weights that it generates", "1"),
 }

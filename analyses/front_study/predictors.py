@@ -19,8 +19,14 @@ def predictors_of(results: xr.Dataset) -> xr.DataArray:
     return xr.concat(parts, "predictor").assign_coords(predictor=list(PREDICTORS))
 
 
+FEWEST = 5
+"""settings below which a rank correlation says nothing: of two it is always 1 or -1"""
+
+
 def rank_correlations(values: xr.DataArray, predictors: xr.DataArray) -> xr.DataArray:
-    """Spearman's over settings, of each seed and predictor; NaN where one of both does not vary or a value is missing.
+    """Spearman's over settings, of each seed and predictor.
+
+    NaN where one of both does not vary, where a value is missing, and if there are fewer than five settings.
 
     Args:
         values: with dimensions setting and seed.
@@ -53,6 +59,8 @@ def _of_each_seed(
 
 def _spearman(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
     result = np.full(columns.shape[1], np.nan)
+    if len(values) < FEWEST:
+        return result
     for place, column in enumerate(columns.T):
         if np.isfinite(values).all() and np.isfinite(column).all() and np.ptp(values) > 0 and np.ptp(column) > 0:
             result[place] = stats.spearmanr(values, column).statistic

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from front_study.effects import advantages, all_effects, best_names
-from front_study.methods import IMPORTANCES
+from front_study.effects import advantages, all_effects, best_names, shortfalls
+from front_study.methods import HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCES, ROWS
 from front_study.outcome import broken
 from front_study.predictors import partial_slopes, predictors_of, rank_correlations
 from wmcl.statistics import mean_interval
@@ -25,7 +25,8 @@ def report(results: xr.Dataset) -> str:
     """All tables, with what they say of how they were made."""
     sections = [_title(results), _matching(results)]
     sections += [_hypervolumes(results, front) for front in TITLES]
-    sections += [_effects(results), _chosen(results), _ends(results), _predictors(results), _advantage(results)]
+    sections += [_effects(results), _costs(results), _chosen(results), _ends(results), _predictors(results)]
+    sections += [_advantage(results, row, front) for row in HYPERNETWORKS for front in ("information", "accuracy")]
     return "\n\n".join(section for section in [*sections, _notes(results)] if section)
 
 
@@ -41,23 +42,19 @@ def _title(results: xr.Dataset) -> str:
 
 
 def _matching(results: xr.Dataset) -> str:
-    """What new networks learn of task 2 in the steps of a condition, and what each method learned of task 1."""
-    if "scratch_accuracy" not in results:
-        return ""
-    accuracy = results.scratch_accuracy.sel(data="test")
+    """How long each kind of network is trained, and what it learns when nothing is to be retained."""
+    shown = _one_of_each_kind(results)
+    head = ["condition", "load, bits", "retention, steps"]
+    head += [f"{name}: {what}" for name in shown for what in ("steps", "accuracy on task 1, %")]
     first = results.accuracy.sel(data="test", trained_task=0, evaluated_task=0, strength=0.0)
-    head = ["condition", "load, bits", "retention, steps", "training steps", "from scratch, %", "steps to criterion"]
-    head += [f"task 1: {name}, %" for name in ("shared weights", *_other_kinds(results))]
     lines = []
     for k, setting in enumerate(results.setting.values.tolist()):
-        row = [setting, *(f"{float(results[name][k]):.3g}" for name in ("load", "retention", "training_steps"))]
-        row += [_interval(100 * accuracy.isel(setting=k), 2), _interval(results.scratch_steps.isel(setting=k), 0)]
-        shared = [name for name in IMPORTANCES if name in first.method.values][:1]
-        for name in (*shared, *_other_kinds(results)):
+        row = [setting, *(f"{float(results[name][k]):.3g}" for name in ("load", "retention"))]
+        for name in shown.values():
+            row.append(f"{float(results.training_steps.isel(setting=k).sel({'method': name})):.0f}")
             row.append(_interval(100 * first.isel(setting=k).sel({"method": name}), 2))
-        lines.append(row + [ABSENT] * (len(head) - len(row)))
-    missed = int(results.scratch_steps.isnull().sum())
-    text = f"New networks that missed the criterion in these steps: {missed} of {results.scratch_steps.size}."
+        lines.append(row)
+    text = "Each kind is trained for the same multiple of what new networks of that kind need."
     if results.attrs["censored_conditions"]:
         text += (
             " Conditions left out, because new networks of the search missed the criterion (how many):"
@@ -66,8 +63,15 @@ def _matching(results: xr.Dataset) -> str:
     return _section("Matching: what each kind of network learns when nothing is to be retained", head, lines, text)
 
 
-def _other_kinds(results: xr.Dataset) -> list[str]:
-    return [name for name in results.method.values.tolist() if name not in IMPORTANCES]
+def _one_of_each_kind(results: xr.Dataset) -> dict[str, str]:
+    """A row of each kind, by the name of the kind; its first task is that of all others of the kind."""
+    rows = [name for name in results.method.values.tolist() if name != MULTITASK]
+    names = {"shared": "shared weights"}
+    return {names.get(ROWS[name], ROWS[name]): name for name in reversed(rows)}
+
+
+def _with_strength(results: xr.Dataset) -> list[str]:
+    return [name for name in results.method.values.tolist() if name not in REFERENCES]
 
 
 def _hypervolumes(results: xr.Dataset, front: str) -> str:
@@ -97,9 +101,29 @@ def _effects(results: xr.Dataset) -> str:
     return _section("Effects on the hypervolume", ["front", "method", *terms], lines, text)
 
 
+def _costs(results: xr.Dataset) -> str:
+    """What learning the tasks one by one costs, and how that depends on the condition."""
+    lines, terms = [], []
+    for front in ("information", "accuracy"):
+        found = shortfalls(results.hypervolume.sel(front=front, data="test", drop=True))
+        if found is None:
+            return ""
+        for name in [name for name in found.method.values.tolist() if name not in REFERENCES]:
+            own = found.sel({"method": name}, drop=True)
+            effects = all_effects(own)
+            terms = effects.term.values.tolist()
+            mean = own.mean("setting", skipna=False)
+            lines.append([front, name, _interval(mean), *(_interval(effects.sel(term=term)) for term in terms)])
+    text = (
+        "Hypervolume of multitask (both tasks at once, as many steps in all) minus that of the method, within each"
+        " seed: mean over conditions, and its effects as above. What cannot be learned at all counts for neither."
+    )
+    return _section("What learning one by one costs", ["front", "method", "mean", *terms], lines, text)
+
+
 def _chosen(results: xr.Dataset) -> str:
     lines = []
-    for name in results.method.values.tolist():
+    for name in _with_strength(results):
         for k, setting in enumerate(results.setting.values.tolist()):
             at = results.sel({"method": name}).isel(setting=k)
             used = sorted({f"{value:g}" for value in at.chosen_strength.values if value == value}, key=float)
@@ -126,7 +150,7 @@ def _ends(results: xr.Dataset) -> str:
                 for part in (end.sel({"method": name, "axis": axis}) for axis in ("retained", "learned"))
             ),
         ]
-        for name in points.method.values.tolist()
+        for name in _with_strength(results)
     ]
     head = ["method", "retained at 0", "learned at 0", "retained at the largest", "learned at the largest"]
     text = "Information at the ends of the grid of strengths: smallest and largest mean of a condition."
@@ -157,9 +181,9 @@ def _predictors(results: xr.Dataset) -> str:
     )
 
 
-def _advantage(results: xr.Dataset) -> str:
-    volume = results.hypervolume.sel(front="information", drop=True)
-    found = advantages(volume)
+def _advantage(results: xr.Dataset, row: str, front: str) -> str:
+    volume = results.hypervolume.sel(front=front, drop=True)
+    found = advantages(volume, row)
     if not found:
         return ""
     best, names = best_names(volume), list(found)
@@ -170,21 +194,25 @@ def _advantage(results: xr.Dataset) -> str:
     terms = {name: all_effects(each) for name, each in found.items()}
     for term in next(iter(terms.values())).term.values.tolist():
         lines.append([f"effect of {term}", "", *(_interval(terms[name].sel(term=term)) for name in names)])
+    size = float(results.compression.sel({"method": row}))
     text = (
-        "Hypervolume (information) of HNET (chunked) minus that of each importance method on shared weights, and of the"
-        " best of them: the one with the largest mean on validation data in that condition. Effects as above. Being"
-        " chosen among several favours the best, not the hypernetwork."
+        f"Hypervolume of {row} minus that of each importance method on shared weights, and of the best of them: the one"
+        " with the largest mean on validation data in that condition. Effects as above. Being chosen among several"
+        f" favours the best, not the hypernetwork. It has {size:.2f} values for each weight that it generates; two"
+        " separate networks have 2."
     )
     return _section(
-        "Advantage of the hypernetwork", ["condition", "best", *(f"over {name}" for name in names)], lines, text
+        f"Advantage of {row}, {front}", ["condition", "best", *(f"over {name}" for name in names)], lines, text
     )
 
 
 def _notes(results: xr.Dataset) -> str:
     notes = [
         "Information is max(0, 1 - loss / ln 2), with the loss in nats a bit; accuracy above chance is"
-        " max(0, 2 accuracy - 1); speed is the steps of a new network over the steps needed, at most 1, 0 if never.",
-        f"The hypernetwork has {float(results.compression):.2f} values for each weight that it generates.",
+        " max(0, 2 accuracy - 1); speed is the steps that the same network needed for task 1 over those for task 2, at"
+        " most 1, 0 if never.",
+        "From scratch has a network of its own for each task: its hypervolume is the product of what the two know."
+        " Multitask learns both at once.",
     ]
     if found := broken(results):
         notes.append(f"Networks that stopped for a non-finite loss, at their last finite weights: {', '.join(found)}.")
