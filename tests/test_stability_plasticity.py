@@ -15,9 +15,9 @@ import torch
 import xarray as xr
 from front_study import effects, matching, predictors
 from front_study import measure as cells
-from front_study.config import PRESETS, VARIED, check, conditions, network_of, tasks_of
+from front_study.config import PRESETS, VARIED, check, compression, conditions, network_of, tasks_of
 from front_study.importance import of_first_task, overlap
-from front_study.methods import HYPERNETWORK, IMPORTANCES, ROWS, SCRATCH
+from front_study.methods import HYPERNETWORK, HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCES, ROWS, SCRATCH, matched
 from front_study.normalised import Normalised
 from front_study.outcome import choice, hypervolumes, points_of
 from front_study.report import report
@@ -32,7 +32,7 @@ from wmcl.statistics import hypervolume, mean_interval
 from wmcl.training import Stop, evaluate
 
 SMOKE = PRESETS["smoke"]
-ROWS_OF_SMALL = (SCRATCH, "online EWC (sampled)", "SI", HYPERNETWORK)
+ROWS_OF_SMALL = (SCRATCH, MULTITASK, "online EWC (sampled)", "SI", HYPERNETWORK)
 SAMPLED = "online EWC (sampled)"
 
 
@@ -156,14 +156,35 @@ def searched(steps):
     )
 
 
-def test_training_lasts_so_many_times_as_the_slowest_kind_needs():
+def test_training_lasts_so_many_times_as_new_networks_of_the_kind_need():
     found = searched([[20, 30, 40, 30], [30, 50, 60, 61], [10] * 4, [10, 10, np.nan, np.nan]])
-    every = QUICK.training.validate_every
+    every, easy, hard = QUICK.training.validate_every, (1, 0, 0, 0), (5, 0, 0, 0)
     assert (every, QUICK.study.factor) == (10, 1.5)
-    assert matching.steps_of(found, QUICK) == {(1, 0, 0, 0): 80}  # 1.5 x 50.25 = 75.4
-    assert matching.censored(found) == {(5, 0, 0, 0): 2}
-    assert matching.steps_of(searched([[0] * 4] * 4), QUICK) == {(1, 0, 0, 0): every, (5, 0, 0, 0): every}
-    assert matching.steps_of(searched([[40] * 4] * 4), QUICK)[1, 0, 0, 0] == 60  # no more than needed
+    assert matching.steps_of(found, QUICK) == {(easy, "a"): 50, (easy, "b"): 80}  # 1.5 x 30 = 45, 1.5 x 50.25 = 75.4
+    assert matching.censored(found) == {hard: 2}
+    least = matching.steps_of(searched([[0] * 4] * 4), QUICK)
+    assert least == {(values, kind): every for values in (easy, hard) for kind in "ab"}
+    assert matching.steps_of(searched([[40] * 4] * 4), QUICK)[easy, "a"] == 60  # no more than needed
+
+
+def test_masked_networks_are_trained_as_long_as_others_with_shared_weights():
+    assert {matched(row) for row in ("masking + SI", "SI", *REFERENCES)} == {"shared"}
+    assert [matched(row) for row in HYPERNETWORKS] == ["small hypernetwork", "large hypernetwork"]
+
+
+def test_networks_are_searched_with_or_reported_and_every_kind_is_searched(analysed):
+    config, _ = analysed
+    assert max(preset.study.seeds for preset in PRESETS.values()) < analysis.SEARCH_SEEDS_FROM
+    found = analysis._search(config)
+    assert found.seed.values.tolist() == [1000]
+    assert sorted(set(found.kind.values.tolist())) == ["shared", "small hypernetwork"]
+
+
+def test_the_smaller_hypernetwork_has_no_more_values_than_the_network_it_generates():
+    for preset in ("quick", "paper"):
+        small_one, large_one = (compression(PRESETS[preset], row) for row in HYPERNETWORKS)
+        assert 0.9 < small_one <= 1 < 2 < large_one
+        assert np.isnan(compression(PRESETS[preset], "SI"))
 
 
 def test_the_search_says_when_the_criterion_was_reached_and_when_never():
@@ -192,28 +213,38 @@ def test_steps_to_the_criterion_are_those_of_the_curve():
 def test_points_and_hypervolumes_are_those_of_losses_accuracies_and_steps():
     results = synthetic()
     points = results.points.transpose("setting", "method", "seed", "strength", "data", "front", "axis")
-    for s, m, n, k, d in product((0, 9), (0, 5), (0, 2), (0, 3, 9), (0, 1)):
+    assert results.method.values[[2, 7]].tolist() == ["online EWC (empirical)", HYPERNETWORK]
+    for s, m, n, k, d in product((0, 9), (2, 7), (0, 2), (0, 3, 9), (0, 1)):
         at = {"setting": s, "method": m, "seed": n, "strength": k, "data": d}
         loss = [float(results.loss.isel(**at, trained_task=1, evaluated_task=task)) for task in (0, 1)]
         known = [max(0.0, 1 - each / np.log(2)) for each in loss]
         needed = float(results.steps.isel(setting=s, method=m, seed=n, strength=k, trained_task=1))
-        speed = 0.0 if np.isnan(needed) else min(1.0, 50 / needed)
+        speed = 0.0 if np.isnan(needed) else min(1.0, 40 / needed)
         right = [max(0.0, 2 * (1 - each / 2) - 1) for each in loss]
         expected = [known, right, [known[0], speed]]
         np.testing.assert_allclose(points.values[s, m, n, k, d], expected, rtol=1e-12)
-    volume = results.hypervolume.isel(setting=2, method=1, seed=0, data=1, front=2)
-    assert float(volume) == pytest.approx(hypervolume(points.values[2, 1, 0, :, 1, 2]))
+    volume = results.hypervolume.isel(setting=2, method=3, seed=0, data=1, front=2)
+    assert float(volume) == pytest.approx(hypervolume(points.values[2, 3, 0, :, 1, 2]))
 
 
-def test_a_network_without_a_reference_has_no_speed():
-    found = synthetic()
-    found["scratch_steps"][0, 1] = np.nan
+@pytest.mark.parametrize("row", REFERENCES)
+def test_the_hypervolume_of_a_reference_is_the_product_of_what_it_knows(row):
+    results = synthetic()
+    loss = results.loss.sel({"method": row, "strength": 0.0, "trained_task": 1}).isel(setting=3, seed=1, data=1).values
+    volume = results.hypervolume.sel({"method": row, "front": "information"}).isel(setting=3, seed=1, data=1)
+    assert float(volume) == pytest.approx(np.prod(1 - loss / np.log(2)))
+    assert loss[0] != loss[1]
+
+
+def test_a_network_that_never_learned_the_first_task_has_no_speed():
+    found = synthetic(("SI", "MAS"))
+    found.steps.loc[{"method": "SI", "seed": 1, "trained_task": 0}] = np.nan
     points = points_of(found)
     speed = points.sel(front="speed", axis="learned")
-    assert speed.isel(setting=0, seed=1).isnull().all()
-    assert speed.isel(setting=0, seed=0).notnull().all()
+    assert speed.sel({"method": "SI", "seed": 1}).isnull().all()
+    assert speed.sel({"method": "SI", "seed": 0}).notnull().all()
     volume = hypervolumes(points)
-    assert volume.sel(front="speed").isel(setting=0, seed=1).isnull().all()
+    assert volume.sel({"front": "speed", "method": "SI", "seed": 1}).isnull().all()
     assert volume.sel(front="information").notnull().all()
 
 
@@ -271,7 +302,7 @@ def test_what_does_not_vary_has_no_effect():
 
 def test_the_advantage_is_over_each_method_and_over_the_best_on_validation_data():
     volume = synthetic().hypervolume.sel(front="information", drop=True)
-    found, best = effects.advantages(volume), effects.best_names(volume)
+    found, best = effects.advantages(volume, HYPERNETWORK), effects.best_names(volume)
     assert list(found) == ["the best of them", *IMPORTANCES]
     own = volume.sel({"method": HYPERNETWORK, "data": "test"})
     for k in range(volume.sizes["setting"]):
@@ -283,7 +314,32 @@ def test_the_advantage_is_over_each_method_and_over_the_best_on_validation_data(
         assert best[k] == name
         other = volume.sel({"method": name, "data": "test"}).isel(setting=k)
         np.testing.assert_allclose(found["the best of them"].isel(setting=k), own.isel(setting=k) - other)
-    assert effects.advantages(volume.sel({"method": ["SI", "MAS"]})) == {}
+    large = effects.advantages(volume, HYPERNETWORKS[1])["SI"]
+    other = volume.sel({"method": "SI", "data": "test"}, drop=True)
+    xr.testing.assert_allclose(large, volume.sel({"method": HYPERNETWORKS[1], "data": "test"}, drop=True) - other)
+    assert effects.advantages(volume.sel({"method": ["SI", "MAS"]}), HYPERNETWORK) == {}
+
+
+def test_three_levels_lie_on_their_logarithms():
+    loads = np.array([5.0, 10.0, 40.0, 5.0, 10.0, 40.0])
+    own = {"load": loads, "retention": np.repeat([6.0, 11.0], 3), "lead": np.zeros(6), "xor": np.zeros(6, int)}
+    values = xr.DataArray(
+        np.log2(loads)[:, None] * [[1.0, -2.0]] + np.repeat([0.0, 7.0], 3)[:, None],
+        {"seed": [0, 1]} | {name: ("setting", column) for name, column in own.items()},
+        ("setting", "seed"),
+    )
+    found = effects.slopes(values)
+    np.testing.assert_allclose(found.sel(term="load"), [3.0, -6.0])
+    np.testing.assert_allclose(found.sel(term="retention"), 7.0)
+
+
+def test_learning_one_by_one_costs_what_multitask_has_more():
+    volume = synthetic().hypervolume.sel(front="information", data="test", drop=True)
+    found = effects.shortfalls(volume)
+    for name in ("SI", HYPERNETWORK):
+        gap = volume.sel({"method": MULTITASK}).values - volume.sel({"method": name}).values
+        np.testing.assert_allclose(found.sel({"method": name}), gap)
+    assert effects.shortfalls(volume.sel({"method": ["SI"]})) is None
 
 
 # predictors
@@ -316,8 +372,9 @@ def test_predictors_that_cannot_be_told_apart_have_no_slopes():
     ranks = predictors.rank_correlations(values, table)
     assert ranks.isnull().sum() == 1
     assert ranks.isel(predictor=2, seed=1).isnull()
-    few = predictors.partial_slopes(values.isel(setting=slice(4)), table.isel(setting=slice(4)))
-    assert few.isnull().all()
+    few = values.isel(setting=slice(4)), table.isel(setting=slice(4))
+    assert predictors.partial_slopes(*few).isnull().all()
+    assert predictors.rank_correlations(*few).isnull().all()
 
 
 # configuration
@@ -348,6 +405,8 @@ def test_conditions_are_crossed_and_loads_are_as_planned():
         (("--methods", "EWC"), "methods has 'EWC': it must be of from scratch"),
         (("--methods", "SI", "SI"), "methods is ('SI', 'SI'): give at least one, and each once"),
         (("--strengths", "1.0"), "strengths is (1.0,): 0 must be one of them"),
+        (("--strengths", "0", "nan"), "strengths is (0.0, nan): all must be finite"),
+        (("--speed-criterion", "0.995"), "speed_criterion is 0.995: it must be above 0 and at most the criterion"),
         (("--xor", "1"), "xor is (1,): 0 must be one of them"),
         (("--independent-bits", "9"), "independent_bits is 9"),
         (("--input-lengths", "2"), "input_length"),
@@ -384,14 +443,14 @@ def test_one_labelled_dataset(analysed):
     assert results.points.sizes == {
         "front": 3,
         "axis": 2,
-        "method": 3,
+        "method": 5,
         "setting": 2,
         "seed": 2,
         "strength": 3,
         "data": 2,
     }
-    assert SCRATCH not in results.method.values
-    assert results.loss.notnull().all()
+    assert results.loss.sel({"method": [SAMPLED, "SI", HYPERNETWORK]}).notnull().all()
+    assert results.hypervolume.sel(front=["information", "accuracy"]).notnull().all()
     assert results.level.sel({"method": [SAMPLED, "SI"]}).notnull().all()
     assert results.level.sel({"method": [HYPERNETWORK]}).isnull().all()
     assert results["load"].values.tolist() == [5, 10]
@@ -407,7 +466,7 @@ def test_methods_without_penalty_are_the_same_network(analysed):
     unprotected = results.loss.sel(strength=0.0)
     pair = (unprotected.sel({"method": name}) for name in (SAMPLED, "SI"))
     np.testing.assert_allclose(*pair, rtol=1e-5)
-    config, steps = analysed[0], int(results.training_steps[0])
+    config, steps = analysed[0], int(results.training_steps.isel(setting=0).sel({"method": "SI"}))
     tasks = tasks_of(config, CONDITION)
     last = list(
         learn(
@@ -428,7 +487,8 @@ def test_methods_without_penalty_are_the_same_network(analysed):
 
 def test_an_ensemble_gives_the_same_as_single_networks(analysed):
     config, results = analysed
-    steps = {matching.values_of(CONDITION): int(results.training_steps[0])}
+    needed = int(results.training_steps.isel(setting=0).sel({"method": "SI"}))
+    steps = {(matching.values_of(CONDITION), "shared"): needed}
     together = cells.measure(config, steps, "cpu", {**CONDITION, "method": "SI"}, [0, 1])
     alone = results.sel({"method": "SI"}).isel(setting=0)
     for name in ("loss", "level", "overlap"):
@@ -438,7 +498,7 @@ def test_an_ensemble_gives_the_same_as_single_networks(analysed):
 def test_a_second_run_computes_nothing_and_gives_the_same(analysed):
     config, first = analysed
     second = analysis.analyse(config)
-    assert second.attrs["cells_computed"] == "0 of 16"
+    assert second.attrs["cells_computed"] == "0 of 20"
     xr.testing.assert_equal(first, second)
 
 
@@ -478,24 +538,67 @@ def test_the_report_holds_means_and_intervals():
         "**Matching",
         "**Effects on the hypervolume.**",
         "| information | SI |",
-        "**Advantage of the hypernetwork.**",
+        "**Advantage of HNET, information.**",
+        "**Advantage of HNET (large), accuracy.**",
+        "**What learning one by one costs.**",
         "| effect of load |",
         "10 conditions that were not drawn at random are few",
-        "New networks that missed the criterion in these steps: 0 of 30.",
     ):
         assert part in text
     assert "non-finite" not in text
 
 
+def cells_of(text, title, start):
+    """The cells of the first line after a title that begins with some cells."""
+    lines = text[text.index(title) :].splitlines()
+    (line, *_) = (line for line in lines if line.startswith("| " + " | ".join(start) + " |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def interval_text(values, digits=3):
+    one = mean_interval(values.reset_coords(drop=True))
+    return "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*(float(one[name]) for name in ("mean", "low", "high")), d=digits)
+
+
+def test_every_table_holds_the_numbers_that_it_names():
+    results = synthetic()
+    text, setting = report(results), results.setting.values[4]
+    at = results.sel(setting=setting)
+    first = 100 * at.accuracy.sel({"method": SCRATCH, "strength": 0, "trained_task": 0, "evaluated_task": 0})
+    row = cells_of(text, "**Matching", [setting])
+    steps = at.training_steps.sel({"method": SCRATCH})
+    assert row[3:5] == [f"{float(steps):.0f}", interval_text(first.sel(data="test"), 2)]
+    assert [float(row[k]) for k in (3, 5, 7)] == [140, 1140, 2140]  # made up for each kind
+    volume = results.hypervolume.sel({"front": "accuracy", "data": "test", "method": "MAS"})
+    effect = effects.slopes(volume.drop_vars(["method", "front", "data"])).sel(term="load")
+    assert cells_of(text, "**Effects", ["accuracy", "MAS"])[2] == interval_text(effect)
+    chosen = cells_of(text, "**One strength", ["SI", setting])
+    own = at.sel({"method": "SI"})
+    assert chosen[3:] == [interval_text(own.chosen_retained), interval_text(own.chosen_learned)]
+    ends = results.points.sel({"front": "information", "data": "test", "method": "SI"}).mean("seed").isel(strength=-1)
+    found = [f"{float(one.min()):.2f} to {float(one.max()):.2f}" for one in (ends.sel(axis=a) for a in ends.axis)]
+    assert cells_of(text, "**Do the strengths", ["SI"])[3:] == found
+    known = results.hypervolume.sel({"front": "information", "data": "test", "method": "SI"}).reset_coords(drop=True)
+    ranks = predictors.rank_correlations(known, predictors.predictors_of(results).sel({"method": "SI"}, drop=True))
+    overlaps = cells_of(text, "**What goes with", ["SI", "overlap"])
+    assert overlaps[2] == interval_text(ranks.sel(predictor="overlap"), 2)
+    volumes = results.hypervolume.sel(data="test", drop=True)
+    gap = effects.shortfalls(volumes.sel(front="accuracy", drop=True)).sel({"method": "SI"}, drop=True)
+    assert cells_of(text, "**What learning", ["accuracy", "SI"])[2] == interval_text(gap.mean("setting"))
+    more = effects.advantages(results.hypervolume.sel(front="accuracy", drop=True), HYPERNETWORKS[1])["MAS"]
+    advantage = cells_of(text, "**Advantage of HNET (large), accuracy", [setting])
+    assert advantage[-1] == interval_text(more.sel(setting=setting))
+
+
 def test_networks_that_broke_down_are_named():
     results = synthetic((SCRATCH, "SI", "MAS"))
     results.reason.loc[{"method": "MAS", "seed": 0, "trained_task": 1}] = 4.0
-    assert "last finite weights: MAS (100)." in report(results)
+    assert "last finite weights: MAS (140)." in report(results)
 
 
 def test_without_some_rows_the_report_says_less():
     text = report(synthetic(("SI",)))
-    for part in ("**Matching", "**Advantage"):
+    for part in ("**What learning one by one", "**Advantage"):
         assert part not in text
     assert "**What goes with" in text
     assert "**What goes with" in report(synthetic((SCRATCH, "SI")))
@@ -513,16 +616,25 @@ def test_the_figure_shows_the_numbers_of_the_dataset():
     assert "20 bits held for 6 steps" in high.get_title()
     at = results.sel(front="information", data="test")
     mean = at.points.isel(setting=0).sel({"method": "SI"}).mean("seed").transpose("axis", "strength").values
-    marks = [np.array(line.get_data()) for line in low.lines if len(line.get_xdata()) == 10]
+    marks = [np.array(line.get_data()) for line in low.lines if len(line.get_xdata()) == 14]
     assert any(np.allclose(mark, mean) for mark in marks)
     area = [np.trapezoid(line.get_ydata(), line.get_xdata()) for line in low.lines if len(line.get_xdata()) == 201]
-    expected = at.hypervolume.isel(setting=0).mean("seed").values
+    with_strength = [name for name in ROWS if name not in REFERENCES]
+    expected = at.hypervolume.isel(setting=0).sel({"method": with_strength}).mean("seed").values
     np.testing.assert_allclose(area, expected, atol=0.01)
     bars = [container[0].get_ydata() for container in volumes.containers]
     np.testing.assert_allclose(bars, at.hypervolume.mean("seed").transpose("method", "setting").values)
     own = at.hypervolume.isel(setting=at.xor.values == 0)
     gap = (own.sel({"method": HYPERNETWORK}) - own.sel({"method": "SI"})).groupby("load").mean(["setting", "seed"])
     np.testing.assert_allclose(advantage.containers[IMPORTANCES.index("SI")][0].get_ydata(), gap.values)
+    large = own.sel({"method": HYPERNETWORKS[1]}) - own.sel({"method": "MAS"})
+    drawn = advantage.containers[len(IMPORTANCES) + IMPORTANCES.index("MAS")][0].get_ydata()
+    np.testing.assert_allclose(drawn, large.groupby("load").mean(["setting", "seed"]).values)
+    kept = figure_of._crossed(at.isel(setting=[0, 1, 2, 3, 4]))
+    assert sorted(zip(kept["load"].values.tolist(), kept.input_length.values.tolist(), strict=True)) == [
+        (5, 5),
+        (20, 5),
+    ]
     assert len(scatter) == 3
 
 

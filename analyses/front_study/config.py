@@ -58,7 +58,7 @@ class Study:
     """rows; none named takes all"""
     seeds: int = 5
     """networks a condition, method and strength, with seeds 0, 1, ..."""
-    strengths: tuple[float, ...] = (0, 0.01, 0.1, 0.18, 0.32, 0.56, 1, 1.8, 3.2, 5.6, 10, 18, 32, 100)
+    strengths: tuple[float, ...] = (0.0, 0.01, 0.1, 0.18, 0.32, 0.56, 1.0, 1.8, 3.2, 5.6, 10.0, 18.0, 32.0, 100.0)
     """of every method alike, in nats a scored bit by squared weight; one of them is 0"""
     search_seeds: int = 2
     """networks that the length of training is chosen with"""
