@@ -65,9 +65,11 @@ def _matching(results: xr.Dataset) -> str:
 
 def _one_of_each_kind(results: xr.Dataset) -> dict[str, str]:
     """A row of each kind, by the name of the kind; its first task is that of all others of the kind."""
-    rows = [name for name in results.method.values.tolist() if name != MULTITASK]
-    names = {"shared": "shared weights"}
-    return {names.get(ROWS[name], ROWS[name]): name for name in reversed(rows)}
+    found: dict[str, str] = {}
+    for name in results.method.values.tolist():
+        if name != MULTITASK:
+            found.setdefault({"shared": "shared weights"}.get(ROWS[name], ROWS[name]), name)
+    return found
 
 
 def _with_strength(results: xr.Dataset) -> list[str]:
