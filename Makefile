@@ -24,6 +24,7 @@ compare: $(INSTALLED)  ## continual-learning methods side by side (half an hour)
 rigidity: $(INSTALLED)  ## what memory does to continual learning: fronts, subspaces, linear networks (an hour), into results/
 	$(PYTHON) analyses/stability_plasticity.py --preset quick
 	$(PYTHON) figures/stability_plasticity.py results/stability_plasticity.nc --output results
+	$(PYTHON) figures/stability_plasticity.py results/stability_plasticity.nc --output results --front accuracy
 	$(PYTHON) analyses/task_subspaces.py --preset quick
 	$(PYTHON) figures/task_subspaces.py results/task_subspaces.nc --output results
 	$(PYTHON) analyses/linear_rnn.py --preset quick
@@ -43,6 +44,7 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(call DRAW,importance_vs_length,lstm)
 	$(PYTHON) figures/method_comparison.py docs/results/method_comparison.nc --output docs/results
 	$(PYTHON) figures/stability_plasticity.py docs/results/stability_plasticity.nc --output docs/results
+	$(PYTHON) figures/stability_plasticity.py docs/results/stability_plasticity.nc --output docs/results --front accuracy
 	$(PYTHON) figures/task_subspaces.py docs/results/task_subspaces.nc --output docs/results
 	$(PYTHON) figures/linear_rnn.py docs/results/linear_rnn.nc --output docs/results
 

@@ -16,7 +16,6 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from wmcl.plotting import COLOURS, MARKERS, FileOptions, count_text, figure_command, one_of, require
 from wmcl.statistics import attained, mean_interval
 
-SUFFIX = ""
 LEVELS = np.linspace(0, 1, 201)
 LEFT = {"information": "information retained of task 1", "accuracy": "accuracy retained on task 1, above chance"}
 RIGHT = {
@@ -43,6 +42,11 @@ class Options(FileOptions):
     """what retained and learned are measured in"""
     data: Literal["test", "validation"] = "test"
     """set of sequences"""
+
+
+def suffix_of(options: Options) -> str:
+    """Fronts in information have the name of the dataset alone."""
+    return "" if options.front == "information" else f"_{options.front}"
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
@@ -204,4 +208,4 @@ def _predictor(axes: Axes, at: xr.Dataset, predictor: str) -> None:
 
 
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, SUFFIX)
+    figure_command(draw, Options, __doc__, suffix_of)
