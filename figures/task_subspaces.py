@@ -58,7 +58,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
         for row, name in enumerate(_names(results))
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
-    note = "\n* the same states in all tasks by construction" if results.same_states.any() else ""
+    note = "\n* states have the same distribution in all tasks by construction" if results.same_states.any() else ""
     figure.suptitle(_who(results) + note, fontsize="small")
     return figure
 
