@@ -41,7 +41,7 @@ class Options(FileOptions):
 def draw(results: xr.Dataset, options: Options) -> Figure:
     """A panel a measure; colours and marks tell methods apart in all of them."""
     require(results, "accumulated_importance", "joint_components", "variance_inside", "head_overlap", "distance")
-    require(results, "supervised_dimension", "loss_by_step")
+    require(results, "supervised_dimension", "loss_by_step", "same_states")
     figure = Figure(figsize=(8.4, 9.2), layout="constrained")
     panels = figure.subplots(3, 2).ravel()
     _importance(panels[0], results, options)
@@ -55,25 +55,35 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
         axes.tick_params(labelsize=7)
     handles = [
         Line2D([], [], color=COLOURS[row], marker=MARKS[row], markersize=4, linewidth=1, label=name)
-        for row, name in enumerate(results.method.values.tolist())
+        for row, name in enumerate(_names(results))
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
-    figure.suptitle(_who(results), fontsize="small")
+    note = "\n* states have the same distribution in all tasks by construction" if results.same_states.any() else ""
+    figure.suptitle(_who(results) + note, fontsize="small")
     return figure
+
+
+def _names(results: xr.Dataset) -> list[str]:
+    """Of the methods, with a star where the states of all tasks are the same by construction."""
+    stars = np.where(results.same_states, " *", "")
+    return [name + star for name, star in zip(results.method.values.tolist(), stars.tolist(), strict=True)]
 
 
 def _who(results: xr.Dataset) -> str:
     settings = json.loads(results.attrs["configuration"])
     task, network = settings["task"], settings["network"]
     p, n = task["pattern_length"], results.accuracy.isel(trained_task=-1, evaluated_task=0).count("seed")
+    identity = " inputs tell the task;" if settings["study"]["task_identity"] else ""
     return (
         f"{CELLS[network['cell']]} of {network['hidden']} units, Permuted Copy Tasks (p = {p}, i ="
-        f" {task['input_length'] or p});\nmean and 95 % t interval over networks, {count_text(n)} a method"
+        f" {task['input_length'] or p});{identity}\nmean and 95 % t interval over networks, {count_text(n)} a method"
     )
 
 
-def _line(axes: Axes, values: xr.DataArray, x: str, row: int, log: bool = False, dashed: bool = False) -> None:
-    """Mean over networks with intervals, where there are networks."""
+def _line(
+    axes: Axes, values: xr.DataArray, x: str, row: int, rows: int, log: bool = False, dashed: bool = False
+) -> None:
+    """Mean over networks with intervals, where there are networks; rows beside each other, around whole numbers."""
     found = mean_interval(values, log=log)
     found = found.where(found.n > 0, drop=True)
     if not found.sizes[x]:
@@ -88,7 +98,7 @@ def _line(axes: Axes, values: xr.DataArray, x: str, row: int, log: bool = False,
         "elinewidth": 0.8,
     }
     look |= {"linestyle": ":", "markerfacecolor": "white"} if dashed else {}
-    shift = 0.04 * (row - 3) * (1 if found[x].dtype.kind in "iu" else 0)
+    shift = 0.04 * (row - (rows - 1) / 2) * (1 if found[x].dtype.kind in "iu" else 0)
     axes.errorbar(found[x].values + shift, found["mean"].values, yerr=half, **look)
 
 
@@ -109,7 +119,7 @@ def _importance(axes: Axes, results: xr.Dataset, options: Options) -> None:
     kind = one_of(results, "kind", options.kind)
     at = results.sel(kind=kind, connection=options.connection, statistic="mean")
     for row, values in enumerate(_by_method(at, "accumulated_importance")):
-        _line(axes, _with_number(values), "trained_task", row, log=True)
+        _line(axes, _with_number(values), "trained_task", row, results.sizes["condition"], log=True)
     axes.set_yscale("log")
     axes.set_ylabel(
         f"{kind} Fisher of W$_{{{options.connection}}}$, added up\n(nats² per sequence, mean over weights)", fontsize=8
@@ -118,19 +128,21 @@ def _importance(axes: Axes, results: xr.Dataset, options: Options) -> None:
 
 
 def _dimensions(axes: Axes, results: xr.Dataset, options: Options) -> None:
-    """All tasks together (solid), and the sum of single tasks (dotted)."""
+    """All tasks together (solid), and the sum of single tasks (dotted), where states may differ between tasks."""
     at = results.sel(phase=one_of(results, "phase", options.phase))
     for name, dashed in (("joint_components", False), ("sum_of_components", True)):
         for row, values in enumerate(_by_method(at, name)):
-            _line(axes, _with_number(values), "trained_task", row, dashed=dashed)
+            if not (dashed and results.same_states[row]):
+                _line(axes, _with_number(values), "trained_task", row, results.sizes["condition"], dashed=dashed)
     share = json.loads(results.attrs["configuration"])["measures"]["variance"]
     steps = "output phase" if options.phase == "output" else "all steps"
     axes.set_ylabel(f"components for {100 * share:g} % of the variance\nof h$_t$, {steps}", fontsize=8)
     axes.set_ylim(0)
     _over_tasks(axes, results)
+    total = "sum over tasks (not of *)" if results.same_states.any() else "sum over tasks"
     kinds = [
         Line2D([], [], color="grey", linewidth=1, linestyle="-", label="all tasks together"),
-        Line2D([], [], color="grey", linewidth=1, linestyle=":", label="sum over tasks"),
+        Line2D([], [], color="grey", linewidth=1, linestyle=":", label=total),
     ]
     axes.legend(handles=kinds, fontsize=7)
 
@@ -143,11 +155,15 @@ def _inside(axes: Axes, results: xr.Dataset, options: Options) -> None:
     k, units = results.component.values, results.sizes["component"]
     for row in range(results.sizes["condition"]):
         found = 100 * mean_interval(later.isel(condition=row, drop=True))[["mean", "low", "high"]]
-        axes.plot(k, found["mean"], color=COLOURS[row], linewidth=1.2)
+        style = "--" if results.same_states[row] else "-"
+        axes.plot(k, found["mean"], color=COLOURS[row], linewidth=1.2, linestyle=style)
         axes.fill_between(k, found.low, found.high, color=COLOURS[row], alpha=0.2, linewidth=0)
     own = 100 * end.own_variance.isel(evaluated_task=0).mean(["condition", "seed"])
     axes.plot(k, own, color="black", linewidth=1, linestyle="-.", label="task 1 itself, mean of all methods")
     axes.plot(k, 100 * k / units, color="black", linewidth=1, linestyle=":", label="chance")
+    if results.same_states.any():
+        text = "drift of the network" if options.directions == "first" else "that of task 1 by construction"
+        axes.plot([], [], color="grey", linewidth=1.2, linestyle="--", label=f"*: {text}")
     axes.set_xlim(0, units)
     axes.set_ylim(0, 102)
     text = "right after it was learned" if options.directions == "first" else "in the present network"
@@ -181,7 +197,7 @@ def _heads(axes: Axes, results: xr.Dataset) -> None:
 def _supervised(axes: Axes, results: xr.Dataset) -> None:
     """Of networks that solve all tasks so far and whose weights are the same in all of them."""
     for row, values in enumerate(_by_method(results, "supervised_dimension")):
-        _line(axes, _with_number(values), "trained_task", row)
+        _line(axes, _with_number(values), "trained_task", row, results.sizes["condition"])
     measures = json.loads(results.attrs["configuration"])["measures"]
     criterion = f"mean accuracy {100 * measures['supervised_criterion']:g} %"
     axes.set_ylabel(f"dimensions of h$_t$ that solve\nall tasks so far ({criterion})", fontsize=8)
@@ -190,7 +206,9 @@ def _supervised(axes: Axes, results: xr.Dataset) -> None:
     _over_tasks(axes, results)
     axes.set_xlim(0.5, results.sizes["trained_task"] + 0.5)
     solved = int(results.supervised_dimension.notnull().sum())
-    axes.set_title(f"{solved} dimensions; networks that do not solve the tasks have none", fontsize=7, loc="right")
+    axes.set_xlabel(
+        f"number of tasks learned\n({solved} dimensions; networks that do not solve the tasks have none)", fontsize=8
+    )
 
 
 def _distance(axes: Axes, results: xr.Dataset, options: Options) -> None:
@@ -205,7 +223,7 @@ def _distance(axes: Axes, results: xr.Dataset, options: Options) -> None:
     for row in range(results.sizes["condition"]):
         one = by_distance.isel(condition=row, drop=True)
         if bool(one.notnull().any()):
-            _line(axes, one, "steps", row, log=True)
+            _line(axes, one, "steps", row, results.sizes["condition"], log=True)
     axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("steps of back-propagation to the source", fontsize=8)

@@ -14,7 +14,7 @@ import xarray as xr
 from scipy import stats
 from sklearn.decomposition import PCA
 from subspace_study import measure as cells
-from subspace_study.config import PRESETS, Measures, check, network_of, rows, tasks_of
+from subspace_study.config import PRESETS, Measures, check, network_of, rows, same_states, tasks_of, tasks_of_row
 from subspace_study.importance import fishers
 from subspace_study.networks import answering, have_same_weights
 from subspace_study.outcome import add_outcome, just_learned, slope
@@ -24,7 +24,7 @@ from subspace_study.supervised import supervised
 
 from figures import task_subspaces as figure_of
 from tests import naive
-from wmcl.dimensionality import supervised_subspace
+from wmcl.dimensionality import SupervisedSubspace, joint_supervised_subspace, supervised_subspace
 from wmcl.methods import learn, named
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.tasks import distances
@@ -114,6 +114,38 @@ def test_senseless_configurations_are_refused_before_work_starts(tmp_path, monke
     assert refusal.value.code not in (None, 0)
     assert message in " ".join(f"{refusal.value.code} {printed.err} {printed.out}".split())
     assert not list(tmp_path.iterdir())
+
+
+def test_inputs_tell_the_task_only_if_asked_and_only_then_are_cells_others(tmp_path):
+    config = small(tmp_path)
+    telling = small(tmp_path, task_identity=True)
+    for name, settings in rows(config).items():
+        told = rows(telling)[name]
+        assert told == replace(settings, task_identity=True)
+        assert not settings.task_identity
+        inputs = [tasks_of_row(config, each)[0].inputs for each in (settings, told)]
+        assert inputs[1] == inputs[0] + 3
+    off, on = (cells.settings_of_cells(each, "cpu")({"method": "online EWC"}) for each in (config, telling))
+    assert set(off) == {"task", "tasks", "network", "measures", "device", "settings"}
+    assert off | {"settings": off["settings"] | {"task_identity": True}} == on
+
+
+def test_whose_states_are_the_same_in_all_tasks(tmp_path):
+    found = {name: same_states(settings) for name, settings in rows(small(tmp_path)).items()}
+    assert [name for name, same in found.items() if same] == ["multitask", "fine-tuning", "online EWC"]
+    assert not any(same_states(settings) for settings in rows(small(tmp_path, task_identity=True)).values())
+
+
+@pytest.mark.parametrize(("method", "identity"), [("online EWC", False), ("online EWC", True), ("masking + SI", False)])
+def test_states_are_the_same_in_all_tasks_just_where_that_is_said(tmp_path, method, identity):
+    """Tasks that show the same patterns make distributions that are the same into states that are."""
+    config = small(tmp_path, task_identity=identity, tasks=2, seeds=1, iterations=1)
+    config = replace(config, task=replace(config.task, inputs="identical"))
+    config = replace(config, measures=replace(config.measures, importance_samples=0, supervised_largest=0))
+    end = cells.measure(config, "cpu", {"method": method}, [0]).isel(trained_task=1, evaluated_task=1)
+    now = np.allclose(end.variance_inside.sel(directions="now"), end.own_variance, atol=1e-9)
+    joint = np.allclose(end.joint_participation_ratio, end.participation_ratio, rtol=1e-6)
+    assert now is joint is same_states(rows(config)[method])
 
 
 # importance
@@ -290,6 +322,29 @@ def test_the_supervised_dimensions(studied):
         assert own.values.tolist() == [True, False, True]
 
 
+def test_the_joint_dimension_is_that_of_all_tasks_so_far(studied):
+    config, results = studied
+    options = {"criterion": 0.4, "iterations": 3, "samples": 8}
+    for learned in list(phases(config, "fine-tuning"))[1:]:
+        every = answering(learned)
+        networks, tasks = [each.network for each in every], [each.task for each in every]
+        found = joint_supervised_subspace(networks, tasks, every[0].weights, [0, 1], 3, **options)
+        at = of(results, "fine-tuning").isel(trained_task=learned.task)
+        np.testing.assert_array_equal(at.supervised_dimension, found.dimension(0.4))
+        np.testing.assert_allclose(at.supervised_accuracy.isel(column=0), found.accuracy[:, 0], atol=1e-9)
+
+
+def test_networks_that_need_fewer_columns_have_no_accuracy_beyond(tmp_path, monkeypatch):
+    every = answering(next(iter(phases(small(tmp_path), "fine-tuning"))))
+    accuracy = torch.tensor([[0.5, 0.9, 0.95], [0.5, 0.6, 0.7]], dtype=torch.float64)
+    grown = SupervisedSubspace(torch.zeros(2, 8, 3, dtype=torch.float64), 1 - accuracy, accuracy)
+    monkeypatch.setattr("subspace_study.supervised.joint_supervised_subspace", lambda *_, **__: grown)
+    measures = replace(SMOKE.measures, supervised_criterion=0.7)
+    found = supervised(every, np.array([[0.9], [0.9]]), [0, 1], 3, measures)
+    assert found.supervised_dimension.values.tolist() == [2, 3]
+    np.testing.assert_array_equal(found.supervised_accuracy, [[0.5, 0.9, np.nan], [0.5, 0.6, 0.7]])
+
+
 def test_networks_that_do_not_solve_a_task_have_no_dimension(tmp_path):
     learned = next(iter(phases(small(tmp_path), "fine-tuning")))
     every = answering(learned)
@@ -325,7 +380,7 @@ def test_slopes_are_those_of_numpy():
 
 
 def made(studied):
-    """Results whose effects are known: importance doubles, loss rises by 0.1 a step of distance."""
+    """Results whose effects are known: importance doubles, loss rises by 0.1 a step of distance, 30 % are forgotten."""
     config, results = studied
     given = results.drop_vars([name for name in results.data_vars if name in DERIVED])
     number = given.trained_task + 1.0
@@ -334,6 +389,7 @@ def made(studied):
     given = given.assign(
         accumulated_importance=(ones * 2.0**number).transpose(*given.accumulated_importance.dims),
         importance=own,
+        accuracy=given.accuracy * 0 + xr.where(given.trained_task == given.evaluated_task, 0.9, 0.6),
         loss_by_step=given.loss_by_step * 0 + 0.1 * given.distance + given.evaluated_task,
         joint_components=given.joint_components * 0 + xr.DataArray([10.0, 16.0, 18.0], dims="trained_task"),
         components=given.components * 0 + 10.0,
@@ -355,6 +411,7 @@ DERIVED = {
     "share_of_task_1",
     "share_by_chance",
     "head_excess",
+    "same_states",
 }
 
 
@@ -376,6 +433,9 @@ def test_shares_and_overlaps_are_means_at_the_end(studied):
     end = one.isel(trained_task=2, component=3)
     later = end.variance_inside.isel(evaluated_task=[1, 2]).transpose(*one.share_inside.dims, ...)
     np.testing.assert_allclose(one.share_inside, later.values.mean(-1))
+    np.testing.assert_allclose(one.share_of_own, end.own_variance.isel(evaluated_task=[1, 2]).mean("evaluated_task"))
+    np.testing.assert_allclose(one.share_of_task_1, end.own_variance.isel(evaluated_task=0))
+    assert not np.allclose(one.share_of_own, one.share_of_task_1)
     assert float(results.share_by_chance) == 4 / 8
     pairs = [one.head_overlap.isel(trained_task=2).values[:, a, b] for a, b in ((0, 1), (0, 2), (1, 2))]
     np.testing.assert_allclose(one.head_excess, np.mean(pairs, axis=0) - 7 / 8)
@@ -400,6 +460,63 @@ def test_statements_are_t_intervals_within_seeds(studied):
     assert growth.found.mean == pytest.approx(np.log(2))
     assert growth.null == pytest.approx(np.polyfit([1, 2, 3], np.log([1, 2, 3]), 1)[0])
     assert not any(each.method == "multitask" and "right after learning" in each.quantity for each in found)
+
+
+def by_quantity(results):
+    return {(each.method, each.quantity): each for each in statements(results)}
+
+
+def test_statements_have_the_value_of_their_quantity(studied):
+    _, raw = studied
+    one, said = of(raw, "masking + SI"), by_quantity(raw)
+    ceiling = said["masking + SI", "share in as many directions of its own, the ceiling"].found.mean
+    assert ceiling == pytest.approx(one.isel(trained_task=2, component=3).own_variance.values[:, 1:].mean())
+    steps = raw.distance.values.ravel()
+    by_step = {"accuracy": 100 * one.accuracy_by_step, "loss": one.loss_by_step}
+    for name, values in by_step.items():
+        values = values.transpose("seed", "trained_task", "evaluated_task", "output_step").values
+        for moment, at in (("right after learning", [0, 1, 2]), ("in the end", [2, 2, 2])):
+            slopes = [np.polyfit(steps, values[seed, at, [0, 1, 2]].ravel(), 1)[0] for seed in range(2)]
+            assert said["masking + SI", f"{name}, {moment}"].found.mean == pytest.approx(np.mean(slopes), rel=1e-5)
+    _, results = made(studied)
+    added = "components that the last task adds, minus those that the second added, output phase"
+    found = by_quantity(results)["masking + SI", added]
+    assert (found.found.mean, found.null, found.by_construction) == (-4, 0, "")
+    assert excludes_null(found)
+
+
+def test_what_the_design_gives_is_said_and_not_tested(studied):
+    _, results = made(studied)
+    said = by_quantity(results)
+    ratio, now = "joint over sum of components, output phase", "share in directions of task 1 in the present network"
+    first = "share in directions of task 1 right after it was learned"
+    for method in ("fine-tuning", "online EWC"):
+        assert said[method, ratio].by_construction == "by construction about 1/3"
+        assert said[method, now].by_construction == "by construction the ceiling"
+        assert said[method, first].by_construction == "drift by construction"
+        assert not any(excludes_null(said[method, each]) for each in (ratio, now, first))
+    assert said["multitask", first].by_construction == "by construction the ceiling"
+    for method in ("from scratch", "masking + SI", "HNET (chunked)"):
+        found = [said[method, each] for each in (ratio, now, first)]
+        assert [(each.null, each.by_construction) for each in found] == [(1, ""), (0.5, ""), (0.5, "")]
+    both = "HNET (chunked) minus online EWC"
+    compared = said[both, "difference within seeds, directions of task 1 in the present network"]
+    assert compared.by_construction == "online EWC: by construction the ceiling"
+    assert np.isnan(compared.null)
+    told = results.assign(same_states=results.same_states & False)
+    said = by_quantity(told)
+    assert not any(each.by_construction for each in said.values())
+    assert said[both, compared.quantity].null == 0
+    assert "**By construction**" not in report(told)
+
+
+def test_of_two_tasks_the_second_is_not_compared_with_itself(studied):
+    config, results = made(studied)
+    two = results.drop_vars(DERIVED).isel(trained_task=[0, 1], evaluated_task=[0, 1], other_task=[0, 1])
+    found = add_outcome(two, replace(config, study=replace(config.study, tasks=2)))
+    assert (of(found, "fine-tuning").first_increase == 6).all()
+    assert found.last_increase.isnull().all()
+    assert not any("the last task adds" in each.quantity for each in statements(found))
 
 
 @pytest.mark.parametrize(
@@ -454,8 +571,21 @@ def test_the_report(studied):
     assert "| fine-tuning | 2 | **0.693 [0.693, 0.693]** |" in text
     assert "**Are read-outs more alike than by chance?**" in text
     assert "How many dimensions does it take" in text
-    (line,) = (line for line in text.splitlines() if line.startswith("| HNET (chunked) minus online EWC"))
+    lines = text.splitlines()
+    (line,) = (line for line in lines if line.startswith("| HNET (chunked) minus online EWC"))
     assert line.count("[") == 2
+    assert line.count("(online EWC: ") == 2
+    assert "| fine-tuning | 2 | 90.0 [90.0, 90.0] | 70.0 [70.0, 70.0] |" in lines
+    question = "**Is the joint dimension below the sum of those of single tasks, and does it saturate?**"
+    table = lines[lines.index(question) + 2 :]
+    assert table[0].startswith("| method | n | joint over sum of components, output phase (1) | joint over sum")
+    ratio, less = "0.600 [0.600, 0.600]", "-4.00 [-4.00, -4.00]"
+    design = [*[f"{ratio} (by construction about 1/3)"] * 2, *[f"{less} (drift by construction)"] * 2]
+    tested = [*[f"**{ratio}**"] * 2, *[f"**{less}**"] * 2]
+    cells_of = {line.split(" | ")[0][2:]: line for line in table[2:8]}
+    assert cells_of["fine-tuning"] == f"| fine-tuning | 2 | {' | '.join(design)} |"
+    assert cells_of["masking + SI"] == f"| masking + SI | 2 | {' | '.join(tested)} |"
+    assert "**By construction**: multitask, fine-tuning, online EWC have the same weights" in text
     assert "non-finite" not in text
     results = results.copy(deep=True)
     results.reason[0, 0, 2] = float(Reason.nonfinite)
@@ -488,10 +618,22 @@ def test_the_figure(studied, tmp_path):
     for word, label in zip(("Fisher", "components", "variance", "overlap", "dimensions", "loss"), labels, strict=True):
         assert word in label
     assert "n = 2" in figure.get_suptitle()
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert [name for name in names if name.endswith("*")] == ["multitask *", "fine-tuning *", "online EWC *"]
     paths = write(figure_of.draw, figure_of.Options(config.run.output, tmp_path), figure_of.SUFFIX)
     assert [path.name for path in paths] == ["small.pdf", "small.png"]
     with pytest.raises(MissingError):
         figure_of.draw(results.drop_vars("head_overlap"), figure_of.Options(config.run.output))
+
+
+def test_marks_of_methods_lie_around_the_number_of_tasks(studied):
+    config, results = studied
+    with house_style():
+        for names in (["fine-tuning"], ["fine-tuning", "masking + SI"]):
+            some = results.isel(condition=[results.method.values.tolist().index(name) for name in names])
+            figure = figure_of.draw(some, figure_of.Options(config.run.output))
+            places = [line[0].get_xdata() for line in figure.axes[0].containers]
+            np.testing.assert_allclose(np.mean(places, axis=0), [1, 2, 3])
 
 
 def test_the_command_line(studied, monkeypatch, capsys):

@@ -12,6 +12,7 @@ from method_study.config import HERE, PermutedCopy, Search
 from method_study.settings import Settings
 
 from wmcl import networks
+from wmcl.methods import FromScratch, Shared, named
 from wmcl.tasks import Task, check_counts, distances
 
 Preset = Literal["smoke", "quick", "paper"]
@@ -43,6 +44,8 @@ class Study:
     """sequences a training step, of every method; None takes those of its settings"""
     chosen: Path | None = HERE / "chosen_copy.json"
     """file of hyperparameters that a search has chosen; None takes none into account"""
+    task_identity: bool = False
+    """whether the inputs of every method tell the task; without, states under shared weights are the same in all"""
 
 
 @dataclass(frozen=True)
@@ -139,9 +142,22 @@ def rows(config: Config) -> dict[str, Settings]:
         ValueError: if there is no such method, or if the file of chosen hyperparameters cannot be used.
     """
     found = comparison.rows(_as_comparison(config))
+    if config.study.task_identity:
+        found = {name: replace(settings, task_identity=True) for name, settings in found.items()}
     if config.study.batch is None:
         return found
     return {name: replace(settings, batch=config.study.batch) for name, settings in found.items()}
+
+
+def same_states(settings: Settings) -> bool:
+    """Whether h_t has the same distribution in all tasks by construction.
+
+    Permuted Copy Tasks differ in their targets alone. So one set of weights, without inputs that tell the task, answers
+    all of them with the same states, and only their read-outs differ.
+    """
+    method = named(settings.method, **settings.hyperparameters)
+    one_network = not isinstance(method.schedule, FromScratch)
+    return isinstance(method.parametrisation, Shared) and one_network and not settings.task_identity
 
 
 def tasks_of(config: Config) -> list[Task]:

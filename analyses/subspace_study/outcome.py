@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from subspace_study.config import Config, tasks_of
+from subspace_study.config import Config, rows, same_states, tasks_of
 from wmcl.tasks import distances
 from wmcl.training import Reason
 
@@ -21,6 +21,9 @@ def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
     if "components" in results:
         found |= _dimensions(results)
         found |= _shares(results, config.measures.shared_components)
+        table = rows(config)
+        same = [same_states(table[name]) for name in results.method.values.tolist()]
+        found["same_states"] = xr.DataArray(same, dims="condition")
     found |= _read_outs(results)
     return describe(results.assign(found))
 
@@ -61,7 +64,10 @@ def _importance(results: xr.Dataset) -> dict[str, xr.DataArray]:
 
 
 def _dimensions(results: xr.Dataset) -> dict[str, xr.DataArray]:
-    """The sum of the dimensions of single tasks beside the joint one, and how fast this grows at the two ends."""
+    """The sum of the dimensions of single tasks beside the joint one, and how fast this grows at the two ends.
+
+    Of two tasks, the second is the last one: there are no two ends to compare.
+    """
     total = results.components.sum("evaluated_task", min_count=1)
     joint = results.joint_components
     last, middle, first = (joint.isel(trained_task=k, drop=True) for k in (-1, -2, 0))
@@ -70,7 +76,7 @@ def _dimensions(results: xr.Dataset) -> dict[str, xr.DataArray]:
         "sum_of_components": total,
         "joint_to_sum": (joint / total.where(total > 0)).isel(trained_task=-1, drop=True),
         "first_increase": second - first,
-        "last_increase": last - middle,
+        "last_increase": (last - middle).where(results.sizes["trained_task"] > 2),
     }
 
 
@@ -144,7 +150,8 @@ DESCRIPTIONS = {
     "sum_of_components": ("components of each task so far, added up", "1"),
     "joint_to_sum": ("joint components over the sum of those of single tasks, after the last task", "1"),
     "first_increase": ("joint components that the second task adds", "1"),
-    "last_increase": ("joint components that the last task adds", "1"),
+    "last_increase": ("joint components that the last of three or more tasks adds", "1"),
+    "same_states": ("whether h_t has the same distribution in all tasks by construction", "1"),
     "variance_inside": ("share of the variance of h_t in the output phase in principal directions of task 1", "1"),
     "own_variance": ("share of that variance in as many of its own principal directions", "1"),
     "share_inside": ("variance of later tasks in the configured number of directions of task 1, in the end", "1"),

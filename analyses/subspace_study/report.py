@@ -15,7 +15,7 @@ ABSENT = "–"
 
 def report(results: xr.Dataset) -> str:
     """All tables, with 95 % t intervals over networks and the number of networks."""
-    lines = [_title(results), "", *_performance(results)]
+    lines = [_title(results), "", *_by_construction(results), *_performance(results)]
     for question, group in groupby(statements(results), lambda each: each.question):
         lines += ["", f"**{question}**", "", *_answers(list(group))]
     lines += ["", *_supervised(results), *_notes(results)]
@@ -26,12 +26,29 @@ def _title(results: xr.Dataset) -> str:
     settings = json.loads(results.attrs["configuration"])
     task, network = settings["task"], settings["network"]
     p = task["pattern_length"]
+    identity = "tell" if settings["study"]["task_identity"] else "do not tell"
     return (
         f"{results.sizes['seed']} networks a method ({network['cell']}, {network['hidden']} units), "
-        f"{results.sizes['trained_task']} Permuted Copy Tasks (p = {p}, i = {task['input_length'] or p}). Means with"
-        " 95 % t intervals over networks; in brackets after a quantity, its value without an effect, and bold what an"
-        " interval tells from it."
+        f"{results.sizes['trained_task']} Permuted Copy Tasks (p = {p}, i = {task['input_length'] or p}; inputs"
+        f" {identity} the task). Means with 95 % t intervals over networks; in brackets after a quantity, its value"
+        " without an effect, and bold what an interval tells from it."
     )
+
+
+def _by_construction(results: xr.Dataset) -> list[str]:
+    """Which rows say nothing about subspaces of tasks."""
+    if "same_states" not in results or not bool(results.same_states.any()):
+        return []
+    names = results.method.values[results.same_states.values].tolist()
+    return [
+        f"**By construction**: {', '.join(names)} have the same weights in all tasks, and inputs do not tell the task."
+        " The tasks differ in their targets alone, so the hidden states of these networks have the same distribution in"
+        " all tasks, whatever was learned: joint components are about those of a single task, and the subspace of task"
+        " 1 in the present network holds as much of every task as its own directions do. Directions of task 1 from"
+        " right after it was learned, and added components, tell how far the network has drifted since. Such numbers"
+        " are marked and tested against nothing.",
+        "",
+    ]
 
 
 def _performance(results: xr.Dataset) -> list[str]:
@@ -48,25 +65,31 @@ def _performance(results: xr.Dataset) -> list[str]:
 
 def _answers(group: list[Statement]) -> list[str]:
     """A row a method, a column a quantity; what the interval tells from no effect is bold."""
-    quantities = {(each.quantity, each.unit, each.null): None for each in group}
+    quantities: dict[str, Statement] = {}
+    for each in sorted(group, key=lambda each: math.isnan(each.null)):  # of a tested row, if there is one
+        quantities.setdefault(each.quantity, each)
+    quantities = {each.quantity: quantities[each.quantity] for each in group}
     found = {(each.method, each.quantity): each for each in group}
-    heads = [_head(*each) for each in quantities]
+    heads = [_head(each) for each in quantities.values()]
     lines = [_line(["method", "n", *heads]), _line(["---", *["---:"] * (1 + len(heads))])]
     for method in dict.fromkeys(each.method for each in group):
-        row = [found.get((method, quantity)) for quantity, _, _ in quantities]
+        row = [found.get((method, quantity)) for quantity in quantities]
         counts = sorted({each.found.n for each in row if each is not None})
         lines.append(_line([method, " to ".join(map(str, counts)), *(_answer(each) for each in row)]))
     return lines
 
 
-def _head(quantity: str, unit: str, null: float) -> str:
-    return quantity + ("" if unit == "1" else f", {unit}") + ("" if math.isnan(null) else f" ({null:.3g})")
+def _head(each: Statement) -> str:
+    unit = "" if each.unit == "1" else f", {each.unit}"
+    return each.quantity + unit + ("" if math.isnan(each.null) else f" ({each.null:.3g})")
 
 
 def _answer(each: Statement | None) -> str:
     if each is None:
         return ABSENT
     text = _interval(each.found)
+    if each.by_construction:
+        return f"{text} ({each.by_construction})"
     return f"**{text}**" if excludes_null(each) else text
 
 

@@ -32,6 +32,9 @@ class Statement(NamedTuple):
     unit: str
     null: float
     found: Estimate
+    by_construction: str = ""
+    """what the design alone gives, so that there is nothing to test (the value without an effect is NaN); empty if it
+    is a finding"""
 
 
 def estimate(per_seed: xr.DataArray) -> Estimate:
@@ -49,6 +52,11 @@ def statements(results: xr.Dataset) -> list[Statement]:
 def _methods(results: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
     for row, name in enumerate(results.method.values.tolist()):
         yield name, results.isel(condition=row, drop=True)
+
+
+def _stated(question: str, method: str, quantity: str, null: float, found: Estimate, by_construction: str) -> Statement:
+    """A number without a unit, which is tested only if the design leaves it open."""
+    return Statement(question, method, quantity, "1", math.nan if by_construction else null, found, by_construction)
 
 
 def _growth(results: xr.Dataset) -> Iterator[Statement]:
@@ -74,13 +82,16 @@ def _joint(results: xr.Dataset) -> Iterator[Statement]:
         return
     question = "Is the joint dimension below the sum of those of single tasks, and does it saturate?"
     for name, one in _methods(results):
+        by_design = ("", "")
+        if one.same_states:
+            by_design = (f"by construction about 1/{results.sizes['trained_task']}", "drift by construction")
         for phase in one.phase.values.tolist():
             at = one.sel(phase=phase)
             steps = "output phase" if phase == "output" else "all steps"
             ratio, less = estimate(at.joint_to_sum), estimate(at.last_increase - at.first_increase)
-            yield Statement(question, name, f"joint over sum of components, {steps}", "1", 1.0, ratio)
+            yield _stated(question, name, f"joint over sum of components, {steps}", 1.0, ratio, by_design[0])
             text = f"components that the last task adds, minus those that the second added, {steps}"
-            yield Statement(question, name, text, "1", 0.0, less)
+            yield _stated(question, name, text, 0.0, less, by_design[1])
 
 
 def _inside(results: xr.Dataset) -> Iterator[Statement]:
@@ -89,23 +100,38 @@ def _inside(results: xr.Dataset) -> Iterator[Statement]:
     question = "Does the variance of later tasks lie in the subspace of task 1?"
     chance = float(results.share_by_chance)
     for name, one in _methods(results):
+        by_design = _shares_by_construction(one)
         for directions, text in DIRECTIONS.items():
             share = estimate(one.share_inside.sel(directions=directions))
-            yield Statement(question, name, f"share in directions of task 1 {text}", "1", chance, share)
+            quantity = f"share in directions of task 1 {text}"
+            yield _stated(question, name, quantity, chance, share, by_design.get(directions, ""))
         own = estimate(one.share_of_own)
         yield Statement(question, name, "share in as many directions of its own, the ceiling", "1", math.nan, own)
 
 
+def _shares_by_construction(one: xr.Dataset) -> dict[str, str]:
+    """By directions. States that are the same in all tasks have the subspace of task 1, in the network of that time."""
+    if not one.same_states:
+        return {}
+    at_once = bool(one.accuracy.isel(trained_task=0).isnull().all())
+    ceiling = "by construction the ceiling"
+    return {"first": ceiling if at_once else "drift by construction", "now": ceiling}
+
+
 def _inside_compared(results: xr.Dataset) -> Iterator[Statement]:
+    """Says something about tasks only if states may differ between tasks in both methods."""
     by_name = dict(_methods(results))
     if "share_inside" not in results or not {GENERATED, WEIGHT_METHOD} <= by_name.keys():
         return
     difference = by_name[GENERATED].share_inside - by_name[WEIGHT_METHOD].share_inside
     both = f"{GENERATED} minus {WEIGHT_METHOD}"
+    by_design = _shares_by_construction(by_name[WEIGHT_METHOD])
     for directions, text in DIRECTIONS.items():
         question = f"Does that share differ between {GENERATED} and {WEIGHT_METHOD}?"
         quantity = f"difference within seeds, directions of task 1 {text}"
-        yield Statement(question, both, quantity, "1", 0.0, estimate(difference.sel(directions=directions)))
+        found = estimate(difference.sel(directions=directions))
+        why = f"{WEIGHT_METHOD}: {by_design[directions]}" if by_design else ""
+        yield _stated(question, both, quantity, 0.0, found, why)
 
 
 def _heads(results: xr.Dataset) -> Iterator[Statement]:
