@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from wmcl.plotting import (
     COLOURS,
@@ -29,6 +28,8 @@ from wmcl.statistics import effects, law, mean_interval
 SUFFIX = ""
 MEASURED = {"exact": 0, "sampled": 1, "empirical": 3}
 """kinds of the scatter, with their styles"""
+CLOSED = {"trained": "trained", "polar factor of W_hh": "polar factor", "at the start": "at the start"}
+"""networks of the closed form without biases, and what they are called here"""
 DERIVED = {"load": 1.0, "retention": 1.0, "lead": 0.0}
 """exponents of a network that holds numbers and nothing else"""
 STARTS = {"zero": "biases start at zero", "drawn": "biases start as drawn"}
@@ -76,10 +77,9 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
 
 
 def _logarithmic(axes: Axes) -> None:
-    """Both axes, with labels at powers of ten alone."""
+    """Both axes, with labels at powers of ten, and between them where an axis is shorter than a decade."""
     axes.set(xscale="log", yscale="log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_formatter(NullFormatter())
+    axes.tick_params(which="minor", labelsize=6)
 
 
 def _starts(at: xr.Dataset) -> dict[str, xr.Dataset]:
@@ -125,15 +125,13 @@ def _growth(axes: Axes, at: xr.Dataset) -> None:
 
 
 def _exponents(axes: Axes, at: xr.Dataset) -> None:
-    """Of the exact Fisher, and of the closed form without biases, beside those that were derived."""
+    """Of measured Fishers, and of closed forms without biases over their gain, beside those that were derived."""
     names = [name for name in DERIVED if len(set(at[name].values.tolist())) > 1]
-    rows = [(name, kind) for name in _starts(at) for kind in ("exact", "sampled", "empirical", "without biases")]
+    rows = {f"{kind}, {start}": values for start, part in _starts(at).items() for kind, values in _rows(part).items()}
     if not names:
         axes.text(0.5, 0.5, "nothing varies", ha="center", transform=axes.transAxes)
         return
-    for row, (start, kind) in enumerate(rows):
-        part = _starts(at)[start]
-        values = part.fisher_without_bias if kind == "without biases" else part.fisher.sel(kind=kind, connection="hh")
+    for row, values in enumerate(rows.values()):
         found = effects(values.transpose("condition", "seed"), law(*names), interactions=())
         for style, name in enumerate(names):
             one = found.sel(analysis="reached", term=name)
@@ -142,13 +140,20 @@ def _exponents(axes: Axes, at: xr.Dataset) -> None:
         label = f"{name} (derived: {DERIVED[name]:g})"
         axes.plot([], [], MARKERS[style], color=COLOURS[style], markersize=5, label=label)
         axes.axvline(DERIVED[name], color="grey", linewidth=0.7, zorder=0)
-    axes.set_yticks(range(len(rows)), [f"{kind}, {start}" for start, kind in rows], fontsize=6)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=6)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_ylabel("Fisher, start of the biases", fontsize=8)
     axes.set_xlabel("exponent", fontsize=8)
     axes.legend(
         fontsize=6, loc="upper center", bbox_to_anchor=(0.45, 1.19), ncols=3, columnspacing=1, handletextpad=0.2
     )
+
+
+def _rows(part: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Fishers of which exponents are drawn."""
+    hh, over_gain = part.fisher.sel(connection="hh"), part.fisher_without_bias / part.gain
+    measured = {kind: hh.sel(kind=kind) for kind in MEASURED}
+    return measured | {f"closed / gain, {name}": over_gain.sel(network=network) for network, name in CLOSED.items()}
 
 
 def _steps(axes: Axes, at: xr.Dataset) -> None:
