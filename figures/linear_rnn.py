@@ -5,11 +5,13 @@ Reads a Dataset of analyses/linear_rnn.py and trains nothing.
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from wmcl.plotting import (
     COLOURS,
@@ -55,7 +57,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
         allowed = ", ".join(f"{value:g}" for value in results.error.values)
         raise ValueError(f"error is {error:g}: it must be one of {allowed}")
     at = results.sel(error=error)
-    figure = Figure(figsize=(10.5, 6.6), layout="constrained")
+    figure = Figure(figsize=(12.5, 7), layout="constrained")
     panels = figure.subplots(2, 3)
     _scatter(panels[0, 0], at)
     _growth(panels[0, 1], at)
@@ -80,6 +82,10 @@ def _logarithmic(axes: Axes) -> None:
     """Both axes, with labels at powers of ten, and between them where an axis is shorter than a decade."""
     axes.set(xscale="log", yscale="log")
     axes.tick_params(which="minor", labelsize=6)
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = axis.get_view_interval()
+        if high / low >= 10:
+            axis.set_minor_formatter(NullFormatter())
 
 
 def _starts(at: xr.Dataset) -> dict[str, xr.Dataset]:
@@ -104,7 +110,7 @@ def _scatter(axes: Axes, at: xr.Dataset) -> None:
     _logarithmic(axes)
     axes.set_xlabel(f"closed form, mean Fisher of W$_{{hh}}$\n({UNIT})", fontsize=8)
     axes.set_ylabel(f"measured\n({UNIT})", fontsize=8)
-    axes.legend(fontsize=6, loc="upper left")
+    _legend(axes, loc="upper left")
 
 
 def _growth(axes: Axes, at: xr.Dataset) -> None:
@@ -121,7 +127,7 @@ def _growth(axes: Axes, at: xr.Dataset) -> None:
     _logarithmic(axes)
     axes.set_xlabel("load × retention / n²", fontsize=8)
     axes.set_ylabel(f"mean exact Fisher of W$_{{hh}}$\n({UNIT})", fontsize=8)
-    axes.legend(fontsize=6.5)
+    _legend(axes, loc="upper left")
 
 
 def _exponents(axes: Axes, at: xr.Dataset) -> None:
@@ -137,16 +143,14 @@ def _exponents(axes: Axes, at: xr.Dataset) -> None:
             one = found.sel(analysis="reached", term=name)
             estimate(axes, one.slope.values, one, row + 0.22 * (style - 1), style)
     for style, name in enumerate(names):
-        label = f"{name} (derived: {DERIVED[name]:g})"
+        label = f"{name} ({DERIVED[name]:g})"
         axes.plot([], [], MARKERS[style], color=COLOURS[style], markersize=5, label=label)
         axes.axvline(DERIVED[name], color="grey", linewidth=0.7, zorder=0)
     axes.set_yticks(range(len(rows)), list(rows), fontsize=6)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(len(rows) - 0.5, -2.5)  # with room for the legend
     axes.set_ylabel("Fisher, start of the biases", fontsize=8)
     axes.set_xlabel("exponent", fontsize=8)
-    axes.legend(
-        fontsize=6, loc="upper center", bbox_to_anchor=(0.45, 1.19), ncols=3, columnspacing=1, handletextpad=0.2
-    )
+    _legend(axes, loc="upper center", ncols=3, title="exponent over (derived value)", title_fontsize=6, columnspacing=1)
 
 
 def _rows(part: xr.Dataset) -> dict[str, xr.DataArray]:
@@ -185,8 +189,8 @@ def _dimensions(axes: Axes, at: xr.Dataset, cell: str, count: str) -> None:
         "read": "protected, read",
         "written": "protected, written",
         "memory": "held and read",
-        "teacher": "held and read, teacher",
-        "read, steps alone": "protected, read, steps alone",
+        "teacher": "the same, teacher",
+        "read, steps alone": "read, steps alone",
     }
     for style, side in enumerate(SIDES):
         line_with_interval(axes, values.sel(side=side), "memory", labels[side], style)
@@ -202,7 +206,13 @@ def _dimensions(axes: Axes, at: xr.Dataset, cell: str, count: str) -> None:
 def _legend_above(axes: Axes) -> None:
     """In room that is made for it above the data."""
     axes.set_ylim(top=1.45 * axes.get_ylim()[1])
-    axes.legend(fontsize=6, loc="upper left", ncols=2, columnspacing=1)
+    _legend(axes, loc="upper left", ncols=2, columnspacing=1)
+
+
+def _legend(axes: Axes, **where: Any) -> None:
+    """Left out of the layout, which would give its width to the margins if it were wider than the panel."""
+    legend = axes.legend(fontsize=6, frameon=True, edgecolor="none", facecolor="white", framealpha=0.8, **where)
+    legend.set_in_layout(False)
 
 
 if __name__ == "__main__":
