@@ -22,6 +22,8 @@ from linear_study.report import report
 from wmcl import sweeps
 from wmcl.provenance import invocation, provenance
 
+CELLS = 2
+"""version of what a cell holds, part of its key"""
 Measure = Callable[[Config, str, Mapping[str, Any], Sequence[int]], xr.Dataset]
 
 
@@ -54,7 +56,13 @@ def _sweep(
         grid,
         range(config.training.seeds),
         name=f"linear networks: {name}",
-        settings={"task": task, "training": training, "samples": asdict(config.samples), "device": run.device},
+        settings={
+            "cells": CELLS,
+            "task": task,
+            "training": training,
+            "samples": asdict(config.samples),
+            "device": run.device,
+        },
         origin=provenance(run.device),
         folder=run.output.with_suffix(f".{name}.cells"),
         jobs=run.jobs,

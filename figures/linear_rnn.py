@@ -5,6 +5,7 @@ Reads a Dataset of analyses/linear_rnn.py and trains nothing.
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -29,6 +30,8 @@ from wmcl.statistics import effects, law, mean_interval
 SUFFIX = ""
 MEASURED = {"exact": 0, "sampled": 1, "empirical": 3}
 """kinds of the scatter, with their styles"""
+CLOSED = {"trained": "trained", "polar factor of W_hh": "polar factor", "at the start": "at the start"}
+"""networks of the closed form without biases, and what they are called here"""
 DERIVED = {"load": 1.0, "retention": 1.0, "lead": 0.0}
 """exponents of a network that holds numbers and nothing else"""
 STARTS = {"zero": "biases start at zero", "drawn": "biases start as drawn"}
@@ -54,7 +57,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
         allowed = ", ".join(f"{value:g}" for value in results.error.values)
         raise ValueError(f"error is {error:g}: it must be one of {allowed}")
     at = results.sel(error=error)
-    figure = Figure(figsize=(10.5, 6.6), layout="constrained")
+    figure = Figure(figsize=(12.5, 7), layout="constrained")
     panels = figure.subplots(2, 3)
     _scatter(panels[0, 0], at)
     _growth(panels[0, 1], at)
@@ -76,10 +79,13 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
 
 
 def _logarithmic(axes: Axes) -> None:
-    """Both axes, with labels at powers of ten alone."""
+    """Both axes, with labels at powers of ten, and between them where an axis is shorter than a decade."""
     axes.set(xscale="log", yscale="log")
+    axes.tick_params(which="minor", labelsize=6)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_formatter(NullFormatter())
+        low, high = axis.get_view_interval()
+        if high / low >= 10:
+            axis.set_minor_formatter(NullFormatter())
 
 
 def _starts(at: xr.Dataset) -> dict[str, xr.Dataset]:
@@ -104,7 +110,7 @@ def _scatter(axes: Axes, at: xr.Dataset) -> None:
     _logarithmic(axes)
     axes.set_xlabel(f"closed form, mean Fisher of W$_{{hh}}$\n({UNIT})", fontsize=8)
     axes.set_ylabel(f"measured\n({UNIT})", fontsize=8)
-    axes.legend(fontsize=6, loc="upper left")
+    _legend(axes, loc="upper left")
 
 
 def _growth(axes: Axes, at: xr.Dataset) -> None:
@@ -121,34 +127,37 @@ def _growth(axes: Axes, at: xr.Dataset) -> None:
     _logarithmic(axes)
     axes.set_xlabel("load × retention / n²", fontsize=8)
     axes.set_ylabel(f"mean exact Fisher of W$_{{hh}}$\n({UNIT})", fontsize=8)
-    axes.legend(fontsize=6.5)
+    _legend(axes, loc="upper left")
 
 
 def _exponents(axes: Axes, at: xr.Dataset) -> None:
-    """Of the exact Fisher, and of the closed form without biases, beside those that were derived."""
+    """Of measured Fishers, and of closed forms without biases over their gain, beside those that were derived."""
     names = [name for name in DERIVED if len(set(at[name].values.tolist())) > 1]
-    rows = [(name, kind) for name in _starts(at) for kind in ("exact", "sampled", "empirical", "without biases")]
+    rows = {f"{kind}, {start}": values for start, part in _starts(at).items() for kind, values in _rows(part).items()}
     if not names:
         axes.text(0.5, 0.5, "nothing varies", ha="center", transform=axes.transAxes)
         return
-    for row, (start, kind) in enumerate(rows):
-        part = _starts(at)[start]
-        values = part.fisher_without_bias if kind == "without biases" else part.fisher.sel(kind=kind, connection="hh")
+    for row, values in enumerate(rows.values()):
         found = effects(values.transpose("condition", "seed"), law(*names), interactions=())
         for style, name in enumerate(names):
             one = found.sel(analysis="reached", term=name)
             estimate(axes, one.slope.values, one, row + 0.22 * (style - 1), style)
     for style, name in enumerate(names):
-        label = f"{name} (derived: {DERIVED[name]:g})"
+        label = f"{name} ({DERIVED[name]:g})"
         axes.plot([], [], MARKERS[style], color=COLOURS[style], markersize=5, label=label)
         axes.axvline(DERIVED[name], color="grey", linewidth=0.7, zorder=0)
-    axes.set_yticks(range(len(rows)), [f"{kind}, {start}" for start, kind in rows], fontsize=6)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=6)
+    axes.set_ylim(len(rows) - 0.5, -2.5)  # with room for the legend
     axes.set_ylabel("Fisher, start of the biases", fontsize=8)
     axes.set_xlabel("exponent", fontsize=8)
-    axes.legend(
-        fontsize=6, loc="upper center", bbox_to_anchor=(0.45, 1.19), ncols=3, columnspacing=1, handletextpad=0.2
-    )
+    _legend(axes, loc="upper center", ncols=3, title="exponent over (derived value)", title_fontsize=6, columnspacing=1)
+
+
+def _rows(part: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Fishers of which exponents are drawn."""
+    hh, over_gain = part.fisher.sel(connection="hh"), part.fisher_without_bias / part.gain
+    measured = {kind: hh.sel(kind=kind) for kind in MEASURED}
+    return measured | {f"closed / gain, {name}": over_gain.sel(network=network) for network, name in CLOSED.items()}
 
 
 def _steps(axes: Axes, at: xr.Dataset) -> None:
@@ -180,8 +189,8 @@ def _dimensions(axes: Axes, at: xr.Dataset, cell: str, count: str) -> None:
         "read": "protected, read",
         "written": "protected, written",
         "memory": "held and read",
-        "teacher": "held and read, teacher",
-        "read, steps alone": "protected, read, steps alone",
+        "teacher": "the same, teacher",
+        "read, steps alone": "read, steps alone",
     }
     for style, side in enumerate(SIDES):
         line_with_interval(axes, values.sel(side=side), "memory", labels[side], style)
@@ -197,7 +206,13 @@ def _dimensions(axes: Axes, at: xr.Dataset, cell: str, count: str) -> None:
 def _legend_above(axes: Axes) -> None:
     """In room that is made for it above the data."""
     axes.set_ylim(top=1.45 * axes.get_ylim()[1])
-    axes.legend(fontsize=6, loc="upper left", ncols=2, columnspacing=1)
+    _legend(axes, loc="upper left", ncols=2, columnspacing=1)
+
+
+def _legend(axes: Axes, **where: Any) -> None:
+    """Left out of the layout, which would give its width to the margins if it were wider than the panel."""
+    legend = axes.legend(fontsize=6, frameon=True, edgecolor="none", facecolor="white", framealpha=0.8, **where)
+    legend.set_in_layout(False)
 
 
 if __name__ == "__main__":

@@ -375,6 +375,22 @@ def test_the_memory_spectrum_of_a_teacher_is_that_of_its_map():
         torch.testing.assert_close(found[0], expected, rtol=1e-9, atol=1e-9)
 
 
+def test_a_memory_spectrum_takes_the_covariance_of_states_that_are_given():
+    """The eigenvalues of S Σ, with S of the error signals and Σ of many states of other sequences."""
+    task, parameters = teacher_task(TEACHER), TEACHER.parameters
+    data = task.batch([0], 0, 3).to(torch.float64)
+    others = TEACHER.network.apply(parameters, task.batch([1], 5, 200).inputs.double()).hidden[:, 4]
+    W, sensitivity = parameters["W_hh"][0], torch.zeros(8, 8, dtype=torch.float64)
+    for t in range(TEACHER.window.start, TEACHER.steps):
+        for row in parameters["W_out"][0]:
+            back = torch.linalg.matrix_power(W, t - 4).T @ row
+            sensitivity += torch.outer(back, back)
+    covariance = torch.from_numpy(np.cov(others[0].numpy().T))
+    expected = torch.linalg.eigvals(sensitivity @ covariance).real.sort(descending=True).values
+    found = memory_spectrum(TEACHER.network, task, parameters, data, 4, states=others)
+    torch.testing.assert_close(found[0], expected, rtol=1e-9, atol=1e-9)
+
+
 def test_a_memory_spectrum_needs_an_answer_after_the_step():
     data = teacher_task(TEACHER).batch([0], 0, 4).to(torch.float64)
     with pytest.raises(ValueError, match="step is 7"):

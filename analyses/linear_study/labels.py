@@ -23,7 +23,10 @@ def together(recall: xr.Dataset, students: xr.Dataset, config: Config) -> xr.Dat
 
 
 DESCRIPTIONS = {
-    "seed": ("seed of the network: initialisation and batches; of a student, of its teacher, too", "1"),
+    "seed": (
+        "seed of the network: initialisation, batches, and sequences for importances; of a student's teacher, too",
+        "1",
+    ),
     "pattern_length": ("steps that show numbers", "steps"),
     "retention": ("steps that each number is held", "steps"),
     "lead": ("blank steps before the pattern", "steps"),
@@ -41,6 +44,11 @@ DESCRIPTIONS = {
     "fisher_without_bias": (
         "mean Fisher of W_hh per scored output in closed form, if the biases of the recurrent layer were zero",
         "nats^2 by weight^2",
+    ),
+    "network": (
+        "weights of the closed form without biases: trained, the orthogonal polar factor in place of the trained W_hh,"
+        " or those of the same network before training",
+        "1",
     ),
     "gain": ("mean squared norm of the columns of W_ih times that of the rows of W_out", "1"),
     "difference": (
@@ -67,6 +75,10 @@ DESCRIPTIONS = {
     "overlap": (
         "mean squared cosine between as many leading protected directions as the teacher's memory has dimensions, and"
         " the directions in which states change with it",
+        "1",
+    ),
+    "least": (
+        "fewest dimensions that pass on the teacher's outputs, by a linear map, with the matched error",
         "1",
     ),
     "student_error": ("mean squared error of a student on test data", "1"),

@@ -24,11 +24,13 @@ from wmcl.importance import (
 )
 from wmcl.networks import Elman, LinearRNN, Network, Parameters
 from wmcl.provenance import describe_device
+from wmcl.randomness import generator
 from wmcl.tasks import RecallLayout, Sequences, Task, Teacher, recall_task, teacher_task
 from wmcl.training import Milestone, evaluate, train
 
 KINDS = ("closed form", "closed form, these sequences", "exact", "sampled", "empirical")
 CONNECTIONS = {"ih": "W_ih", "hh": "W_hh", "out": "W_out"}
+VARIANTS = ("trained", "polar factor of W_hh", "at the start")
 SIDES = ("read", "written", "read, steps alone", "written, steps alone", "memory", "states", "teacher")
 COUNTS = ("participation ratio", "components for 75 %", "components for 99 %")
 
@@ -47,7 +49,7 @@ def measure_recall(config: Config, device: str, condition: Mapping[str, Any], se
     )
     network = network_of(config, "linear", condition["biases"], task)
     milestones = _trained(config, "linear", network, task, seeds, device)
-    probe = task.fixed_set("fisher", samples.fisher_samples).to(torch.float64).to(device)
+    probe = _probe(config, task, seeds, device)
     found = xr.concat([_fishers(network, task, layout, probe, each, seeds) for each in milestones], "error")
     return _labelled(found, config, milestones, seeds, device)
 
@@ -101,6 +103,12 @@ def _trained(
     ).milestones
 
 
+def _probe(config: Config, task: Task, seeds: Sequence[int], device: str) -> Sequences:
+    """Sequences for measured importances, other ones for each seed: else their sampling error would be no scatter."""
+    drawn = task.draw([generator(seed, "fisher") for seed in seeds], config.samples.fisher_samples)
+    return drawn.to(torch.float64).to(device)
+
+
 def _fishers(
     network: Network, task: Task, layout: RecallLayout, probe: Sequences, at: Milestone, seeds: Sequence[int]
 ) -> xr.Dataset:
@@ -117,22 +125,36 @@ def _fishers(
         "empirical": fisher_diagonal(network, task, parameters, probe, "empirical"),
     }
     outputs = layout.demand.scored_bits
-    without = _without_bias(parameters)
+    start = {name: value.double().to(scored.device) for name, value in network.init(seeds).items()}
+    variants = _variants(parameters, start)
+    without = [_mean(linear_fisher(network, each, white, scored)["W_hh"]) / outputs for each in variants.values()]
     profile = linear_reuse(linear_products(network, parameters, white, scored))
     size = parameters["W_hh"][0].numel()
     means = [[_mean(fishers[kind][name]) / outputs for name in CONNECTIONS.values()] for kind in KINDS]
     return xr.Dataset(
         {
             "fisher": (("kind", "connection", "seed"), np.array(means)),
-            "fisher_without_bias": ("seed", _mean(linear_fisher(network, without, white, scored)["W_hh"]) / outputs),
-            "gain": ("seed", _gain(parameters)),
+            "fisher_without_bias": (("network", "seed"), np.array(without)),
+            "gain": (("network", "seed"), np.array([_gain(each) for each in variants.values()])),
             "difference": ("seed", _difference(fishers["exact"], fishers["closed form, these sequences"])),
             "contribution": (("seed", "step"), (profile.sum(2) / size / outputs).cpu().numpy()),
             "own_share": ("seed", own_share(profile).cpu().numpy()),
             "mean_squared_error": ("seed", _error(network, task, at)),
         },
-        coords={"kind": list(KINDS), "connection": list(CONNECTIONS), "step": np.arange(layout.steps)},
+        coords={
+            "kind": list(KINDS),
+            "connection": list(CONNECTIONS),
+            "network": list(VARIANTS),
+            "step": np.arange(layout.steps),
+        },
     )
+
+
+def _variants(parameters: Parameters, start: Parameters) -> dict[str, Parameters]:
+    """Without biases: as trained, with the orthogonal matrix closest to W_hh in its place, and as it started."""
+    left, _, right = torch.linalg.svd(parameters["W_hh"])
+    polar = parameters | {"W_hh": left @ right}
+    return {name: _without_bias(each) for name, each in zip(VARIANTS, (parameters, polar, start), strict=True)}
 
 
 def _gain(parameters: Parameters) -> np.ndarray:
@@ -174,23 +196,27 @@ def _student(config: Config, device: str, cell: Student, memory: int, seed: int)
     task = teacher_task(teacher, samples.validation_samples, samples.test_samples)
     network = network_of(config, cell, "zero", task)
     milestones = _trained(config, cell, network, task, [seed], device)
-    probe = task.fixed_set("fisher", samples.fisher_samples).to(torch.float64).to(device)
-    parts = [_protected(network, task, teacher, probe, each) for each in milestones]
+    probe = _probe(config, task, [seed], device)
+    matched = zip(milestones, config.training.errors, strict=True)
+    parts = [_protected(network, task, teacher, probe, each, error) for each, error in matched]
     return _labelled(xr.concat(parts, "error"), config, milestones, [seed], device)
 
 
-def _protected(network: Network, task: Task, teacher: Teacher, probe: Sequences, at: Milestone) -> xr.Dataset:
+def _protected(
+    network: Network, task: Task, teacher: Teacher, probe: Sequences, at: Milestone, error: float
+) -> xr.Dataset:
     """Dimensions of what is protected, and how much of it are the directions that encode the teacher's memory."""
     parameters = {name: value.double() for name, value in at.after.parameters.items()}
     step = teacher.shown_steps + teacher.delay - 1  # the last before the first answer: all input is over
     protected = protected_directions(network, task, parameters, probe)
     test = task.test.to(torch.float64).to(probe.inputs.device)
     states = network.apply(parameters, test.inputs).hidden[:, step]
+    taught = teacher.network.apply(teacher.parameters, test.inputs.cpu()).hidden[:, step]
     spectra = {
         **{side: torch.linalg.eigvalsh(each.cpu()).flip(-1) for side, each in zip(SIDES, protected, strict=False)},
-        "memory": memory_spectrum(network, task, parameters, probe, step).cpu(),
+        "memory": memory_spectrum(network, task, parameters, probe, step, states=states).cpu(),
         "states": covariance_spectrum(states).cpu(),
-        "teacher": memory_spectrum(teacher.network, task, teacher.parameters, probe.to("cpu"), step),
+        "teacher": memory_spectrum(teacher.network, task, teacher.parameters, probe.to("cpu"), step, states=taught),
     }
     encoding = _encoding(states[0].cpu(), teacher.memory_of(test.inputs.cpu(), step)[0])
     overlaps = [_overlap(side[0].cpu(), encoding) for side in protected]
@@ -198,6 +224,7 @@ def _protected(network: Network, task: Task, teacher: Teacher, probe: Sequences,
         {
             "dimension": (("side", "count", "seed"), np.stack([_counts(spectra[side]) for side in SIDES])),
             "overlap": (("protected", "seed"), np.array(overlaps)[:, None]),
+            "least": ("seed", components_for_variance(spectra["teacher"], 1 - error).double().numpy()),
             "student_error": ("seed", _error(network, task, at)),
         },
         coords={"side": list(SIDES), "count": list(COUNTS), "protected": list(SIDES[:4])},

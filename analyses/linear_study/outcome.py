@@ -12,9 +12,14 @@ def terms_of(results: xr.Dataset) -> dict:
     return law(*names)
 
 
-def exponents(results: xr.Dataset, values: xr.DataArray) -> xr.Dataset:
-    """Slopes of the logarithm of a Fisher, with 95 % t intervals over networks; with censored networks without."""
+def exponents(results: xr.Dataset, values: xr.DataArray) -> xr.Dataset | None:
+    """Slopes of the logarithm of a Fisher, with 95 % t intervals over networks; with censored networks without.
+
+    None if neither load nor retention nor lead varies.
+    """
     terms = terms_of(results)
+    if not terms:
+        return None
     return effects(values.transpose("condition", "seed"), terms, interactions=()).sel(analysis="reached")
 
 

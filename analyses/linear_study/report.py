@@ -4,8 +4,8 @@ import math
 
 import xarray as xr
 
-from linear_study.measure import COUNTS, KINDS, SIDES
-from linear_study.outcome import exponents, slope_interval
+from linear_study.measure import COUNTS, KINDS, SIDES, VARIANTS
+from linear_study.outcome import exponents, slope_interval, terms_of
 from wmcl.statistics import mean_interval
 
 ABSENT = "–"
@@ -60,12 +60,11 @@ def _exponents(at: xr.Dataset) -> list[str]:
 def _law(at: xr.Dataset, biases: str) -> list[str]:
     """Of every kind, and of the same networks without biases, beside those that were derived."""
     hh = at.fisher.sel(connection="hh")
-    rows = {kind: hh.sel(kind=kind) for kind in KINDS} | {
-        "closed form, biases zero": at.fisher_without_bias,
-        "closed form, biases zero, over gain": at.fisher_without_bias / at.gain,
-    }
-    found = {name: exponents(at, values) for name, values in rows.items()}
-    names = [str(term) for term in next(iter(found.values())).term.values]
+    over_gain = at.fisher_without_bias / at.gain
+    rows = {kind: hh.sel(kind=kind) for kind in KINDS}
+    rows["closed form, biases zero"] = at.fisher_without_bias.sel(network="trained")
+    rows |= {f"closed form, biases zero, over gain: {name}": over_gain.sel(network=name) for name in VARIANTS}
+    names = list(terms_of(at))
     derived = {"load": "1", "retention": "1", "lead": "0"}
     lines = [
         f"Biases that started {'at zero' if biases == 'zero' else 'as drawn'}: exponents of the mean Fisher of W_hh per"
@@ -75,11 +74,14 @@ def _law(at: xr.Dataset, biases: str) -> list[str]:
         _line(["---", *["---:"] * (len(names) + 3)]),
         _line(["ideal network, derived", *(derived[name] for name in names), "1", "1", ABSENT]),
     ]
-    for name, one in found.items():
-        cells = [_interval(one.sel(term=term), ".2f") for term in names]
-        level = mean_interval((rows[name] / at.ideal).mean("condition"), log=True)
-        r_squared = float(one.r_squared.mean())
-        lines.append(_line([name, *cells, f"{r_squared:.3f}", _interval(level, ".2f"), str(int(one.n.min()))]))
+    for name, values in rows.items():
+        found = exponents(at, values)
+        cells = [] if found is None else [_interval(found.sel(term=term), ".2f") for term in names]
+        r_squared = ABSENT if found is None else f"{float(found.r_squared.mean()):.3f}"
+        level = mean_interval((values / at.ideal).mean("condition"), log=True)
+        n = int(level.n if found is None else found.n.min())
+        lines.append(_line([name, *cells, r_squared, _interval(level, ".2f"), str(n)]))
+    lines += ["", *_by_load(at, over_gain / at.ideal)]
     missed = int((at.reached == 0).sum())
     if missed:
         lines += [
@@ -95,6 +97,22 @@ def _law(at: xr.Dataset, biases: str) -> list[str]:
     return lines
 
 
+def _by_load(at: xr.Dataset, levels: xr.DataArray) -> list[str]:
+    """Of the last rows: closed form without biases over gain and ideal."""
+    loads = sorted(set(at["load"].values.tolist()))
+    lines = [
+        "Closed form with biases zero over gain and ideal, by load:",
+        "",
+        _line(["network", *(f"load {load}" for load in loads)]),
+        _line(["---", *["---:"] * len(loads)]),
+    ]
+    for name in VARIANTS:
+        parts = [levels.sel(network=name).isel(condition=(at["load"] == load).values) for load in loads]
+        found = [mean_interval(each.mean("condition"), log=True) for each in parts]
+        lines.append(_line([name, *(_interval(each, ".2f") for each in found)]))
+    return lines
+
+
 def lead_share(at: xr.Dataset) -> xr.DataArray:
     """Share of the contributions of the steps that read the state after a step of the lead."""
     return at.contribution.where(at.step <= at.lead).sum("step") / at.contribution.sum("step", min_count=1)
@@ -102,7 +120,13 @@ def lead_share(at: xr.Dataset) -> xr.DataArray:
 
 def _students(at: xr.Dataset) -> list[str]:
     """Dimensions against the memory of the teacher, and their slope."""
-    lines = ["Dimensions of students against the dimension r of their teachers' memory:"]
+    lines = [
+        "Fewest dimensions that pass on the teacher's outputs, by a linear map, with this error:",
+        "",
+        *_least(at),
+        "",
+        "Dimensions of students against the dimension r of their teachers' memory:",
+    ]
     for count in COUNTS:
         lines += ["", f"*{count}*", "", _line(["cell", "r", "n", *SIDES]), _line(["---", *["---:"] * (2 + len(SIDES))])]
         for k in range(at.sizes["student"]):
@@ -128,6 +152,15 @@ def _students(at: xr.Dataset) -> list[str]:
         chance = f"{one.memory.item() / units:.2f}"
         lines.append(_line([one.cell.item(), str(one.memory.item()), *cells, chance]))
     return lines
+
+
+def _least(at: xr.Dataset) -> list[str]:
+    """Of the teachers: they are the same for all cells."""
+    one_cell = at.isel(student=(at.cell == at.cell[0]).values)
+    summary = mean_interval(one_cell.least)
+    found = [_interval(summary.isel(student=k), ".1f") for k in range(one_cell.sizes["student"])]
+    memories = [str(r) for r in one_cell.memory.values]
+    return [_line(["r", *memories]), _line(["---:"] * (len(found) + 1)), _line(["dimensions", *found])]
 
 
 def _interval(summary: xr.Dataset, form: str) -> str:

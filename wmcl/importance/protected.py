@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from wmcl.dimensionality.principal_components import mean_and_covariance
@@ -83,9 +83,26 @@ def protected_directions(
 
 
 def memory_spectrum(
-    network: Network, task: Task, parameters: Parameters, sequences: Sequences, step: int, chunk: int = 128
+    network: Network,
+    task: Task,
+    parameters: Parameters,
+    sequences: Sequences,
+    step: int,
+    chunk: int = 128,
+    states: Float[Tensor, "member row unit"] | None = None,
 ) -> Float64[Tensor, "member unit"]:
     """Eigenvalues of Σ^½ S Σ^½ at a step, largest first, from the exact Fisher factor of the outputs after it.
+
+    Args:
+        network: one with recurrent weights ``W_hh``.
+        task: of the sequences.
+        parameters: of the ensemble.
+        sequences: over which S is a mean.
+        step: after which the states are looked at.
+        chunk: sequences at once.
+        states: h_s of which Σ is the covariance; ``None`` takes those of ``sequences``. A covariance of few rows has
+            eigenvalues that lie further apart than the true ones, so few rows give too few dimensions. States need
+            no backward pass, and may be of more sequences than S.
 
     Raises:
         ValueError: if no scored step follows the step.
@@ -97,7 +114,8 @@ def memory_spectrum(
         if linear_map.weight == "W_hh" and error.shape[1] > step + 1:
             back = error[:, step + 1].double() @ parameters["W_hh"].double()  # ∂L/∂h_s, all of which goes through W_hh
             sensitivity += back.mT @ back
-    states = network.apply(parameters, sequences.inputs).hidden[:, step]
+    if states is None:
+        states = network.apply(parameters, sequences.inputs).hidden[:, step]
     covariance = mean_and_covariance(states)[1]
     values, vectors = torch.linalg.eigh(covariance)
     root = vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
