@@ -86,7 +86,7 @@ def _look(method: str) -> dict[str, Any]:
     other = {
         "HNET": "black",
         "HNET (large)": "0.45",
-        "masking + SI": COLOURS[7],
+        "masking + SI": COLOURS[5],
         "from scratch": COLOURS[6],
         "multitask": COLOURS[9],
     }
@@ -175,8 +175,8 @@ def _advantage(axes: Axes, at: xr.Dataset) -> None:
     axes.set_xticks(loads, [f"{load:g}" for load in loads])
     axes.minorticks_off()
     axes.set_xlabel("load (bits), mean over conditions without exclusive or", fontsize=7.5)
-    names = " and ".join(f"{row} ({style})" for row, style in zip(rows, ("solid", "dotted"), strict=False))
-    axes.set_ylabel(f"hypervolume of {names}\nminus that of the method", fontsize=7.5)
+    dotted = f"\n(dotted: of {rows[1]})" if len(rows) > 1 else ""
+    axes.set_ylabel(f"hypervolume of {rows[0]}\nminus that of the method{dotted}", fontsize=7.5)
     axes.tick_params(labelsize=7)
 
 
