@@ -205,10 +205,7 @@ def _supervised(axes: Axes, results: xr.Dataset) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     _over_tasks(axes, results)
     axes.set_xlim(0.5, results.sizes["trained_task"] + 0.5)
-    solved = int(results.supervised_dimension.notnull().sum())
-    axes.set_xlabel(
-        f"number of tasks learned\n({solved} dimensions; networks that do not solve the tasks have none)", fontsize=8
-    )
+    axes.set_xlabel("number of tasks learned\n(networks that do not solve the tasks have none)", fontsize=8)
 
 
 def _distance(axes: Axes, results: xr.Dataset, options: Options) -> None:
