@@ -14,7 +14,9 @@ settings.register_profile("default", deadline=None, max_examples=25)
 settings.register_profile("slow", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
+SHARED = Path(__file__).parents[2] / "shared"
+REFERENCE = SHARED / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
+STROKE_FILES = SHARED / "data" / "stroke_mnist"
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +26,20 @@ def reference():
         pytest.skip("the reference arrays of the authors' code are not on this machine")
     with np.load(REFERENCE) as arrays:
         return dict(arrays)
+
+
+@pytest.fixture(scope="session")
+def stroke_files():
+    """The folder of the originals of Stroke MNIST, where they are at hand."""
+    if not STROKE_FILES.exists():
+        pytest.skip("the files of Stroke MNIST are not on this machine")
+    return STROKE_FILES
+
+
+@pytest.fixture
+def own_data_folder(tmp_path, monkeypatch):
+    """Prepared data sets of the test alone."""
+    monkeypatch.setenv("WMCL_DATA", str(tmp_path / "wmcl data"))
 
 
 @pytest.fixture(autouse=True)

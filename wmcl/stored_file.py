@@ -20,7 +20,13 @@ from safetensors.numpy import save
 _DIGEST = re.compile(rb'"digest":"([0-9a-f]{64})"')
 _BLANK = "0" * 64
 _LENGTH = 8  # bytes that hold the length of the header
-_KINDS = {"BOOL": "bool", "C": "complex", "F": "float", "I": "int", "U": "uint"}  # of numbers, as the format spells them
+_KINDS = {
+    "BOOL": "bool",
+    "C": "complex",
+    "F": "float",
+    "I": "int",
+    "U": "uint",
+}  # of numbers, as the format spells them
 
 
 def write(
