@@ -7,6 +7,9 @@ import pytest
 import torch
 from hypothesis import settings
 
+from wmcl.data.prepare import read_originals
+from wmcl.data.stroke_mnist import STROKE_MNIST
+
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shell put into the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # children that tests start inherit that it is not ignored
@@ -34,6 +37,12 @@ def stroke_files():
     if not STROKE_FILES.exists():
         pytest.skip("the files of Stroke MNIST are not on this machine")
     return STROKE_FILES
+
+
+@pytest.fixture(scope="session")
+def published_strokes(stroke_files):
+    """The records of both splits."""
+    return read_originals(STROKE_MNIST, stroke_files)
 
 
 @pytest.fixture

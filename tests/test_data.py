@@ -14,7 +14,6 @@ from benchmarks.stroke_archive import npy, padded, write_archive
 from tests.stroke_data import ARRAYS, STROKES, TEXTS, data_set, write_arrays, write_plain, write_text
 from wmcl import data
 from wmcl.data.folders import prepared_file
-from wmcl.data.prepare import read_originals
 from wmcl.data.published import check_published
 from wmcl.data.records import Records, ended
 
@@ -22,11 +21,6 @@ SMALL = data_set()
 
 
 pytestmark = pytest.mark.usefixtures("own_data_folder")
-
-
-@pytest.fixture(scope="module")
-def published(stroke_files):
-    return read_originals(data.STROKE_MNIST, stroke_files)
 
 
 def assert_strokes(splits):
@@ -320,9 +314,9 @@ def test_records_that_do_not_fit_are_refused(lengths):
         Records(np.zeros((5, 4), np.int8), ended([5]), np.zeros(2, np.int8))
 
 
-def test_published_counts(published):
+def test_published_counts(published_strokes):
     """Of MNIST, and lengths as its makers of strokes left them."""
-    train, test = published["train"], published["test"]
+    train, test = published_strokes["train"], published_strokes["test"]
     assert np.bincount(train.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     for records, figures in ((train, (13, 40, 39.9, 117)), (test, (13, 40, 39.4, 108))):
@@ -332,15 +326,15 @@ def test_published_counts(published):
 
 
 @pytest.mark.parametrize("number", [2, 12, 13, 25, 58])
-def test_published_text_of_a_digit_is_its_record(published, stroke_files, number):
+def test_published_text_of_a_digit_is_its_record(published_strokes, stroke_files, number):
     rows = np.loadtxt(stroke_files / "fig" / f"trainimg-{number}-inputdata.txt", dtype=int)
-    np.testing.assert_array_equal(published["train"][number], rows)
+    np.testing.assert_array_equal(published_strokes["train"][number], rows)
 
 
-def test_another_version_of_a_digit_is_not_the_published_one(published, stroke_files):
+def test_another_version_of_a_digit_is_not_the_published_one(published_strokes, stroke_files):
     expected = importlib.import_module("wmcl.data.stroke_mnist").published()["train"]
     older = np.loadtxt(stroke_files / "fig" / "trainimg-7-inputdata.txt", dtype=np.int8)
-    records = published["train"]
+    records = published_strokes["train"]
     rows = [records[n] for n in range(len(records))]
     rows[7] = older
     changed = Records(np.concatenate(rows), ended([len(each) for each in rows]), records.labels)

@@ -141,6 +141,9 @@ def test_commands(known, capsys, tmp_path):
     prepared_file(known).write_bytes(b"")
     status, out, _ = say(capsys, "verify")
     assert (status, out.count("damaged")) == (1, 2)
+    assert say(capsys, "download", "small-strokes")[0] == 0  # what is damaged is prepared again
+    assert_strokes(data.load(known))
+    prepared_file(known).unlink()
     assert say(capsys, "download", "small-strokes", "--from", str(tmp_path / "served"), "--form", "text")[0] == 0
     assert_strokes(data.load(known))
 

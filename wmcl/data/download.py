@@ -31,8 +31,7 @@ def download(data_set: DataSet, form: str | None = None, progress: bool = True) 
     """
     name = form or next(iter(data_set.forms))
     where, chosen = originals_of(data_set), data_set.forms[name]
-    if form is None and prepared_file(data_set).exists():
-        load(data_set)  # refuses a damaged file
+    if form is None and _is_prepared(data_set):
         return prepared_file(data_set)
     there = found(chosen, where)
     for original in chosen.originals:
@@ -40,6 +39,14 @@ def download(data_set: DataSet, form: str | None = None, progress: bool = True) 
         if not is_unpacked:
             _fetch(original, where, instructions(data_set, name), progress)
     return prepare(data_set, where, name, progress)
+
+
+def _is_prepared(data_set: DataSet) -> bool:
+    """Whether the prepared file is there, and sound; a damaged one is made again."""
+    try:
+        return prepared_file(data_set).exists() and bool(load(data_set))
+    except ValueError:
+        return False
 
 
 def _fetch(original: Original, where: Path, otherwise: str, progress: bool) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int, Int64, Shaped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Records:
     """Sequences of different length with a label each. No memory is spent on padding.
 

@@ -22,14 +22,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.likelihoods import Bernoulli
+from wmcl.likelihoods import Likelihood
 from wmcl.methods.setting import Setting
 from wmcl.tasks import Sequences
 from wmcl.training import Reduction
 
 
 def distillation(
-    likelihood: Bernoulli,
+    likelihood: Likelihood,
     logits: Float[Tensor, "member window sample output"],
     teacher: Float[Tensor, "member window sample output"],
     sequences: Sequences,

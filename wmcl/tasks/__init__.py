@@ -5,22 +5,27 @@ from wmcl.tasks.check import check_sequences
 from wmcl.tasks.copy_demand import binary_rank
 from wmcl.tasks.copy_sequence import InputsOfTasks, copy_task_sequence
 from wmcl.tasks.copy_task import CopyDraw, copy_task
+from wmcl.tasks.data_task import DataTask, data_task
 from wmcl.tasks.demand import Demand
 from wmcl.tasks.identity import with_task_identity
+from wmcl.tasks.labelled import Labelled, labelled
 from wmcl.tasks.lag_copy import LagLayout, lag_copy_task
 from wmcl.tasks.layout import CopyLayout, Filler, InputPower, LeadInput, Lengths
 from wmcl.tasks.rearrangement import Rearrangement
 from wmcl.tasks.sequences import Phase, Sequences
+from wmcl.tasks.stroke_tasks import sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.task import Task, check_counts
 from wmcl.tasks.task_draws import TaskDraws
 
 __all__ = [
     "CopyDraw",
     "CopyLayout",
+    "DataTask",
     "Demand",
     "Filler",
     "InputPower",
     "InputsOfTasks",
+    "Labelled",
     "LagLayout",
     "LeadInput",
     "Lengths",
@@ -36,6 +41,10 @@ __all__ = [
     "check_sequences",
     "copy_task",
     "copy_task_sequence",
+    "data_task",
+    "labelled",
     "lag_copy_task",
+    "sequential_stroke_tasks",
+    "split_stroke_tasks",
     "with_task_identity",
 ]

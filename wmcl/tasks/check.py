@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from wmcl.likelihoods import Categorical
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task
 
@@ -34,6 +35,20 @@ def check_sequences(task: Task, sequences: Sequences) -> None:
     bits = targets[(scored > 0).expand(members, -1, -1)]
     low, high = float(bits.min()), float(bits.max())
     _check(low >= 0 and high <= 1, "targets", f"holds values from {low:g} to {high:g}", "bits: 0 to 1 at scored steps")
+    _check_classes(task, sequences.answers, bits)
+
+
+def _check_classes(task: Task, answers: int | None, scored: Tensor) -> None:
+    """A choice among classes is asked for by exactly one of them, and counts once."""
+    if not isinstance(task.likelihood, Categorical):
+        _check(
+            answers in (None, task.outputs), "answers", f"is {answers}", f"None or {task.outputs}: a bit an output unit"
+        )
+        return
+    _check(answers == 1, "answers", f"is {answers}", "1: a step is one choice among classes")
+    _check(
+        bool((scored.sum(-1) == 1).all()), "targets", "do not add up to 1 at a scored step", "1 for one class, else 0"
+    )
 
 
 def _check_window(window: slice, scored: Tensor, time: int) -> None:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from wmcl.likelihoods import Bernoulli
+from wmcl.likelihoods import Likelihood
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences
 
@@ -15,7 +15,7 @@ Reduction = Literal["scored bit", "reference"]
 
 
 def task_loss(
-    likelihood: Bernoulli,
+    likelihood: Likelihood,
     logits: Float[Tensor, "member window sample output"],
     sequences: Sequences,
     reduction: Reduction = "scored bit",
@@ -50,7 +50,7 @@ def orthogonality(W_hh: Float[Tensor, "member gate unit"]) -> Float[Tensor, "mem
 
 def task_gradient(
     network: Network,
-    likelihood: Bernoulli,
+    likelihood: Likelihood,
     parameters: Parameters,
     sequences: Sequences,
     reduction: Reduction = "scored bit",
@@ -76,7 +76,7 @@ def add_orthogonality(gradient: Parameters, parameters: Parameters, strength: fl
 
 def loss_and_gradient(
     network: Network,
-    likelihood: Bernoulli,
+    likelihood: Likelihood,
     parameters: Parameters,
     sequences: Sequences,
     reduction: Reduction = "scored bit",
