@@ -6,7 +6,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help importance compare figures test slow faults lint docs benchmarks clean
+.PHONY: help importance compare rigidity figures test slow faults lint docs benchmarks clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -21,6 +21,15 @@ compare: $(INSTALLED)  ## continual-learning methods side by side (half an hour)
 	$(PYTHON) analyses/method_comparison.py --preset quick
 	$(PYTHON) figures/method_comparison.py results/method_comparison.nc --output results
 
+rigidity: $(INSTALLED)  ## what memory does to continual learning: fronts, subspaces, linear networks (an hour), into results/
+	$(PYTHON) analyses/stability_plasticity.py --preset quick
+	$(PYTHON) figures/stability_plasticity.py results/stability_plasticity.nc --output results
+	$(PYTHON) figures/stability_plasticity.py results/stability_plasticity.nc --output results --front accuracy
+	$(PYTHON) analyses/task_subspaces.py --preset quick
+	$(PYTHON) figures/task_subspaces.py results/task_subspaces.nc --output results
+	$(PYTHON) analyses/linear_rnn.py --preset quick
+	$(PYTHON) figures/linear_rnn.py results/linear_rnn.nc --output results
+
 STORED := docs/results/importance_vs_length
 DRAW = $(PYTHON) figures/$(1).py $(STORED)_$(2).nc --output docs/results
 figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datasets, without training
@@ -34,6 +43,10 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(call DRAW,ladder,ladder)
 	$(call DRAW,importance_vs_length,lstm)
 	$(PYTHON) figures/method_comparison.py docs/results/method_comparison.nc --output docs/results
+	$(PYTHON) figures/stability_plasticity.py docs/results/stability_plasticity.nc --output docs/results
+	$(PYTHON) figures/stability_plasticity.py docs/results/stability_plasticity.nc --output docs/results --front accuracy
+	$(PYTHON) figures/task_subspaces.py docs/results/task_subspaces.nc --output docs/results
+	$(PYTHON) figures/linear_rnn.py docs/results/linear_rnn.nc --output docs/results
 
 test: $(INSTALLED)  ## the tests
 	$(PYTHON) -m pytest

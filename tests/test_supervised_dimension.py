@@ -8,7 +8,12 @@ import torch
 
 from tests.cases import CASES, ensemble
 from tests.naive import forward, sequence
-from wmcl.dimensionality import SupervisedSubspace, continue_from, supervised_subspace
+from wmcl.dimensionality import (
+    SupervisedSubspace,
+    continue_from,
+    joint_supervised_subspace,
+    supervised_subspace,
+)
 from wmcl.dimensionality.supervised import _new_column, _Run
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.randomness import generator
@@ -226,6 +231,93 @@ def test_the_smallest_dimension():
         found.dimension(97.0)
 
 
+# several tasks
+
+
+def halves():
+    """A network that latches four bits, with a read-out for two tasks: the first two bits, and the last two."""
+    parameters = latches(4)[1]
+    network = Elman(5, 9, 2, output_stage=False, heads=2)
+    whole = copy_task(1, width=4, test_samples=64)
+
+    def task(first):
+        def draw(generators, samples):
+            data = whole.draw(generators, samples)
+            return dataclasses.replace(data, targets=data.targets[..., first : first + 2])
+
+        return dataclasses.replace(whole, outputs=2, draw=draw)
+
+    return [network.answering(0), network.answering(1)], [task(0), task(2)], parameters
+
+
+def test_two_tasks_with_read_outs_in_other_directions_need_the_sum_of_their_dimensions():
+    networks, tasks, parameters = halves()
+    joint = joint_supervised_subspace(networks, tasks, parameters, [0], 5)
+    alone = [supervised_subspace(n, t, parameters, [0], 3) for n, t in zip(networks, tasks, strict=True)]
+    assert [found.dimension(1.0).item() for found in (joint, *alone)] == [4, 2, 2]
+    for d in range(1, 6):
+        pairs = [
+            naive_measures(n, parameters, t.test, 0, joint.basis[0, :, :d], "all")
+            for n, t in zip(networks, tasks, strict=True)
+        ]
+        loss, right = np.mean(pairs, axis=0)
+        assert joint.loss[0, d - 1] == pytest.approx(loss, rel=1e-9)
+        assert joint.accuracy[0, d - 1] == pytest.approx(right, abs=1e-12)
+
+
+def test_a_task_twice_needs_no_more_than_once():
+    networks, tasks, parameters = halves()
+    twice = joint_supervised_subspace(networks[:1] * 2, tasks[:1] * 2, parameters, [0], 3)
+    assert twice.dimension(1.0).tolist() == [2]
+
+
+@pytest.mark.parametrize("mode", ["all", "stop"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_columns_descend_the_sum_of_the_losses_as_pytorchs_adam_does(mode, count):
+    network = dataclasses.replace(CASES[0].values[0], heads=2)
+    tasks = [copy_task(2, width=3, order=order) for order in ("forward", "reversed")][:count]
+    networks = [network.answering(k) for k in range(count)]
+    parameters, _ = ensemble(network, tasks[0], members=1)
+    options = {"iterations": 3, "samples": 4, "learning_rate": 0.03}
+    found = joint_supervised_subspace(networks, tasks, parameters, [7], 2, mode, **options)
+    basis = torch.zeros(6, 0, dtype=torch.float64)
+    for d in range(2):
+        raw = np.eye(6)[:, 0] if d == 0 else generator(7, "supervised column", d).standard_normal(6)
+        start = torch.from_numpy(raw) - basis @ (basis.T @ torch.from_numpy(raw))
+        leaf = (start / start.norm()).requires_grad_()
+        adam = torch.optim.Adam([leaf], 0.03)
+        for i in range(3):
+            column = leaf - basis @ (basis.T @ leaf)
+            columns = torch.cat([basis, (column / column.norm())[:, None]], 1)
+            total = 0.0
+            for each, task in zip(networks, tasks, strict=True):
+                data = task.draw([generator(7, "supervised batch", d * 3 + i)], 4).to(torch.float64)
+                for b in range(4):
+                    inputs, targets, scored = sequence(data, 0, b)
+                    p = torch.sigmoid(naive_logits(each, parameters, 0, inputs, columns, mode))
+                    nll = -(targets * p.log() + (1 - targets) * (1 - p).log())
+                    total = total + (nll * scored[:, None]).sum() / (4 * 2 * 3)
+            adam.zero_grad()
+            total.backward()
+            adam.step()
+        column = (leaf - basis @ (basis.T @ leaf)).detach()
+        basis = torch.cat([basis, (column / column.norm())[:, None]], 1)
+    torch.testing.assert_close(found.basis[0], basis, atol=1e-9, rtol=0)
+
+
+def test_senseless_requests_for_several_tasks_are_refused():
+    networks, tasks, parameters = halves()
+    with pytest.raises(ValueError, match="tasks is empty"):
+        joint_supervised_subspace([], [], parameters, [0], 1)
+    with pytest.raises(ValueError, match="networks has 1 entries: it must have one for each of the 2 tasks"):
+        joint_supervised_subspace(networks[:1], tasks, parameters, [0], 1)
+    with pytest.raises(ValueError, match="tests has 1 entries"):
+        joint_supervised_subspace(networks, tasks, parameters, [0], 1, tests=[tasks[0].test])
+    others = [networks[0], dataclasses.replace(networks[1], hidden=8)]
+    with pytest.raises(ValueError, match="networks differ in more than their read-out"):
+        joint_supervised_subspace(others, tasks, parameters, [0], 1)
+
+
 def test_senseless_requests_are_refused():
     network, parameters = latches(2)
     task = copy_task(1, width=2)
@@ -236,7 +328,7 @@ def test_senseless_requests_are_refused():
     with pytest.raises(ValueError, match="samples is 0"):
         supervised_subspace(network, task, parameters, [0], 1, samples=0)
     with pytest.raises(ValueError, match="mode is 'none': it must be one of all, stop"):
-        inspect.unwrap(supervised_subspace)(network, task, parameters, [0], 1, "none")
+        inspect.unwrap(joint_supervised_subspace)([network], [task], parameters, [0], 1, "none")
     data = task.batch([0], 0, 4)
     twice = data.phase.clone()
     twice[:, 2] = Phase.stop

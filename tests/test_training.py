@@ -156,9 +156,11 @@ def test_a_non_finite_member_is_stopped_reported_and_keeps_its_last_finite_param
 def test_evaluation_is_the_loop_over_sequences():
     parameters = {name: value.double() for name, value in NETWORK.init([0, 1]).items()}
     data = TASK.fixed_set("probe", 9).to(torch.float64)
+    steps = torch.arange(data.inputs.shape[1])
+    window = steps[data.window].tolist()
     result = evaluate(NETWORK, TASK, parameters, data)
     for member in range(2):
-        loss, correct, variance, by_step = 0.0, [], [], np.zeros(2)
+        loss, correct, variance, by_step, loss_by_step = 0.0, [], [], np.zeros(2), np.zeros(2)
         for sample in range(9):
             inputs, targets, scored = naive.sequence(data, member, sample)
             logits = naive.forward(NETWORK, parameters, member, inputs)[2]
@@ -168,10 +170,12 @@ def test_evaluation_is_the_loop_over_sequences():
             correct.append(right.double().mean().item())
             variance.append((p * (1 - p)).mean().item())
             by_step += right.double().mean(1).numpy() / 9
+            loss_by_step += [naive.nll(logits, targets, 1.0 * (steps == t)).item() / (9 * 3) for t in window]
         assert result.loss[member].item() == pytest.approx(loss / (9 * 6), rel=1e-10)
         assert result.accuracy[member].item() == pytest.approx(np.mean(correct))
         assert result.output_variance[member].item() == pytest.approx(np.mean(variance))
         np.testing.assert_allclose(result.accuracy_by_step[member], by_step)
+        np.testing.assert_allclose(result.loss_by_step[member], loss_by_step)
 
 
 def test_evaluation_in_chunks():

@@ -1,5 +1,6 @@
 """What the outputs of a network mean: the probability of a target given the logits."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -172,5 +173,90 @@ class Categorical:
         return torch.diag_embed(root) - p[..., :, None] * root[..., None, :]
 
 
-Likelihood = Bernoulli | Categorical
+@dataclass(frozen=True)
+class Gaussian:
+    r"""Independent real numbers of a known standard deviation σ: target ~ N(z, σ²), with z the output of the network.
+
+    All methods work element by element, as those of :class:`Bernoulli`; the output z stands where these have a logit.
+
+    Raises:
+        ValueError: if the standard deviation is not positive and finite.
+    """
+
+    std: float = 1.0
+    """σ, in the unit of the targets"""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.std < math.inf:
+            raise ValueError(f"std is {self.std}: it must be positive and finite")
+
+    def nll(
+        self,
+        logits: Float[Tensor, "member time sample output"],
+        targets: Float[Tensor, "#member time sample output"],
+    ) -> Float[Tensor, "member time sample output"]:
+        """Negative log-density of each target, in nats: (target - z)² / 2σ² + ½ log 2πσ²."""
+        return self._half_square(logits, targets) + 0.5 * math.log(2 * math.pi * self.std**2)
+
+    def sample(
+        self,
+        logits: Float[Tensor, "member time sample output"],
+        uniforms: Float[Tensor, "member time sample output"],
+    ) -> Float[Tensor, "member time sample output"]:
+        """Targets drawn from the model, given uniform numbers in [0, 1): z + σ Φ⁻¹(u).
+
+        Rounded to the type of the outputs, u may be 0 or 1, where Φ⁻¹ is infinite; it is kept half a step away.
+        """
+        step = torch.finfo(uniforms.dtype).eps / 2
+        return logits + self.std * torch.special.ndtri(uniforms.clamp(step, 1 - step)).to(logits.dtype)
+
+    def correct(
+        self,
+        logits: Float[Tensor, "member time sample output"],
+        targets: Float[Tensor, "#member time sample output"],
+    ) -> Float[Tensor, "member time sample output"]:
+        """Not a number: a real number is not right or wrong, and there is no accuracy."""
+        return torch.full_like(logits, math.nan)
+
+    def variance(
+        self, logits: Float[Tensor, "member time sample output"]
+    ) -> Float[Tensor, "member time sample output"]:
+        """σ², the variance of each target."""
+        return torch.full_like(logits, self.std**2)
+
+    def divergence(
+        self,
+        logits: Float[Tensor, "member time sample output"],
+        other: Float[Tensor, "member time sample output"],
+    ) -> Float[Tensor, "member time sample output"]:
+        """KL divergence of each target in nats, in either direction: (z - z')² / 2σ²."""
+        return self._half_square(logits, other)
+
+    def mean(self, logits: Float[Tensor, "member time sample output"]) -> Float[Tensor, "member time sample output"]:
+        """Expected value of each target: the output itself."""
+        return logits
+
+    def distillation(
+        self,
+        logits: Float[Tensor, "member time sample output"],
+        teacher: Float[Tensor, "member time sample output"],
+        temperature: float = 2.0,
+    ) -> Float[Tensor, "member time sample output"]:
+        """(z - z_teacher)² / 2σ², in nats: half the squared error, whatever the temperature.
+
+        A temperature shows what a certain teacher of bits leaves open; the mean of a Gaussian shows it anyway.
+        """
+        return self._half_square(logits, teacher)
+
+    def fisher_factor(
+        self, logits: Float[Tensor, "member time sample output"]
+    ) -> Float[Tensor, "member time sample output column"]:
+        """L with L Lᵀ = Fisher information of the outputs: 1/σ on the diagonal, a column an output unit."""
+        return torch.diag_embed(torch.full_like(logits, 1 / self.std))
+
+    def _half_square(self, logits: Tensor, other: Tensor) -> Tensor:
+        return ((logits - other) / self.std).square() / 2
+
+
+Likelihood = Bernoulli | Categorical | Gaussian
 """of the targets of a task"""

@@ -13,7 +13,7 @@ from method_study.chosen import read_chosen
 from method_study.settings import SMALLER, STARTING_VALUES, Settings, published_settings
 from wmcl import networks
 from wmcl.methods import CATALOGUE, Measures, named
-from wmcl.tasks import InputsOfTasks, Task, TaskDraws, copy_task_sequence
+from wmcl.tasks import InputsOfTasks, Task, TaskDraws, copy_task_sequence, with_task_identity
 from wmcl.training import Stop
 
 Benchmark = Literal["copy"]
@@ -183,6 +183,11 @@ def tasks_of(config: Config) -> list[Task]:
     )
 
 
+def tasks_of_row(config: Config, settings: Settings) -> list[Task]:
+    """The tasks as a row sees them, with their identity among the inputs if it asks for that."""
+    return with_task_identity(tasks_of(config)) if settings.task_identity else tasks_of(config)
+
+
 def network_of(config: Config, settings: Settings, task: Task) -> networks.Network:
     """The network of a row, with a read-out a task if it asks for that."""
     network = config.network.build(task.inputs, task.outputs, settings.initialisation)
@@ -205,10 +210,9 @@ def check(config: Config) -> None:
         )
     if config.selection.search and config.selection.chosen is None:
         raise ValueError("chosen is None: a search writes its choice there; name a file")
-    tasks = tasks_of(config)
     for name, settings in rows(config).items():
         check_settings(name, settings)
-        network_of(config, settings, tasks[0])
+        network_of(config, settings, tasks_of_row(config, settings)[0])
     check_run(config.run)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from method_study.config import Config, network_of, tasks_of
+from method_study.config import Config, network_of, tasks_of_row
 from method_study.settings import Settings
 from wmcl.methods import Measures, NoRehearsal, Shared, learn, measure_run, named
 from wmcl.provenance import describe_device
@@ -20,7 +20,8 @@ def measure(
     config: Config, measures: Measures, table: Table, device: str, condition: Mapping[str, Any], seeds: Sequence[int]
 ) -> xr.Dataset:
     """Learn all tasks with the settings of a condition, and measure after each."""
-    settings, tasks = table[tuple(condition.values())], tasks_of(config)
+    settings = table[tuple(condition.values())]
+    tasks = tasks_of_row(config, settings)
     run = learn(
         named(settings.method, **settings.hyperparameters),
         network_of(config, settings, tasks[0]),

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from method_study.chosen import read_chosen
-from method_study.config import Config, network_of, tasks_of
+from method_study.config import Config, network_of, tasks_of_row
 from method_study.settings import Settings, published_run
 from wmcl.methods import (
     Hypernetwork,
@@ -70,7 +70,8 @@ def _compression(config: Config, settings: Settings) -> float:
     parametrisation = named(settings.method, **settings.hyperparameters).parametrisation
     if not isinstance(parametrisation, Hypernetwork):
         return np.nan
-    return parametrisation.compression(network_of(config, settings, tasks_of(config)[0]), config.comparison.tasks)
+    network = network_of(config, settings, tasks_of_row(config, settings)[0])
+    return parametrisation.compression(network, config.comparison.tasks)
 
 
 def describe(results: xr.Dataset) -> xr.Dataset:

@@ -30,6 +30,8 @@ class Settings:
     reduction: Reduction = "scored bit"
     initialisation: Initialisation = "orthogonal"
     multi_head: bool = True
+    task_identity: bool = False
+    """whether inputs say which task it is"""
 
     @property
     def options(self) -> Options:
@@ -122,6 +124,7 @@ PUBLISHED_HYPERPARAMETERS: Mapping[str, Mapping[str, Value]] = {
     "from scratch": {},
     "fine-tuning": {},
     "online EWC": {"strength": 100.0, "decay": 1.0, "kind": "empirical", "samples": 100_000},
+    "online EWC + task identity": {"strength": 1e7, "decay": 1.0, "kind": "empirical", "samples": 200},
     "SI": {"strength": 0.01, "kind": "task"},
     "masking": {"fraction_off": 0.8},
     "masking + SI": {"fraction_off": 0.8, "strength": 1.0, "kind": "task"},
@@ -145,7 +148,7 @@ PUBLISHED_HYPERPARAMETERS: Mapping[str, Mapping[str, Value]] = {
     },
 }
 """of the runs of ``wmcl.published``, in the words of the catalogue; the Fisher of online EWC is that of all 100,000
-training sequences"""
+training sequences, unless inputs tell the task"""
 
 
 def published_run(row: str) -> Published | None:
@@ -160,7 +163,7 @@ def published_settings() -> dict[str, Settings]:
         run = published_run(row)
         assert run is not None, row
         found[row] = Settings(
-            row,
+            row.removesuffix(" + task identity"),
             values,
             batch=run.batch,
             iterations=run.iterations,
@@ -170,5 +173,6 @@ def published_settings() -> dict[str, Settings]:
             reduction="reference",
             initialisation=run.initialisation,
             multi_head=run.multi_head,
+            task_identity="input_task_identity" in run.options,
         )
     return found

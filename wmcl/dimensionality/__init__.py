@@ -11,9 +11,16 @@ from wmcl.dimensionality.principal_components import (
     effective_rank,
     participation_ratio,
 )
+from wmcl.dimensionality.row_spaces import RowSpaces, compare_row_spaces, row_basis
 from wmcl.dimensionality.states import Centre, is_aligned, mask_of, states, steps_of
 from wmcl.dimensionality.subspaces import principal_angles, shared_variance
-from wmcl.dimensionality.supervised import Mode, SupervisedSubspace, continue_from, supervised_subspace
+from wmcl.dimensionality.supervised import (
+    Mode,
+    SupervisedSubspace,
+    continue_from,
+    joint_supervised_subspace,
+    supervised_subspace,
+)
 
 __all__ = [
     "Centre",
@@ -22,8 +29,10 @@ __all__ = [
     "IntrinsicMethod",
     "Kernel",
     "Mode",
+    "RowSpaces",
     "StepScatter",
     "SupervisedSubspace",
+    "compare_row_spaces",
     "components_for_variance",
     "continue_from",
     "covariance_spectrum",
@@ -32,11 +41,13 @@ __all__ = [
     "effective_rank",
     "intrinsic_dimension",
     "is_aligned",
+    "joint_supervised_subspace",
     "kernel_spectrum",
     "mask_of",
     "participation_ratio",
     "pattern_bits",
     "principal_angles",
+    "row_basis",
     "shared_variance",
     "states",
     "steps_of",

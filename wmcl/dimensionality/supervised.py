@@ -10,6 +10,11 @@ Adam with a learning rate of 1e-2, for 100 iterations of 64 random sequences eac
 later from random ones. There a penalty keeps U nearly orthonormal; here the column is u = P v / ‖P v‖, where P takes
 out the span of the earlier columns and v is what Adam trains, so U is orthonormal whatever v is. The search is
 greedy, so the dimension it finds is an upper bound.
+
+Several tasks of the same weights, each with its read-out, can have to be solved through one subspace: then the loss
+is the sum of theirs, as in the paper's code, and what is reported is their mean. Networks whose weights differ between
+tasks have other states for the same inputs in each; the paper's code has no such dimension for them, and neither is
+there one here.
 """
 
 from collections.abc import Sequence
@@ -38,9 +43,9 @@ class SupervisedSubspace:
     basis: Float64[Tensor, "member unit column"]
     """U, orthonormal columns"""
     loss: Float64[Tensor, "member column"]
-    """nats a scored bit, on the test sequences"""
+    """nats a scored bit, on the test sequences; of several tasks the mean"""
     accuracy: Float64[Tensor, "member column"]
-    """fraction of scored bits that are right; 0.5 is chance"""
+    """fraction of scored bits that are right, of several tasks the mean; 0.5 is chance"""
 
     def dimension(self, criterion: float = 0.97) -> Float64[Tensor, "member"]:
         """The smallest number of columns with at least this accuracy; NaN if none reaches it.
@@ -87,38 +92,73 @@ def supervised_subspace(
             members, if the network is not one forward layer, or in mode ``stop`` if it is not an Elman network or there
             is not exactly one stop step.
     """
-    members, units = len(parameters["W_hh"]), network.hidden
-    if mode not in get_args(Mode):
-        raise ValueError(f"mode is {mode!r}: it must be one of {', '.join(get_args(Mode))}")
-    _check_network(network, mode)
-    if len(seeds) != members:
-        raise ValueError(f"seeds has {len(seeds)} entries: it must have one for each of the {members} members")
-    if not 1 <= largest <= units:
-        raise ValueError(f"largest is {largest}: it must lie between 1 and the {units} units")
-    for name, value in (("iterations", iterations), ("samples", samples)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
+    tests = None if test is None else [test]
+    return joint_supervised_subspace(
+        [network], [task], parameters, seeds, largest, mode, criterion, tests, iterations, samples, learning_rate
+    )
+
+
+def joint_supervised_subspace(
+    networks: Sequence[Network],
+    tasks: Sequence[Task],
+    parameters: Parameters,
+    seeds: Sequence[int],
+    largest: int,
+    mode: Mode = "all",
+    criterion: float | None = None,
+    tests: Sequence[Sequences] | None = None,
+    iterations: int = 100,
+    samples: int = 64,
+    learning_rate: float = 1e-2,
+) -> SupervisedSubspace:
+    """Grow the one subspace with which every member still solves all tasks; arguments as of the function for one.
+
+    Args:
+        networks: one a task: the trained network, with the read-out that answers the task.
+        tasks: that have to be solved.
+        parameters: of the trained network, the same in all tasks.
+        seeds: as for one task. Training sequences of all tasks have the same address, so tasks that show the same
+            patterns in training show them here.
+        largest: as for one task.
+        mode: as for one task.
+        criterion: of the mean accuracy over tasks.
+        tests: sequences to report on, of each task; ``None``: the test sets of the tasks.
+        iterations: as for one task.
+        samples: sequences an iteration of each task.
+        learning_rate: as for one task.
+
+    Raises:
+        ValueError: as for one task; also if there are as many networks or test sequences as not there are tasks, or if
+            networks differ in something else than their read-out.
+    """
+    network, members = _only(networks, tasks, tests), len(parameters["W_hh"])
+    _check(network, members, mode, seeds, largest, iterations, samples)
     p = {name: value.detach().double() for name, value in parameters.items()}
     like = p["W_hh"]
     adam = Adam(learning_rate)
-    test_run = _Run.of(network, p, (task.test if test is None else test).to(like.device), mode)
-    basis = like.new_zeros(members, units, 0)
+
+    def run_on(sequences: Sequence[Sequences]) -> list[_Run]:
+        pairs = zip(networks, sequences, strict=True)
+        return [_Run.of(answering, p, each.to(like.device), mode) for answering, each in pairs]
+
+    test_runs = run_on([task.test for task in tasks] if tests is None else tests)
+    basis = like.new_zeros(members, network.hidden, 0)
     measures: list[Tensor] = []
     for d in range(largest):
         raw = {"column": _start(seeds, basis)}
         state = adam.start(raw)
         for i in range(iterations):
-            random = [generator(seed, "supervised batch", d * iterations + i) for seed in seeds]
-            run = _Run.of(network, p, task.draw(random, samples).to(like.device), mode)
+            runs = run_on([task.draw(_generators(seeds, d * iterations + i), samples) for task in tasks])
             leaf = raw["column"].requires_grad_()
-            logits = run.logits(torch.cat([basis, _new_column(leaf, basis)], 2))
-            loss = task_loss(task.likelihood, logits, run.sequences).sum()
+            columns = torch.cat([basis, _new_column(leaf, basis)], 2)
+            loss = torch.stack([_loss(task, run, columns) for task, run in zip(tasks, runs, strict=True)]).sum()
             update, state = adam.propose({"column": torch.autograd.grad(loss, leaf)[0]}, state)
             raw = {"column": (leaf + update["column"]).detach()}
         with torch.no_grad():
             basis = torch.cat([basis, _new_column(raw["column"], basis)], 2)
-            logits = test_run.logits(basis)
-            measures.append(_measure(task, logits, test_run.sequences))
+            pairs = zip(tasks, test_runs, strict=True)
+            found = [_measure(task, run.logits(basis), run.sequences) for task, run in pairs]
+            measures.append(torch.stack(found).mean(0))
         if criterion is not None and bool((torch.stack(measures)[:, 1].amax(0) >= criterion).all()):
             break
     loss_and_accuracy = torch.stack(measures, -1)
@@ -185,13 +225,45 @@ class _Run:
         return project(output, p["W_out"][:, rows], p["b_out"][:, rows])
 
 
-def _check_network(network: Network, mode: Mode) -> None:
+def _generators(seeds: Sequence[int], index: int) -> list[np.random.Generator]:
+    return [generator(seed, "supervised batch", index) for seed in seeds]
+
+
+def _loss(task: Task, run: _Run, basis: Float64[Tensor, "member unit column"]) -> Float64[Tensor, ""]:
+    """Of all members together: they do not depend on each other."""
+    return task_loss(task.likelihood, run.logits(basis), run.sequences).sum()
+
+
+def _only(networks: Sequence[Network], tasks: Sequence[Task], tests: Sequence[Sequences] | None) -> Network:
+    """The network that answers all tasks, but for the read-out."""
+    if not tasks:
+        raise ValueError("tasks is empty: there must be at least one task")
+    for name, given in (("networks", networks), ("tests", tests)):
+        if given is not None and len(given) != len(tasks):
+            raise ValueError(f"{name} has {len(given)} entries: it must have one for each of the {len(tasks)} tasks")
+    if len({each.answering(0) for each in networks}) > 1:
+        raise ValueError("networks differ in more than their read-out: all tasks must have the same weights")
+    return networks[0]
+
+
+def _check(
+    network: Network, members: int, mode: str, seeds: Sequence[int], largest: int, iterations: int, samples: int
+) -> None:
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode is {mode!r}: it must be one of {', '.join(get_args(Mode))}")
     if network.layers > 1 or not network.is_causal:
         raise ValueError(
             f"network has {network.layers} layers and direction {network.direction}: it must be one forward layer"
         )
     if mode == "stop" and not isinstance(network, Elman):
         raise ValueError(f"mode is 'stop' for the network {type(network).__name__}: it must be an Elman network")
+    if len(seeds) != members:
+        raise ValueError(f"seeds has {len(seeds)} entries: it must have one for each of the {members} members")
+    if not 1 <= largest <= network.hidden:
+        raise ValueError(f"largest is {largest}: it must lie between 1 and the {network.hidden} units")
+    for name, value in (("iterations", iterations), ("samples", samples)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}: it must be at least 1")
 
 
 def _measure(task: Task, logits: Tensor, sequences: Sequences) -> Float64[Tensor, "measure member"]:

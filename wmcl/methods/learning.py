@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -11,14 +11,14 @@ from jaxtyping import Float, Int
 from wmcl.methods.method import Method
 from wmcl.methods.objective import PhaseObjective
 from wmcl.methods.schedule import Phase
-from wmcl.methods.setting import Setting
+from wmcl.methods.setting import Setting, select
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Task, check_sequences
 from wmcl.training import Execution, Options, Reason, Stop, execution_on
 from wmcl.training.loop import begin, run
 from wmcl.training.plan import Plan, check_fit, check_seeds
 from wmcl.training.precision import check_precision
-from wmcl.training.state import State, final_snapshot
+from wmcl.training.state import final_snapshot
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Learned:
     """training and validation curves of this phase"""
     seconds: float
     """wall time of the phase, without what the method does before and after"""
+    networks: int
+    """that were trained in this phase: fewer than members where nothing told some of them apart"""
     observed: Parameters
     """final state of what watched the steps, if anything did"""
 
@@ -81,6 +83,9 @@ def learn(
 
     A member whose loss or gradient is not finite stops, as in :func:`wmcl.training.train`, and begins the next task
     from its last finite values: look at ``Learned.reason``.
+
+    Where a phase begins with new networks, and neither penalty nor rehearsal holds anything yet, members with the same
+    seed and learning rate would go the same way: they are trained once.
 
     Args:
         method: from :func:`wmcl.methods.named` or composed of parts.
@@ -135,30 +140,48 @@ def _phases(
             penalty.start(setting, memories[0], values, task),
             rehearsal.start(setting, memories[1], values, task),
         )
-        state = _train(setting, objective, values, stop, progress, execution)
-        values, observed = state.learner.parameters, state.learner.observed
+        course, networks = _train(setting, objective, values, stop, progress, execution)
+        values, observed = course.values, course.observed
         memories = (
             penalty.finish(setting, memories[0], values, task, observed),
             rehearsal.finish(setting, memories[1], values, task),
         )
         if each_its_own:
             alone = alone | {task: values}
-        final = final_snapshot(state)
         yield Learned(
             setting=setting,
             phase=phase,
-            values=values,
             initial=initial,
             alone=alone,
             penalty_memory=memories[0],
             rehearsal_memory=memories[1],
             stored=_stored(setting, values, alone, penalty.stored(memories[0]) + rehearsal.stored(memories[1])),
-            iterations=final.iteration,
-            reason=state.reasons,
-            validation_loss=final.loss,
-            curves=state.curves.dataset(),
-            seconds=state.seconds,
-            observed=observed,
+            networks=networks,
+            **course._asdict(),
+        )
+
+
+class _Course(NamedTuple):
+    """What training made of some members; fields as in :class:`Learned`."""
+
+    values: Parameters
+    iterations: Int[np.ndarray, "member"]
+    reason: tuple[Reason, ...]
+    validation_loss: Float[np.ndarray, "member"]
+    curves: xr.Dataset
+    seconds: float
+    observed: Parameters
+
+    def of_members(self, places: list[int]) -> "_Course":
+        """The same for the members at these places, which may repeat."""
+        return _Course(
+            select(self.values, places),
+            self.iterations[places],
+            tuple(self.reason[place] for place in places),
+            self.validation_loss[places],
+            self.curves.isel(seed=places),
+            self.seconds,
+            select(self.observed, places),
         )
 
 
@@ -169,7 +192,33 @@ def _train(
     stop: Stop,
     progress: bool,
     execution: Execution,
-) -> State:
+) -> tuple[_Course, int]:
+    """What training made of all members, and how many networks it trained."""
+    members = range(len(setting.seeds))
+    places = _first_alike(setting) if objective.starts_alike else list(members)
+    first = sorted(set(places))
+    if len(first) == len(members):
+        return _course(setting, objective, values, stop, progress, execution), len(members)
+    few = setting.of_members(first)
+    course = _course(few, replace(objective, setting=few), select(values, first), stop, progress, execution)
+    return course.of_members([first.index(place) for place in places]), len(first)
+
+
+def _first_alike(setting: Setting) -> list[int]:
+    """For every member the place of the first one with its seed and learning rate."""
+    rates = np.broadcast_to(np.asarray(setting.options.learning_rate), len(setting.seeds)).tolist()
+    kinds = list(zip(setting.seeds, rates, strict=True))
+    return [kinds.index(kind) for kind in kinds]
+
+
+def _course(
+    setting: Setting,
+    objective: PhaseObjective,
+    values: Parameters,
+    stop: Stop,
+    progress: bool,
+    execution: Execution,
+) -> _Course:
     plan = Plan(
         network=setting.network,
         task=setting.tasks[objective.phase.tasks[-1]],
@@ -180,7 +229,17 @@ def _train(
         thresholds=(),
         observer=objective.method.penalty.observer,
     )
-    return run(plan, begin(plan, values), setting.device, progress, execution)
+    state = run(plan, begin(plan, values), setting.device, progress, execution)
+    final = final_snapshot(state)
+    return _Course(
+        values=state.learner.parameters,
+        iterations=final.iteration,
+        reason=state.reasons,
+        validation_loss=final.loss,
+        curves=state.curves.dataset(),
+        seconds=state.seconds,
+        observed=state.learner.observed,
+    )
 
 
 def _setting(

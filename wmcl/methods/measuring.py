@@ -140,7 +140,7 @@ def _course(learned: Learned) -> xr.Dataset:
     """How training went, and what it leaves behind."""
     members = len(learned.setting.seeds)
     steps = max(int(learned.iterations.max()), 1)  # members are stepped together until the last one stops
-    seconds = learned.seconds / steps / members if learned.iterations.max() else np.nan
+    seconds = learned.seconds / steps / learned.networks if learned.iterations.max() else np.nan
     return xr.Dataset(
         {
             "stored": ("seed", np.full(members, float(learned.stored))),

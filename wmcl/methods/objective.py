@@ -55,6 +55,11 @@ class PhaseObjective:
         tasks = self.setting.tasks
         return tasks[self.phase.tasks[0]].name if len(self.phase.tasks) == 1 else f"{len(tasks)} tasks at once"
 
+    @property
+    def starts_alike(self) -> bool:
+        """Whether members differ in nothing but seed and learning rate: they are new, and nothing is held yet."""
+        return self.phase.fresh and self.penalty_held is None and self.rehearsal_held is None
+
     def batch(self, seeds: Sequence[int], iteration: int) -> MixedBatch:
         """Sequences of every task of the phase, whose numbers differ by at most one, and draws of the method."""
         task, samples, count = self.phase.tasks[-1], self.setting.options.batch, len(self.phase.tasks)
@@ -125,7 +130,7 @@ class PhaseObjective:
 
     @torch.no_grad()
     def evaluate(self, values: Parameters, validation: MixedBatch) -> Evaluation:
-        """Mean over the tasks of the phase; accuracy by step only where there is one."""
+        """Mean over the tasks of the phase; by step only where there is one."""
         found = [
             evaluate(self.setting.network_of(task), self.setting.tasks[task], self.setting.weights(values, task), part)
             for task, part in zip(self.phase.tasks, validation.parts, strict=True)
@@ -136,7 +141,7 @@ class PhaseObjective:
             torch.stack([getattr(each, name) for each in found]).mean(0)
             for name in ("loss", "accuracy", "output_variance")
         )
-        return Evaluation(loss, accuracy, accuracy[:, None], variance)
+        return Evaluation(loss, accuracy, accuracy[:, None], loss[:, None], variance)
 
 
 def _leaves(values: Parameters) -> Parameters:

@@ -1,7 +1,7 @@
 """Who learns what: what stays the same from the first task to the last."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -37,10 +37,26 @@ class Setting:
         """Weights of the network in a task, differentiable in the trained values."""
         return self.parametrisation.weights(self.network, self.fixed | values, task)
 
+    def of_members(self, places: Sequence[int]) -> "Setting":
+        """The same for some of the members, in the order of their places."""
+        rates, chosen = self.options.learning_rate, list(places)
+        own = tuple(float(np.asarray(rates)[place]) for place in chosen) if np.ndim(rates) else rates
+        return replace(
+            self,
+            seeds=tuple(self.seeds[place] for place in chosen),
+            options=replace(self.options, learning_rate=own),
+            fixed=select(self.fixed, chosen),
+        )
+
     def data(self, task: int, purpose: str, samples: int) -> Sequences:
         """Sequences of a task for a purpose, such as its Fisher; each member draws its own, as it draws its batches."""
         generators = [generator(seed, purpose, task) for seed in self.seeds]
         return self.tasks[task].draw(generators, samples).to(self.device)
+
+
+def select(values: Parameters, places: Sequence[int]) -> Parameters:
+    """Values of some members, in the order of their places, which may repeat."""
+    return {name: value[list(places)] for name, value in values.items()}
 
 
 def per_member(name: str, value: float | Sequence[float], setting: Setting) -> Float[Tensor, "member"]:

@@ -5,11 +5,12 @@ from wmcl.networks.cell import Cell, State
 from wmcl.networks.elman import Elman, TanhCell
 from wmcl.networks.gru import GRU, GRUCell
 from wmcl.networks.initialisation import Initialisation, Parameters, initialise
+from wmcl.networks.linear import LinearCell, LinearRNN
 from wmcl.networks.lstm import LSTM, LSTMCell
 from wmcl.networks.network import Direction, Network
 from wmcl.networks.recurrence import Unrolled, Weights, project, unroll
 
-NETWORKS: dict[str, type[Network]] = {"elman": Elman, "lstm": LSTM, "gru": GRU}
+NETWORKS: dict[str, type[Network]] = {"elman": Elman, "lstm": LSTM, "gru": GRU, "linear": LinearRNN}
 """class of each cell, by the name that users choose it by"""
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "GRUCell",
     "Initialisation",
     "LSTMCell",
+    "LinearCell",
     "LinearMap",
+    "LinearRNN",
     "Network",
     "Parameters",
     "State",

@@ -56,13 +56,16 @@ def _draw(
             return np.zeros(shapes[name])
         bound = np.sqrt(6 / (fan_in + fan_out))
     elif scheme == "orthogonal" and name.startswith("W_hh"):
-        return np.concatenate([_orthogonal(random, fan_in) for _ in range(gates)])
+        return np.concatenate([random_orthogonal(random, fan_in) for _ in range(gates)])
     else:
         bound = 1 / np.sqrt(fan_in)
     return random.uniform(-bound, bound, shapes[name])
 
 
-def _orthogonal(random: np.random.Generator, size: int) -> Float64[np.ndarray, "size size"]:
-    """QR of a Gaussian matrix, with signs that make the result uniform (Mezzadri, Notices AMS 54, 2007)."""
+def random_orthogonal(random: np.random.Generator, size: int) -> Float64[np.ndarray, "size size"]:
+    """Orthogonal matrix, uniform (Haar measure).
+
+    The QR of a Gaussian matrix, with signs that make it uniform (Mezzadri, Notices AMS 54, 2007).
+    """
     q, r = np.linalg.qr(random.standard_normal((size, size)))
     return q * np.sign(np.diagonal(r))

@@ -42,19 +42,24 @@ class ImportanceOptions(StageOptions):
     """of importance, as in the dataset"""
 
 
-def write(draw: Callable[[xr.Dataset, Any], Figure], options: FileOptions, suffix: str) -> list[Path]:
+Suffix = str | Callable[[Any], str]
+"""what the name of a figure ends in, which may depend on its options"""
+
+
+def write(draw: Callable[[xr.Dataset, Any], Figure], options: FileOptions, suffix: Suffix) -> list[Path]:
     """Draw the dataset of the options and save the figure, called like the dataset with a suffix.
 
     Raises:
         OSError: if the dataset cannot be read or the figure not be written.
         ValueError: if the dataset lacks what is drawn, or if an option does not fit it.
     """
+    end = suffix if isinstance(suffix, str) else suffix(options)
     with xr.open_dataset(options.dataset) as results, house_style():
-        return save_figure(draw(results.load(), options), options.output, options.dataset.stem + suffix)
+        return save_figure(draw(results.load(), options), options.output, options.dataset.stem + end)
 
 
 def figure_command(
-    draw: Callable[[xr.Dataset, Any], Figure], options: type[FileOptions], description: str | None, suffix: str
+    draw: Callable[[xr.Dataset, Any], Figure], options: type[FileOptions], description: str | None, suffix: Suffix
 ) -> None:
     """Command line of a figure: options in, the names of the written files out, an error as a sentence."""
     chosen = tyro.cli(options, description=description)

@@ -1,9 +1,11 @@
 """Refuse sequences that would train or measure the wrong thing without a sound."""
 
+import math
+
 import torch
 from torch import Tensor
 
-from wmcl.likelihoods import Categorical
+from wmcl.likelihoods import Categorical, Gaussian
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task
 
@@ -32,10 +34,14 @@ def check_sequences(task: Task, sequences: Sequences) -> None:
     _check(sequences.phase.dtype == torch.int8, "phase", f"is {sequences.phase.dtype}", "torch.int8")
     _check_window(sequences.window, scored, time)
     _check_padding(sequences)
-    bits = targets[(scored > 0).expand(members, -1, -1)]
-    low, high = float(bits.min()), float(bits.max())
-    _check(low >= 0 and high <= 1, "targets", f"holds values from {low:g} to {high:g}", "bits: 0 to 1 at scored steps")
-    _check_classes(task, sequences.answers, bits)
+    asked = targets[(scored > 0).expand(members, -1, -1)]
+    low, high = float(asked.min()), float(asked.max())
+    if not isinstance(task.likelihood, Gaussian):
+        is_right, must = low >= 0 and high <= 1, "bits: 0 to 1 at scored steps"
+    else:
+        is_right, must = math.isfinite(low) and math.isfinite(high), "finite at scored steps"
+    _check(is_right, "targets", f"holds values from {low:g} to {high:g}", must)
+    _check_classes(task, sequences.answers, asked)
 
 
 def _check_classes(task: Task, answers: int | None, scored: Tensor) -> None:

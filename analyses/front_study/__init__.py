@@ -1,0 +1,1 @@
+"""Parts of the analysis of the stability-plasticity dilemma."""

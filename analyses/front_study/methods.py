@@ -1,0 +1,107 @@
+"""The methods whose fronts are compared, each with a strength a member."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from front_study.normalised import Normalised
+from wmcl.methods import (
+    FisherImportance,
+    FromScratch,
+    Hypernetwork,
+    Importance,
+    Joint,
+    Masked,
+    MemoryAwareSynapses,
+    Method,
+    OutputPreserving,
+    Parametrisation,
+    Quadratic,
+    Shared,
+    SynapticIntelligence,
+)
+
+Kind = Literal["shared", "small hypernetwork", "large hypernetwork", "masked"]
+"""where the weights come from"""
+
+SCRATCH = "from scratch"
+MULTITASK = "multitask"
+REFERENCES = (SCRATCH, MULTITASK)
+"""rows without a strength: a network of its own for each task, and one network that learns both at once"""
+HYPERNETWORK = "HNET"
+HYPERNETWORKS = (HYPERNETWORK, "HNET (large)")
+IMPORTANCES = ("online EWC (empirical)", "online EWC (sampled)", "online EWC (exact)", "SI", "MAS")
+"""rows whose penalty weighs how far weights move that both tasks share"""
+
+ROWS: Mapping[str, Kind] = {
+    **dict.fromkeys((*REFERENCES, *IMPORTANCES), "shared"),
+    HYPERNETWORK: "small hypernetwork",
+    "HNET (large)": "large hypernetwork",
+    "masking + SI": "masked",
+}
+"""kind of the weights of each row"""
+
+
+def matched(row: str) -> Kind:
+    """Whose new networks settle how long a row is trained: its own kind.
+
+    Masked networks have fewer units, and are trained as long as others with shared weights: what they cannot learn for
+    that is a price of masking.
+    """
+    return "shared" if ROWS[row] == "masked" else ROWS[row]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What methods are told beside their strength."""
+
+    importance_samples: int = 64
+    """sequences for Fisher information and Memory Aware Synapses"""
+    fraction_off: float = 0.2
+    """of the units that a mask switches off"""
+    chunk: int = 200
+    """weights that a hypernetwork generates at a time"""
+    hyper_hidden: tuple[int, ...] = (24, 24)
+    """its hidden units"""
+    large_chunk: int = 500
+    """the same of the large hypernetwork"""
+    large_hyper_hidden: tuple[int, ...] = (32, 32)
+    """its hidden units"""
+    chunk_std: float = 1.0
+    """of chunk embeddings at the start"""
+
+    def importance(self, row: str) -> Importance:
+        """How a row weighs changes, before it is divided by its mean."""
+        samples = self.importance_samples
+        known: dict[str, Importance] = {
+            "online EWC (empirical)": FisherImportance("empirical", samples),
+            "online EWC (sampled)": FisherImportance("sampled", samples),
+            "online EWC (exact)": FisherImportance("exact", samples),
+            "SI": SynapticIntelligence(),
+            "MAS": MemoryAwareSynapses(samples),
+            "masking + SI": SynapticIntelligence(),
+        }
+        return known[row]
+
+    def parametrisation(self, kind: Kind) -> Parametrisation:
+        """Where weights come from."""
+        if kind == "small hypernetwork":
+            return Hypernetwork(self.hyper_hidden, self.chunk, chunk_std=self.chunk_std)
+        if kind == "large hypernetwork":
+            return Hypernetwork(self.large_hyper_hidden, self.large_chunk, chunk_std=self.chunk_std)
+        return Masked(self.fraction_off) if kind == "masked" else Shared()
+
+    def new_networks(self, kind: Kind) -> Method:
+        """A new network for each task."""
+        return Method(self.parametrisation(kind), schedule=FromScratch())
+
+    def method(self, row: str, strengths: Sequence[float]) -> Method:
+        """A row with a strength a member."""
+        if row == SCRATCH:
+            return self.new_networks("shared")
+        if row == MULTITASK:
+            return Method(schedule=Joint())
+        kind = ROWS[row]
+        if row in HYPERNETWORKS:
+            return Method(self.parametrisation(kind), OutputPreserving(strengths))
+        return Method(self.parametrisation(kind), Quadratic(Normalised(self.importance(row)), strengths))

@@ -1,0 +1,1 @@
+"""Parts of the analysis of linear and student-teacher networks."""

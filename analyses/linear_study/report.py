@@ -1,0 +1,174 @@
+"""What the file says, as Markdown: agreement, exponents, and dimensions of students."""
+
+import math
+
+import xarray as xr
+
+from linear_study.measure import COUNTS, KINDS, SIDES, VARIANTS
+from linear_study.outcome import exponents, slope_interval, terms_of
+from wmcl.statistics import mean_interval
+
+ABSENT = "–"
+
+
+def report(results: xr.Dataset) -> str:
+    """Three parts, at the lowest error that is matched; means with 95 % t intervals over networks."""
+    error = float(results.error.min())
+    at = results.sel(error=error)
+    return "\n".join(
+        [
+            f"At a mean squared error of {error:g} on validation data (targets have unit variance): mean and 95 % t"
+            f" interval over {results.sizes['seed']} networks.",
+            "",
+            *_agreement(results),
+            "",
+            *_exponents(at),
+            *_students(at),
+        ]
+    )
+
+
+def _agreement(results: xr.Dataset) -> list[str]:
+    """How far measured Fishers are from the closed form, and the empirical one from the residual variance times it."""
+    hh = results.fisher.sel(connection="hh")
+    closed = hh.sel(kind="closed form")
+    lines = [
+        f"Closed form and exact Fisher on the same sequences differ by at most {float(results.difference.max()):.1g} of"
+        " the largest value of a matrix, over all weights of all networks.",
+        "",
+        "Mean Fisher of W_hh over that of the closed form for white inputs, over all conditions:",
+        "",
+        _line(["error", *KINDS[1:], "empirical / residual variance"]),
+        _line(["---:"] * (len(KINDS) + 1)),
+    ]
+    for error in results.error.values:
+        ratios = (hh / closed).sel(error=error)
+        cells = [_interval(mean_interval(ratios.sel(kind=kind).mean("condition")), ".3f") for kind in KINDS[1:]]
+        scaled = ratios.sel(kind="empirical") / results.mean_squared_error.sel(error=error)
+        lines.append(_line([f"{error:g}", *cells, _interval(mean_interval(scaled.mean("condition")), ".3f")]))
+    return lines
+
+
+def _exponents(at: xr.Dataset) -> list[str]:
+    """Of networks whose biases started in one way, then in the other."""
+    lines = []
+    for biases in dict.fromkeys(at.biases.values.tolist()):
+        lines += [*_law(at.isel(condition=(at.biases == biases).values), biases), ""]
+    return lines
+
+
+def _law(at: xr.Dataset, biases: str) -> list[str]:
+    """Of every kind, and of the same networks without biases, beside those that were derived."""
+    hh = at.fisher.sel(connection="hh")
+    over_gain = at.fisher_without_bias / at.gain
+    rows = {kind: hh.sel(kind=kind) for kind in KINDS}
+    rows["closed form, biases zero"] = at.fisher_without_bias.sel(network="trained")
+    rows |= {f"closed form, biases zero, over gain: {name}": over_gain.sel(network=name) for name in VARIANTS}
+    names = list(terms_of(at))
+    derived = {"load": "1", "retention": "1", "lead": "0"}
+    lines = [
+        f"Biases that started {'at zero' if biases == 'zero' else 'as drawn'}: exponents of the mean Fisher of W_hh per"
+        " scored output, over load, retention and 1 + lead:",
+        "",
+        _line(["Fisher", *names, "R² in a network", "mean over ideal", "n"]),
+        _line(["---", *["---:"] * (len(names) + 3)]),
+        _line(["ideal network, derived", *(derived[name] for name in names), "1", "1", ABSENT]),
+    ]
+    for name, values in rows.items():
+        found = exponents(at, values)
+        cells = [] if found is None else [_interval(found.sel(term=term), ".2f") for term in names]
+        r_squared = ABSENT if found is None else f"{float(found.r_squared.mean()):.3f}"
+        level = mean_interval((values / at.ideal).mean("condition"), log=True)
+        n = int(level.n if found is None else found.n.min())
+        lines.append(_line([name, *cells, r_squared, _interval(level, ".2f"), str(n)]))
+    lines += ["", *_by_load(at, over_gain / at.ideal)]
+    missed = int((at.reached == 0).sum())
+    if missed:
+        lines += [
+            "",
+            f"{missed} of {at.reached.size} networks missed the error and are left out; then no interval holds.",
+        ]
+    own, lead = (mean_interval(100 * values.mean("condition")) for values in (at.own_share, lead_share(at)))
+    lines += [
+        "",
+        f"Of the closed form, {_interval(own, '.0f')} % is what steps bring alone (more than 100 if they cancel), and"
+        f" {_interval(lead, '.1f')} % comes from steps that read a state from before the first number.",
+    ]
+    return lines
+
+
+def _by_load(at: xr.Dataset, levels: xr.DataArray) -> list[str]:
+    """Of the last rows: closed form without biases over gain and ideal."""
+    loads = sorted(set(at["load"].values.tolist()))
+    lines = [
+        "Closed form with biases zero over gain and ideal, by load:",
+        "",
+        _line(["network", *(f"load {load}" for load in loads)]),
+        _line(["---", *["---:"] * len(loads)]),
+    ]
+    for name in VARIANTS:
+        parts = [levels.sel(network=name).isel(condition=(at["load"] == load).values) for load in loads]
+        found = [mean_interval(each.mean("condition"), log=True) for each in parts]
+        lines.append(_line([name, *(_interval(each, ".2f") for each in found)]))
+    return lines
+
+
+def lead_share(at: xr.Dataset) -> xr.DataArray:
+    """Share of the contributions of the steps that read the state after a step of the lead."""
+    return at.contribution.where(at.step <= at.lead).sum("step") / at.contribution.sum("step", min_count=1)
+
+
+def _students(at: xr.Dataset) -> list[str]:
+    """Dimensions against the memory of the teacher, and their slope."""
+    lines = [
+        "Fewest dimensions that pass on the teacher's outputs, by a linear map, with this error:",
+        "",
+        *_least(at),
+        "",
+        "Dimensions of students against the dimension r of their teachers' memory:",
+    ]
+    for count in COUNTS:
+        lines += ["", f"*{count}*", "", _line(["cell", "r", "n", *SIDES]), _line(["---", *["---:"] * (2 + len(SIDES))])]
+        for k in range(at.sizes["student"]):
+            one = at.isel(student=k)
+            dimension = one.dimension.sel(count=count)
+            cells = [_interval(mean_interval(dimension.sel(side=side)), ".1f") for side in SIDES]
+            lines.append(_line([one.cell.item(), str(one.memory.item()), str(int(one.student_reached.sum())), *cells]))
+        for cell in at.student_cell.values.tolist():
+            slopes = [slope_interval(at, student_cell=cell, side=side, count=count) for side in SIDES]
+            n = str(int(slopes[0].n))
+            lines.append(_line([cell, "slope", n, *(_interval(one, ".2f") for one in slopes)]))
+    lines += [
+        "",
+        "Mean squared cosine between the r leading protected directions and those that encode the teacher's memory:",
+        "",
+        _line(["cell", "r", *SIDES[:4], "chance"]),
+        _line(["---", *["---:"] * 6]),
+    ]
+    units = float(at.attrs["units"])
+    for k in range(at.sizes["student"]):
+        one = at.isel(student=k)
+        cells = [_interval(mean_interval(one.overlap.sel(protected=side)), ".2f") for side in SIDES[:4]]
+        chance = f"{one.memory.item() / units:.2f}"
+        lines.append(_line([one.cell.item(), str(one.memory.item()), *cells, chance]))
+    return lines
+
+
+def _least(at: xr.Dataset) -> list[str]:
+    """Of the teachers: they are the same for all cells."""
+    one_cell = at.isel(student=(at.cell == at.cell[0]).values)
+    summary = mean_interval(one_cell.least)
+    found = [_interval(summary.isel(student=k), ".1f") for k in range(one_cell.sizes["student"])]
+    memories = [str(r) for r in one_cell.memory.values]
+    return [_line(["r", *memories]), _line(["---:"] * (len(found) + 1)), _line(["dimensions", *found])]
+
+
+def _interval(summary: xr.Dataset, form: str) -> str:
+    mean, low, high = (float(summary[name]) for name in ("mean", "low", "high"))
+    if math.isnan(mean):
+        return ABSENT
+    return f"{mean:{form}}" if math.isnan(low) else f"{mean:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
