@@ -17,15 +17,15 @@ class Evaluation:
     loss: Float[Tensor, "member"]
     """nats a scored bit"""
     accuracy: Float[Tensor, "member"]
-    """fraction of scored answers that are right; chance is 0.5 for bits, 1 / C for a choice among C classes; NaN for real
-    numbers"""
+    """fraction of scored answers that are right; chance is 0.5 for bits, 1 / C for a choice among C classes; NaN for
+    real numbers"""
     accuracy_by_step: Float[Tensor, "member window"]
     """the same for each step of the scored window; NaN where nothing is scored"""
     loss_by_step: Float[Tensor, "member window"]
     """nats a scored bit of each step of the scored window; NaN where nothing is scored"""
     output_variance: Float[Tensor, "member"]
-    """mean variance of the model's targets; of bits p (1 - p): 0.25 for a network that knows nothing, 0 if certain; of a
-    choice among classes the sum of that over them"""
+    """mean variance of the model's targets; of bits p (1 - p): 0.25 for a network that knows nothing, 0 if certain; of
+    a choice among classes the sum of that over them"""
 
 
 @torch.no_grad()
