@@ -7,6 +7,9 @@ import pytest
 import torch
 from hypothesis import settings
 
+from wmcl.data.prepare import read_originals
+from wmcl.data.stroke_mnist import STROKE_MNIST
+
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shell put into the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # children that tests start inherit that it is not ignored
@@ -14,7 +17,9 @@ settings.register_profile("default", deadline=None, max_examples=25)
 settings.register_profile("slow", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
+SHARED = Path(__file__).parents[2] / "shared"
+REFERENCE = SHARED / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
+STROKE_FILES = SHARED / "data" / "stroke_mnist"
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +29,26 @@ def reference():
         pytest.skip("the reference arrays of the authors' code are not on this machine")
     with np.load(REFERENCE) as arrays:
         return dict(arrays)
+
+
+@pytest.fixture(scope="session")
+def stroke_files():
+    """The folder of the originals of Stroke MNIST, where they are at hand."""
+    if not STROKE_FILES.exists():
+        pytest.skip("the files of Stroke MNIST are not on this machine")
+    return STROKE_FILES
+
+
+@pytest.fixture(scope="session")
+def published_strokes(stroke_files):
+    """The records of both splits."""
+    return read_originals(STROKE_MNIST, stroke_files)
+
+
+@pytest.fixture
+def own_data_folder(tmp_path, monkeypatch):
+    """Prepared data sets of the test alone."""
+    monkeypatch.setenv("WMCL_DATA", str(tmp_path / "wmcl data"))
 
 
 @pytest.fixture(autouse=True)

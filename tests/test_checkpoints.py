@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 from tests.same import assert_same
 from tests.test_training import NETWORK, TASK
+from wmcl import stored_file
 from wmcl.importance import PathIntegral
 from wmcl.interrupt import Interrupt
 from wmcl.networks import Elman, TanhCell
 from wmcl.tasks import Task, copy_task
-from wmcl.training import Options, Reason, Stop, stored_file, train
+from wmcl.training import Options, Reason, Stop, train
 from wmcl.training.checkpoint import CHECKPOINT_VERSION
 from wmcl.training.configuration import _plain
 

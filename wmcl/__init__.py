@@ -1,6 +1,7 @@
 """Working memory and continual learning in recurrent neural networks."""
 
 from wmcl import (
+    data,
     dimensionality,
     importance,
     likelihoods,
@@ -18,6 +19,7 @@ __version__ = "0.5.0"
 
 __all__ = [
     "__version__",
+    "data",
     "dimensionality",
     "importance",
     "likelihoods",

@@ -93,6 +93,87 @@ class Bernoulli:
 
 
 @dataclass(frozen=True)
+class Categorical:
+    r"""One of several classes a step: p(class c) = exp(z_c) / Σ_k exp(z_k), with a logit z a class.
+
+    Targets are one-hot: 1 for the class that is asked for, 0 for the others. A step is *one* answer, so what is said of
+    answers has one entry along the last axis, where :class:`Bernoulli` has one an output unit.
+    """
+
+    def nll(
+        self,
+        logits: Float[Tensor, "member time sample class"],
+        targets: Float[Tensor, "#member time sample class"],
+    ) -> Float[Tensor, "member time sample 1"]:
+        """Negative log-likelihood of the class that is asked for, in nats."""
+        return -(targets * logits.log_softmax(-1)).sum(-1, keepdim=True)
+
+    def sample(
+        self,
+        logits: Float[Tensor, "member time sample class"],
+        uniforms: Float[Tensor, "member time sample class"],
+    ) -> Float[Tensor, "member time sample class"]:
+        """One-hot targets drawn from the model: the class in whose share of [0, 1) the first uniform number lies."""
+        ends = logits.softmax(-1).cumsum(-1)
+        place = uniforms[..., :1] * ends[..., -1:]
+        drawn = (place >= ends[..., :-1]).sum(-1)
+        return F.one_hot(drawn, logits.shape[-1]).to(logits.dtype)
+
+    def correct(
+        self,
+        logits: Float[Tensor, "member time sample class"],
+        targets: Float[Tensor, "#member time sample class"],
+    ) -> Bool[Tensor, "member time sample 1"]:
+        """Whether the likeliest class is the target."""
+        return logits.argmax(-1, keepdim=True) == targets.argmax(-1, keepdim=True)
+
+    def variance(self, logits: Float[Tensor, "member time sample class"]) -> Float[Tensor, "member time sample 1"]:
+        """Σ_c p_c (1 - p_c), the variance of the one-hot target: the trace of the Fisher information of the logits."""
+        log = logits.log_softmax(-1)
+        return (log.exp() * -torch.expm1(log)).sum(-1, keepdim=True)
+
+    def divergence(
+        self,
+        logits: Float[Tensor, "member time sample class"],
+        other: Float[Tensor, "member time sample class"],
+    ) -> Float[Tensor, "member time sample 1"]:
+        """KL divergence in nats, from the model with ``logits`` (p) to that with ``other`` (q).
+
+        Since Σ (q - p) = 0 it is Σ p (exp(s) - 1 - s) with s = log q - log p: no term is negative, so nothing cancels
+        where the two models are close.
+        """
+        log, to = logits.log_softmax(-1), other.log_softmax(-1)
+        p, s = log.exp(), to - log
+        near = p * (torch.expm1(s.clamp(-1, 1)) - s)
+        return torch.where(s.abs() < 1, near, to.exp() - p - p * s).sum(-1, keepdim=True)
+
+    def mean(self, logits: Float[Tensor, "member time sample class"]) -> Float[Tensor, "member time sample class"]:
+        """Expected value of the one-hot target: the probability of each class."""
+        return logits.softmax(-1)
+
+    def distillation(
+        self,
+        logits: Float[Tensor, "member time sample class"],
+        teacher: Float[Tensor, "member time sample class"],
+        temperature: float = 2.0,
+    ) -> Float[Tensor, "member time sample 1"]:
+        """Cross-entropy with the softened answer of a teacher, as :meth:`Bernoulli.distillation`.
+
+        -T² Σ softmax(z_teacher / T) · log softmax(z / T), in nats; its gradient with respect to z is
+        T (softmax(z / T) - softmax(z_teacher / T)).
+        """
+        return temperature**2 * self.nll(logits / temperature, (teacher / temperature).softmax(-1))
+
+    def fisher_factor(
+        self, logits: Float[Tensor, "member time sample class"]
+    ) -> Float[Tensor, "member time sample class column"]:
+        """L = diag(√p) - p √pᵀ, with L Lᵀ = diag(p) - p pᵀ, the Fisher information of the logits."""
+        p = logits.softmax(-1)
+        root = p.sqrt()
+        return torch.diag_embed(root) - p[..., :, None] * root[..., None, :]
+
+
+@dataclass(frozen=True)
 class Gaussian:
     r"""Independent real numbers of a known standard deviation σ: target ~ N(z, σ²), with z the output of the network.
 
@@ -177,5 +258,5 @@ class Gaussian:
         return ((logits - other) / self.std).square() / 2
 
 
-Likelihood = Bernoulli | Gaussian
+Likelihood = Bernoulli | Categorical | Gaussian
 """of the targets of a task"""

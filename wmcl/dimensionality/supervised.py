@@ -268,9 +268,9 @@ def _check(
 
 def _measure(task: Task, logits: Tensor, sequences: Sequences) -> Float64[Tensor, "measure member"]:
     """Loss and accuracy."""
-    weights = sequences.scored[:, sequences.window, :, None].expand(-1, -1, -1, logits.shape[-1])
-    correct = task.likelihood.correct(logits, sequences.targets[:, sequences.window]) * weights
-    accuracy = correct.sum((1, 2, 3)) / weights.sum((1, 2, 3))
+    correct = task.likelihood.correct(logits, sequences.targets[:, sequences.window])
+    weights = sequences.scored[:, sequences.window, :, None].expand(-1, -1, -1, correct.shape[-1])
+    accuracy = (correct * weights).sum((1, 2, 3)) / weights.sum((1, 2, 3))
     return torch.stack([task_loss(task.likelihood, logits, sequences), accuracy])
 
 

@@ -111,9 +111,10 @@ def learn(
     _check(network, tasks, seeds, options, device)
     _check_batch(method.schedule.phases(len(tasks)), options)
     setting, initial = _setting(method, network, tasks, seeds, options, device)
+    execution = execution or execution_on(device, all(task.has_alike_batches for task in tasks))
     penalty, rehearsal = method.penalty, method.rehearsal
     memories = penalty.empty(setting), rehearsal.empty(setting)
-    return _phases(method, setting, initial, memories, stop, progress, execution or execution_on(device))
+    return _phases(method, setting, initial, memories, stop, progress, execution)
 
 
 def _phases(

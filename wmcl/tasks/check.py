@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from wmcl.likelihoods import Bernoulli
+from wmcl.likelihoods import Categorical, Gaussian
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task
 
@@ -36,11 +36,25 @@ def check_sequences(task: Task, sequences: Sequences) -> None:
     _check_padding(sequences)
     asked = targets[(scored > 0).expand(members, -1, -1)]
     low, high = float(asked.min()), float(asked.max())
-    if isinstance(task.likelihood, Bernoulli):
+    if not isinstance(task.likelihood, Gaussian):
         is_right, must = low >= 0 and high <= 1, "bits: 0 to 1 at scored steps"
     else:
         is_right, must = math.isfinite(low) and math.isfinite(high), "finite at scored steps"
     _check(is_right, "targets", f"holds values from {low:g} to {high:g}", must)
+    _check_classes(task, sequences.answers, asked)
+
+
+def _check_classes(task: Task, answers: int | None, scored: Tensor) -> None:
+    """A choice among classes is asked for by exactly one of them, and counts once."""
+    if not isinstance(task.likelihood, Categorical):
+        _check(
+            answers in (None, task.outputs), "answers", f"is {answers}", f"None or {task.outputs}: a bit an output unit"
+        )
+        return
+    _check(answers == 1, "answers", f"is {answers}", "1: a step is one choice among classes")
+    _check(
+        bool((scored.sum(-1) == 1).all()), "targets", "do not add up to 1 at a scored step", "1 for one class, else 0"
+    )
 
 
 def _check_window(window: slice, scored: Tensor, time: int) -> None:

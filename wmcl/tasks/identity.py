@@ -1,9 +1,8 @@
 """Tasks that say which one they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from wmcl.tasks.sequences import Phase, Sequences
@@ -21,20 +20,15 @@ def with_task_identity(tasks: Sequence[Task]) -> list[Task]:
     sizes = sorted({(task.inputs, task.outputs) for task in tasks})
     if len(sizes) != 1:
         raise ValueError(f"tasks have (inputs, outputs) {sizes}: they must have one and the same")
-    return [
-        replace(task, inputs=task.inputs + len(tasks), draw=_Identified(task.draw, k, len(tasks)))
-        for k, task in enumerate(tasks)
-    ]
+    return [task.changed(_Identified(k, len(tasks)), task.inputs + len(tasks)) for k, task in enumerate(tasks)]
 
 
 @dataclass(frozen=True)
 class _Identified:
-    draw: Callable[[Sequence[np.random.Generator], int], Sequences]
     task: int
     tasks: int
 
-    def __call__(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
-        made = self.draw(generators, samples)
+    def __call__(self, made: Sequences) -> Sequences:
         identity = made.inputs.new_zeros(*made.inputs.shape[:3], self.tasks)
         identity[..., self.task] = (made.phase != Phase.padding).to(identity.dtype)
         return replace(made, inputs=torch.cat([made.inputs, identity], -1))

@@ -1,7 +1,7 @@
 """The one data type that every task produces."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import torch
@@ -39,6 +39,8 @@ class Sequences:
     """:class:`Phase` of each step"""
     window: slice
     """contiguous steps outside of which nothing is scored; a network needs its read-out here alone"""
+    answers: int | None = None
+    """what a scored step counts as: 1 if its outputs make one choice among classes; ``None``: a bit an output unit"""
 
     @property
     def steps(self) -> int:
@@ -56,8 +58,11 @@ class Sequences:
         return (self.phase != Phase.padding).sum(1)
 
     def scored_bits(self) -> Float[Tensor, "#member sample"]:
-        """Scored output units of each sequence, summed over its steps (S in the documentation)."""
-        return self.scored.sum(1) * self.targets.shape[-1]
+        """Scored answers of each sequence, summed over its steps (S in the documentation).
+
+        An answer is a bit an output unit, or a choice among classes, for which a step counts once.
+        """
+        return self.scored.sum(1) * (self.targets.shape[-1] if self.answers is None else self.answers)
 
     def tensors(self) -> list[Tensor]:
         """All tensors."""
@@ -66,11 +71,11 @@ class Sequences:
     def map(self, function: Callable[[Tensor], Tensor]) -> "Sequences":
         """The sequences with a function applied to every tensor."""
         inputs, targets, scored, phase = map(function, self.tensors())
-        return Sequences(inputs, targets, scored, phase, self.window)
+        return replace(self, inputs=inputs, targets=targets, scored=scored, phase=phase)
 
     def shapes(self) -> list[object]:
         """Shape and type of every tensor, and the window: what sequences must share to be taken by the same step."""
-        return [*((tuple(values.shape), values.dtype) for values in self.tensors()), self.window]
+        return [*((tuple(values.shape), values.dtype) for values in self.tensors()), self.window, self.answers]
 
     def take(self, chunk: slice) -> "Sequences":
         """The sequences of a range of samples (views, no copies)."""

@@ -1,7 +1,7 @@
 """A task: where sequences come from, and what their targets mean."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -50,6 +50,15 @@ class Task:
         """A fixed set that all members share (member size 1), e.g. ``task.fixed_set("probe", 200)``."""
         return self.draw([generator(SHARED_SET_SEED, purpose)], samples)
 
+    def changed(self, change: Callable[[Sequences], Sequences], inputs: int) -> "Task":
+        """The same task, with a change to whatever is drawn, which may give it another number of input features."""
+        return replace(self, inputs=inputs, draw=_Changed(self.draw, change))
+
+    @property
+    def has_alike_batches(self) -> bool:
+        """Whether all batches of a size have the same shape, so that a step can be captured and replayed."""
+        return True
+
     @cached_property
     def validation(self) -> Sequences:
         """The set that decides when training stops."""
@@ -59,6 +68,15 @@ class Task:
     def test(self) -> Sequences:
         """The set that results are reported on."""
         return self.fixed_set("test", self.test_samples)
+
+
+@dataclass(frozen=True)
+class _Changed:
+    draw: Callable[[Sequence[np.random.Generator], int], Sequences]
+    change: Callable[[Sequences], Sequences]
+
+    def __call__(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
+        return self.change(self.draw(generators, samples))
 
 
 def check_counts(least: int = 1, **counts: int) -> None:

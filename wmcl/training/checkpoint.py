@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from wmcl import stored_file
 from wmcl.networks import Parameters
 from wmcl.tasks import check_counts
-from wmcl.training import stored_file
 from wmcl.training.adam import AdamState
 from wmcl.training.configuration import configuration, differences
 from wmcl.training.curves import Curves

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from wmcl import stored_file
 from wmcl.networks import NETWORKS, Network, Parameters
-from wmcl.training import stored_file
 from wmcl.training.configuration import described
 from wmcl.training.loop import Trained
 from wmcl.training.stop import Reason

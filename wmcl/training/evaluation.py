@@ -12,18 +12,20 @@ from wmcl.tasks import Sequences, Task
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Results per member, over the scored bits of a set of sequences."""
+    """Results per member, over the scored bits (or choices among classes) of a set of sequences."""
 
     loss: Float[Tensor, "member"]
     """nats a scored bit"""
     accuracy: Float[Tensor, "member"]
-    """fraction of scored bits that are right; 0.5 is chance; NaN for targets that are no bits"""
+    """fraction of scored answers that are right; chance is 0.5 for bits, 1 / C for a choice among C classes; NaN for
+    real numbers"""
     accuracy_by_step: Float[Tensor, "member window"]
     """the same for each step of the scored window; NaN where nothing is scored"""
     loss_by_step: Float[Tensor, "member window"]
     """nats a scored bit of each step of the scored window; NaN where nothing is scored"""
     output_variance: Float[Tensor, "member"]
-    """mean variance of the model's targets; of bits p (1 - p): 0.25 for a network that knows nothing, 0 if certain"""
+    """mean variance of the model's targets; of bits p (1 - p): 0.25 for a network that knows nothing, 0 if certain; of
+    a choice among classes the sum of that over them"""
 
 
 @torch.no_grad()
@@ -37,11 +39,12 @@ def evaluate(
         logits = network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits
         targets = part.targets[:, part.window]
         weights = part.scored[:, part.window, :, None]
+        nll = task.likelihood.nll(logits, targets)
         measures = [
-            task.likelihood.nll(logits, targets),
+            nll,
             task.likelihood.correct(logits, targets),
             task.likelihood.variance(logits),
-            torch.ones_like(logits),
+            torch.ones_like(nll),
         ]
         sums.append(torch.stack([(m * weights).double().sum((2, 3)) for m in measures]))
     nll, correct, variance, count = torch.stack(sums).sum(0)  # each (member, window)

@@ -102,7 +102,8 @@ def train(
     check_precision(options.precision, device)
     check_sequences(task, task.validation)
     saves = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, plan)
-    state = run(plan, _start(plan, device, saves), device, progress, execution or execution_on(device), saves)
+    execution = execution or execution_on(device, task.has_alike_batches)
+    state = run(plan, _start(plan, device, saves), device, progress, execution, saves)
     final = final_snapshot(state)
     return Trained(
         seeds=plan.seeds,

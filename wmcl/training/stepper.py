@@ -24,11 +24,12 @@ class Execution:
     """whether they put them into page-locked memory, from which a GPU copies while it computes"""
 
 
-def execution_on(device: str) -> Execution:
-    """What suits a device."""
+def execution_on(device: str, alike: bool = True) -> Execution:
+    """What suits a device, and batches that all have the same shape or not."""
     if torch.device(device).type != "cuda":
         return Execution()
-    return Execution(partial(cuda_graph, torch.device(device)), ahead=8, pinned=True)
+    capture = partial(cuda_graph, torch.device(device)) if alike else None
+    return Execution(capture, ahead=8, pinned=True)
 
 
 @runtime_checkable

@@ -15,11 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 _DIGEST = re.compile(rb'"digest":"([0-9a-f]{64})"')
 _BLANK = "0" * 64
 _LENGTH = 8  # bytes that hold the length of the header
+_KINDS = {
+    "BOOL": "bool",
+    "C": "complex",
+    "F": "float",
+    "I": "int",
+    "U": "uint",
+}  # of numbers, as the format spells them
 
 
 def write(
@@ -72,11 +79,13 @@ def _sync_folder(folder: Path) -> None:
 def read(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays, in the order in which they were written, and the description of a file.
 
+    The arrays share the memory that the file was read into: there is no other copy.
+
     Raises:
         FileNotFoundError: if there is none.
         ValueError: if it is of another kind or version, or damaged in any way.
     """
-    content = bytearray(path.read_bytes())
+    content = _content(path)
     try:
         start, stop = _place_of_digest(content)
     except ValueError:
@@ -84,23 +93,39 @@ def read(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarray], di
     digest, content[start:stop] = content[start:stop].decode(), _BLANK.encode()
     if hashlib.sha256(content).hexdigest() != digest:
         raise ValueError(f"{path} is damaged: its content does not match its digest")
-    header = _metadata(content)
+    entries = json.loads(content[_LENGTH : _end_of_header(content)])
+    header = entries["__metadata__"]
     if header.get("kind") != f"wmcl {kind}":
         raise ValueError(f"{path} is a {header.get('kind')} file: it must be a wmcl {kind}")
     if header.get("version") != str(version):
         raise ValueError(f"{path} has version {header.get('version')}: this wmcl reads version {version} of a {kind}")
-    arrays = load(bytes(content))
-    return {name: arrays[name] for name in json.loads(header["names"])}, json.loads(header["description"])
+    arrays = {name: _array(content, entries[name]) for name in json.loads(header["names"])}
+    return arrays, json.loads(header["description"])
+
+
+def _content(path: Path) -> bytearray:
+    with path.open("rb") as file:
+        content = bytearray(os.fstat(file.fileno()).st_size)
+        del content[file.readinto(content) :]
+    return content
+
+
+def _array(content: bytearray, entry: Mapping[str, Any]) -> np.ndarray:
+    """What an entry of the header says: numbers of a type, in a shape, from one place to another after the header."""
+    kind = entry["dtype"].rstrip("0123456789")
+    dtype = np.dtype(_KINDS[kind] + entry["dtype"][len(kind) :])
+    first = _end_of_header(content) + entry["data_offsets"][0]
+    return np.frombuffer(content, dtype, int(np.prod(entry["shape"])), first).reshape(entry["shape"])
 
 
 def _place_of_digest(content: bytearray) -> tuple[int, int]:
     """Where in the header the digest stands."""
-    header = content[_LENGTH : _LENGTH + int.from_bytes(content[:_LENGTH], "little")]
+    header = content[_LENGTH : _end_of_header(content)]
     found = _DIGEST.search(header)
     if found is None:
         raise ValueError("no digest")
     return _LENGTH + found.start(1), _LENGTH + found.end(1)
 
 
-def _metadata(content: bytearray) -> dict[str, str]:
-    return json.loads(content[_LENGTH : _LENGTH + int.from_bytes(content[:_LENGTH], "little")])["__metadata__"]
+def _end_of_header(content: bytearray) -> int:
+    return _LENGTH + int.from_bytes(content[:_LENGTH], "little")

@@ -1,0 +1,175 @@
+"""Downloads from a server of our own, and the command line."""
+
+import functools
+import hashlib
+import http.server
+import threading
+from dataclasses import replace
+
+import pytest
+
+from tests.stroke_data import data_set, write_arrays, write_text
+from tests.test_data import assert_strokes
+from wmcl import command_line, data
+from wmcl.data.download import _recorded
+from wmcl.data.folders import originals_of, prepared_file
+
+pytestmark = pytest.mark.usefixtures("own_data_folder")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    asked: list
+
+    def log_message(self, *_):
+        self.asked.append(self.path)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A folder, its address, and what was asked of it."""
+    folder = tmp_path / "served"
+    write_arrays(folder)
+    write_text(folder)
+    asked = []
+    handler = type("Handler", (Quiet,), {"asked": asked})
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
+    ) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{running.server_port}/", asked
+        running.shutdown()
+        thread.join()
+
+
+def digests_of(folder):
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("form", ["arrays", "text"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_download_is_checked_and_prepared(server, form, is_known):
+    folder, url, asked = server
+    wanted = data_set(url, digests_of(folder) if is_known else None)
+    path = data.download(wanted, form, progress=False)
+    assert path == prepared_file(wanted)
+    assert_strokes(data.load(wanted))
+    names = {original.name for original in wanted.forms[form].originals}
+    assert {file.name for file in originals_of(wanted).iterdir()} - {"digests.json"} == names
+    assert _recorded(originals_of(wanted)) == (
+        {} if is_known else {name: value for name, value in digests_of(folder).items() if name in names}
+    )
+    assert {path.name for path, wrong in data.verify(wanted) if not wrong} == {*names, path.name}
+    count = len(asked)
+    assert data.download(wanted, progress=False) == path
+    assert data.download(wanted, form, progress=False) == path
+    assert len(asked) == count  # nothing is fetched twice
+
+
+def test_another_file_than_the_known_one_is_refused_and_not_kept(server):
+    folder, url, _ = server
+    wanted = data_set(url, digests_of(folder) | {"test-labels.tar.gz": "0" * 64})
+    with pytest.raises(ValueError, match=r"test-labels.tar.gz from http.* is not the file with the SHA-256 digest 000"):
+        data.download(wanted, progress=False)
+    assert not (originals_of(wanted) / "test-labels.tar.gz").exists()
+    assert not prepared_file(wanted).exists()
+
+
+def test_a_file_that_changes_after_the_first_download_is_refused(server):
+    folder, url, _ = server
+    wanted = data_set(url)
+    data.download(wanted, progress=False)
+    originals = originals_of(wanted)
+    (originals / "train-labels.tar.gz").write_bytes(b"changed here")
+    wrong = {path.name for path, what in data.verify(wanted) if what}
+    assert wrong == {"train-labels.tar.gz"}
+    data.download(wanted, "arrays", progress=False)  # it is fetched again
+    assert not any(what for _, what in data.verify(wanted))
+    (folder / "train-labels.tar.gz").write_bytes(b"changed there")
+    (originals / "train-labels.tar.gz").unlink()
+    with pytest.raises(ValueError, match=r"train-labels.tar.gz from .* is not the file"):
+        data.download(wanted, "arrays", progress=False)
+
+
+def test_without_a_connection_the_files_and_their_places_are_named():
+    wanted = data_set()  # nobody answers there
+    with pytest.raises(ValueError, match=r"train-padded-leading.tar.gz could not be fetched") as error:
+        data.download(wanted, progress=False)
+    for original in wanted.forms["arrays"].originals:
+        assert f"{original.name}  {original.url}" in str(error.value)
+    assert str(originals_of(wanted)) in str(error.value)
+    with pytest.raises(ValueError, match=r"(?s)sequences.tar.gz could not be fetched.*sequences.tar.gz  http") as error:
+        data.download(wanted, "text", progress=False)
+
+
+def test_files_that_were_put_into_the_folder_need_no_connection():
+    wanted = data_set()
+    write_arrays(originals_of(wanted))
+    with pytest.raises(ValueError, match="could not be fetched"):
+        data.download(replace(wanted, name="another"), progress=False)
+    data.download(wanted, progress=False)
+    assert_strokes(data.load(wanted))
+
+
+@pytest.fixture
+def known(server, monkeypatch):
+    folder, url, _ = server
+    made = data_set(url, digests_of(folder))
+    monkeypatch.setattr(command_line, "DATA_SETS", {made.name: made})
+    return made
+
+
+def say(capsys, *words):
+    """Exit status, and what was printed to both streams."""
+    status = command_line.main(["data", *words])
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def test_commands(known, capsys, tmp_path):
+    assert say(capsys, "list")[1].startswith("small-strokes  (not on this machine)")
+    status, out, _ = say(capsys, "verify")
+    assert (status, "small-strokes is not in" in out) == (1, True)
+    status, out, err = say(capsys, "download", "small-strokes")
+    assert (status, "licence:  none" in out, "cite:     nobody" in out) == (0, True, True)
+    assert "100%" in err
+    assert out.endswith(f"Prepared: {prepared_file(known)}\n")
+    assert "(prepared)" in say(capsys, "list")[1]
+    status, out, _ = say(capsys, "verify", "small-strokes")
+    assert (status, out.count("sound"), "damaged" in out) == (0, 5, False)
+    assert f"prepared/{prepared_file(known).name}" in say(capsys, "where")[1]
+    prepared_file(known).write_bytes(b"")
+    status, out, _ = say(capsys, "verify")
+    assert (status, out.count("damaged")) == (1, 2)
+    assert say(capsys, "download", "small-strokes")[0] == 0  # what is damaged is prepared again
+    assert_strokes(data.load(known))
+    prepared_file(known).unlink()
+    assert say(capsys, "download", "small-strokes", "--from", str(tmp_path / "served"), "--form", "text")[0] == 0
+    assert_strokes(data.load(known))
+
+
+def test_wrong_commands_are_refused_in_a_sentence(known, capsys, tmp_path):
+    status, _, err = say(capsys, "download", "small-strokes", "--form", "pictures")
+    assert (status, err) == (1, "wmcl: form is 'pictures': it must be one of arrays, text\n")
+    status, _, err = say(capsys, "download", "small-strokes", "--from", str(tmp_path / "nowhere"))
+    assert status == 1
+    assert err.startswith(f"wmcl: small-strokes is not in {tmp_path / 'nowhere'}. Missing of its forms")
+    with pytest.raises(SystemExit):
+        say(capsys, "download", "other")
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_no_traceback(known, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "download", interrupted)
+    status, _, err = say(capsys, "download", "small-strokes")
+    assert (status, "interrupted" in err) == (130, True)
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit):
+        command_line.main(["data", "--help"])
+    printed = capsys.readouterr().out
+    assert all(f"    {name} " in printed for name in ("list", "download", "verify", "where"))

@@ -1,0 +1,54 @@
+"""The examples of the pages on data run, and what these say is true."""
+
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from wmcl.data.stroke_mnist import STROKE_MNIST
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def examples(page):
+    blocks = re.findall(r"```{code-cell} python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+    assert blocks
+    namespace = {}
+    for block in blocks:
+        exec(block, namespace)
+    return namespace
+
+
+def test_a_task_of_your_own_is_learned_in_about_ten_lines():
+    found = examples("own_data.md")
+    assert (
+        len(re.search(r"import wmcl\n(.*?)```", (DOCS / "own_data.md").read_text(), re.DOTALL).group(1).split("\n"))
+        < 15
+    )
+    evaluate = found["wmcl"].training.evaluate
+    accuracy = evaluate(found["network"], found["task"], found["trained"].parameters, found["task"].test).accuracy
+    assert accuracy.min() > 0.9
+    assert found["padding"](found["task"]) < 0.2 < found["padding"](found["mixed"])
+
+
+def test_the_page_on_stroke_mnist_runs():
+    with mpl.rc_context({"backend": "agg"}):
+        found = examples("stroke_mnist.md")
+        found["plt"].close("all")
+    assert "stand-in" in found["task"].name
+
+
+def test_the_counts_of_the_page_are_those_of_the_data(published_strokes):
+    page = (DOCS / "stroke_mnist.md").read_text()
+    for split, records in published_strokes.items():
+        counts = [len(records), *np.bincount(records.labels)]
+        lengths = records.lengths
+        steps = f"{lengths.min()}, {np.median(lengths):.0f}, {lengths.mean():.1f}, {lengths.max()}"
+        assert f"| {split} | {' | '.join(f'{n:,}' for n in counts)} | {steps} |" in page
+
+
+@pytest.mark.parametrize("text", [STROKE_MNIST.page, "CC BY-SA 3.0", "1611.03068", "wmcl data download stroke-mnist"])
+def test_source_licence_and_citation_are_on_the_page(text):
+    assert text in (DOCS / "stroke_mnist.md").read_text()

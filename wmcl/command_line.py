@@ -1,0 +1,105 @@
+"""The command ``wmcl``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from wmcl.data import DATA_SETS, download, folder, prepare, verify
+from wmcl.data.data_set import DataSet
+from wmcl.data.folders import VARIABLE, originals_of, prepared_file
+from wmcl.data.prepare import instructions
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; what goes wrong is said in a sentence, and the exit status is then 1."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return int(asked.run(asked))
+    except (ValueError, OSError) as error:
+        print(f"wmcl: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("wmcl: interrupted; no file was left half written", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wmcl", description="Working memory and continual learning in recurrent networks."
+    )
+    groups = parser.add_subparsers(required=True, metavar="COMMAND")
+    data = groups.add_parser("data", help="data sets: fetch, prepare, check", description=_DATA)
+    commands = data.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        made.set_defaults(run=run)
+        return made
+
+    command("list", _list, "the data sets, their licences and whom to cite")
+    getting = command("download", _download, "fetch a data set from its source, check it and prepare it")
+    getting.add_argument("name", choices=DATA_SETS, help="of the data set, as listed")
+    getting.add_argument(
+        "--from", dest="folder", type=Path, metavar="FOLDER", help="of its files, if you have them already"
+    )
+    getting.add_argument("--form", help="in which form to take it, where its source has several; see the list")
+    checking = command("verify", _verify, "check every file of a data set, or of all, against its digest")
+    checking.add_argument("name", nargs="?", choices=DATA_SETS, help="of the data set")
+    command(
+        "where", _where, f"the folder of the data, which the environment variable {VARIABLE} chooses, and its files"
+    )
+    return parser
+
+
+_DATA = "Data sets of others. Each is fetched from its public source, checked, and prepared once into one compact file."
+
+
+def _list(asked: argparse.Namespace) -> int:
+    for data_set in DATA_SETS.values():
+        state = "prepared" if prepared_file(data_set).exists() else "not on this machine"
+        print(f"{data_set.name}  ({state})\n  {data_set.title}\n{_terms(data_set)}")
+        print(f"  forms:    {', '.join(data_set.forms)}")
+    return 0
+
+
+def _download(asked: argparse.Namespace) -> int:
+    data_set = DATA_SETS[asked.name]
+    if asked.form is not None and asked.form not in data_set.forms:
+        raise ValueError(f"form is {asked.form!r}: it must be one of {', '.join(data_set.forms)}")
+    print(f"{data_set.title}\n{_terms(data_set)}")
+    folder, form = asked.folder, asked.form
+    path = download(data_set, form) if folder is None else prepare(data_set, folder, form)
+    print(f"Prepared: {path}")
+    return 0
+
+
+def _verify(asked: argparse.Namespace) -> int:
+    chosen = DATA_SETS.values() if asked.name is None else [DATA_SETS[asked.name]]
+    is_sound = True
+    for data_set in chosen:
+        results = list(verify(data_set))
+        for path, wrong in results:
+            print(f"{'damaged' if wrong else 'sound  '}  {path}{f': {wrong}' if wrong else ''}")
+        if not results:
+            print(f"{data_set.name} is not in {folder()}.\n{instructions(data_set)}")
+        is_sound &= bool(results) and not any(wrong for _, wrong in results)
+    return 0 if is_sound else 1
+
+
+def _where(asked: argparse.Namespace) -> int:
+    print(folder())
+    for data_set in DATA_SETS.values():
+        files = [prepared_file(data_set), *sorted(originals_of(data_set).glob("*"))]
+        for path in files:
+            if path.exists():
+                print(f"  {path.relative_to(folder())}  {path.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _terms(data_set: DataSet) -> str:
+    return f"  licence:  {data_set.licence}\n  cite:     {data_set.citation}\n  source:   {data_set.page}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

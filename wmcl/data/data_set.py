@@ -1,0 +1,61 @@
+"""What a data set is: where it comes from, who made it, and how its files are read."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from wmcl.data.files import Member
+from wmcl.data.records import Records
+
+Splits = dict[str, Records]
+"""``train`` and ``test``"""
+
+
+@dataclass(frozen=True)
+class Original:
+    """A file as its public source offers it."""
+
+    name: str
+    """of the file, e.g. ``train-labels.tar.gz``"""
+    url: str
+    holds: str
+    """regular expression of the names, without folders, of the files in it that are read; of the file itself, if it is
+    no archive"""
+    sha256: str | None = None
+    """digest of the file; ``None`` if the source gives none, so that it is recorded at the first download"""
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether other files are in it."""
+        return self.name.endswith((".tar.gz", ".tgz", ".tar"))
+
+    def has(self, name: str) -> bool:
+        """Whether a file of this name, unpacked, is one of those that it holds."""
+        return re.fullmatch(self.holds, name) is not None
+
+
+@dataclass(frozen=True)
+class Form:
+    """One of the forms in which a data set can be had. All of them give the same records."""
+
+    originals: tuple[Original, ...]
+    read: Callable[[Iterator[Member]], Splits]
+    """reads the files in whatever order they come; what is not as it must be is refused by file and record"""
+    most_bytes: int
+    """unpacked, at the most: more is no file of this data set"""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set that is prepared once and then read in a moment."""
+
+    name: str
+    title: str
+    preparation: int
+    """version of what ``read`` makes of the files, raised by hand whenever that changes"""
+    page: str
+    """where it is described"""
+    licence: str
+    citation: str
+    forms: dict[str, Form]
+    """by name; the first is the one that is downloaded if no other is asked for"""

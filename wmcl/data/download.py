@@ -1,0 +1,106 @@
+"""Originals from their public sources, and whether what lies on the disk is still what was fetched."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pooch
+
+from wmcl.data.data_set import DataSet, Original
+from wmcl.data.folders import originals_of, prepared_file
+from wmcl.data.prepare import found, instructions, load, prepare
+
+_RECORD = "digests.json"
+
+
+def download(data_set: DataSet, form: str | None = None, progress: bool = True) -> Path:
+    """Fetch the originals of a data set, unless they are in its folder already, and prepare it.
+
+    A file whose digest is known is checked against it. Where the source gives none, the digest of the first download is
+    written down beside the files, and later ones are checked against that.
+
+    Returns:
+        The prepared file.
+
+    Raises:
+        ValueError: if a file cannot be had, in a sentence that says which are needed, from where, and where to put
+            them; or if one is not what it should be.
+    """
+    name = form or next(iter(data_set.forms))
+    where, chosen = originals_of(data_set), data_set.forms[name]
+    if form is None and _is_prepared(data_set):
+        return prepared_file(data_set)
+    there = found(chosen, where)
+    for original in chosen.originals:
+        is_unpacked = bool(there) and where / original.name not in there[original]
+        if not is_unpacked:
+            _fetch(original, where, instructions(data_set, name), progress)
+    return prepare(data_set, where, name, progress)
+
+
+def _is_prepared(data_set: DataSet) -> bool:
+    """Whether the prepared file is there, and sound; a damaged one is made again."""
+    try:
+        return prepared_file(data_set).exists() and bool(load(data_set))
+    except ValueError:
+        return False
+
+
+def _fetch(original: Original, where: Path, otherwise: str, progress: bool) -> None:
+    known = original.sha256 or _recorded(where).get(original.name)
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        pooch.retrieve(
+            original.url,
+            known_hash=None if known is None else f"sha256:{known}",
+            fname=original.name,
+            path=where,
+            downloader=pooch.HTTPDownloader(progressbar=progress),
+        )
+    except OSError as error:
+        raise ValueError(f"{original.name} could not be fetched: {error}\n{otherwise}") from error
+    except ValueError as error:
+        raise ValueError(
+            f"{original.name} from {original.url} is not the file with the SHA-256 digest {known}: it changed at its"
+            " source, or on the way here. Nothing was kept of it"
+        ) from error
+    if original.sha256 is None:
+        _record(where, original.name)
+
+
+def verify(data_set: DataSet) -> Iterator[tuple[Path, str]]:
+    """Every file of a data set on this machine, with what is wrong with it; nothing if it is sound."""
+    where, path = originals_of(data_set), prepared_file(data_set)
+    recorded = _recorded(where)
+    for form in data_set.forms.values():
+        for original in form.originals:
+            known, file = original.sha256 or recorded.get(original.name), where / original.name
+            if file.exists() and known is not None:
+                yield file, "" if _digest(file) == known else f"its SHA-256 digest is not {known}"
+    if path.exists():
+        try:
+            load(data_set)
+        except ValueError as error:
+            yield path, str(error)
+        else:
+            yield path, ""
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _recorded(where: Path) -> dict[str, str]:
+    path = where / _RECORD
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _record(where: Path, name: str) -> None:
+    content = json.dumps(_recorded(where) | {name: _digest(where / name)}, indent=1)
+    with tempfile.NamedTemporaryFile("w", dir=where, suffix=".part", delete=False) as file:
+        file.write(content + "\n")
+    os.replace(file.name, where / _RECORD)

@@ -1,0 +1,59 @@
+"""Records of different length, end to end in one array."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Int, Int64, Shaped
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Sequences of different length with a label each. No memory is spent on padding.
+
+    Raises:
+        ValueError: if the three do not fit together.
+    """
+
+    rows: Shaped[np.ndarray, "row *feature"]
+    """the steps of all records, one record after the other"""
+    offsets: Int64[np.ndarray, "boundary"]
+    """record n has the rows from ``offsets[n]`` up to ``offsets[n + 1]``"""
+    labels: Int[np.ndarray, "record"]
+
+    def __post_init__(self) -> None:
+        ends = self.offsets[:1].tolist() + self.offsets[-1:].tolist()
+        if ends != [0, len(self.rows)] or bool((np.diff(self.offsets) < 1).any()):
+            raise ValueError(
+                f"offsets go from {ends[:1]} to {ends[1:]}: they must rise from 0 to the {len(self.rows)} rows, by at"
+                " least one row a record"
+            )
+        if len(self.labels) != len(self.offsets) - 1:
+            raise ValueError(
+                f"labels are {len(self.labels)} for {len(self.offsets) - 1} records: there must be one each"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, record: int | np.integer) -> Shaped[np.ndarray, "step *feature"]:
+        """The rows of a record."""
+        return self.rows[self.offsets[record] : self.offsets[record + 1]]
+
+    @cached_property
+    def lengths(self) -> Int64[np.ndarray, "record"]:
+        """Steps of each record."""
+        return np.diff(self.offsets)
+
+    def take(self, chosen: Int[np.ndarray, "chosen"]) -> "Records":
+        """The chosen records, in this order; one may be chosen more than once."""
+        lengths = self.lengths[chosen]
+        offsets = ended(lengths)
+        rows = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
+        return Records(self.rows[rows], offsets, self.labels[chosen])
+
+
+def ended(lengths: Sequence[int] | Int[np.ndarray, "record"]) -> Int64[np.ndarray, "boundary"]:
+    """Offsets of records of these lengths."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

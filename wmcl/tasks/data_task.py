@@ -1,0 +1,132 @@
+"""Tasks of recorded sequences, whose lengths may differ."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Int64
+
+from wmcl.likelihoods import Bernoulli, Categorical
+from wmcl.randomness import generator
+from wmcl.tasks.labelled import Labelled
+from wmcl.tasks.sequences import Sequences
+from wmcl.tasks.task import SHARED_SET_SEED, Task, check_counts
+
+BLOCKS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class DataDraw:
+    """Draws from recorded sequences."""
+
+    train: Labelled
+    validation: Labelled
+    test: Labelled
+    blocks: int
+    changes: tuple[Callable[[Sequences], Sequences], ...] = ()
+    """what is done to whatever is drawn"""
+
+    def __call__(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
+        """Training sequences of any length, all alike probable; none twice, unless too few are there."""
+        return self.of(self.train, [_some(len(self.train), random, samples) for random in generators])
+
+    def batch(self, seeds: Sequence[int], iteration: int, samples: int) -> Sequences:
+        """Training sequences of about the same length.
+
+        Each member draws ``blocks`` times as many as are needed, puts them in order of length and takes one of the
+        blocks. Which one is the same for all members, so that their sequences have about the same length, too. Every
+        sequence of the training set is as probable as any other.
+        """
+        block = int(generator(SHARED_SET_SEED, "block", iteration).integers(self.blocks))
+        return self.of(self.train, [self._alike(generator(seed, "batch", iteration), samples, block) for seed in seeds])
+
+    def of(self, part: Labelled, chosen: Sequence[Int64[np.ndarray, "sample"]]) -> Sequences:
+        """The sequences that were chosen for each member."""
+        made = part.sequences(np.stack(list(chosen)))
+        for change in self.changes:
+            made = change(made)
+        return made
+
+    def _alike(self, random: np.random.Generator, samples: int, block: int) -> Int64[np.ndarray, "sample"]:
+        pool = random.integers(len(self.train), size=samples * self.blocks)
+        by_length = pool[np.argsort(self.train.lengths[pool], kind="stable")]
+        return by_length[block * samples : (block + 1) * samples]
+
+
+@dataclass(frozen=True, eq=False)
+class DataTask(Task):
+    """A task whose sequences are recorded: training batches are drawn from one set, the other two are fixed."""
+
+    draw: DataDraw
+
+    def batch(self, seeds: Sequence[int], iteration: int, samples: int) -> Sequences:
+        """Training sequences of an iteration, of about the same length; each member draws its own."""
+        return self.draw.batch(seeds, iteration, samples)
+
+    def fixed_set(self, purpose: str, samples: int) -> Sequences:
+        """Sequences of the test set that all members share; all of it, if it has no more."""
+        test = self.draw.test
+        random = generator(SHARED_SET_SEED, purpose)
+        return self.draw.of(test, [_some(len(test), random, min(samples, len(test)))])
+
+    @cached_property
+    def validation(self) -> Sequences:
+        """The whole set that decides when training stops."""
+        return self.draw.of(self.draw.validation, [np.arange(len(self.draw.validation))])
+
+    @cached_property
+    def test(self) -> Sequences:
+        """The whole set that results are reported on."""
+        return self.draw.of(self.draw.test, [np.arange(len(self.draw.test))])
+
+    @property
+    def has_alike_batches(self) -> bool:
+        """Whether all batches of a size have the same shape: not these."""
+        return False
+
+    def changed(self, change: Callable[[Sequences], Sequences], inputs: int) -> "DataTask":
+        """The same task, with a change to whatever is drawn."""
+        return replace(self, inputs=inputs, draw=replace(self.draw, changes=(*self.draw.changes, change)))
+
+
+def data_task(name: str, train: Labelled, validation: Labelled, test: Labelled, blocks: int = BLOCKS) -> DataTask:
+    """A task of recorded sequences, from :func:`labelled` and :meth:`Labelled.split`, or with sets of your own.
+
+    A batch has sequences of about the same length, so little of it is padding. Where length tells classes apart, a
+    batch then has more of one class; ``blocks=1`` draws from all lengths alike, with more padding.
+
+    Args:
+        name: of the task.
+        train: to train on.
+        validation: to decide when training stops.
+        test: to report results on.
+        blocks: lengths are told apart so finely that a batch holds one of so many parts of all, from short to long.
+
+    Raises:
+        ValueError: if the three sets do not fit together.
+    """
+    check_counts(blocks=blocks)
+    sets = {"train": train, "validation": validation, "test": test}
+    for which, each in sets.items():
+        for field, found, wanted in (
+            ("features", each.rows.shape[1], train.rows.shape[1]),
+            ("classes", each.classes, train.classes),
+            ("outputs", each.outputs, train.outputs),
+            ("a target at every step", each.at_every_step, train.at_every_step),
+        ):
+            if found != wanted:
+                raise ValueError(f"{which} has {field}: {found}; it must be as in train, {wanted}")
+    return DataTask(
+        name=name,
+        inputs=train.rows.shape[1],
+        outputs=train.outputs,
+        likelihood=Bernoulli() if train.classes is None else Categorical(),
+        draw=DataDraw(train, validation, test, blocks),
+        validation_samples=len(validation),
+        test_samples=len(test),
+    )
+
+
+def _some(count: int, random: np.random.Generator, samples: int) -> Int64[np.ndarray, "sample"]:
+    return random.choice(count, samples, replace=samples > count)

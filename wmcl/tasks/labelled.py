@@ -1,0 +1,178 @@
+"""Recorded sequences with what is to be answered: what a task of data is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Int64, Shaped
+
+from wmcl.data.records import ended
+from wmcl.randomness import generator
+from wmcl.tasks.sequences import Phase, Sequences
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Sequences of different length, end to end, with targets at the last step of each or at every step.
+
+    Raises:
+        ValueError: naming the field and the sequence, if something is missing, not finite or out of range.
+    """
+
+    rows: Shaped[np.ndarray, "row feature"]
+    """the steps of all sequences, one sequence after the other"""
+    offsets: Int64[np.ndarray, "boundary"]
+    """sequence n has the rows from ``offsets[n]`` up to ``offsets[n + 1]``"""
+    targets: Int[np.ndarray, "target"] | Float[np.ndarray, "target output"]
+    """classes, or bits (0 or 1) of several output units: one entry a sequence, for its last step, or one a row"""
+    classes: int | None = None
+    """C, if targets are classes 0, …, C - 1; ``None`` for bits"""
+
+    def __post_init__(self) -> None:
+        if len(self.offsets) < 2 or (np.diff(self.offsets) < 1).any() or self.offsets[-1] != len(self.rows):
+            raise ValueError(
+                f"offsets are those of {len(self.offsets) - 1} sequences with {len(self.rows)} rows: there must be at"
+                " least one sequence, and one row in each"
+            )
+        if len(self.targets) not in (len(self), len(self.rows)):
+            raise ValueError(
+                f"targets has {len(self.targets)} entries: it must have one a sequence ({len(self)}) or one a step"
+                f" ({len(self.rows)})"
+            )
+        if (self.classes is None) == (self.targets.ndim == 1):
+            raise ValueError(
+                f"targets has {self.targets.ndim} dimensions with classes={self.classes}: it must be a class number"
+                " each, with the number of classes, or the bits of the output units each, without"
+            )
+        highest = 1 if self.classes is None else self.classes - 1
+        is_wrong = ~((self.targets >= 0) & (self.targets <= highest)).reshape(len(self.targets), -1).all(1)
+        self._refuse(is_wrong, f"targets must lie between 0 and {highest}")
+        if self.rows.dtype.kind == "f":
+            self._refuse(~np.isfinite(self.rows).all(1), "numbers must be finite")
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def outputs(self) -> int:
+        """Output units that a network needs: one a class, or one a bit."""
+        return self.targets.shape[1] if self.classes is None else self.classes
+
+    @property
+    def at_every_step(self) -> bool:
+        """Whether every step is scored, and not the last one alone."""
+        return len(self.targets) > len(self)
+
+    @cached_property
+    def lengths(self) -> Int64[np.ndarray, "sequence"]:
+        """Steps of each sequence."""
+        return np.diff(self.offsets)
+
+    def take(self, chosen: Int[np.ndarray, "chosen"]) -> "Labelled":
+        """The chosen sequences, in this order."""
+        lengths = self.lengths[chosen]
+        offsets = ended(lengths)
+        rows = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
+        return replace(
+            self, rows=self.rows[rows], offsets=offsets, targets=self.targets[rows if self.at_every_step else chosen]
+        )
+
+    def split(
+        self, validation: float = 0.1, test: float = 0.2, seed: int = 0
+    ) -> tuple["Labelled", "Labelled", "Labelled"]:
+        """Sequences to train, to validate and to test on: a random division, which the seed settles.
+
+        Args:
+            validation: fraction of the sequences that decide when training stops.
+            test: fraction that results are reported on.
+            seed: of the division.
+
+        Raises:
+            ValueError: if one of the three would be empty.
+        """
+        sizes = [round(validation * len(self)), round(test * len(self))]
+        if not (validation > 0 and test > 0 and min(sizes) > 0 and sum(sizes) < len(self)):
+            raise ValueError(
+                f"validation is {validation} and test is {test} with {len(self)} sequences: both must be above 0, and"
+                " each of the three sets must have a sequence"
+            )
+        order = generator(seed, "split").permutation(len(self))
+        first, second = sizes[0], sum(sizes)
+        return self.take(np.sort(order[second:])), self.take(order[:first]), self.take(order[first:second])
+
+    def sequences(self, chosen: Int[np.ndarray, "member sample"]) -> Sequences:
+        """The chosen sequences of each member, side by side, with zeros after the end of shorter ones."""
+        lengths = self.lengths[chosen]  # (member, sample)
+        steps = np.arange(lengths.max())[:, None]
+        own = steps < lengths[:, None, :]  # (member, time, sample)
+        rows = np.where(own, self.offsets[chosen][:, None, :] + steps, 0)
+        scored = own if self.at_every_step else steps == lengths[:, None, :] - 1
+        answers = self._encoded(rows if self.at_every_step else np.broadcast_to(chosen[:, None, :], rows.shape))
+        phase = np.select([scored, own], [int(Phase.output), int(Phase.input)], int(Phase.padding))
+        return Sequences(
+            inputs=torch.from_numpy(self.rows[rows] * own[..., None]).float(),
+            targets=torch.from_numpy(answers * scored[..., None]).float(),
+            scored=torch.from_numpy(scored).float(),
+            phase=torch.from_numpy(phase.astype(np.int8)),
+            window=slice(0 if self.at_every_step else int(lengths.min()) - 1, len(steps)),
+            answers=None if self.classes is None else 1,
+        )
+
+    def _encoded(self, entries: Int[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "*shape output"]:
+        """Targets of an output unit each: a class is 1 among zeros."""
+        if self.classes is None:
+            return self.targets[entries]
+        return self.targets[entries][..., None] == np.arange(self.classes)
+
+    def _refuse(self, is_wrong: Any, rule: str) -> None:
+        wrong = np.flatnonzero(is_wrong)
+        if wrong.size:
+            is_by_row = len(is_wrong) > len(self)
+            sequence = int(np.searchsorted(self.offsets, wrong[0], side="right")) - 1 if is_by_row else int(wrong[0])
+            raise ValueError(f"sequence {sequence}: {rule}")
+
+
+def labelled(
+    sequences: Sequence[np.ndarray],
+    targets: Sequence[Any] | np.ndarray,
+    classes: int | None = None,
+) -> Labelled:
+    """Sequences of your own.
+
+    Args:
+        sequences: arrays of shape (time, feature), of any length.
+        targets: for each sequence either one answer, at its last step, or an answer for every step. An answer is the
+            number of a class, or a vector of bits, one an output unit.
+        classes: C, if answers are the numbers 0, …, C - 1; ``None`` for bits.
+
+    Raises:
+        ValueError: naming what does not fit.
+    """
+    arrays = [np.asarray(each) for each in sequences]
+    if not arrays:
+        raise ValueError("sequences is empty: there must be at least one")
+    if len(targets) != len(arrays):
+        raise ValueError(f"targets has {len(targets)} entries for {len(arrays)} sequences: it must have one for each")
+    for number, each in enumerate(arrays):
+        if each.ndim != 2 or not len(each) or each.shape[1] != arrays[0].shape[1]:
+            raise ValueError(
+                f"sequence {number} has the shape {each.shape}: it must be (time, feature), with the"
+                f" {arrays[0].shape[-1]} features of the first one"
+            )
+    answers = [np.asarray(each) for each in targets]
+    if answers[0].ndim == (1 if classes is None else 0):  # one a sequence
+        together = np.stack(answers)
+    else:
+        for number, (each, steps) in enumerate(zip(answers, arrays, strict=True)):
+            if len(each) != len(steps):
+                raise ValueError(
+                    f"sequence {number} has {len(steps)} steps and {len(each)} targets: there must be one each"
+                )
+        together = np.concatenate(answers)
+    if classes is not None and together.dtype.kind not in "iu":
+        raise ValueError(f"targets are {together.dtype}: classes must be whole numbers")
+    together = together.astype(float) if classes is None else together
+    return Labelled(np.concatenate(arrays), ended([len(each) for each in arrays]), together, classes)
