@@ -14,6 +14,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
+nb_execution_timeout = 300  # seconds a cell, also on a busy machine
 nb_execution_raise_on_error = True
 html_theme = "furo"
 html_title = "wmcl"
