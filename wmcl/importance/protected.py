@@ -12,7 +12,7 @@ where E is the mean over sequences and the sum over the outputs (or targets) of 
 are directions of the state that W_hh may not read otherwise, u of a large uᵀ B u directions that it may not write. The
 trace of either is the trace of the Fisher of W_hh. Their eigenvalues say how many directions are protected.
 
-The terms with s = s' are what each step brings *alone*, E Σ_s |δ_s|² h_{s-1} h_{s-1}ᵀ and E Σ_s |h_{s-1}|² δ_s δ_sᵀ:
+The terms with s = s' are what each step brings *alone*, E Σ_s ‖δ_s‖² h_{s-1} h_{s-1}ᵀ and E Σ_s ‖h_{s-1}‖² δ_s δ_sᵀ:
 the states that were there, and the error signals, whatever they were about. The others let steps add up in directions
 in which states and error signals move alike, and cancel in the rest.
 

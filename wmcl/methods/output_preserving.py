@@ -17,7 +17,7 @@ from wmcl.randomness import generator
 from wmcl.tasks.task import check_counts
 
 CHOSEN = "regularised tasks"
-"""name of the draw: numbers of the earlier tasks, (member, chosen)"""
+"""what the draw is called that holds numbers of earlier tasks, (member, chosen)"""
 
 
 class Targets(NamedTuple):
