@@ -148,6 +148,8 @@ def _hypervolumes(axes: Axes, at: xr.Dataset) -> None:
     axes.set_xticks(range(settings), [_label(at, k) for k in range(settings)], fontsize=6.5)
     axes.set_xlim(-0.5, settings - 0.5)
     axes.set_xlabel("load (bits), retention (steps), lead (steps), permutations of the exclusive or", fontsize=7.5)
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, -0.03), min(high, 1.05))  # intervals of few networks may leave what is possible
     axes.set_ylabel("hypervolume", fontsize=8)
     axes.tick_params(axis="y", labelsize=7)
 

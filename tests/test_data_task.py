@@ -247,6 +247,7 @@ BAD = {
         few(targets=[np.zeros(len(each) - (k == 2), int) for k, each in enumerate(recorded(count=6)[0])]),
         r"sequence 2 has \d steps and \d targets",
     ),
+    "classes without their number": (few(targets=[0, 1, 2, 0, 1, 0], classes=None), "targets are single numbers"),
     "answers that are no whole numbers": (few(targets=[0.5] * 6), "targets"),
 }
 

@@ -223,7 +223,8 @@ def _notes(results: xr.Dataset) -> str:
 
 def _section(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], text: str = "") -> str:
     table = [_line(head), _line(["---", *["---:"] * (len(head) - 1)]), *(_line(line) for line in lines)]
-    return "\n".join([f"**{title}.** {text}".rstrip(), "", *table])
+    end = "" if title.endswith("?") else "."
+    return "\n".join([f"**{title}{end}** {text}".rstrip(), "", *table])
 
 
 def _interval(values: xr.DataArray, digits: int = 3) -> str:

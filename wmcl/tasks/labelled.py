@@ -163,6 +163,8 @@ def labelled(
                 f" {arrays[0].shape[-1]} features of the first one"
             )
     answers = [np.asarray(each) for each in targets]
+    if classes is None and answers[0].ndim == 0:
+        raise ValueError("targets are single numbers: give the number of classes, or vectors of bits")
     if answers[0].ndim == (1 if classes is None else 0):  # one a sequence
         together = np.stack(answers)
     else:
