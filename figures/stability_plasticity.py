@@ -49,6 +49,9 @@ def suffix_of(options: Options) -> str:
     return "" if options.front == "information" else f"_{options.front}"
 
 
+SUFFIX = suffix_of
+
+
 def draw(results: xr.Dataset, options: Options) -> Figure:
     """Fronts at the lowest and the highest load; hypervolumes; the hypernetwork's advantage; predictors."""
     require(results, "points", "hypervolume", "load")
@@ -210,4 +213,4 @@ def _predictor(axes: Axes, at: xr.Dataset, predictor: str) -> None:
 
 
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, suffix_of)
+    figure_command(draw, Options, __doc__, SUFFIX)

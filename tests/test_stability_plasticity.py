@@ -642,9 +642,9 @@ def test_the_figure_shows_the_numbers_of_the_dataset():
 def test_both_files_are_written(tmp_path, front):
     path = tmp_path / "s.nc"
     synthetic(tuple(ROWS)[:3], seeds=1).to_netcdf(path)
-    written = write(figure_of.draw, figure_of.Options(path, tmp_path, front=front), figure_of.suffix_of)
+    written = write(figure_of.draw, figure_of.Options(path, tmp_path, front=front), figure_of.SUFFIX)
     assert [one.name for one in written] == [f"s_{front}.pdf", f"s_{front}.png"]
-    assert figure_of.suffix_of(figure_of.Options(path)) == ""
+    assert figure_of.SUFFIX(figure_of.Options(path)) == ""
 
 
 def test_another_dataset_is_refused():
