@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 import xarray as xr
-from common.command_line import configuration, errors_as_sentences, print_given_up
+from common.command_line import configuration, errors_as_sentences, print_outcome
 from common.running import settled
 from length_study.config import PRESETS, Config, check, with_own_output
 from length_study.labels import describe
@@ -68,20 +68,12 @@ def _cost(condition: Mapping[str, Any]) -> float:
     return float(condition["lead"] + condition["input_length"] + 1 + condition["pattern_length"])
 
 
-def _settle(config: Config) -> Config:
-    config = with_own_output(config)
-    check(config)
-    return config
-
-
 def main() -> None:
     """Command line."""
-    config = configuration(PRESETS, _settle, __doc__)
+    config = with_own_output(configuration(PRESETS, check, __doc__))
     with errors_as_sentences(config.run):
         results = run(config)
-    print(report(results))
-    print_given_up(results)
-    print(f"Wrote {config.run.output} in {results.attrs['wall_seconds']:.0f} s.")
+    print_outcome(results, report, config.run)
 
 
 if __name__ == "__main__":

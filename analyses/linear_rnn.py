@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 import xarray as xr
-from common.command_line import configuration, errors_as_sentences, print_given_up
+from common.command_line import analysis_command
+from common.results import write
 from common.running import settled
 from linear_study.config import PRESETS, Config, check
 from linear_study.labels import together
@@ -36,10 +37,7 @@ def run(config: Config) -> xr.Dataset:
     students = _sweep(config, "students", measure_students, config.student_grid, layout)
     results = together(recall, students, config)
     results = results.assign_attrs(invocation(asdict(config)), units=config.training.hidden)
-    results.attrs["wall_seconds"] = time.perf_counter() - began
-    sweeps.save_whole(results, config.run.output)
-    config.run.output.with_suffix(".md").write_text(report(results) + "\n", encoding="utf-8")
-    return results
+    return write(results, config.run, began, report)
 
 
 def _sweep(
@@ -79,19 +77,9 @@ def _cost(condition: Mapping[str, Any]) -> float:
     return float(condition["pattern_length"] * (condition["lead"] + condition["retention"]))
 
 
-def _settle(config: Config) -> Config:
-    check(config)
-    return config
-
-
 def main() -> None:
     """Command line."""
-    config = configuration(PRESETS, _settle, __doc__)
-    with errors_as_sentences(config.run):
-        results = run(config)
-    print(report(results))
-    print_given_up(results)
-    print(f"\nWrote {config.run.output} and its table in {results.attrs['wall_seconds']:.0f} s.")
+    analysis_command(PRESETS, check, run, report, __doc__)
 
 
 if __name__ == "__main__":

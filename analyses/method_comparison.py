@@ -6,19 +6,18 @@ file and a Markdown table; figures/method_comparison.py draws it. With --search 
 validation set instead.
 """
 
-import os
 import time
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 
 import xarray as xr
-from common.command_line import configuration, errors_as_sentences, print_given_up
+from common.command_line import configuration, errors_as_sentences, print_outcome
+from common.results import describe, write
 from common.running import settled
 from method_study.chosen import add_chosen
 from method_study.config import PRESETS, Config, check, rows
 from method_study.measure import Table, cost, measure, settings_of_cells
-from method_study.outcome import add_outcome, describe
+from method_study.outcome import DESCRIPTIONS, add_outcome
 from method_study.report import report
 from method_study.search import MEASURES, candidates, entries, seeds_of, summary, table_of
 
@@ -41,10 +40,7 @@ def compare(config: Config) -> xr.Dataset:
     conditions = [{"method": row} for row in settings]
     found = _sweep(config, conditions, table, config.measures, range(config.comparison.seeds), "cells")
     results = add_outcome(found, config, settings)
-    results.attrs["wall_seconds"] = time.perf_counter() - began
-    sweeps.save_whole(results, config.run.output)
-    config.run.output.with_suffix(".md").write_text(report(results) + "\n", encoding="utf-8")
-    return results
+    return write(results, config.run, began, report)
 
 
 def search(config: Config) -> str:
@@ -53,7 +49,7 @@ def search(config: Config) -> str:
     conditions = [{"method": row, "candidate": text} for row, text in candidates(config)]
     origin = provenance(config.run.device)
     found = _sweep(config, conditions, table_of(config), MEASURES, seeds_of(config), "search.cells")
-    sweeps.save_whole(describe(found), config.run.output.with_suffix(".search.nc"))
+    sweeps.save_whole(describe(found, DESCRIPTIONS), config.run.output.with_suffix(".search.nc"))
     command = invocation({})["command"]
     where = {name: origin[name] for name in ("source_revision", "created")} | {"command": command}
     made = entries(found, config, where)
@@ -85,34 +81,19 @@ def _sweep(
         cost=cost(table),
         cluster=run.cluster,
     )
-    return found.assign_attrs(invocation(asdict(_with_relative_paths(config))))
-
-
-def _with_relative_paths(config: Config) -> Config:
-    """As seen from the folder of the call, so that a file tells nothing of the machine that made it."""
-    chosen = config.selection.chosen
-    if chosen is None:
-        return config
-    return replace(config, selection=replace(config.selection, chosen=Path(os.path.relpath(chosen))))
-
-
-def _settle(config: Config) -> Config:
-    check(config)
-    return config
+    return found.assign_attrs(invocation(asdict(config)))
 
 
 def main() -> None:
     """Command line."""
-    config = configuration(PRESETS, _settle, __doc__)
+    config = configuration(PRESETS, check, __doc__)
     with errors_as_sentences(config.run):
         if config.selection.search:
             print(search(config))
             print(f"\nWrote {config.selection.chosen}.")
             return
         results = compare(config)
-    print(report(results))
-    print_given_up(results)
-    print(f"\nWrote {config.run.output} and its table in {results.attrs['wall_seconds']:.0f} s.")
+    print_outcome(results, report, config.run)
 
 
 if __name__ == "__main__":

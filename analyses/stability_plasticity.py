@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 import xarray as xr
-from common.command_line import configuration, errors_as_sentences, print_given_up
+from common.command_line import CannotGoOnError, analysis_command
+from common.results import write
 from common.running import settled
 from front_study.config import PRESETS, SEARCH_SEEDS_FROM, Config, check, conditions, methods_of
 from front_study.matching import Steps, censored, search, searched_conditions, steps_of, values_of
@@ -29,20 +30,17 @@ def analyse(config: Config) -> xr.Dataset:
     """Run the analysis, or what is missing of it, and write its file and its report.
 
     Raises:
-        RuntimeError: if no condition can be learned.
+        CannotGoOnError: if no condition can be learned.
     """
     began = time.perf_counter()
     config = replace(config, run=settled(config.run, lambda: config.study.seeds))
     searched = _search(config)
     steps = steps_of(searched, config)
     if not steps:
-        raise RuntimeError("new networks miss the criterion in every condition: allow more search_iterations")
+        raise CannotGoOnError("new networks miss the criterion in every condition: allow more search_iterations")
     found = _measure(config, steps)
     results = add_outcome(found, config, steps, censored(searched))
-    results.attrs["wall_seconds"] = time.perf_counter() - began
-    sweeps.save_whole(results, config.run.output)
-    config.run.output.with_suffix(".md").write_text(report(results) + "\n", encoding="utf-8")
-    return results
+    return write(results, config.run, began, report)
 
 
 def _common(config: Config) -> dict[str, object]:
@@ -110,22 +108,9 @@ def _measure(config: Config, steps: Steps) -> xr.Dataset:
     return found.assign_attrs(invocation(asdict(config)))
 
 
-def _settle(config: Config) -> Config:
-    check(config)
-    return config
-
-
 def main() -> None:
     """Command line."""
-    config = configuration(PRESETS, _settle, __doc__)
-    with errors_as_sentences(config.run):
-        try:
-            results = analyse(config)
-        except RuntimeError as error:
-            raise SystemExit(f"error: {error}") from None
-    print(report(results))
-    print_given_up(results)
-    print(f"\nWrote {config.run.output} and its report in {results.attrs['wall_seconds']:.0f} s.")
+    analysis_command(PRESETS, check, analyse, report, __doc__)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ Markdown report; figures/task_subspaces.py draws it.
 """
 
 import json
-import os
 import time
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 
 import xarray as xr
-from common.command_line import configuration, errors_as_sentences, print_given_up
+from common.command_line import analysis_command
+from common.results import write
 from common.running import settled
 from subspace_study.config import PRESETS, Config, check, rows
 from subspace_study.measure import cost, measure, settings_of_cells
@@ -44,36 +43,15 @@ def study(config: Config) -> xr.Dataset:
         cost=cost(config),
         cluster=run.cluster,
     )
-    found = found.assign_attrs(invocation(asdict(_with_relative_paths(config))))
+    found = found.assign_attrs(invocation(asdict(config)))
     texts = [json.dumps(asdict(table[row]), sort_keys=True) for row in found.method.values.tolist()]
     results = add_outcome(found.assign_coords(settings=("condition", texts)), config)
-    results.attrs["wall_seconds"] = time.perf_counter() - began
-    sweeps.save_whole(results, run.output)
-    run.output.with_suffix(".md").write_text(report(results) + "\n", encoding="utf-8")
-    return results
-
-
-def _with_relative_paths(config: Config) -> Config:
-    """As seen from the folder of the call, so that a file tells nothing of the machine that made it."""
-    chosen = config.study.chosen
-    if chosen is None:
-        return config
-    return replace(config, study=replace(config.study, chosen=Path(os.path.relpath(chosen))))
-
-
-def _settle(config: Config) -> Config:
-    check(config)
-    return config
+    return write(results, run, began, report)
 
 
 def main() -> None:
     """Command line."""
-    config = configuration(PRESETS, _settle, __doc__)
-    with errors_as_sentences(config.run):
-        results = study(config)
-    print(report(results))
-    print_given_up(results)
-    print(f"\nWrote {config.run.output} and its report in {results.attrs['wall_seconds']:.0f} s.")
+    analysis_command(PRESETS, check, study, report, __doc__)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +58,19 @@ def own_ctrl_c():
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def refusal(tmp_path, monkeypatch, capsys):
+    """What an analysis says when it refuses a command line, before it has written anything."""
+
+    def of(main, *arguments):
+        monkeypatch.setattr(sys, "argv", ["analysis", "--output", str(tmp_path / "r.nc"), *arguments])
+        with pytest.raises(SystemExit) as raised:
+            main()
+        printed = capsys.readouterr()
+        assert raised.value.code not in (None, 0)
+        assert not list(tmp_path.iterdir())
+        return " ".join(f"{raised.value.code} {printed.err} {printed.out}".split())
+
+    return of

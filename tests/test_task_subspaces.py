@@ -11,10 +11,12 @@ import pytest
 import task_subspaces as analysis
 import torch
 import xarray as xr
+from method_study.config import network_of, tasks_of_row
+from method_study.measure import learn_row
 from scipy import stats
 from sklearn.decomposition import PCA
 from subspace_study import measure as cells
-from subspace_study.config import PRESETS, Measures, check, network_of, rows, same_states, tasks_of, tasks_of_row
+from subspace_study.config import PRESETS, Measures, as_comparison, check, rows, same_states, tasks_of
 from subspace_study.importance import fishers
 from subspace_study.networks import answering, have_same_weights
 from subspace_study.outcome import add_outcome, just_learned, slope
@@ -45,16 +47,7 @@ def small(tmp_path, **study):
 
 
 def phases(config, method):
-    settings, tasks = rows(config)[method], tasks_of(config)
-    return learn(
-        named(settings.method, **settings.hyperparameters),
-        network_of(config, settings, tasks[0]),
-        tasks,
-        range(config.study.seeds),
-        Stop(settings.iterations),
-        settings.options,
-        progress=False,
-    )
+    return learn_row(as_comparison(config), rows(config)[method], "cpu", range(config.study.seeds))
 
 
 @pytest.fixture(scope="module")
@@ -106,14 +99,8 @@ def test_paper_takes_the_published_settings_and_full_size():
         (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
     ],
 )
-def test_senseless_configurations_are_refused_before_work_starts(tmp_path, monkeypatch, capsys, arguments, message):
-    monkeypatch.setattr(sys, "argv", ["analysis", "--output", str(tmp_path / "r.nc"), *arguments])
-    with pytest.raises(SystemExit) as refusal:
-        analysis.main()
-    printed = capsys.readouterr()
-    assert refusal.value.code not in (None, 0)
-    assert message in " ".join(f"{refusal.value.code} {printed.err} {printed.out}".split())
-    assert not list(tmp_path.iterdir())
+def test_senseless_configurations_are_refused_before_work_starts(refusal, arguments, message):
+    assert message in refusal(analysis.main, *arguments)
 
 
 def test_inputs_tell_the_task_only_if_asked_and_only_then_are_cells_others(tmp_path):
@@ -123,7 +110,7 @@ def test_inputs_tell_the_task_only_if_asked_and_only_then_are_cells_others(tmp_p
         told = rows(telling)[name]
         assert told == replace(settings, task_identity=True)
         assert not settings.task_identity
-        inputs = [tasks_of_row(config, each)[0].inputs for each in (settings, told)]
+        inputs = [tasks_of_row(as_comparison(config), each)[0].inputs for each in (settings, told)]
         assert inputs[1] == inputs[0] + 3
     off, on = (cells.settings_of_cells(each, "cpu")({"method": "online EWC"}) for each in (config, telling))
     assert set(off) == {"task", "tasks", "network", "measures", "device", "settings"}
@@ -278,7 +265,7 @@ def test_read_outs_are_compared_in_pairs(studied):
 def test_a_single_read_out_for_all_tasks_has_no_overlap(tmp_path):
     config = small(tmp_path)
     settings, tasks = rows(config)["fine-tuning"], tasks_of(config)
-    network = network_of(config, replace(settings, multi_head=False), tasks[0])
+    network = network_of(as_comparison(config), replace(settings, multi_head=False), tasks[0])
     run = learn(named("fine-tuning"), network, tasks, [0], Stop(1), settings.options, progress=False)
     measures = Measures(importance_samples=0, state_samples=0, supervised_largest=0)
     found = cells.measure_run(run, measures)

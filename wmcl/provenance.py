@@ -1,6 +1,7 @@
 """Where a result comes from."""
 
 import json
+import os
 import platform
 import shlex
 import subprocess
@@ -30,9 +31,9 @@ def provenance(device: str) -> dict[str, str]:
 
 
 def invocation(configuration: Mapping[str, Any]) -> dict[str, str]:
-    """What was asked for: the configuration and the command."""
+    """What was asked for: the configuration and the command. Paths are as seen from the current folder."""
     return {
-        "configuration": json.dumps(configuration, sort_keys=True, default=str),
+        "configuration": json.dumps(configuration, sort_keys=True, default=_from_here),
         "command": shlex.join(["python", *(_shorten(word) for word in sys.argv)]),
     }
 
@@ -59,6 +60,11 @@ def _shorten(word: str) -> str:
     """Paths below the current folder are shown relative to it, so that files hold no private paths."""
     path = Path(word)
     return str(path.relative_to(Path.cwd())) if path.is_absolute() and path.is_relative_to(Path.cwd()) else word
+
+
+def _from_here(value: object) -> str:
+    """An absolute path relative to the current folder, so that a file tells nothing of the machine that made it."""
+    return os.path.relpath(value) if isinstance(value, Path) and value.is_absolute() else str(value)
 
 
 def describe_device(device: str) -> str:

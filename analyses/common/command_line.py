@@ -3,22 +3,49 @@
 import argparse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import tyro
 import xarray as xr
 
 from common.running import Run
 
-C = TypeVar("C")
+
+class CannotGoOnError(RuntimeError):
+    """An analysis cannot go on, for a reason that its options can change."""
 
 
-def configuration(presets: Mapping[str, C], settle: Callable[[C], C], description: str | None) -> C:
+class Configuration(Protocol):
+    """All numbers of an analysis."""
+
+    @property
+    def run(self) -> Run:
+        """How to run."""
+
+
+C = TypeVar("C", bound=Configuration)
+
+
+def analysis_command(
+    presets: Mapping[str, C],
+    check: Callable[[C], None],
+    analyse: Callable[[C], xr.Dataset],
+    report: Callable[[xr.Dataset], str],
+    description: str | None,
+) -> None:
+    """Command line of an analysis: options in, its report and the name of its file out, an error as a sentence."""
+    config = configuration(presets, check, description)
+    with errors_as_sentences(config.run):
+        results = analyse(config)
+    print_outcome(results, report, config.run)
+
+
+def configuration(presets: Mapping[str, C], check: Callable[[C], None], description: str | None) -> C:
     """The configuration that a command line asks for: a preset, and options that change it.
 
     Args:
         presets: by name; ``--preset`` chooses one, ``quick`` if it is not given.
-        settle: completes a configuration, and refuses one that makes no sense with a ValueError.
+        check: refuses a configuration that makes no sense with a ValueError.
         description: for ``--help``.
 
     Raises:
@@ -29,9 +56,10 @@ def configuration(presets: Mapping[str, C], settle: Callable[[C], C], descriptio
     preset = presets[choice.parse_known_args()[0].preset]
     try:
         given = tyro.cli(type(preset), description=description, default=preset, config=(tyro.conf.OmitArgPrefixes,))
-        return settle(given)
+        check(given)
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None
+    return given
 
 
 @contextmanager
@@ -43,11 +71,15 @@ def errors_as_sentences(run: Run) -> Iterator[None]:
         raise SystemExit(f"error: cluster is {run.cluster}: {error}") from error
     except OSError as error:
         raise SystemExit(f"error: output is {run.output}: {error}") from error
+    except CannotGoOnError as error:
+        raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:
         raise SystemExit("\nInterrupted. Finished networks are kept: the same command goes on from there.") from None
 
 
-def print_given_up(results: xr.Dataset) -> None:
-    """Name the cells of a sweep that could not be computed, if there are any."""
+def print_outcome(results: xr.Dataset, report: Callable[[xr.Dataset], str], run: Run) -> None:
+    """The report, the cells of the sweep that could not be computed, if there are any, and the file."""
+    print(report(results))
     if results.attrs["failed_cells"]:
         print(f"Given up, because they killed their process twice: {results.attrs['failed_cells']}")
+    print(f"\nWrote {run.output} in {results.attrs['wall_seconds']:.0f} s.")

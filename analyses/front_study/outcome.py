@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
+from common.results import describe
 
 from front_study.config import VARIED, Config, compression, conditions, methods_of, tasks_of
 from front_study.matching import Steps, condition_text, values_of
@@ -31,7 +32,7 @@ def add_outcome(results: xr.Dataset, config: Config, steps: Steps, missed: Mappi
         compression=("method", [compression(config, name) for name in methods]),
     )
     censored = "; ".join(f"{condition_text(values)} ({count})" for values, count in missed.items())
-    return describe(found.assign_attrs(results.attrs, censored_conditions=censored))
+    return describe(found.assign_attrs(results.attrs, censored_conditions=censored), DESCRIPTIONS)
 
 
 def by_setting(results: xr.Dataset) -> xr.Dataset:
@@ -112,18 +113,6 @@ def choice(points: xr.DataArray, found: xr.Dataset) -> dict[str, xr.DataArray]:
         "chosen_retained": at.sel(axis="retained", drop=True).drop_vars("strength"),
         "chosen_learned": at.sel(axis="learned", drop=True).drop_vars("strength"),
     }
-
-
-def describe(results: xr.Dataset) -> xr.Dataset:
-    """Long names and units."""
-    for name, (long_name, units) in DESCRIPTIONS.items():
-        if name in results.variables:
-            results[name].attrs = {"long_name": long_name, "units": units}
-    results.reason.attrs |= {
-        "flag_values": [int(reason) for reason in Reason],
-        "flag_meanings": " ".join(reason.name for reason in Reason),
-    }
-    return results
 
 
 def broken(results: xr.Dataset) -> Sequence[str]:

@@ -1,11 +1,10 @@
 """The analysis as Markdown tables: matching, hypervolumes, effects, predictors, and the hypernetwork's advantage."""
 
 import json
-import math
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
+from common.tables import interval, table_head, table_row
 
 from front_study.effects import advantages, all_effects, best_names, shortfalls
 from front_study.methods import HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCES, ROWS
@@ -13,7 +12,6 @@ from front_study.outcome import broken
 from front_study.predictors import partial_slopes, predictors_of, rank_correlations
 from wmcl.statistics import mean_interval
 
-ABSENT = "–"
 TITLES = {
     "information": "information (fraction of each bit)",
     "accuracy": "accuracy above chance",
@@ -222,20 +220,13 @@ def _notes(results: xr.Dataset) -> str:
 
 
 def _section(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], text: str = "") -> str:
-    table = [_line(head), _line(["---", *["---:"] * (len(head) - 1)]), *(_line(line) for line in lines)]
+    table = [*table_head(head), *(table_row(cells) for cells in lines)]
     end = "" if title.endswith("?") else "."
     return "\n".join([f"**{title}{end}** {text}".rstrip(), "", *table])
 
 
 def _interval(values: xr.DataArray, digits: int = 3) -> str:
     found = mean_interval(values.reset_coords(drop=True))
-    mean, low, high = (float(found[name]) for name in ("mean", "low", "high"))
-    if math.isnan(mean):
-        return ABSENT
-    text = f"{mean:.{digits}f}" if math.isnan(low) else f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-    lacking = int(np.isnan(values).sum())
-    return f"{text} (n = {int(found.n)})" if lacking else text
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    text = interval(f".{digits}f", *(float(found[name]) for name in ("mean", "low", "high")))
+    n = int(found.n)
+    return f"{text} (n = {n})" if 0 < n < values.size else text

@@ -4,11 +4,11 @@ from dataclasses import fields
 
 import numpy as np
 import xarray as xr
+from common.results import describe as describe_variables
 
 from length_study.conditions import in_law, task_of
 from length_study.config import Config
 from wmcl.tasks import Demand
-from wmcl.training import Reason
 
 
 def describe(results: xr.Dataset, config: Config) -> xr.Dataset:
@@ -22,14 +22,7 @@ def describe(results: xr.Dataset, config: Config) -> xr.Dataset:
         results = results.assign_coords(
             {field.name: ("condition", [getattr(demand, field.name) for demand in demands])}
         )
-    for name, (long_name, units) in DESCRIPTIONS.items():
-        if name in results.variables:
-            results[name].attrs = {"long_name": long_name, "units": units}
-    results.stop_reason.attrs |= {
-        "flag_values": [int(r) for r in Reason],
-        "flag_meanings": " ".join(r.name for r in Reason),
-    }
-    return results
+    return describe_variables(results, DESCRIPTIONS, "stop_reason")
 
 
 DESCRIPTIONS = {

@@ -1,6 +1,7 @@
 """One Dataset of both parts, and what everything in it is called."""
 
 import xarray as xr
+from common.results import describe
 
 from linear_study.config import Config
 from linear_study.ideal import ideal_fisher
@@ -17,9 +18,7 @@ def together(recall: xr.Dataset, students: xr.Dataset, config: Config) -> xr.Dat
     students = students.rename(condition="student", reached="student_reached", iteration="student_iteration")
     results = add_slopes(recall.merge(students, combine_attrs="override"))
     both = {name: "; ".join(filter(None, (part.attrs[name] for part in (recall, students)))) for name in ATTRIBUTES}
-    for name, (long_name, units) in DESCRIPTIONS.items():
-        results[name].attrs = {"long_name": long_name, "units": units}
-    return results.assign_attrs(both)
+    return describe(results, DESCRIPTIONS).assign_attrs(both)
 
 
 DESCRIPTIONS = {

@@ -1,14 +1,11 @@
 """What the file says, as Markdown: agreement, exponents, and dimensions of students."""
 
-import math
-
 import xarray as xr
+from common.tables import ABSENT, interval, table_head, table_row
 
 from linear_study.measure import COUNTS, KINDS, SIDES, VARIANTS
 from linear_study.outcome import exponents, slope_interval, terms_of
 from wmcl.statistics import mean_interval
-
-ABSENT = "–"
 
 
 def report(results: xr.Dataset) -> str:
@@ -38,14 +35,14 @@ def _agreement(results: xr.Dataset) -> list[str]:
         "",
         "Mean Fisher of W_hh over that of the closed form for white inputs, over all conditions:",
         "",
-        _line(["error", *KINDS[1:], "empirical / residual variance"]),
-        _line(["---:"] * (len(KINDS) + 1)),
+        table_row(["error", *KINDS[1:], "empirical / residual variance"]),
+        table_row(["---:"] * (len(KINDS) + 1)),
     ]
     for error in results.error.values:
         ratios = (hh / closed).sel(error=error)
         cells = [_interval(mean_interval(ratios.sel(kind=kind).mean("condition")), ".3f") for kind in KINDS[1:]]
         scaled = ratios.sel(kind="empirical") / results.mean_squared_error.sel(error=error)
-        lines.append(_line([f"{error:g}", *cells, _interval(mean_interval(scaled.mean("condition")), ".3f")]))
+        lines.append(table_row([f"{error:g}", *cells, _interval(mean_interval(scaled.mean("condition")), ".3f")]))
     return lines
 
 
@@ -70,9 +67,8 @@ def _law(at: xr.Dataset, biases: str) -> list[str]:
         f"Biases that started {'at zero' if biases == 'zero' else 'as drawn'}: exponents of the mean Fisher of W_hh per"
         " scored output, over load, retention and 1 + lead:",
         "",
-        _line(["Fisher", *names, "R² in a network", "mean over ideal", "n"]),
-        _line(["---", *["---:"] * (len(names) + 3)]),
-        _line(["ideal network, derived", *(derived[name] for name in names), "1", "1", ABSENT]),
+        *table_head(["Fisher", *names, "R² in a network", "mean over ideal", "n"]),
+        table_row(["ideal network, derived", *(derived[name] for name in names), "1", "1", ABSENT]),
     ]
     for name, values in rows.items():
         found = exponents(at, values)
@@ -80,7 +76,7 @@ def _law(at: xr.Dataset, biases: str) -> list[str]:
         r_squared = ABSENT if found is None else f"{float(found.r_squared.mean()):.3f}"
         level = mean_interval((values / at.ideal).mean("condition"), log=True)
         n = int(level.n if found is None else found.n.min())
-        lines.append(_line([name, *cells, r_squared, _interval(level, ".2f"), str(n)]))
+        lines.append(table_row([name, *cells, r_squared, _interval(level, ".2f"), str(n)]))
     lines += ["", *_by_load(at, over_gain / at.ideal)]
     missed = int((at.reached == 0).sum())
     if missed:
@@ -103,13 +99,12 @@ def _by_load(at: xr.Dataset, levels: xr.DataArray) -> list[str]:
     lines = [
         "Closed form with biases zero over gain and ideal, by load:",
         "",
-        _line(["network", *(f"load {load}" for load in loads)]),
-        _line(["---", *["---:"] * len(loads)]),
+        *table_head(["network", *(f"load {load}" for load in loads)]),
     ]
     for name in VARIANTS:
         parts = [levels.sel(network=name).isel(condition=(at["load"] == load).values) for load in loads]
         found = [mean_interval(each.mean("condition"), log=True) for each in parts]
-        lines.append(_line([name, *(_interval(each, ".2f") for each in found)]))
+        lines.append(table_row([name, *(_interval(each, ".2f") for each in found)]))
     return lines
 
 
@@ -128,29 +123,30 @@ def _students(at: xr.Dataset) -> list[str]:
         "Dimensions of students against the dimension r of their teachers' memory:",
     ]
     for count in COUNTS:
-        lines += ["", f"*{count}*", "", _line(["cell", "r", "n", *SIDES]), _line(["---", *["---:"] * (2 + len(SIDES))])]
+        lines += ["", f"*{count}*", "", *table_head(["cell", "r", "n", *SIDES])]
         for k in range(at.sizes["student"]):
             one = at.isel(student=k)
             dimension = one.dimension.sel(count=count)
             cells = [_interval(mean_interval(dimension.sel(side=side)), ".1f") for side in SIDES]
-            lines.append(_line([one.cell.item(), str(one.memory.item()), str(int(one.student_reached.sum())), *cells]))
+            lines.append(
+                table_row([one.cell.item(), str(one.memory.item()), str(int(one.student_reached.sum())), *cells])
+            )
         for cell in at.student_cell.values.tolist():
             slopes = [slope_interval(at, student_cell=cell, side=side, count=count) for side in SIDES]
             n = str(int(slopes[0].n))
-            lines.append(_line([cell, "slope", n, *(_interval(one, ".2f") for one in slopes)]))
+            lines.append(table_row([cell, "slope", n, *(_interval(one, ".2f") for one in slopes)]))
     lines += [
         "",
         "Mean squared cosine between the r leading protected directions and those that encode the teacher's memory:",
         "",
-        _line(["cell", "r", *SIDES[:4], "chance"]),
-        _line(["---", *["---:"] * 6]),
+        *table_head(["cell", "r", *SIDES[:4], "chance"]),
     ]
     units = float(at.attrs["units"])
     for k in range(at.sizes["student"]):
         one = at.isel(student=k)
         cells = [_interval(mean_interval(one.overlap.sel(protected=side)), ".2f") for side in SIDES[:4]]
         chance = f"{one.memory.item() / units:.2f}"
-        lines.append(_line([one.cell.item(), str(one.memory.item()), *cells, chance]))
+        lines.append(table_row([one.cell.item(), str(one.memory.item()), *cells, chance]))
     return lines
 
 
@@ -160,15 +156,8 @@ def _least(at: xr.Dataset) -> list[str]:
     summary = mean_interval(one_cell.least)
     found = [_interval(summary.isel(student=k), ".1f") for k in range(one_cell.sizes["student"])]
     memories = [str(r) for r in one_cell.memory.values]
-    return [_line(["r", *memories]), _line(["---:"] * (len(found) + 1)), _line(["dimensions", *found])]
+    return [table_row(["r", *memories]), table_row(["---:"] * (len(found) + 1)), table_row(["dimensions", *found])]
 
 
 def _interval(summary: xr.Dataset, form: str) -> str:
-    mean, low, high = (float(summary[name]) for name in ("mean", "low", "high"))
-    if math.isnan(mean):
-        return ABSENT
-    return f"{mean:{form}}" if math.isnan(low) else f"{mean:{form}} [{low:{form}}, {high:{form}}]"
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return interval(form, *(float(summary[name]) for name in ("mean", "low", "high")))

@@ -1,6 +1,6 @@
 """One cell of the comparison: a method with some seeds, run over all tasks and measured after each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,7 +8,7 @@ import xarray as xr
 
 from method_study.config import Config, network_of, tasks_of_row
 from method_study.settings import Settings
-from wmcl.methods import Measures, NoRehearsal, Shared, learn, measure_run, named
+from wmcl.methods import Learned, Measures, NoRehearsal, Shared, learn, measure_run, named
 from wmcl.provenance import describe_device
 from wmcl.training import Stop
 
@@ -20,9 +20,14 @@ def measure(
     config: Config, measures: Measures, table: Table, device: str, condition: Mapping[str, Any], seeds: Sequence[int]
 ) -> xr.Dataset:
     """Learn all tasks with the settings of a condition, and measure after each."""
-    settings = table[tuple(condition.values())]
+    run = learn_row(config, table[tuple(condition.values())], device, seeds)
+    return measure_run(run, measures).assign_attrs(device=describe_device(device))
+
+
+def learn_row(config: Config, settings: Settings, device: str, seeds: Sequence[int]) -> Iterator[Learned]:
+    """Learn all tasks with the settings of a row."""
     tasks = tasks_of_row(config, settings)
-    run = learn(
+    return learn(
         named(settings.method, **settings.hyperparameters),
         network_of(config, settings, tasks[0]),
         tasks,
@@ -32,7 +37,6 @@ def measure(
         device=device,
         progress=False,
     )
-    return measure_run(run, measures).assign_attrs(device=describe_device(device))
 
 
 def settings_of_cells(

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 import xarray as xr
+from common.results import describe
 
 from method_study.chosen import read_chosen
 from method_study.config import Config, network_of, tasks_of_row
@@ -20,7 +21,6 @@ from wmcl.methods import (
     intransigence,
     named,
 )
-from wmcl.training import Reason
 
 
 def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Settings]) -> xr.Dataset:
@@ -36,7 +36,7 @@ def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Setting
     found["forward_transfer"] = forward_transfer(accuracy, results.untrained_accuracy)
     found["intransigence"] = _intransigence(accuracy)
     results = results.assign(found)
-    return describe(results.assign_coords(_of_rows(results.method.values.tolist(), config, table)))
+    return describe(results.assign_coords(_of_rows(results.method.values.tolist(), config, table)), DESCRIPTIONS)
 
 
 def _intransigence(accuracy: xr.DataArray) -> xr.DataArray:
@@ -72,18 +72,6 @@ def _compression(config: Config, settings: Settings) -> float:
         return np.nan
     network = network_of(config, settings, tasks_of_row(config, settings)[0])
     return parametrisation.compression(network, config.comparison.tasks)
-
-
-def describe(results: xr.Dataset) -> xr.Dataset:
-    """Long names and units."""
-    for name, (long_name, units) in DESCRIPTIONS.items():
-        if name in results.variables:
-            results[name].attrs = {"long_name": long_name, "units": units}
-    results.reason.attrs |= {
-        "flag_values": [int(r) for r in Reason],
-        "flag_meanings": " ".join(r.name for r in Reason),
-    }
-    return results
 
 
 DESCRIPTIONS = {

@@ -3,6 +3,7 @@
 import math
 
 import xarray as xr
+from common.tables import interval, number, table_head, table_row
 
 from wmcl.statistics import mean_interval
 from wmcl.training import Reason
@@ -15,7 +16,6 @@ COLUMNS = {
     "forward_transfer": "forward, points",
     "intransigence": "intransigence, points",
 }
-ABSENT = "–"
 DIFFERENCES = (
     "All other settings of rows with a difference are the published ones. Unlike there, training sequences are drawn"
     " anew, not from 100,000 fixed ones, and show other patterns in each task unless `inputs` is `identical`; from"
@@ -32,8 +32,8 @@ def report(results: xr.Dataset) -> str:
     head = ["method", "n", *COLUMNS.values(), "stored values", "ms an iteration"]
     if with_published:
         head += ["published during, %", "difference", "published final, %", "difference"]
-    lines = [_line(head), _line(["---", *["---:"] * (len(head) - 1)])]
-    lines += [_line(_row(at.isel(condition=k), with_published)) for k in range(at.sizes["condition"])]
+    lines = table_head(head)
+    lines += [table_row(_row(at.isel(condition=k), with_published)) for k in range(at.sizes["condition"])]
     return "\n".join([_title(results), "", *lines, "", *_notes(at)])
 
 
@@ -50,11 +50,11 @@ def _row(at: xr.Dataset, with_published: bool) -> list[str]:
     cells = [str(at.method.item()), str(n)]
     cells += [_interval(at[name]) for name in COLUMNS]
     stored, seconds = at.stored.isel(trained_task=-1).mean(), at.seconds_per_iteration.mean()
-    cells += [_plain(float(stored), ",.0f"), _plain(1e3 * float(seconds), ".1f")]
+    cells += [number(float(stored), ",.0f"), number(1e3 * float(seconds), ".1f")]
     if with_published:
         for own, published in (("during", at.published_during), ("final", at.published_final)):
             gap = float(at[own].mean() - published) if int(at.has_published_settings) else math.nan
-            cells += [_plain(100 * float(published), ".2f"), _plain(100 * gap, "+.2f")]
+            cells += [number(100 * float(published), ".2f"), number(100 * gap, "+.2f")]
     return cells
 
 
@@ -108,15 +108,4 @@ def _a_task(at: xr.Dataset, steps: list[float]) -> list[float]:
 
 def _interval(values: xr.DataArray) -> str:
     found = mean_interval(values)
-    mean, low, high = (100 * float(found[name]) for name in ("mean", "low", "high"))
-    if math.isnan(mean):
-        return ABSENT
-    return f"{mean:.2f}" if math.isnan(low) else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def _plain(value: float, form: str) -> str:
-    return ABSENT if math.isnan(value) else f"{value:{form}}"
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return interval(".2f", *(100 * float(found[name]) for name in ("mean", "low", "high")))

@@ -11,7 +11,6 @@ from method_study import config as comparison
 from method_study.config import HERE, PermutedCopy, Search
 from method_study.settings import Settings
 
-from wmcl import networks
 from wmcl.methods import FromScratch, Shared, named
 from wmcl.tasks import Task, check_counts, distances
 
@@ -141,7 +140,7 @@ def rows(config: Config) -> dict[str, Settings]:
     Raises:
         ValueError: if there is no such method, or if the file of chosen hyperparameters cannot be used.
     """
-    found = comparison.rows(_as_comparison(config))
+    found = comparison.rows(as_comparison(config))
     if config.study.task_identity:
         found = {name: replace(settings, task_identity=True) for name, settings in found.items()}
     if config.study.batch is None:
@@ -162,17 +161,7 @@ def same_states(settings: Settings) -> bool:
 
 def tasks_of(config: Config) -> list[Task]:
     """The tasks in their order."""
-    return comparison.tasks_of(_as_comparison(config))
-
-
-def tasks_of_row(config: Config, settings: Settings) -> list[Task]:
-    """The tasks as a row sees them."""
-    return comparison.tasks_of_row(_as_comparison(config), settings)
-
-
-def network_of(config: Config, settings: Settings, task: Task) -> networks.Network:
-    """The network of a row, with a read-out a task if it asks for that."""
-    return comparison.network_of(_as_comparison(config), settings, task)
+    return comparison.tasks_of(as_comparison(config))
 
 
 def check(config: Config) -> None:
@@ -182,7 +171,7 @@ def check(config: Config) -> None:
     if not config.study.methods:
         raise ValueError("methods is empty: name at least one")
     check_counts(2, tasks=config.study.tasks)
-    comparison.check(_as_comparison(config))
+    comparison.check(as_comparison(config))
     if config.study.batch is not None and config.study.batch < config.study.tasks:
         raise ValueError(
             f"batch is {config.study.batch} with {config.study.tasks} tasks: it must have a sequence of each"
@@ -192,7 +181,7 @@ def check(config: Config) -> None:
         distances(task)
 
 
-def _as_comparison(config: Config) -> comparison.Config:
+def as_comparison(config: Config) -> comparison.Config:
     """The comparison of methods that trains the same networks."""
     study = config.study
     return comparison.Config(

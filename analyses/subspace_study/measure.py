@@ -6,32 +6,22 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from method_study.measure import learn_row
 
-from subspace_study.config import Config, Measures, network_of, rows, tasks_of_row
+from subspace_study.config import Config, Measures, as_comparison, rows
 from subspace_study.importance import Fishers, add_fishers, fishers, importances
 from subspace_study.networks import Answering, answering
 from subspace_study.read_outs import read_outs
 from subspace_study.states import States, dimensions, hidden_states, shared, together
 from subspace_study.supervised import supervised
-from wmcl.methods import Learned, Shared, learn, named
+from wmcl.methods import Learned, Shared, named
 from wmcl.provenance import describe_device
-from wmcl.training import Stop, evaluate
+from wmcl.training import evaluate
 
 
 def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
     """Learn all tasks with the method of a condition, and measure after each."""
-    settings = rows(config)[condition["method"]]
-    tasks = tasks_of_row(config, settings)
-    run = learn(
-        named(settings.method, **settings.hyperparameters),
-        network_of(config, settings, tasks[0]),
-        tasks,
-        seeds,
-        Stop(settings.iterations),
-        settings.options,
-        device=device,
-        progress=False,
-    )
+    run = learn_row(as_comparison(config), rows(config)[condition["method"]], device, seeds)
     return measure_run(run, config.measures).assign_attrs(device=describe_device(device))
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import xarray as xr
+from common.results import describe
 
 from subspace_study.config import Config, rows, same_states, tasks_of
 from wmcl.tasks import distances
-from wmcl.training import Reason
 
 
 def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
@@ -25,7 +25,7 @@ def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
         same = [same_states(table[name]) for name in results.method.values.tolist()]
         found["same_states"] = xr.DataArray(same, dims="condition")
     found |= _read_outs(results)
-    return describe(results.assign(found))
+    return describe(results.assign(found), DESCRIPTIONS)
 
 
 def just_learned(values: xr.DataArray) -> xr.DataArray:
@@ -98,18 +98,6 @@ def _read_outs(results: xr.Dataset) -> dict[str, xr.DataArray]:
     end = results.isel(trained_task=-1, drop=True)
     excess = end.head_overlap - end.head_chance
     return {"head_excess": excess.mean(["evaluated_task", "other_task"])}
-
-
-def describe(results: xr.Dataset) -> xr.Dataset:
-    """Long names and units."""
-    for name, (long_name, units) in DESCRIPTIONS.items():
-        if name in results.variables:
-            results[name].attrs = {"long_name": long_name, "units": units}
-    results.reason.attrs |= {
-        "flag_values": [int(r) for r in Reason],
-        "flag_meanings": " ".join(r.name for r in Reason),
-    }
-    return results
 
 
 _FISHER = "nats^2 by weight^2"

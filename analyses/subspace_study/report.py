@@ -5,12 +5,11 @@ import math
 from itertools import groupby
 
 import xarray as xr
+from common.tables import ABSENT, interval, table_head, table_row
 
 from subspace_study.outcome import just_learned
 from subspace_study.statements import Estimate, Statement, estimate, excludes_null, statements
 from wmcl.training import Reason
-
-ABSENT = "–"
 
 
 def report(results: xr.Dataset) -> str:
@@ -56,10 +55,10 @@ def _performance(results: xr.Dataset) -> list[str]:
     during = just_learned(results.accuracy).mean("evaluated_task")
     final = results.accuracy.isel(trained_task=-1).mean("evaluated_task")
     head = ["method", "n", "accuracy right after learning, %", "in the end, %"]
-    lines = [_line(head), _line(["---", *["---:"] * 3])]
+    lines = table_head(head)
     for row, name in enumerate(results.method.values.tolist()):
         found = [estimate(100 * each.isel(condition=row)) for each in (during, final)]
-        lines.append(_line([name, str(found[1].n), *(_interval(each) for each in found)]))
+        lines.append(table_row([name, str(found[1].n), *(_interval(each) for each in found)]))
     return lines
 
 
@@ -71,11 +70,11 @@ def _answers(group: list[Statement]) -> list[str]:
     quantities = {each.quantity: quantities[each.quantity] for each in group}
     found = {(each.method, each.quantity): each for each in group}
     heads = [_head(each) for each in quantities.values()]
-    lines = [_line(["method", "n", *heads]), _line(["---", *["---:"] * (1 + len(heads))])]
+    lines = table_head(["method", "n", *heads])
     for method in dict.fromkeys(each.method for each in group):
         row = [found.get((method, quantity)) for quantity in quantities]
         counts = sorted({each.found.n for each in row if each is not None})
-        lines.append(_line([method, " to ".join(map(str, counts)), *(_answer(each) for each in row)]))
+        lines.append(table_row([method, " to ".join(map(str, counts)), *(_answer(each) for each in row)]))
     return lines
 
 
@@ -99,13 +98,12 @@ def _supervised(results: xr.Dataset) -> list[str]:
         return []
     tasks = results.sizes["trained_task"]
     head = ["method", *(f"{k + 1} task{'s' if k else ''}" for k in range(tasks)), "the last task alone"]
-    lines = ["**How many dimensions does it take to solve all tasks so far?**", "", _line(head)]
-    lines.append(_line(["---", *["---:"] * (tasks + 1)]))
+    lines = ["**How many dimensions does it take to solve all tasks so far?**", "", *table_head(head)]
     for row, name in enumerate(results.method.values.tolist()):
         one = results.isel(condition=row)
         found = [estimate(one.supervised_dimension.isel(trained_task=k)) for k in range(tasks)]
         found.append(estimate(one.own_supervised_dimension.isel(trained_task=-1)))
-        lines.append(_line([name, *(f"{_interval(e)} (n = {e.n})" if e.n else ABSENT for e in found)]))
+        lines.append(table_row([name, *(f"{_interval(e)} (n = {e.n})" if e.n else ABSENT for e in found)]))
     measures = json.loads(results.attrs["configuration"])["measures"]
     lines += [
         "",
@@ -148,9 +146,4 @@ def _interval(found: Estimate) -> str:
         return ABSENT
     scale = max(abs(found.mean), 0.0 if math.isnan(found.low) else found.high - found.low)
     places = 2 if scale == 0 else min(max(2 - math.floor(math.log10(scale)), 0), 6)
-    mean = f"{found.mean:.{places}f}"
-    return mean if math.isnan(found.low) else f"{mean} [{found.low:.{places}f}, {found.high:.{places}f}]"
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return interval(f".{places}f", found.mean, found.low, found.high)

@@ -89,7 +89,7 @@ class Store:
         """
         with Interrupt(held=True):
             content = _netcdf(result.assign_attrs({_CONFIGURATION: key}))
-            _write_whole(content, self.folder / f"{digest(key.encode())}.{digest(content)}.nc")
+            write_whole(content, self.folder / f"{digest(key.encode())}.{digest(content)}.nc")
 
 
 def save_whole(dataset: xr.Dataset, path: Path) -> None:
@@ -101,7 +101,7 @@ def save_whole(dataset: xr.Dataset, path: Path) -> None:
     with Interrupt(held=True):
         content = _netcdf(dataset)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(content, path)
+        write_whole(content, path)
 
 
 def _netcdf(dataset: xr.Dataset) -> bytes:
@@ -122,8 +122,12 @@ def _believed(name: str, content: bytes, key: str) -> xr.Dataset | None:
     return result if result.attrs.pop(_CONFIGURATION, None) == key else None
 
 
-def _write_whole(content: bytes, path: Path) -> None:
-    """A temporary file in the same folder, then a rename."""
+def write_whole(content: bytes, path: Path) -> None:
+    """Write a file that appears complete or not at all: a temporary one in the same folder, then a rename.
+
+    Raises:
+        OSError: names the file and the reason, e.g. a full disk.
+    """
     part = path.with_name(f"{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
