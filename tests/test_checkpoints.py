@@ -1,6 +1,7 @@
 """A training run that was interrupted ends as if it had not been."""
 
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -58,7 +59,7 @@ def breaking(at, act):
 
 
 def lose_power():
-    raise OSError("the power is gone")
+    raise OSError(errno.EIO, "the power is gone")
 
 
 FREEZING = "milestones, an observer, near thresholds, and members that freeze"

@@ -9,13 +9,14 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
+
+from wmcl.whole_file import write_whole
 
 _DIGEST = re.compile(rb'"digest":"([0-9a-f]{64})"')
 _BLANK = "0" * 64
@@ -40,6 +41,9 @@ def write(
         version: of its layout.
         arrays: by name.
         description: JSON values (infinities and NaN are allowed).
+
+    Raises:
+        OSError: names the file and the reason, e.g. a full disk.
     """
     header = {
         "kind": f"wmcl {kind}",
@@ -51,29 +55,7 @@ def write(
     content = bytearray(save({name: np.asarray(values, order="C") for name, values in arrays.items()}, header))
     start, stop = _place_of_digest(content)
     content[start:stop] = hashlib.sha256(content).hexdigest().encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".part", dir=path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o644)
-        part.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force the new name of a file to the disk, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    write_whole(content, path)
 
 
 def read(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -8,6 +8,7 @@ import xarray as xr
 from common.running import Run
 from wmcl import sweeps
 from wmcl.training import Reason
+from wmcl.whole_file import write_whole
 
 
 def describe(results: xr.Dataset, descriptions: Mapping[str, tuple[str, str]], reason: str = "reason") -> xr.Dataset:
@@ -37,5 +38,5 @@ def write(results: xr.Dataset, run: Run, began: float, report: Callable[[xr.Data
     """
     results = results.assign_attrs(wall_seconds=time.perf_counter() - began)
     sweeps.save_whole(results, run.output)
-    sweeps.write_whole(f"{report(results)}\n".encode(), run.output.with_suffix(".md"))
+    write_whole(f"{report(results)}\n".encode(), run.output.with_suffix(".md"))
     return results

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wmcl.whole_file import write_whole
+
 
 def read_chosen(path: Path) -> dict[str, dict[str, Any]]:
     """The chosen values of each row; nothing if there is no file yet.
@@ -18,10 +20,8 @@ def read_chosen(path: Path) -> dict[str, dict[str, Any]]:
 def add_chosen(path: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
     """Write the entries of some rows, and leave those of the others as they are."""
     merged = {**_entries(path), **entries}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({row: merged[row] for row in sorted(merged)}, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    text = json.dumps({row: merged[row] for row in sorted(merged)}, indent=1)
+    write_whole(f"{text}\n".encode(), path)
 
 
 def _entries(path: Path) -> dict[str, Any]:

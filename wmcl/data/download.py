@@ -1,9 +1,6 @@
 """Originals from their public sources, and whether what lies on the disk is still what was fetched."""
 
-import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import pooch
 from wmcl.data.data_set import DataSet, Original
 from wmcl.data.folders import originals_of, prepared_file
 from wmcl.data.prepare import found, instructions, load, prepare
+from wmcl.whole_file import write_whole
 
 _RECORD = "digests.json"
 
@@ -79,7 +77,7 @@ def verify(data_set: DataSet) -> Iterator[tuple[Path, str]]:
         for original in form.originals:
             known, file = original.sha256 or recorded.get(original.name), where / original.name
             if file.exists() and known is not None:
-                yield file, "" if _digest(file) == known else f"its SHA-256 digest is not {known}"
+                yield file, "" if pooch.file_hash(file) == known else f"its SHA-256 digest is not {known}"
     if path.exists():
         try:
             load(data_set)
@@ -89,18 +87,11 @@ def verify(data_set: DataSet) -> Iterator[tuple[Path, str]]:
             yield path, ""
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def _recorded(where: Path) -> dict[str, str]:
     path = where / _RECORD
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _record(where: Path, name: str) -> None:
-    content = json.dumps(_recorded(where) | {name: _digest(where / name)}, indent=1)
-    with tempfile.NamedTemporaryFile("w", dir=where, suffix=".part", delete=False) as file:
-        file.write(content + "\n")
-    os.replace(file.name, where / _RECORD)
+    content = json.dumps(_recorded(where) | {name: pooch.file_hash(where / name)}, indent=1)
+    write_whole(f"{content}\n".encode(), where / _RECORD)

@@ -1,14 +1,15 @@
 """Colours, markers and fonts, and how a figure is saved."""
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.figure import Figure
+
+from wmcl.whole_file import write_whole
 
 COLOURS = sns.color_palette("colorblind")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -28,15 +29,10 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
 
     The files depend on the figure alone: no date is stored.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
-        handle, part = tempfile.mkstemp(suffix=suffix, dir=folder)
-        os.close(handle)
-        try:
-            figure.savefig(part, dpi=200, metadata=metadata, bbox_inches="tight")
-            Path(part).chmod(0o644)
-            paths.append(Path(part).replace(folder / f"{name}{suffix}"))
-        finally:
-            Path(part).unlink(missing_ok=True)
+    for form, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
+        content = BytesIO()
+        figure.savefig(content, format=form, dpi=200, metadata=metadata, bbox_inches="tight")
+        paths.append(folder / f"{name}.{form}")
+        write_whole(content.getvalue(), paths[-1])
     return paths

@@ -21,6 +21,7 @@ import xarray as xr
 
 from wmcl.interrupt import Interrupt
 from wmcl.sweeps.grid import digest
+from wmcl.whole_file import write_whole
 
 _CONFIGURATION = "cell_configuration"
 
@@ -100,7 +101,6 @@ def save_whole(dataset: xr.Dataset, path: Path) -> None:
     """
     with Interrupt(held=True):
         content = _netcdf(dataset)
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(content, path)
 
 
@@ -120,22 +120,3 @@ def _believed(name: str, content: bytes, key: str) -> xr.Dataset | None:
     except OSError:  # whoever gave this file its name, it holds no netCDF
         return None
     return result if result.attrs.pop(_CONFIGURATION, None) == key else None
-
-
-def write_whole(content: bytes, path: Path) -> None:
-    """Write a file that appears complete or not at all: a temporary one in the same folder, then a rename.
-
-    Raises:
-        OSError: names the file and the reason, e.g. a full disk.
-    """
-    part = path.with_name(f"{uuid4().hex}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
