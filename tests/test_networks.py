@@ -271,3 +271,20 @@ def test_a_member_does_not_depend_on_the_others(network, chosen):
         together, alone = measure(everyone, data, [0, 1, 2]), measure(some, own, chosen)
         expected = {name: value[chosen] for name, value in together.items()}
         torch.testing.assert_close(alone, expected, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward", "bidirectional"])
+def test_a_constant_of_the_forget_gate_is_a_bias_that_is_not_learned(direction):
+    shape = {"initialisation": "fan_in", "layers": 2, "direction": direction}
+    with_constant, plain = LSTM(3, 5, 2, forget_bias=1.5, **shape), LSTM(3, 5, 2, **shape)
+    parameters = plain.init([0, 1], torch.float64)
+    shifted = {name: value.clone() for name, value in parameters.items()}
+    for name, value in shifted.items():
+        if name.startswith("b_ih"):
+            value[:, 5:10] += 1.5
+    inputs = torch.randn(2, 7, 4, 3, dtype=torch.float64)
+    found = with_constant.apply(parameters, inputs)
+    torch.testing.assert_close(found.logits, plain.apply(shifted, inputs).logits, rtol=1e-12, atol=0)
+    assert not torch.allclose(found.logits, plain.apply(parameters, inputs).logits)
+    with pytest.raises(ValueError, match="forget_bias is nan: it must be finite"):
+        LSTM(3, 5, 2, forget_bias=float("nan"))

@@ -19,6 +19,8 @@ class Network:
     """recurrent units"""
     output_stage: bool = True
     """of the elman cell alone: the layer y = tanh(W_ho h + b_ho) before the read-out"""
+    forget_bias: float = 0.0
+    """of the lstm cell alone: constant in the pre-activations of its forget gate; 1 or more lets memory last"""
 
     def build(self, inputs: int, outputs: int, initialisation: Initialisation) -> networks.Network:
         """The network for a task."""
@@ -26,4 +28,8 @@ class Network:
             return networks.Elman(
                 inputs, self.hidden, outputs, initialisation=initialisation, output_stage=self.output_stage
             )
-        return networks.NETWORKS[self.cell](inputs, self.hidden, outputs, initialisation=initialisation)
+        if self.cell == "lstm":
+            return networks.LSTM(
+                inputs, self.hidden, outputs, initialisation=initialisation, forget_bias=self.forget_bias
+            )
+        return networks.GRU(inputs, self.hidden, outputs, initialisation=initialisation)

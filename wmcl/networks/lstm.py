@@ -1,5 +1,6 @@
 """The long short-term memory."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from wmcl.networks.cell import Cell, State
 from wmcl.networks.network import Network
+from wmcl.networks.recurrence import Weights
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 _tanh_backward = torch.ops.aten.tanh_backward.grad_input
@@ -76,7 +78,27 @@ class LSTM(Network):
         c_t &= f_t c_{t-1} + i_t g_t, \quad h_t = o_t \tanh(c_t), \quad z_t = W_{out} h_t + b_{out}
 
     The rows of W_ih and W_hh are stacked in the order input, forget, candidate, output. The biases of the forget gate
-    start like all others.
+    start like all others, and ``forget_bias`` is a constant on top of them.
+
+    Raises:
+        ValueError: if a field lies outside of its range.
     """
 
     cell: ClassVar[Cell] = LSTMCell()
+    forget_bias: float = 0.0
+    """added to the pre-activations of the forget gate. At 0 a new network forgets half of c_t at each step; with 1 or
+    more it can learn to hold something for many steps (Jozefowicz et al., "An empirical exploration of recurrent
+    network architectures", 2015). As a constant it acts on generated weights, too."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not math.isfinite(self.forget_bias):
+            raise ValueError(f"forget_bias is {self.forget_bias}: it must be finite")
+
+    def offset(self, weights: Weights) -> Weights:
+        """With the constant of the forget gate in its biases."""
+        if not self.forget_bias:
+            return weights
+        constant = weights.b_ih.new_zeros(weights.b_ih.shape[-1])
+        constant[self.hidden : 2 * self.hidden] = self.forget_bias
+        return weights._replace(b_ih=weights.b_ih + constant)

@@ -88,6 +88,10 @@ class Network:
         """Rows of ``W_out`` that answer."""
         return slice(self.head * self.outputs, (self.head + 1) * self.outputs)
 
+    def offset(self, weights: Weights) -> Weights:
+        """The weights of a layer as they act, where a network adds a constant to some that is not learned."""
+        return weights
+
     def answering(self, head: int) -> "Network":
         """The same network, with another of its read-outs."""
         return replace(self, head=head)
@@ -174,7 +178,7 @@ class Network:
     ) -> "Layer":
         """One direction of a layer."""
         names = {name: f"{name}{suffix}" for name in ("W_ih", "b_ih", "W_hh", "b_hh", "W_ho", "b_ho")}
-        weights = Weights(*(parameters[names[name]] for name in Weights._fields))
+        weights = self.offset(Weights(*(parameters[names[name]] for name in Weights._fields)))
         read = reverse(inputs, lengths) if backward else inputs
         zeros = _taps(read, weights) if taps else None
         hidden, output, cell = unroll(self.cell, read, weights, slice(None) if backward else steps, zeros)
