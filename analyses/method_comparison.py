@@ -3,7 +3,7 @@
 Trains networks on tasks one after the other with every method of the catalogue, and measures after each task how well
 all of them are solved, how important the weights are and how many dimensions the hidden states fill. Writes a netCDF
 file and a Markdown table; figures/method_comparison.py draws it. With --search it chooses hyperparameters on the
-validation set instead.
+validation set instead. Options of the tasks depend on the benchmark: ask for them with --benchmark NAME --help.
 """
 
 import time
@@ -11,14 +11,16 @@ from dataclasses import asdict, replace
 from functools import partial
 
 import xarray as xr
-from common.command_line import configuration, errors_as_sentences, print_outcome
+from common.command_line import chosen_word, configuration, errors_as_sentences, print_outcome
 from common.results import describe, write
 from common.running import settled
+from method_study.benchmarks import BENCHMARKS
 from method_study.chosen import add_chosen
-from method_study.config import PRESETS, Config, check, rows
+from method_study.config import Config
 from method_study.measure import Table, cost, measure, settings_of_cells
-from method_study.outcome import DESCRIPTIONS, add_outcome
+from method_study.outcome import add_outcome, descriptions
 from method_study.report import report
+from method_study.rows import check, rows
 from method_study.search import MEASURES, candidates, entries, seeds_of, summary, table_of
 
 from wmcl import sweeps
@@ -49,7 +51,7 @@ def search(config: Config) -> str:
     conditions = [{"method": row, "candidate": text} for row, text in candidates(config)]
     origin = provenance(config.run.device)
     found = _sweep(config, conditions, table_of(config), MEASURES, seeds_of(config), "search.cells")
-    sweeps.save_whole(describe(found, DESCRIPTIONS), config.run.output.with_suffix(".search.nc"))
+    sweeps.save_whole(describe(found, descriptions(config.task.answers)), config.run.output.with_suffix(".search.nc"))
     command = invocation({})["command"]
     where = {name: origin[name] for name in ("source_revision", "created")} | {"command": command}
     made = entries(found, config, where)
@@ -86,7 +88,8 @@ def _sweep(
 
 def main() -> None:
     """Command line."""
-    config = configuration(PRESETS, check, __doc__)
+    presets = BENCHMARKS[chosen_word("benchmark", BENCHMARKS, "copy")].presets
+    config = configuration(presets, check, __doc__)
     with errors_as_sentences(config.run):
         if config.selection.search:
             print(search(config))

@@ -5,9 +5,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import xarray as xr
-from method_study.config import PRESETS
+from method_study.benchmarks import BENCHMARKS
 from method_study.outcome import add_outcome
-from method_study.settings import STARTING_VALUES, Settings, published_settings
+from method_study.published import published_settings
+from method_study.settings import Settings
 
 EVERY = (
     "multitask",
@@ -32,9 +33,10 @@ EVERY = (
 )
 
 
-def synthetic(methods=EVERY, preset="quick", seeds=3):
+def synthetic(methods=EVERY, preset="quick", seeds=3, benchmark="copy"):
     """Accuracies fall by a share that is a method's own with each later task; noise belongs to the network."""
-    config = replace(PRESETS[preset], selection=replace(PRESETS[preset].selection, chosen=None))
+    usual = BENCHMARKS[benchmark].presets[preset]
+    config = replace(usual, selection=replace(usual.selection, chosen=None))
     tasks, random = config.comparison.tasks, np.random.default_rng(0)
     accuracy = np.full((len(methods), seeds, tasks, tasks, 2), np.nan)
     for m, method in enumerate(methods):
@@ -61,6 +63,7 @@ def synthetic(methods=EVERY, preset="quick", seeds=3):
             "iterations": (each, steps),
             "reason": (each, np.zeros(steps.shape)),
             "seconds_per_iteration": (each, np.full(steps.shape, 0.017)),
+            "late_gain": (each, np.full(steps.shape, 0.004)),
         },
         {
             "method": ("condition", list(methods)),
@@ -71,6 +74,6 @@ def synthetic(methods=EVERY, preset="quick", seeds=3):
         },
         {"configuration": json.dumps(asdict(config), default=str)},
     )
-    known = STARTING_VALUES | published_settings()
+    known = {**BENCHMARKS[benchmark].starting_values, **published_settings(config.task.published(), 1000)}
     table = {name: known.get(name, Settings(name)) for name in methods}
     return add_outcome(results, config, table)

@@ -11,24 +11,29 @@ import method_comparison as analysis
 import numpy as np
 import pytest
 import xarray as xr
-from method_study import config as configuration
 from method_study import measure as cells
+from method_study import rows as rows_of
 from method_study import search
+from method_study.benchmarks import BENCHMARKS
+from method_study.benchmarks.permuted_copy import COPY
 from method_study.chosen import add_chosen, read_chosen
-from method_study.config import PRESETS, check, network_of, rows, tasks_of, tasks_of_row
+from method_study.published import beside, published_settings
 from method_study.report import report
-from method_study.settings import GRIDS, PUBLISHED_HYPERPARAMETERS, STARTING_VALUES, Settings, published_settings
+from method_study.rows import check, network_of, rows, tasks_of, tasks_of_row, uses_published_settings
+from method_study.settings import Settings
 
 from figures import method_comparison as figure_of
 from tests.method_results import EVERY, synthetic
 from wmcl.methods import CATALOGUE, Method
 from wmcl.plotting import MissingError, house_style, write
-from wmcl.published import published_copy_runs
+from wmcl.published import published_runs
 from wmcl.statistics import mean_interval
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Reason
 
+PRESETS = COPY.presets
 SMOKE = PRESETS["smoke"]
+EVERY_PRESET = [(name, preset) for name, benchmark in BENCHMARKS.items() for preset in benchmark.presets]
 
 
 def small(tmp_path, methods=("multitask", "from scratch", "fine-tuning"), iterations=8, **selection):
@@ -44,15 +49,33 @@ def small(tmp_path, methods=("multitask", "from scratch", "fine-tuning"), iterat
 # settings
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_makes_sense_with_the_catalogue_as_it_is(preset):
-    check(PRESETS[preset])
-    assert {settings.method for settings in rows(PRESETS[preset]).values()} <= set(CATALOGUE)
+def on_stand_in(config):
+    """The same on data that are on every machine."""
+    if config.benchmark == "copy":
+        return config
+    return replace(config, task=replace(config.task, digits="stand-in", validation_samples=40))
 
 
-def test_quick_has_all_methods_and_the_published_presets_those_that_were_published():
-    assert {settings.method for settings in rows(PRESETS["quick"]).values()} == set(CATALOGUE)
-    assert rows(PRESETS["paper"]).keys() == PUBLISHED_HYPERPARAMETERS.keys()
+@pytest.mark.parametrize(("benchmark", "preset"), EVERY_PRESET)
+def test_every_preset_makes_sense_with_the_catalogue_as_it_is(benchmark, preset):
+    config = BENCHMARKS[benchmark].presets[preset]
+    assert (config.benchmark, config.preset) == (benchmark, preset)
+    check(on_stand_in(config))
+    assert {settings.method for settings in rows(config).values()} <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_quick_has_all_methods_and_the_published_presets_those_that_were_published(benchmark):
+    presets = BENCHMARKS[benchmark].presets
+    assert {settings.method for settings in rows(presets["quick"]).values()} == set(CATALOGUE)
+    runs = presets["paper"].task.published()
+    assert rows(presets["paper"]).keys() == {run.method for run in runs}
+    assert runs
+
+
+def test_no_two_presets_write_the_same_file():
+    outputs = [BENCHMARKS[benchmark].presets[preset].run.output for benchmark, preset in EVERY_PRESET]
+    assert len(set(outputs)) == len(outputs)
 
 
 def test_a_method_that_appears_later_needs_no_code(monkeypatch):
@@ -60,62 +83,93 @@ def test_a_method_that_appears_later_needs_no_code(monkeypatch):
         return Method()
 
     more = MappingProxyType({**CATALOGUE, "late": late})
-    monkeypatch.setattr(configuration, "CATALOGUE", more)
+    monkeypatch.setattr(rows_of, "CATALOGUE", more)
     monkeypatch.setattr("wmcl.methods.catalogue.CATALOGUE", more)
     check(SMOKE)
     assert rows(SMOKE)["late"].method == "late"
 
 
-THEIR_NAMES = {
-    "online EWC + task identity": {"strength": "ewc_lambda", "samples": "n_fisher"},
-    "online EWC": {"decay": "ewc_gamma"},
+COPY_HYPERPARAMETERS = {
+    "multitask": {},
+    "from scratch": {},
+    "fine-tuning": {},
+    "online EWC": {"strength": 100.0, "decay": 1.0, "kind": "empirical", "samples": 100_000},
+    "online EWC + task identity": {"strength": 1e7, "decay": 1.0, "kind": "empirical", "samples": 200},
+    "SI": {"strength": 0.01, "kind": "task"},
+    "masking": {"fraction_off": 0.8},
+    "masking + SI": {"fraction_off": 0.8, "strength": 1.0, "kind": "task"},
     "HNET (chunked)": {
-        "hidden": "nh_hmlp_arch",
-        "task_embedding": "nh_cond_emb_size",
-        "chunk_embedding": "nh_chunk_emb_size",
-        "task_std": "std_normal_temb",
-        "chunk_std": "std_normal_emb",
+        "strength": 10.0,
+        "hidden": (50, 50),
+        "chunk": 2500,
+        "task_embedding": 32,
+        "chunk_embedding": 32,
+        "task_std": 1.0,
+        "chunk_std": 0.1,
     },
+    "coresets": {"samples": 100, "strength": 10.0},
     "generative replay": {
-        "distillation_strength": "replay_distill_reg",
-        "kl_strength": "replay_pm_strength",
-        "reconstruction_strength": "replay_rec_strength",
-        "latent": "latent_dim",
-        "decoder_cell": "dec_srnn_rec_type",
-        "decoder_hidden": "dec_srnn_rec_layers",
+        "distillation_strength": 1.0,
+        "kl_strength": 1.0,
+        "reconstruction_strength": 10.0,
+        "latent": 8,
+        "decoder_cell": "elman",
+        "decoder_hidden": 256,
     },
 }
-"""names of hyperparameters in the options of the paper's code"""
+"""of the published commands on the Permuted Copy Task, by hand"""
 
 
 def test_published_settings_are_those_of_the_published_runs():
-    found, runs = published_settings(), {run.method: run for run in reversed(published_copy_runs("permuted copy"))}
+    runs = published_runs("permuted copy")
+    found, first = published_settings(runs, 100_000), {run.method: run for run in reversed(runs)}
+    assert {name: dict(settings.hyperparameters) for name, settings in found.items()} == COPY_HYPERPARAMETERS
     for name, settings in found.items():
-        run = runs[name]
+        run = first[name]
         own = (settings.batch, settings.iterations, settings.learning_rate, settings.clip, settings.orthogonality)
         assert own == (run.batch, run.iterations, run.learning_rate, run.clip, run.orthogonality)
         assert (settings.initialisation, settings.multi_head) == (run.initialisation, run.multi_head)
         assert settings.reduction == "reference"
         assert settings.task_identity == (name == "online EWC + task identity")
-        names = {
-            "online EWC": "ewc_lambda",
-            "online EWC + task identity": "ewc_lambda",
-            "SI": "si_lambda",
-            "HNET (chunked)": "beta",
-            "coresets": "replay_distill_reg",
-        }
-        if name in names:
-            assert settings.hyperparameters["strength"] == float(run.options[names[name]])
-    assert found["masking + SI"].hyperparameters["strength"] == 1.0  # the default of their command line
-    assert found["coresets"].hyperparameters["samples"] == int(runs["coresets"].options["coreset_size"])
-    assert found["HNET (chunked)"].hyperparameters["chunk"] == int(
-        runs["HNET (chunked)"].options["nh_chmlp_chunk_size"]
+
+
+def test_published_settings_on_strokes():
+    found = published_settings(published_runs("sequential stroke-mnist", "m = 2"), 12_000)
+    assert found["HNET (chunked)"].hyperparameters == {
+        "strength": 0.1,
+        "hidden": (25, 25),
+        "chunk": 10_000,
+        "task_embedding": 32,
+        "chunk_embedding": 16,
+        "task_std": 1.0,
+        "chunk_std": 0.1,
+    }
+    assert found["online EWC"].hyperparameters["samples"] == 200
+    assert found["online EWC + task identity"].hyperparameters["samples"] == 12_000
+    assert found["masking"].hyperparameters == {"fraction_off": 0.6}
+    assert (found["SI"].batch, found["SI"].iterations, found["SI"].clip) == (128, 6000, 1.0)
+    split = published_settings(published_runs("split stroke-mnist"), 12_000)
+    assert split["HNET+R"].hyperparameters | {"latent": 16, "chunk": 5000, "decoder_cell": "lstm"} == (
+        split["HNET+R"].hyperparameters
     )
-    for name, options in THEIR_NAMES.items():
-        for own, theirs in options.items():
-            value = found[name].hyperparameters[own]
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            assert runs[name].options[theirs] in (text, f"{value:g}" if isinstance(value, float) else text), own
+
+
+def test_a_row_is_beside_the_run_that_stores_as_much():
+    runs = published_runs("split stroke-mnist")
+    for samples, final in ((10, 0.975), (50, 0.985), (100, 0.99), (7, 0.975)):
+        run = beside(runs, "coresets", Settings("coresets", {"samples": samples}))
+        assert run.final == final
+    assert beside(runs, "SI", Settings("SI")) is None
+
+
+def test_published_runs_are_those_on_the_same_tasks():
+    task = BENCHMARKS["sequential_smnist"].presets["quick"].task
+    assert {run.condition for run in task.published()} == {"m = 2"}
+    assert {run.condition for run in replace(task, sequence_digits=4).published()} == {"m = 4"}
+    assert not replace(task, labels="sequences").published()
+    assert replace(task, labels="sequences", sequence_digits=1).published()
+    assert not replace(task, scenario="domain-incremental").published()
+    assert not replace(BENCHMARKS["smnist"].presets["quick"].task, scenario="class-incremental").published()
 
 
 def test_paper_takes_the_tasks_of_the_papers_code():
@@ -126,7 +180,7 @@ def test_paper_takes_the_tasks_of_the_papers_code():
         assert (own.batch([0], 0, 4).targets == other.batch([0], 0, 4).targets).all()
     comparison = PRESETS["paper"].comparison
     assert (comparison.tasks, comparison.seeds, comparison.iterations) == (5, 10, None)
-    assert {settings.iterations for settings in published_settings().values()} == {20_000, 10_000}
+    assert {settings.iterations for settings in rows(PRESETS["paper"]).values()} == {20_000, 10_000}
     reduced = PRESETS["published"].comparison
     assert (reduced.tasks, reduced.seeds, reduced.iterations) == (5, 3, 2000)
 
@@ -150,9 +204,11 @@ def test_values_change_training_or_hyperparameters():
     assert changed == Settings("SI", {"strength": 3.0, "kind": "task"}, learning_rate=0.01)
 
 
-def test_grids_are_of_known_rows():
-    assert GRIDS.keys() <= {*EVERY, *STARTING_VALUES}
-    assert all(values for grid in GRIDS.values() for values in grid.values())
+@pytest.mark.parametrize("benchmark", BENCHMARKS.values(), ids=BENCHMARKS)
+def test_grids_are_of_known_rows(benchmark):
+    assert benchmark.grids.keys() <= {*EVERY, *benchmark.starting_values}
+    assert benchmark.smaller.keys() <= {*EVERY, *benchmark.starting_values}
+    assert all(values for grid in benchmark.grids.values() for values in grid.values())
 
 
 @pytest.mark.parametrize(
@@ -263,9 +319,9 @@ def test_a_search_finds_the_optimum_of_validation_where_that_of_the_test_set_is_
         )
 
     more = MappingProxyType({**CATALOGUE, "made up": made_up})
-    for place in (configuration, sys.modules["wmcl.methods.catalogue"]):
+    for place in (rows_of, sys.modules["wmcl.methods.catalogue"]):
         monkeypatch.setattr(place, "CATALOGUE", more)
-    monkeypatch.setattr(search, "GRIDS", {"made up": {"strength": (0.1, 1.0, 10.0)}})
+    monkeypatch.setitem(BENCHMARKS, "copy", replace(COPY, grids={"made up": {"strength": (0.1, 1.0, 10.0)}}))
     monkeypatch.setattr(analysis, "measure", measured)
     config = small(tmp_path, ["made up"], search=True, search_seeds=2)
     check(config)
@@ -287,7 +343,7 @@ def test_a_search_does_not_draw_the_test_set(tmp_path, monkeypatch):
         raise AssertionError("somebody looks at the test set")
 
     monkeypatch.setattr("wmcl.tasks.Task.test", property(unseen))
-    monkeypatch.setattr(search, "GRIDS", {"fine-tuning": {"learning_rate": (1e-3, 1e-2)}})
+    monkeypatch.setitem(BENCHMARKS, "copy", replace(COPY, grids={"fine-tuning": {"learning_rate": (1e-3, 1e-2)}}))
     config = small(tmp_path, ["fine-tuning"], search=True)
     analysis.search(config)
     with xr.open_dataset(tmp_path / "small.search.nc") as found:
@@ -333,7 +389,7 @@ def test_a_second_run_computes_nothing_and_gives_the_same(compared):
 def test_a_change_of_one_method_concerns_its_cells_alone(compared, monkeypatch):
     config, _ = compared
     changed = {"fine-tuning": Settings("fine-tuning", learning_rate=0.01)}
-    monkeypatch.setattr(configuration, "STARTING_VALUES", changed)
+    monkeypatch.setitem(BENCHMARKS, "copy", replace(COPY, starting_values=changed))
     assert analysis.compare(config).attrs["cells_computed"] == "2 of 6"
 
 
@@ -359,7 +415,7 @@ def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
         analysis.main()
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     for part in (
-        "--benchmark {copy}",
+        "--benchmark {copy,smnist,sequential_smnist}",
         "--methods",
         "--search",
         "the Permuted Copy Task",
@@ -425,13 +481,13 @@ def test_networks_that_broke_down_are_named():
 
 def test_other_tasks_are_no_published_settings():
     paper = PRESETS["paper"]
-    assert paper.uses_published_settings
-    assert replace(paper, comparison=replace(paper.comparison, seeds=2, iterations=10)).uses_published_settings
-    assert not replace(paper, comparison=replace(paper.comparison, tasks=3)).uses_published_settings
-    assert not replace(paper, network=replace(paper.network, hidden=8)).uses_published_settings
+    assert uses_published_settings(paper)
+    assert uses_published_settings(replace(paper, comparison=replace(paper.comparison, seeds=2, iterations=10)))
+    assert not uses_published_settings(replace(paper, comparison=replace(paper.comparison, tasks=3)))
+    assert not uses_published_settings(replace(paper, network=replace(paper.network, hidden=8)))
     chosen = replace(paper.selection, chosen=Path("chosen.json"))
-    assert not replace(paper, selection=chosen).uses_published_settings
-    assert not PRESETS["quick"].uses_published_settings
+    assert not uses_published_settings(replace(paper, selection=chosen))
+    assert not uses_published_settings(PRESETS["quick"])
 
 
 # figure

@@ -11,8 +11,8 @@ import pytest
 import task_subspaces as analysis
 import torch
 import xarray as xr
-from method_study.config import network_of, tasks_of_row
 from method_study.measure import learn_row
+from method_study.rows import network_of, tasks_of_row
 from scipy import stats
 from sklearn.decomposition import PCA
 from subspace_study import measure as cells

@@ -1,7 +1,7 @@
 """From a command line to a configuration, and from errors to sentences."""
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
@@ -51,15 +51,24 @@ def configuration(presets: Mapping[str, C], check: Callable[[C], None], descript
     Raises:
         SystemExit: with a sentence, if the configuration makes no sense.
     """
-    choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    choice.add_argument("--preset", choices=presets, default="quick")
-    preset = presets[choice.parse_known_args()[0].preset]
+    preset = presets[chosen_word("preset", presets, "quick")]
     try:
         given = tyro.cli(type(preset), description=description, default=preset, config=(tyro.conf.OmitArgPrefixes,))
         check(given)
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None
     return given
+
+
+def chosen_word(option: str, allowed: Iterable[str], usual: str) -> str:
+    """The word that the command line gives for an option on which all other options depend.
+
+    Raises:
+        SystemExit: if the word is none of those allowed.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(f"--{option}", choices=tuple(allowed), default=usual)
+    return str(vars(parser.parse_known_args()[0])[option])
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from typing import Any
 
 import xarray as xr
 
-from method_study.config import Config, network_of, tasks_of_row
+from method_study.config import Config
+from method_study.rows import network_of, tasks_of_row
 from method_study.settings import Settings
 from wmcl.methods import Learned, Measures, NoRehearsal, Shared, learn, measure_run, named
 from wmcl.provenance import describe_device

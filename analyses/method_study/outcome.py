@@ -9,8 +9,11 @@ import xarray as xr
 from common.results import describe
 
 from method_study.chosen import read_chosen
-from method_study.config import Config, network_of, tasks_of_row
-from method_study.settings import Settings, published_run
+from method_study.config import Config
+from method_study.published import beside
+from method_study.rows import benchmark_of, network_of, tasks_of, tasks_of_row, uses_published_settings
+from method_study.settings import Settings
+from wmcl.likelihoods import Categorical
 from wmcl.methods import (
     Hypernetwork,
     backward_transfer,
@@ -36,7 +39,16 @@ def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Setting
     found["forward_transfer"] = forward_transfer(accuracy, results.untrained_accuracy)
     found["intransigence"] = _intransigence(accuracy)
     results = results.assign(found)
-    return describe(results.assign_coords(_of_rows(results.method.values.tolist(), config, table)), DESCRIPTIONS)
+    results = results.assign_coords(_of_rows(results.method.values.tolist(), config, table))
+    task = tasks_of(config)[0]
+    chance = 1 / task.outputs if isinstance(task.likelihood, Categorical) else 0.5
+    of_tasks = {
+        "benchmark": config.task.title,
+        "answers": config.task.answers,
+        "chance": chance,
+        "differences": benchmark_of(config).differences,
+    }
+    return describe(results, descriptions(config.task.answers)).assign_attrs(of_tasks)
 
 
 def _intransigence(accuracy: xr.DataArray) -> xr.DataArray:
@@ -50,7 +62,7 @@ def _intransigence(accuracy: xr.DataArray) -> xr.DataArray:
 
 def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) -> dict[str, tuple[str, list[object]]]:
     """Settings and published numbers of every row."""
-    runs = [published_run(row) for row in methods]
+    runs = [beside(config.task.published(), row, table[row]) for row in methods]
     chosen = read_chosen(config.selection.chosen) if config.selection.chosen is not None else {}
     columns: dict[str, list[object]] = {
         "settings": [json.dumps(asdict(table[row]), sort_keys=True) for row in methods],
@@ -60,7 +72,7 @@ def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) 
         "published_iterations": [np.nan if run is None else float(run.iterations) for run in runs],
         "published_source": ["" if run is None else run.source for run in runs],
         "compression": [_compression(config, table[row]) for row in methods],
-        "has_published_settings": [int(config.uses_published_settings and run is not None) for run in runs],
+        "has_published_settings": [int(uses_published_settings(config) and run is not None) for run in runs],
     }
     return {name: ("condition", column) for name, column in columns.items()}
 
@@ -74,52 +86,59 @@ def _compression(config: Config, settings: Settings) -> float:
     return parametrisation.compression(network, config.comparison.tasks)
 
 
-DESCRIPTIONS = {
-    "method": ("row of the comparison", "1"),
-    "settings": ("how the row was trained, as JSON", "1"),
-    "candidate": ("values that a search tries", "1"),
-    "is_searched": ("whether hyperparameters were chosen by a search", "1"),
-    "seed": ("seed of the network: initialisation and batches", "1"),
-    "trained_task": ("the task that was learned last, from 0", "1"),
-    "evaluated_task": ("the task that is looked at, from 0", "1"),
-    "data": ("set of sequences", "1"),
-    "directions": ("whose principal directions of task 0: of the same network, or of that right after task 0", "1"),
-    "accuracy": ("accuracy on a task after another was learned; chance is 0.5", "fraction of scored bits"),
-    "loss": ("loss on a task after another was learned", "nats per scored bit"),
-    "untrained_accuracy": ("accuracy on a task before the first one is learned", "fraction of scored bits"),
-    "during": ("mean accuracy on tasks right after each was learned", "fraction of scored bits"),
-    "final": ("mean accuracy on all tasks after the last one", "fraction of scored bits"),
-    "forgetting": ("accuracy lost since the best moment, mean over earlier tasks", "fraction of scored bits"),
-    "backward_transfer": (
-        "accuracy gained since a task was learned, mean over earlier tasks",
-        "fraction of scored bits",
-    ),
-    "forward_transfer": (
-        "accuracy before a task is learned above that of the untrained network, mean over later tasks",
-        "fraction of scored bits",
-    ),
-    "intransigence": ("accuracy during training below that of training from scratch", "fraction of scored bits"),
-    "stored": ("numbers kept for the next task beyond those of one network", "1"),
-    "iterations": ("training steps in a phase", "steps"),
-    "reason": ("why a phase ended", "1"),
-    "seconds_per_iteration": ("wall time of a training step of one network", "s"),
-    "importance": ("sampled Fisher of the task just learned over the weights of a connection", "nats^2 by weight^2"),
-    "effective_fraction": ("(sum F)^2 / (n sum F^2) over the n weights of a connection", "1"),
-    "share": ("share of a connection in the sampled Fisher of all weight matrices", "1"),
-    "distribution": ("quantiles of the sampled Fisher over the weights of a connection", "nats^2 by weight^2"),
-    "quantile": ("fraction of the weights of a connection", "1"),
-    "components": (
-        "principal components that hold the configured share of the variance of h_t in the output phase",
-        "1",
-    ),
-    "shared_variance": ("share of that variance in the configured number of principal directions of task 0", "1"),
-    "compression": ("values that generate the weights of the network over the weights that they generate", "1"),
-    "published_during": ("during accuracy of the published run", "fraction of scored bits"),
-    "published_final": ("final accuracy of the published run", "fraction of scored bits"),
-    "published_iterations": ("training steps a task of the published run", "steps"),
-    "published_source": ("where the published run is listed, in the paper's code", "1"),
-    "has_published_settings": (
-        "whether the settings, but for the length of training, are those of the published run",
-        "1",
-    ),
-}
+def descriptions(answers: str) -> dict[str, tuple[str, str]]:
+    """Long names and units of everything, where accuracy is a fraction of the answers."""
+    fraction = f"fraction of {answers}"
+    return {
+        "method": ("row of the comparison", "1"),
+        "settings": ("how the row was trained, as JSON", "1"),
+        "candidate": ("values that a search tries", "1"),
+        "is_searched": ("whether hyperparameters were chosen by a search", "1"),
+        "seed": ("seed of the network: initialisation and batches", "1"),
+        "trained_task": ("the task that was learned last, from 0", "1"),
+        "evaluated_task": ("the task that is looked at, from 0", "1"),
+        "data": ("set of sequences", "1"),
+        "directions": ("whose principal directions of task 0: of the same network, or of that right after task 0", "1"),
+        "accuracy": ("accuracy on a task after another was learned", fraction),
+        "loss": ("loss on a task after another was learned", "nats per scored answer"),
+        "untrained_accuracy": ("accuracy on a task before the first one is learned", fraction),
+        "during": ("mean accuracy on tasks right after each was learned", fraction),
+        "final": ("mean accuracy on all tasks after the last one", fraction),
+        "forgetting": ("accuracy lost since the best moment, mean over earlier tasks", fraction),
+        "backward_transfer": (
+            "accuracy gained since a task was learned, mean over earlier tasks",
+            fraction,
+        ),
+        "forward_transfer": (
+            "accuracy before a task is learned above that of the untrained network, mean over later tasks",
+            fraction,
+        ),
+        "intransigence": ("accuracy during training below that of training from scratch", fraction),
+        "late_gain": ("validation accuracy gained in the last third of a phase", fraction),
+        "stored": ("numbers kept for the next task beyond those of one network", "1"),
+        "iterations": ("training steps in a phase", "steps"),
+        "reason": ("why a phase ended", "1"),
+        "seconds_per_iteration": ("wall time of a training step of one network", "s"),
+        "importance": (
+            "sampled Fisher of the task just learned over the weights of a connection",
+            "nats^2 by weight^2",
+        ),
+        "effective_fraction": ("(sum F)^2 / (n sum F^2) over the n weights of a connection", "1"),
+        "share": ("share of a connection in the sampled Fisher of all weight matrices", "1"),
+        "distribution": ("quantiles of the sampled Fisher over the weights of a connection", "nats^2 by weight^2"),
+        "quantile": ("fraction of the weights of a connection", "1"),
+        "components": (
+            "principal components that hold the configured share of the variance of h_t in the output phase",
+            "1",
+        ),
+        "shared_variance": ("share of that variance in the configured number of principal directions of task 0", "1"),
+        "compression": ("values that generate the weights of the network over the weights that they generate", "1"),
+        "published_during": ("during accuracy of the published run", fraction),
+        "published_final": ("final accuracy of the published run", fraction),
+        "published_iterations": ("training steps a task of the published run", "steps"),
+        "published_source": ("where the published run is listed, in the paper's code", "1"),
+        "has_published_settings": (
+            "whether the settings, but for the length of training, are those of the published run",
+            "1",
+        ),
+    }

@@ -16,13 +16,6 @@ COLUMNS = {
     "forward_transfer": "forward, points",
     "intransigence": "intransigence, points",
 }
-DIFFERENCES = (
-    "All other settings of rows with a difference are the published ones. Unlike there, training sequences are drawn"
-    " anew, not from 100,000 fixed ones, and show other patterns in each task unless `inputs` is `identical`; from"
-    " scratch starts each task from the same weights; multitask adds the orthogonality penalty once a step, not once a"
-    " task; a decoder starts from ±1/√fan_in, not ±1/√units."
-)
-"""what no setting changes, see the pages on methods"""
 
 
 def report(results: xr.Dataset) -> str:
@@ -40,8 +33,9 @@ def report(results: xr.Dataset) -> str:
 def _title(results: xr.Dataset) -> str:
     tasks, seeds = results.sizes["trained_task"], results.sizes["seed"]
     return (
-        f"Test accuracy of {seeds} networks a method, over {tasks} tasks: mean and 95 % t interval over networks, in"
-        " per cent of the scored bits; chance is 50."
+        f"{results.attrs['benchmark']}: test accuracy of {seeds} networks a method, over {tasks} tasks, mean and 95 % t"
+        f" interval over networks, in per cent of the {results.attrs['answers']}; chance is"
+        f" {100 * results.attrs['chance']:.0f}."
     )
 
 
@@ -65,6 +59,8 @@ def _notes(at: xr.Dataset) -> list[str]:
         " the next task beyond those of one network; time is that of one network on the machine of the file.",
     ]
     rows = at.method.values.tolist()
+    if "from scratch" in rows:
+        notes.append(_lateness(at.isel(condition=rows.index("from scratch"))))
     ratios = [f"{row} {ratio:.2f}" for row, ratio in zip(rows, at.compression.values, strict=True) if ratio == ratio]
     if ratios:
         notes.append(f"Values that generate weights over the weights that they generate: {', '.join(ratios)}.")
@@ -90,7 +86,13 @@ def _notes(at: xr.Dataset) -> list[str]:
     ]
     if reduced:
         notes.append(f"Reduced, in steps a task: {', '.join(reduced)}.")
-    return [*notes, DIFFERENCES]
+    return [*notes, f"All other settings of rows with a difference are the published ones. {at.attrs['differences']}"]
+
+
+def _lateness(from_scratch: xr.Dataset) -> str:
+    gain = mean_interval(from_scratch.late_gain.mean("trained_task"))
+    found = interval("+.2f", *(100 * float(gain[name]) for name in ("mean", "low", "high")))
+    return f"Validation accuracy of networks from scratch changed by {found} points in the last third of training."
 
 
 def _broken(at: xr.Dataset) -> str:

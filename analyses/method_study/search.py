@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from method_study.config import SEARCH_SEEDS_FROM, Config, check_settings, rows
+from method_study.benchmarks import RATES
+from method_study.config import Config
 from method_study.measure import Table
-from method_study.settings import GRIDS, RATES, Value
+from method_study.rows import benchmark_of, check_settings, rows
+from method_study.settings import Value
 from wmcl.methods import Measures, during, final
 
 Values = Mapping[str, Value]
+
+SEARCH_SEEDS_FROM = 1000
+"""seeds of a search begin here, so that no network is both searched with and reported"""
 
 MEASURES = Measures(data=("validation",), importance_samples=0, state_samples=0)
 RULE = (
@@ -28,9 +33,9 @@ def candidates(config: Config) -> dict[tuple[str, str], Values]:
     Raises:
         ValueError: if a row does not take what its grid holds.
     """
-    found = {}
+    found, grids = {}, benchmark_of(config).grids
     for row, settings in rows(config).items():
-        for values in crossed(GRIDS.get(row, {"learning_rate": RATES})):
+        for values in crossed(grids.get(row, {"learning_rate": RATES})):
             check_settings(row, settings.changed(values))
             found[row, text_of(values)] = values
     return found
@@ -121,7 +126,7 @@ def summary(made: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [
         f"Chosen on validation data: {RULE}.",
         "",
-        "| method | values | final accuracy, % | final loss, nats a bit | during accuracy, % | |",
+        "| method | values | final accuracy, % | final loss, nats an answer | during accuracy, % | |",
         "|---|---|---:|---:|---:|---|",
     ]
     for row, entry in made.items():

@@ -7,8 +7,9 @@ from typing import Literal
 
 from common.network import Network
 from common.running import Run
-from method_study import config as comparison
-from method_study.config import HERE, PermutedCopy, Search
+from method_study import rows as comparison
+from method_study.benchmarks.permuted_copy import CopyConfig, PermutedCopy
+from method_study.config import HERE, Comparison, Search
 from method_study.settings import Settings
 
 from wmcl.methods import FromScratch, Shared, named
@@ -181,12 +182,12 @@ def check(config: Config) -> None:
         distances(task)
 
 
-def as_comparison(config: Config) -> comparison.Config:
+def as_comparison(config: Config) -> CopyConfig:
     """The comparison of methods that trains the same networks."""
     study = config.study
-    return comparison.Config(
+    return CopyConfig(
         preset=config.preset,
-        comparison=comparison.Comparison(study.methods, study.tasks, study.seeds, study.iterations),
+        comparison=Comparison(study.methods, study.tasks, study.seeds, study.iterations),
         task=config.task,
         network=config.network,
         selection=Search(chosen=study.chosen),

@@ -71,7 +71,8 @@ def measure_run(run: Iterable[Learned], measures: Measures = Measures()) -> xr.D
         - ``accuracy`` (fraction of scored bits) and ``loss`` (nats a scored bit), with ``data``;
         - ``untrained_accuracy``, before the first task;
         - ``stored``, numbers to be kept for the next task beyond those of one network; ``iterations``, ``reason``
-          (:class:`wmcl.training.Reason`), ``seconds_per_iteration`` of one network;
+          (:class:`wmcl.training.Reason`), ``seconds_per_iteration`` of one network; ``late_gain``, what validation
+          accuracy gained in the last third of the phase (mean over tasks that were learned at once);
         - ``importance``, ``effective_fraction``, ``share``, ``distribution``: sampled Fisher of the task just learned,
           at its weights, the mean over tasks that were learned at once;
         - ``components`` that hold the given share of the variance of h_t in the output phase of each task, and
@@ -147,8 +148,16 @@ def _course(learned: Learned) -> xr.Dataset:
             "iterations": ("seed", learned.iterations.astype(float)),
             "reason": ("seed", np.array(learned.reason, dtype=float)),
             "seconds_per_iteration": ("seed", np.full(members, seconds)),
+            "late_gain": ("seed", _late_gain(learned.curves)),
         }
     )
+
+
+def _late_gain(curves: xr.Dataset) -> Float[np.ndarray, "member"]:
+    """Last validation accuracy above the first one at or after two thirds of the steps; NaN without a validation."""
+    accuracy = curves.validation_accuracy
+    late = accuracy.sel(validation=accuracy.validation >= 2 / 3 * curves.sizes["iteration"])
+    return (late[:, -1] - late[:, 0]).values if late.sizes["validation"] else np.full(curves.sizes["seed"], np.nan)
 
 
 def _importance(learned: Learned, samples: int) -> xr.Dataset:

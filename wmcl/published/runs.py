@@ -1,28 +1,53 @@
-"""Published runs on the Copy Tasks, with their hyperparameters.
+"""Published runs, with their hyperparameters.
 
-Each is a single run (seed 42) that the README of the paper's code lists with its command,
-https://github.com/mariacer/cl_in_rnns; the averages in the tables of the paper are not among them. The file keeps the
+Each is a single run (seed 42) that the READMEs of the paper's code list with its command,
+https://github.com/mariacer/cl_in_rnns; the averages in the tables of the paper are not among them. The files keep the
 percentages as they are printed. Learning rate, clipping and initialisation that a command leaves out are the defaults
-of that code: 1e-3, no clipping, uniform weights on ±1/√fan_in. All networks are Elman networks of 256 units.
+of that code: 1e-3, no clipping, uniform weights on ±1/√fan_in. Networks are Elman networks of 256 units on the Copy
+Tasks, and LSTMs of as many units as ``rnn_arch`` tells on the others.
 """
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from wmcl.networks import Initialisation
 
-CopyBenchmark = Literal["permuted copy", "padded copy", "pattern manipulation"]
+PublishedBenchmark = Literal[
+    "permuted copy",
+    "padded copy",
+    "pattern manipulation",
+    "split stroke-mnist",
+    "sequential stroke-mnist",
+    "split audioset",
+    "pos tagging",
+]
+
+FILES: Mapping[str, str] = MappingProxyType(
+    {
+        "permuted copy": "copy_task.csv",
+        "padded copy": "copy_task.csv",
+        "pattern manipulation": "copy_task.csv",
+        "split stroke-mnist": "stroke_mnist.csv",
+        "sequential stroke-mnist": "stroke_mnist.csv",
+        "split audioset": "audioset.csv",
+        "pos tagging": "pos_tagging.csv",
+    }
+)
+"""where the runs on each benchmark are kept"""
 
 
 @dataclass(frozen=True)
 class Published:
     """One published run."""
 
-    benchmark: CopyBenchmark
-    xor_iterations: int
-    """permuted patterns that are combined with the pattern, in pattern manipulation; otherwise 0"""
+    benchmark: PublishedBenchmark
+    condition: str
+    """which variant of the benchmark: of pattern manipulation ``r = 5``, of sequential Stroke-MNIST ``m = 2``;
+    otherwise empty"""
     method: str
     """in the words of :data:`wmcl.methods.CATALOGUE`, where it has such a row"""
     during: float | None
@@ -44,28 +69,33 @@ class Published:
     """where the run is listed"""
 
 
-def published_copy_runs(benchmark: CopyBenchmark) -> tuple[Published, ...]:
+def published_runs(benchmark: str, condition: str = "") -> tuple[Published, ...]:
     """The published runs on a benchmark, in the order in which they are listed.
+
+    Args:
+        benchmark: a name in :data:`FILES`.
+        condition: of the benchmark, e.g. ``m = 2``; those of all conditions if it is empty.
 
     Raises:
         ValueError: if there is no such benchmark.
 
     Example:
-        >>> [run.final for run in published_copy_runs("permuted copy") if run.method == "online EWC"]
+        >>> [run.final for run in published_runs("permuted copy") if run.method == "online EWC"]
         [0.9866]
     """
-    if benchmark not in get_args(CopyBenchmark):
-        raise ValueError(f"benchmark is {benchmark!r}: it must be one of {', '.join(get_args(CopyBenchmark))}")
-    lines = files("wmcl.published").joinpath("copy_task.csv").read_text(encoding="utf-8").splitlines()
-    return tuple(_run(row) for row in csv.DictReader(lines) if row["benchmark"] == benchmark)
+    if benchmark not in FILES:
+        raise ValueError(f"benchmark is {benchmark!r}: it must be one of {', '.join(FILES)}")
+    lines = files("wmcl.published").joinpath(FILES[benchmark]).read_text(encoding="utf-8").splitlines()
+    found = (_run(row) for row in csv.DictReader(lines) if row["benchmark"] == benchmark)
+    return tuple(run for run in found if not condition or run.condition == condition)
 
 
 def _run(row: dict[str, str]) -> Published:
     initialisation: Initialisation = "orthogonal" if row["initialisation"] == "orthogonal" else "fan_in"
-    benchmark: CopyBenchmark = next(name for name in get_args(CopyBenchmark) if name == row["benchmark"])
+    benchmark: PublishedBenchmark = next(name for name in get_args(PublishedBenchmark) if name == row["benchmark"])
     return Published(
         benchmark=benchmark,
-        xor_iterations=int(row["xor_iterations"]),
+        condition=row["condition"],
         method=row["method"],
         during=_fraction(row["during_percent"]),
         final=_fraction(row["final_percent"]),

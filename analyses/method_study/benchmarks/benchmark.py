@@ -1,0 +1,33 @@
+"""What a benchmark brings along: presets, and how each method is trained on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from method_study.config import Config
+from method_study.settings import Settings, Value
+
+Grid = Mapping[str, tuple[Value, ...]]
+
+RATES = (1e-3, 3e-3)
+"""learning rates that a search crosses for a row without a grid"""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark of the comparison. All of it is data."""
+
+    presets: Mapping[str, Config]
+    """by name"""
+    starting_values: Mapping[str, Settings]
+    """of the rows that need other settings than all have in common; rows that are no method of the catalogue but a
+    variant of one stand here, too"""
+    smaller: Mapping[str, Mapping[str, Value]]
+    """what the preset smoke takes instead, by row"""
+    grids: Mapping[str, Grid]
+    """what a search crosses, by row"""
+    common: Mapping[str, Value]
+    """settings of the rows that have no starting values"""
+    differences: str
+    """what no setting changes in comparison with the published runs"""
+    training_sequences: int
+    """of a task, in the published runs"""

@@ -1,0 +1,314 @@
+"""Stroke MNIST: two digits a task, or sequences of m digits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+from common.network import Network
+from common.running import Run
+
+from method_study.benchmarks.benchmark import Benchmark, Grid
+from method_study.config import HERE, Comparison, Config, Search
+from method_study.settings import Settings, Value
+from wmcl.data import Strokes, stand_in_strokes, stroke_mnist
+from wmcl.methods import Measures
+from wmcl.published import Published, published_runs
+from wmcl.tasks import Task, sequential_stroke_tasks, split_stroke_tasks
+from wmcl.tasks.stroke_tasks import SequenceLabels
+
+Digits = Literal["stroke-mnist", "stand-in"]
+Scenario = Literal["task-incremental", "domain-incremental", "class-incremental"]
+
+DIFFERENCES = (
+    "Unlike there, batches hold sequences of about the same length; the rest of the training digits of a task is the"
+    " same, but for 500 instead of 100 digits a task that validate; weights start orthogonal unless the settings say"
+    " otherwise; from scratch starts each task from the same weights."
+)
+
+
+@dataclass(frozen=True)
+class SplitStrokes:
+    """Split Stroke-MNIST."""
+
+    digits: Digits = "stroke-mnist"
+    """stroke-mnist: the data set, see wmcl data; stand-in: a few lines drawn by hand with noise, to try things out"""
+    scenario: Scenario = "task-incremental"
+    """what a network is told: the task, by a read-out of its own; nothing, and the two classes of all tasks share one
+    read-out (domain-incremental); nothing, and it has to tell all digits apart (class-incremental)"""
+    validation_samples: int = 500
+    """digits of each task that are kept from training"""
+
+    answers: ClassVar[str] = "sequences"
+
+    @property
+    def title(self) -> str:
+        """The data and the scenario."""
+        return f"Split {_name(self.digits)} ({self.scenario})"
+
+    @property
+    def one_head(self) -> bool:
+        """Of both scenarios that do not tell the task."""
+        return self.scenario != "task-incremental"
+
+    def tasks(self, number: int) -> list[Task]:
+        """The tasks in their order."""
+        _check_words(self)
+        return list(_split(self, number))
+
+    def published(self) -> tuple[Published, ...]:
+        """The published runs, all task-incremental."""
+        return () if self.one_head else published_runs("split stroke-mnist")
+
+
+@dataclass(frozen=True)
+class SequentialStrokes:
+    """Sequential Stroke-MNIST."""
+
+    digits: Digits = "stroke-mnist"
+    """stroke-mnist: the data set, see wmcl data; stand-in: a few lines drawn by hand with noise, to try things out"""
+    scenario: Literal["task-incremental", "domain-incremental"] = "task-incremental"
+    """what a network is told: the task, by a read-out of its own; or nothing, and one read-out answers all tasks"""
+    sequence_digits: int = 2
+    """digits in a sequence, m"""
+    labels: SequenceLabels = "two classes"
+    """two classes: a random half of the 2^m sequences is class 1; sequences: a class a sequence"""
+    training_samples: int = 12_000
+    """sequences to train on, in each task"""
+    validation_samples: int = 1000
+    """sequences of the validation set of each task"""
+    test_samples: int = 2000
+    """sequences of the test set of each task"""
+    sequence_seed: int = 0
+    """of the halves and of the sequences"""
+
+    answers: ClassVar[str] = "sequences"
+
+    @property
+    def title(self) -> str:
+        """The data and the number of digits."""
+        return f"Sequential {_name(self.digits)} (m = {self.sequence_digits}, labels: {self.labels}, {self.scenario})"
+
+    @property
+    def one_head(self) -> bool:
+        """Where the task is not told."""
+        return self.scenario != "task-incremental"
+
+    def tasks(self, number: int) -> list[Task]:
+        """The tasks in their order."""
+        _check_words(self)
+        return list(_sequential(self, number))
+
+    def published(self) -> tuple[Published, ...]:
+        """The published runs: task-incremental, with two classes."""
+        if self.one_head or (self.labels != "two classes" and self.sequence_digits > 1):
+            return ()
+        return published_runs("sequential stroke-mnist", f"m = {self.sequence_digits}")
+
+
+def _name(digits: Digits) -> str:
+    return "Stroke-MNIST" if digits == "stroke-mnist" else "stand-in strokes"
+
+
+def _check_words(options: SplitStrokes | SequentialStrokes) -> None:
+    for name, allowed in (("digits", get_args(Digits)), ("scenario", get_args(Scenario))):
+        if getattr(options, name) not in allowed:
+            raise ValueError(f"{name} is {getattr(options, name)!r}: it must be one of {', '.join(allowed)}")
+
+
+@lru_cache(maxsize=2)
+def _strokes(digits: Digits) -> Strokes:
+    return stroke_mnist() if digits == "stroke-mnist" else stand_in_strokes()
+
+
+@lru_cache(maxsize=2)
+def _split(options: SplitStrokes, number: int) -> tuple[Task, ...]:
+    return tuple(
+        split_stroke_tasks(
+            _strokes(options.digits),
+            number,
+            labels="all tasks" if options.scenario == "class-incremental" else "task",
+            validation=options.validation_samples,
+        )
+    )
+
+
+@lru_cache(maxsize=2)
+def _sequential(options: SequentialStrokes, number: int) -> tuple[Task, ...]:
+    return tuple(
+        sequential_stroke_tasks(
+            _strokes(options.digits),
+            number,
+            options.sequence_digits,
+            labels=options.labels,
+            train=options.training_samples,
+            validation=options.validation_samples,
+            test=options.test_samples,
+            seed=options.sequence_seed,
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitConfig(Config):
+    """All numbers of the comparison on Split Stroke-MNIST."""
+
+    task: SplitStrokes = field(default_factory=SplitStrokes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequentialConfig(Config):
+    """All numbers of the comparison on Sequential Stroke-MNIST."""
+
+    task: SequentialStrokes = field(default_factory=SequentialStrokes)
+
+
+COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 600, "learning_rate": 3e-3}
+
+
+def _settings(method: str, **values: Value) -> Settings:
+    return Settings(method).changed({**COMMON, **values})
+
+
+_MASKED: Mapping[str, Value] = {"fraction_off": 0.5}
+_GENERATED: Mapping[str, Value] = {"chunk": 500, "hidden": (25, 25), "task_embedding": 16, "chunk_embedding": 16}
+_REPLAYED: Mapping[str, Value] = {"latent": 16, "decoder_cell": "lstm", "decoder_hidden": 64}
+
+STARTING_VALUES: Mapping[str, Settings] = {
+    "online EWC": _settings("online EWC", strength=1e4, kind="empirical"),
+    "online EWC (sampled)": _settings("online EWC", strength=1e3, kind="sampled"),
+    "online EWC (exact)": _settings("online EWC", strength=1e3, kind="exact"),
+    "online EWC + task identity": replace(_settings("online EWC", strength=1e4), task_identity=True),
+    "EWC": _settings("EWC", strength=1e4, kind="empirical"),
+    "SI": _settings("SI", strength=1.0),
+    "MAS": _settings("MAS", strength=0.1),
+    "masking": _settings("masking", **_MASKED),
+    "masking + SI": _settings("masking + SI", **_MASKED, strength=1.0),
+    "masking + online EWC": _settings("masking + online EWC", **_MASKED, strength=1e4),
+    "masking + MAS": _settings("masking + MAS", **_MASKED, strength=0.1),
+    "HNET": _settings("HNET", strength=0.1),
+    "HNET (chunked)": _settings("HNET (chunked)", **_GENERATED, strength=0.1),
+    "HNET + coresets": _settings("HNET + coresets", chunk=500, samples=100, strength=0.1),
+    "coresets": _settings("coresets", samples=100, strength=1.0),
+    "generative replay": _settings("generative replay", **_REPLAYED),
+    "HNET+R": _settings("HNET+R", **_REPLAYED, chunk=500),
+}
+"""where a search has not chosen yet. A sequence has one answer, so the loss is that of the paper's code, and strengths
+have its units."""
+
+SMALLER: Mapping[str, Mapping[str, Value]] = {
+    "online EWC (exact)": {"samples": 4},
+    "HNET (chunked)": {"chunk": 100},
+    "coresets": {"samples": 10},
+    "generative replay": {"latent": 4, "decoder_hidden": 8},
+    "HNET+R": {"latent": 4, "decoder_hidden": 8, "chunk": 100},
+    "HNET + coresets": {"chunk": 100, "samples": 10},
+}
+
+FISHER_STRENGTHS = (1e2, 1e3, 1e4, 1e5)
+
+GRIDS: Mapping[str, Grid] = {
+    "online EWC": {"strength": FISHER_STRENGTHS},
+    "online EWC (sampled)": {"strength": (1e1, 1e2, 1e3, 1e4)},
+    "online EWC (exact)": {"strength": (1e1, 1e2, 1e3, 1e4)},
+    "online EWC + task identity": {"strength": FISHER_STRENGTHS},
+    "EWC": {"strength": FISHER_STRENGTHS},
+    "SI": {"strength": (0.1, 1.0, 10.0, 100.0)},
+    "MAS": {"strength": (0.01, 0.1, 1.0, 10.0)},
+    "masking": {"fraction_off": (0.5, 0.8)},
+    "masking + SI": {"fraction_off": (0.5, 0.8), "strength": (1.0, 10.0)},
+    "masking + online EWC": {"strength": (1e2, 1e3, 1e4)},
+    "masking + MAS": {"strength": (0.01, 0.1, 1.0)},
+    "HNET": {"strength": (0.01, 0.1, 1.0)},
+    "HNET (chunked)": {"strength": (0.01, 0.1, 1.0)},
+    "HNET + coresets": {"strength": (0.01, 0.1, 1.0)},
+    "coresets": {"strength": (0.1, 1.0, 10.0)},
+    "generative replay": {"distillation_strength": (1.0, 10.0)},
+    "HNET+R": {"distillation_strength": (1.0, 10.0)},
+}
+
+NETWORK = Network(cell="lstm", hidden=64, forget_bias=2.0)
+SMALL = Measures(importance_samples=8, state_samples=16, shared_components=5)
+
+
+def _output(benchmark: str, preset: str) -> Run:
+    return Run(output=Path(f"results/method_comparison_{benchmark}{'' if preset == 'quick' else f'_{preset}'}.nc"))
+
+
+def _chosen(benchmark: str, preset: str) -> Search:
+    if preset == "smoke":
+        return Search(chosen=Path(f"results/method_comparison_{benchmark}_smoke_chosen.json"))
+    return Search(chosen=HERE / f"chosen_{benchmark}.json" if preset == "quick" else None)
+
+
+def _split_preset(preset: str, **changes: object) -> SplitConfig:
+    return replace(
+        SplitConfig(
+            preset=preset,  # type: ignore[arg-type]
+            benchmark="smnist",
+            comparison=Comparison(tasks=5),
+            network=NETWORK,
+            selection=_chosen("smnist", preset),
+            run=_output("smnist", preset),
+        ),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+def _sequential_preset(preset: str, **changes: object) -> SequentialConfig:
+    return replace(
+        SequentialConfig(
+            preset=preset,  # type: ignore[arg-type]
+            benchmark="sequential_smnist",
+            comparison=Comparison(tasks=5),
+            network=NETWORK,
+            selection=_chosen("sequential_smnist", preset),
+            run=_output("sequential_smnist", preset),
+        ),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+_FULL = Network(cell="lstm", hidden=256)
+_SMOKE: Mapping[str, object] = {
+    "comparison": Comparison(tasks=2, seeds=2, iterations=10),
+    "network": Network(cell="lstm", hidden=12),
+    "measures": SMALL,
+}
+_PUBLISHED: Mapping[str, object] = {"comparison": Comparison(tasks=5, iterations=2000), "network": _FULL}
+_PAPER: Mapping[str, object] = {"comparison": Comparison(tasks=5, seeds=10), "network": _FULL}
+
+SPLIT = Benchmark(
+    presets={
+        "quick": _split_preset("quick"),
+        "smoke": _split_preset("smoke", task=SplitStrokes(digits="stand-in", validation_samples=40), **_SMOKE),
+        "published": _split_preset("published", **_PUBLISHED),
+        "paper": _split_preset("paper", **_PAPER),
+    },
+    starting_values=STARTING_VALUES,
+    smaller=SMALLER,
+    grids=GRIDS,
+    common=COMMON,
+    training_sequences=12_000,
+    differences=DIFFERENCES,
+)
+
+SEQUENTIAL = Benchmark(
+    presets={
+        "quick": _sequential_preset("quick"),
+        "smoke": _sequential_preset(
+            "smoke",
+            task=SequentialStrokes(digits="stand-in", training_samples=400, validation_samples=40, test_samples=60),
+            **_SMOKE,
+        ),
+        "published": _sequential_preset("published", **_PUBLISHED),
+        "paper": _sequential_preset("paper", **_PAPER),
+    },
+    starting_values=STARTING_VALUES,
+    smaller=SMALLER,
+    grids=GRIDS,
+    common=COMMON,
+    training_sequences=12_000,
+    differences=DIFFERENCES,
+)
