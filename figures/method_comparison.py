@@ -19,7 +19,6 @@ from wmcl.plotting import COLOURS, FileOptions, count_text, figure_command, one_
 from wmcl.statistics import mean_interval
 
 SUFFIX = ""
-CHANCE = 50
 ACROSS = 6
 """accuracy matrices in a row, at the most"""
 MEASURES = {"during": (COLOURS[0], 0.4, -0.2, "D"), "final": (COLOURS[1], 1.0, 0.2, "s")}
@@ -55,13 +54,14 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
 
 
 def _who(results: xr.Dataset) -> str:
-    settings = json.loads(results.attrs["configuration"])
-    task, network = settings["task"], settings["network"]
-    p = task["pattern_length"]
-    return (
-        f"{CELLS[network['cell']]} of {network['hidden']} units, Permuted Copy Task x {results.sizes['trained_task']}"
-        f" (p = {p}, i = {task['input_length'] or p})"
-    )
+    network = json.loads(results.attrs["configuration"])["network"]
+    who = f"{CELLS[network['cell']]} of {network['hidden']} units"
+    return f"{who}, {results.sizes['trained_task']} tasks: {results.attrs['benchmark']}"
+
+
+def _chance(at: xr.Dataset) -> float:
+    """In per cent."""
+    return 100 * float(at.attrs["chance"])
 
 
 def _name(at: xr.Dataset, row: int) -> str:
@@ -76,8 +76,8 @@ def _matrices(figure: SubFigure, at: xr.Dataset, lines: int) -> None:
         axes.set_axis_off()
         if row < at.sizes["condition"]:
             one = at.accuracy.isel(condition=row).mean("seed").transpose("trained_task", "evaluated_task")
-            image = axes.imshow(np.ma.masked_invalid(100 * one.values), vmin=CHANCE, vmax=100, cmap="cividis")
-            _numbers(axes, 100 * one.values)
+            image = axes.imshow(np.ma.masked_invalid(100 * one.values), vmin=_chance(at), vmax=100, cmap="cividis")
+            _numbers(axes, 100 * one.values, bright_from=60 + 0.4 * _chance(at))
             axes.set_title("\n".join(wrap(_name(at, row), 20)), fontsize=6.5, pad=2, verticalalignment="bottom")
     first = panels[0]
     first.set_axis_on()
@@ -89,18 +89,18 @@ def _matrices(figure: SubFigure, at: xr.Dataset, lines: int) -> None:
     for spine in first.spines.values():
         spine.set_visible(False)
     bar = figure.colorbar(image, ax=panels.tolist(), fraction=0.02, pad=0.01)
-    bar.set_label("accuracy (% of scored bits)", fontsize=7)
+    bar.set_label(f"accuracy (% of {at.attrs['answers']})", fontsize=7)
     bar.ax.tick_params(labelsize=6)
 
 
-def _numbers(axes: Axes, values: np.ndarray) -> None:
+def _numbers(axes: Axes, values: np.ndarray, bright_from: float) -> None:
     """The value in each cell, where there is room for it; grey where there is none."""
     size = 6 if len(values) <= 4 else 4.5
     for (y, x), value in np.ndenumerate(values):
         if np.isnan(value):
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="0.93", edgecolor="white", linewidth=0.5))
         elif len(values) <= 6:
-            colour = "black" if value > 80 else "white"
+            colour = "black" if value > bright_from else "white"
             axes.text(x, y, f"{value:.0f}", ha="center", va="center", fontsize=size, color=colour)
 
 
@@ -108,16 +108,16 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
     """During and final accuracy of each method as bars from chance, and published numbers as marks."""
     rows = np.arange(at.sizes["condition"])
     names = [_name(at, row) for row in range(len(rows))]
-    lowest = float(CHANCE)
+    chance = lowest = _chance(at)
     for name, (colour, alpha, shift, _) in MEASURES.items():
         found = 100 * mean_interval(at[name])[["mean", "low", "high"]]
         mean, low, high = (found[part].values for part in ("mean", "low", "high"))
-        axes.barh(rows + shift, mean - CHANCE, 0.38, CHANCE, color=colour, alpha=alpha, label=f"{name} accuracy")
+        axes.barh(rows + shift, mean - chance, 0.38, chance, color=colour, alpha=alpha, label=f"{name} accuracy")
         error = np.nan_to_num(np.stack([mean - low, high - mean]))
         known = np.isfinite(mean)
         look = {"color": "black", "linestyle": "none", "elinewidth": 0.8, "capsize": 1.5}
         axes.errorbar(mean[known], (rows + shift)[known], xerr=error[:, known], **look)  # type: ignore[arg-type]
-        lowest = min(lowest, float(np.nanmin(mean)) if known.any() else CHANCE)
+        lowest = min(lowest, float(np.nanmin(mean)) if known.any() else chance)
     if _is_comparable(at):
         _published(axes, at, rows)
     n = at.final.count("seed")
@@ -125,7 +125,9 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
     axes.set_yticks(rows, [name + count for name, count in zip(names, counts, strict=True)], fontsize=7)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(lowest - 1, 101)
-    axes.set_xlabel(f"accuracy (% of scored bits; bars begin at chance)\n{count_text(n)} networks a method", fontsize=8)
+    axes.set_xlabel(
+        f"accuracy (% of {at.attrs['answers']}; bars begin at chance)\n{count_text(n)} networks a method", fontsize=8
+    )
     axes.tick_params(axis="x", labelsize=7)
     axes.legend(fontsize=6, ncols=2, loc="lower left", bbox_to_anchor=(-0.35, 1.0), columnspacing=1, handletextpad=0.4)
 
@@ -133,17 +135,20 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
 def _is_comparable(at: xr.Dataset) -> bool:
     """Whether task and size are those of the published runs; training may differ, and the table says so."""
     settings = json.loads(at.attrs["configuration"])
-    task, network = settings["task"], settings["network"]
-    lengths = task["pattern_length"], task["input_length"] or task["pattern_length"]
-    return lengths == (5, 5) and (network["cell"], network["hidden"]) == ("elman", 256)
+    network = settings["network"]["cell"], settings["network"]["hidden"]
+    if settings["benchmark"] != "copy":
+        return bool(at.published_final.notnull().any() or at.published_during.notnull().any())
+    lengths = settings["task"]["pattern_length"], settings["task"]["input_length"] or settings["task"]["pattern_length"]
+    return lengths == (5, 5) and network == ("elman", 256)
 
 
 def _published(axes: Axes, at: xr.Dataset, rows: np.ndarray) -> None:
     """Published numbers as marks, and in their label how they were trained."""
-    steps = at.published_iterations.max().item()
+    low, high = at.published_iterations.min().item(), at.published_iterations.max().item()
+    steps = f"{high:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
     for name, (_, _, shift, mark) in MEASURES.items():
         marks = {"color": "black", "markerfacecolor": "white", "markersize": 3.5, "linestyle": "none", "clip_on": False}
-        label = f"{name}, published (5 tasks, {steps:,.0f} steps each)"
+        label = f"{name}, published (5 tasks, 256 units, {steps} steps)"
         axes.plot(100 * at[f"published_{name}"].values, rows + shift, mark, label=label, zorder=4, **marks)  # type: ignore[arg-type]
 
 

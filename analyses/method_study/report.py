@@ -59,7 +59,7 @@ def _notes(at: xr.Dataset) -> list[str]:
         " the next task beyond those of one network; time is that of one network on the machine of the file.",
     ]
     rows = at.method.values.tolist()
-    if "from scratch" in rows:
+    if "from scratch" in rows and "late_gain" in at:
         notes.append(_lateness(at.isel(condition=rows.index("from scratch"))))
     ratios = [f"{row} {ratio:.2f}" for row, ratio in zip(rows, at.compression.values, strict=True) if ratio == ratio]
     if ratios:
