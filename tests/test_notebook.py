@@ -7,7 +7,11 @@ import nbclient
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PRINTED = {"explore": "sampled: load", "compare_methods": "final      coresets"}
+PRINTED = {
+    "explore": "sampled: load",
+    "compare_methods": "final      coresets",
+    "strokes_to_importances": "of the importance; a tenth of its weights hold",
+}
 
 
 @pytest.mark.parametrize("name", PRINTED)
