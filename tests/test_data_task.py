@@ -6,8 +6,7 @@ import torch
 
 from wmcl.data.records import ended
 from wmcl.data.strokes import Strokes
-from wmcl.methods import learn, named
-from wmcl.networks import LSTM, Elman
+from wmcl.networks import LSTM
 from wmcl.randomness import generator
 from wmcl.tasks import (
     Labelled,
@@ -198,26 +197,6 @@ def test_the_loss_does_not_depend_on_who_pads_whom():
         torch.testing.assert_close(value[0], together.parameters[name][1], rtol=1e-4, atol=1e-6)
     longer, shorter = (sum(task.batch(seeds, k, 6).steps for k in range(8)) for seeds in ([0, 1, 2], [1]))
     assert longer > shorter
-
-
-METHODS = ["fine-tuning", "multitask", "online EWC", "SI", "MAS", "masking", "HNET", "coresets"]
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("heads", [1, 2])
-def test_methods_learn_such_tasks(method, heads):
-    tasks = [task_of(every_step=True), task_of(seed=1, every_step=True)]
-    network = Elman(3, 6, 3, heads=heads)
-    learned = list(learn(named(method), network, tasks, [0, 1], Stop(2), Options(batch=4), progress=False))
-    assert learned[-1].task == 1
-    assert all(bool(value.isfinite().all()) for value in learned[-1].values.values())
-
-
-def test_generative_replay_refuses_batches_of_different_shape():
-    tasks = [task_of(longest=4, count=30), task_of(longest=9, count=90, seed=1)]
-    run = learn(named("generative replay"), Elman(3, 6, 3), tasks, [0], Stop(6), Options(batch=4), progress=False)
-    with pytest.raises(ValueError, match="all must have those of the validation set"):
-        list(run)
 
 
 def few(**changes):
