@@ -1,5 +1,6 @@
 """Rehearsal one sequence at a time, and the settings that it is tested in."""
 
+import numpy as np
 import torch
 
 from tests import naive
@@ -7,7 +8,7 @@ from tests.cases import shifted
 from tests.test_training import double_task
 from wmcl.methods import Method, Setting, Shared, learn
 from wmcl.networks import GRU, LSTM, Elman
-from wmcl.tasks import copy_task_sequence
+from wmcl.tasks import copy_task_sequence, data_task, labelled
 from wmcl.training import Options, Stop, evaluate
 
 SEQUENCES = {
@@ -16,6 +17,18 @@ SEQUENCES = {
     "scattered": copy_task_sequence(3, 2, 5, filler="scattered", width=3),
     "of all lengths": copy_task_sequence(3, (1, 3), length_step=1, width=3),
 }
+
+
+def recorded(task, count=30):
+    """Real numbers and bits of their own length, with three bits to be answered at every step, or at the last one."""
+    random = np.random.default_rng(task)
+    lengths = 1 + random.geometric(0.3, count)
+    inputs = [np.hstack([3 * random.standard_normal((n, 3)) - 1, random.integers(2, size=(n, 1))]) for n in lengths]
+    targets = [random.integers(2, size=(n, 3)) if task % 2 else random.integers(2, size=3) for n in lengths]
+    return data_task(f"recorded {task}", *labelled(inputs, targets).split(), blocks=3)
+
+
+RECORDED = [recorded(task) for task in range(3)]
 NETWORKS = {
     "Elman": Elman(4, 5, 3, initialisation="orthogonal", heads=3),
     "Elman, one read-out": Elman(4, 5, 3, initialisation="orthogonal"),
@@ -32,7 +45,7 @@ def setting_of(network="Elman", tasks="permuted", seeds=(3, 5), parametrisation=
     return Setting(
         NETWORKS[network],
         parametrisation or Shared(),
-        tuple(double_task(task) for task in SEQUENCES[tasks]),
+        tuple(double_task(task) for task in (RECORDED if tasks == "recorded" else SEQUENCES[tasks])),
         seeds,
         Options(**({"batch": 5} | options)),
         {},

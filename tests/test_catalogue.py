@@ -12,6 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
+from wmcl.data import stand_in_strokes
+from wmcl.likelihoods import Bernoulli, Gaussian
 from wmcl.methods import (
     CATALOGUE,
     Coresets,
@@ -28,7 +30,7 @@ from wmcl.methods import (
 )
 from wmcl.methods.objective import PhaseObjective
 from wmcl.networks import GRU, LSTM, Elman
-from wmcl.tasks import copy_task_sequence
+from wmcl.tasks import copy_task_sequence, split_stroke_tasks
 from wmcl.training import Execution, Options, Stop, objective
 
 TASKS = copy_task_sequence(3, 2, 3, order="permuted width", width=3, validation_samples=16, test_samples=16)
@@ -37,6 +39,7 @@ DOUBLE = Double(4, 10, 3, initialisation="orthogonal", heads=3)
 FAST = Options(batch=9, learning_rate=5e-3, validate_every=10, orthogonality=0.01)
 BOUNDS = ("multitask", "from scratch", "fine-tuning")
 SMALL = {"latent": 3, "decoder_hidden": 6, "chunk": 40, "samples": 8}
+STROKES = split_stroke_tasks(stand_in_strokes(train=100, test=40), 2, validation=5)
 
 
 def small(name, **more):
@@ -64,6 +67,27 @@ def test_a_method_learns_every_task_with_every_cell_and_read_out(name, network):
         for task in range(after.task + 1):
             weights = after.weights(task)
             assert {key: tuple(value.shape[1:]) for key, value in weights.items()} == network.shapes
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("heads", [1, 2])
+def test_a_method_learns_recorded_sequences(name, heads):
+    """They differ in length, their inputs are real numbers, and a class is asked for at the last step."""
+    takes = inspect.signature(CATALOGUE[name]).parameters
+    method = small(name, **({"input_likelihood": "gaussian"} if "input_likelihood" in takes else {}))
+    before = LSTM(4, 6, 2, heads=heads)
+    *_, after = learn(method, before, STROKES, [0, 1], Stop(2), Options(batch=4), progress=False)
+    assert after.task == 1
+    assert all(bool(value.isfinite().all()) for value in after.values.values())
+    assert all(not torch.equal(value, after.initial[key]) for key, value in after.values.items() if "W_hh" in key)
+
+
+@pytest.mark.parametrize("name", ["generative replay", "HNET+R"])
+def test_the_likelihood_of_generated_inputs_is_chosen_by_name(name):
+    assert named(name).rehearsal.input_likelihood == Bernoulli()
+    assert named(name, input_likelihood="gaussian").rehearsal.input_likelihood == Gaussian(1.0)
+    with pytest.raises(ValueError, match="input_likelihood is 'poisson': it must be one of bernoulli, gaussian"):
+        named(name, input_likelihood="poisson")
 
 
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if name not in BOUNDS])

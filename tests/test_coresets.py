@@ -38,7 +38,8 @@ def test_losses_and_gradients_are_the_definition(network, tasks, reduction):
     memory = remember(setting, part, before, 2)
     held = part.start(setting, memory, before, 2)
     values = {name: value.requires_grad_() for name, value in values_of(setting, part, change=0.3).items()}
-    batch, draws = setting.tasks[2].batch(setting.seeds, 0, 5), part.draw(setting, held, 2, 7)
+    batch = setting.tasks[2].batch(setting.seeds, 0, 5)
+    draws = part.draw(setting, held, 2, 7, batch)
     found = part.losses(setting, held, values, 2, batch, draws)
     assert list(found) == ["distillation"]
 
@@ -95,8 +96,9 @@ def test_draws_are_addressed_in_range_and_even():
     setting = setting_of(seeds=(3, 5, 3), batch=64)
     part = Coresets(samples=3)
     held = started(setting, part, values_of(setting, part))
-    draws = part.draw(setting, held, 2, 4)
-    assert_same(part.draw(setting, held, 2, 4), draws)
+    batch = setting.tasks[2].batch(setting.seeds, 4, 64)
+    draws = part.draw(setting, held, 2, 4, batch)
+    assert_same(part.draw(setting, held, 2, 4, batch), draws)
     for chosen in draws.values():
         assert chosen.dtype == torch.int64
         assert chosen.shape == (3, 32)
@@ -105,9 +107,9 @@ def test_draws_are_addressed_in_range_and_even():
         assert not torch.equal(chosen[0], chosen[1])
     one, other = draws.values()
     assert not torch.equal(one, other)
-    for later in (part.draw(setting, held, 2, 5), part.draw(setting, held, 1, 4)):
+    for later in (part.draw(setting, held, 2, 5, batch), part.draw(setting, held, 1, 4, batch)):
         assert not torch.equal(next(iter(later.values())), one)
-    alone = part.draw(dataclasses.replace(setting, seeds=(5,)), held, 2, 4)
+    alone = part.draw(dataclasses.replace(setting, seeds=(5,)), held, 2, 4, batch)
     for name, chosen in alone.items():
         assert torch.equal(chosen[0], draws[name][1])
 
@@ -115,7 +117,8 @@ def test_draws_are_addressed_in_range_and_even():
 def test_a_remainder_goes_to_the_first_tasks():
     setting = setting_of(batch=5)
     held = started(setting, Coresets(), values_of(setting, Coresets()))
-    assert [chosen.shape[1] for chosen in Coresets().draw(setting, held, 2, 0).values()] == [3, 2]
+    batch = setting.tasks[2].batch(setting.seeds, 0, 5)
+    assert [chosen.shape[1] for chosen in Coresets().draw(setting, held, 2, 0, batch).values()] == [3, 2]
 
 
 def test_soft_targets_are_those_of_the_network_when_the_task_began(monkeypatch):
@@ -171,7 +174,8 @@ def test_the_losses_never_ask_for_a_value(tasks):
     setting, part = setting_of("Elman", tasks), Coresets(4)
     values = values_of(setting, part)
     held = started(setting, part, values)
-    batch, draws = setting.tasks[2].batch(setting.seeds, 0, 5), part.draw(setting, held, 2, 0)
+    batch = setting.tasks[2].batch(setting.seeds, 0, 5)
+    draws = part.draw(setting, held, 2, 0, batch)
     given = [rehearsal.on_meta(each) for each in (held, values)]
     found = part.losses(setting, *given, 2, rehearsal.on_meta(batch), rehearsal.on_meta(draws))
     assert found["distillation"].device.type == "meta"
@@ -200,7 +204,7 @@ def test_after_training_the_network_is_what_a_loop_written_out_gives():
     held = part.start(setting, before.rehearsal_memory, before.values, 1)
     leaves = {name: value.clone().requires_grad_() for name, value in before.values.items()}
     batch = TASKS[1].batch((3, 5), 0, 8)
-    draws = part.draw(setting, held, 1, 0)
+    draws = part.draw(setting, held, 1, 0, batch)
     logits = NETWORK.answering(1).apply(leaves, batch.inputs, batch.window).logits
     nll = TASKS[1].likelihood.nll(logits, batch.targets[:, batch.window])
     total = nll.mean((1, 2, 3)) + part.losses(setting, held, leaves, 1, batch, draws)["distillation"]

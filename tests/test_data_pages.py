@@ -30,6 +30,10 @@ def test_a_task_of_your_own_is_learned_in_about_ten_lines():
     evaluate = found["wmcl"].training.evaluate
     accuracy = evaluate(found["network"], found["task"], found["trained"].parameters, found["task"].test).accuracy
     assert accuracy.min() > 0.9
+    states = found["predictor"].apply(found["regression"].parameters, found["ahead"].test.inputs)
+    errors = (states.logits - found["ahead"].test.targets)[found["ahead"].test.scored > 0]
+    assert found["mean_squared_error"].item() == pytest.approx(errors.square().mean().item(), rel=1e-4)
+    assert found["mean_squared_error"] < 0.1 * found["following"].targets.var()
     assert found["padding"](found["task"]) < 0.2 < found["padding"](found["mixed"])
 
 

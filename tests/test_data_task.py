@@ -6,8 +6,8 @@ import torch
 
 from wmcl.data.records import ended
 from wmcl.data.strokes import Strokes
-from wmcl.methods import learn, named
-from wmcl.networks import LSTM, Elman
+from wmcl.likelihoods import Bernoulli, Categorical, Gaussian
+from wmcl.networks import LSTM
 from wmcl.randomness import generator
 from wmcl.tasks import (
     Labelled,
@@ -26,12 +26,14 @@ SHARES = (0, 0.01, 0.05, 0.125, 0.25, 0.5, 0.75, 0.875, 0.95, 0.99, 0.999, 0.999
 LENGTHS = (13, 17, 19, 26, 33, 40, 47, 52, 57, 65, 75, 86, 117)
 
 
-def recorded(count=40, classes=3, every_step=False, seed=0, longest=9):
+def recorded(count=40, classes=3, every_step=False, seed=0, longest=9, real=False):
     """Inputs of which the first feature is the number of the sequence."""
     random = np.random.default_rng(seed)
     lengths = random.integers(2, longest + 1, count)
     inputs = [np.hstack([np.full((n, 1), k + 1.0), random.standard_normal((n, 2))]) for k, n in enumerate(lengths)]
     shape = [(int(n),) if every_step else () for n in lengths]
+    if real:
+        return inputs, [random.normal(5, 10, size=(*each, 2)) for each in shape]
     if classes is None:
         return inputs, [random.integers(2, size=(*each, 2)) for each in shape]
     return inputs, [random.integers(classes, size=each) for each in shape]
@@ -40,16 +42,19 @@ def recorded(count=40, classes=3, every_step=False, seed=0, longest=9):
 def task_of(**settings):
     blocks = settings.pop("blocks", 3)
     inputs, targets = recorded(**settings)
-    return data_task("recorded", *labelled(inputs, targets, settings.get("classes", 3)).split(), blocks=blocks)
+    kind = settings.get("classes", 3), settings.get("real", False)
+    return data_task("recorded", *labelled(inputs, targets, *kind).split(), blocks=blocks)
 
 
-KINDS = pytest.mark.parametrize(("classes", "every_step"), [(3, False), (3, True), (None, False), (None, True)])
+KINDS = pytest.mark.parametrize(("classes", "real"), [(3, False), (None, False), (None, True)])
+EVERY = pytest.mark.parametrize("every_step", [False, True])
 
 
 @KINDS
-def test_sequences_are_laid_out_as_they_are(classes, every_step):
-    inputs, targets = recorded(classes=classes, every_step=every_step)
-    part = labelled(inputs, targets, classes)
+@EVERY
+def test_sequences_are_laid_out_as_they_are(classes, real, every_step):
+    inputs, targets = recorded(classes=classes, every_step=every_step, real=real)
+    part = labelled(inputs, targets, classes, real)
     chosen = np.array([[3, 0, 3, 7], [1, 2, 39, 4]])
     made = part.sequences(chosen)
     longest = max(len(inputs[n]) for n in chosen.ravel())
@@ -63,7 +68,7 @@ def test_sequences_are_laid_out_as_they_are(classes, every_step):
         is_scored = np.ones(steps, bool) if every_step else np.arange(steps) == steps - 1
         np.testing.assert_array_equal(s, np.pad(is_scored, (0, longest - steps)))
         expected = answers if classes is None else np.eye(classes)[answers]
-        np.testing.assert_array_equal(y[s > 0], np.reshape(expected, (-1, made.targets.shape[-1])))
+        np.testing.assert_array_equal(y[s > 0], np.reshape(expected, (-1, made.targets.shape[-1])).astype(np.float32))
         assert not y[s == 0].any()
         assert p.tolist() == [Phase.output if x else Phase.input for x in is_scored] + [Phase.padding] * (
             longest - steps
@@ -75,8 +80,10 @@ def test_sequences_are_laid_out_as_they_are(classes, every_step):
 
 
 @KINDS
-def test_all_its_sets_are_well_formed(classes, every_step):
-    task = task_of(classes=classes, every_step=every_step)
+@EVERY
+def test_all_its_sets_are_well_formed(classes, real, every_step):
+    task = task_of(classes=classes, every_step=every_step, real=real)
+    assert task.likelihood == (Gaussian(1.0) if real else Bernoulli() if classes is None else Categorical())
     generators = [generator(seed, "some") for seed in (0, 1)]
     for made in (
         task.validation,
@@ -200,26 +207,6 @@ def test_the_loss_does_not_depend_on_who_pads_whom():
     assert longer > shorter
 
 
-METHODS = ["fine-tuning", "multitask", "online EWC", "SI", "MAS", "masking", "HNET", "coresets"]
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("heads", [1, 2])
-def test_methods_learn_such_tasks(method, heads):
-    tasks = [task_of(every_step=True), task_of(seed=1, every_step=True)]
-    network = Elman(3, 6, 3, heads=heads)
-    learned = list(learn(named(method), network, tasks, [0, 1], Stop(2), Options(batch=4), progress=False))
-    assert learned[-1].task == 1
-    assert all(bool(value.isfinite().all()) for value in learned[-1].values.values())
-
-
-def test_generative_replay_refuses_batches_of_different_shape():
-    tasks = [task_of(longest=4, count=30), task_of(longest=9, count=90, seed=1)]
-    run = learn(named("generative replay"), Elman(3, 6, 3), tasks, [0], Stop(6), Options(batch=4), progress=False)
-    with pytest.raises(ValueError, match="all must have those of the validation set"):
-        list(run)
-
-
 def few(**changes):
     inputs, targets = recorded(count=6)
     return {"sequences": inputs, "targets": targets, "classes": 3} | changes
@@ -247,6 +234,28 @@ BAD = {
         few(targets=[np.zeros(len(each) - (k == 2), int) for k, each in enumerate(recorded(count=6)[0])]),
         r"sequence 2 has \d steps and \d targets",
     ),
+    "one class": (few(targets=[0] * 6, classes=1), "classes is 1: it must be a whole number of at least 2"),
+    "classes that are real numbers": (few(real=True), "classes is 3 with real=True: targets must be classes or real"),
+    "a real number that is none": (
+        few(targets=[[0.5], [-7.0], [np.inf], [0.0], [0.0], [1.0]], classes=None, real=True),
+        "sequence 2: targets must be finite",
+    ),
+    "a real number that is none at a step": (
+        few(
+            targets=[np.full((len(each), 1), np.nan if k == 3 else 1.5) for k, each in enumerate(recorded(6)[0])],
+            classes=None,
+            real=True,
+        ),
+        "sequence 3: targets must be finite",
+    ),
+    "real numbers without saying so": (
+        few(targets=[[0.0], [1.0], [-7.5], [0.0], [0.0], [1.0]], classes=None),
+        r"sequence 2: targets must lie between 0 and 1, unless they are real numbers \(real=True\)",
+    ),
+    "single real numbers": (
+        few(targets=[0.5] * 6, classes=None, real=True),
+        "targets are single numbers: give the number of classes, or vectors of bits or of real numbers",
+    ),
     "classes without their number": (few(targets=[0, 1, 2, 0, 1, 0], classes=None), "targets are single numbers"),
     "answers that are no whole numbers": (few(targets=[0.5] * 6), "targets"),
 }
@@ -268,6 +277,9 @@ def test_sets_that_do_not_fit_are_refused():
     other = labelled(*recorded(), classes=4)
     with pytest.raises(ValueError, match="test has classes: 4; it must be as in train, 3"):
         data_task("x", part, part, other)
+    bits = recorded(classes=None)
+    with pytest.raises(ValueError, match="test has real numbers: True; it must be as in train, False"):
+        data_task("x", labelled(*bits), labelled(*bits), labelled(*bits, real=True))
     every = labelled(*recorded(every_step=True), classes=3)
     with pytest.raises(ValueError, match="validation has a target at every step: True; it must be as in train, False"):
         data_task("x", part, every, part)

@@ -8,10 +8,11 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from tests import naive, rehearsal
-from tests.rehearsal import COMBINED, SEQUENCES, remember, setting_of, values_of
+from tests.rehearsal import COMBINED, RECORDED, SEQUENCES, remember, setting_of, values_of
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
+from wmcl.likelihoods import Gaussian
 from wmcl.methods import (
     FisherImportance,
     GenerativeReplay,
@@ -86,6 +87,7 @@ class Anchored(NoPenalty):
         return 1000 * len(memory)
 
 
+REAL = dataclasses.replace(SMALL, input_likelihood=Gaussian(1.7))
 OWN = dataclasses.replace(SMALL, decoder_parametrisation=Own(), decoder_penalty=Anchored())
 
 
@@ -102,7 +104,7 @@ def prepared(network="Elman", tasks="permuted", part=SMALL, task=2, **options):
     held = part.start(setting, remember(setting, part, before, task), before, task)
     values = {name: value.requires_grad_() for name, value in values_of(setting, part, change=0.3).items()}
     batch = setting.tasks[task].batch(setting.seeds, 0, 5)
-    return setting, held, before, values, batch, part.draw(setting, held, task, 7)
+    return setting, held, before, values, batch, part.draw(setting, held, task, 7, batch)
 
 
 def decoder_weights(setting, part, values, task):
@@ -132,6 +134,8 @@ def variational_of(setting, part, values, task, member, inputs, noise):
     mean, std = both[:, : part.latent], (both[:, part.latent :] / 2).exp()
     divergence = kl_divergence(Normal(mean, std), Normal(torch.zeros_like(mean), part.prior_std)).sum()
     logits = decoded(setting, part, values, task, member, mean + std * noise[: len(inputs)].double())
+    if isinstance(part.input_likelihood, Gaussian):
+        return divergence, -Normal(logits, part.input_likelihood.std).log_prob(inputs).sum()
     return divergence, -Bernoulli(logits=logits, validate_args=False).log_prob(inputs).sum()
 
 
@@ -142,7 +146,8 @@ def replayed(setting, part, held, before, task, member, draws):
         own = outline.phase[min(member, len(outline.phase) - 1), :, sample] != Phase.padding
         scored = outline.scored[min(member, len(outline.scored) - 1), :, sample][own]
         z = part.prior_std * latents[member, :, sample].double()
-        yield torch.sigmoid(decoded(setting, part, before, task, member, z))[own], scored
+        outputs = decoded(setting, part, before, task, member, z)[own]
+        yield outputs if isinstance(part.input_likelihood, Gaussian) else torch.sigmoid(outputs), scored
 
 
 def expected_losses(setting, part, held, before, values, task, batch, draws):
@@ -187,6 +192,33 @@ def test_losses_and_gradients_are_the_definition(network, tasks):
     assert set(check_losses(SMALL, network=network, tasks=tasks)) == {"KL", "reconstruction", "distillation"}
 
 
+@pytest.mark.parametrize("part", [REAL, dataclasses.replace(OWN, input_likelihood=Gaussian(0.6))])
+@pytest.mark.parametrize("network", ["LSTM", "Elman, one read-out", "bidirectional"])
+def test_recorded_sequences_of_real_numbers(network, part):
+    """Their batches differ in length, and so do sequences and members of a batch."""
+    check_losses(part, network=network, tasks="recorded")
+
+
+def test_the_squared_error_of_the_paper_is_a_gaussian():
+    half = dataclasses.replace(REAL, input_likelihood=Gaussian(0.5**0.5))
+    unit = dataclasses.replace(REAL, input_likelihood=Gaussian(), reconstruction_strength=20.0)
+    found = []
+    for part in (half, unit):
+        setting, held, _, values, batch, draws = prepared(tasks="recorded", part=part, task=0, reduction="reference")
+        found.append(part.losses(setting, held, values, 0, batch, draws)["reconstruction"])
+    error, count = torch.zeros(2, dtype=torch.float64), torch.zeros(2)
+    for member, sample in np.ndindex(2, batch.samples):
+        inputs = naive.sequence(batch, member, sample)[0]
+        output = naive.forward(setting.network.answering(0), values, member, inputs)[1]
+        both = output @ values["W_posterior"][member].T + values["b_posterior"][member]
+        noise = draws["posterior of task 0"][member, : len(inputs), sample].double()
+        expected = decoded(setting, half, values, 0, member, both[:, :3] + (both[:, 3:] / 2).exp() * noise)
+        error[member] += (inputs - expected).square().sum() / batch.samples
+        count[member] += inputs.numel() / batch.samples
+    torch.testing.assert_close(found[0], 10 * (error + count * np.log(np.pi) / 2))
+    torch.testing.assert_close(found[1], 10 * (error + count * np.log(2 * np.pi)))
+
+
 @pytest.mark.parametrize("reduction", ["reference", "scored bit"])
 @pytest.mark.parametrize("cell", ["elman", "lstm"])
 def test_strengths_decoders_and_reductions(cell, reduction):
@@ -227,7 +259,7 @@ def test_the_penalty_of_the_decoder_sees_its_values_and_draws():
             if name.startswith("decoder ")
         ]
         torch.testing.assert_close(found[member], (1 + 7 + 1) * sum(moved))
-    assert set(OWN.draw(setting, held, 1, 7)) == {
+    assert set(OWN.draw(setting, held, 1, 7, batch)) == {
         "posterior of task 1",
         "latents of task 0",
         "decoder factor",
@@ -269,9 +301,9 @@ def test_generated_inputs_lie_between_0_and_1_and_have_the_outline_of_their_task
 
 
 def test_draws_are_standard_normal_and_addressed():
-    setting, held, _, _, _, draws = prepared(seeds=(3, 5, 3), batch=64)
-    assert_same(SMALL.draw(setting, held, 2, 7), draws)
-    alone = SMALL.draw(dataclasses.replace(setting, seeds=(5,)), held, 2, 7)
+    setting, held, _, _, batch, draws = prepared(seeds=(3, 5, 3), batch=64)
+    assert_same(SMALL.draw(setting, held, 2, 7, batch), draws)
+    alone = SMALL.draw(dataclasses.replace(setting, seeds=(5,)), held, 2, 7, batch)
     for name, noise in draws.items():
         assert noise.shape[:1] + noise.shape[3:] == (3, 3)
         assert abs(noise.mean()) < 4 / noise[:2].numel() ** 0.5
@@ -279,8 +311,8 @@ def test_draws_are_standard_normal_and_addressed():
         assert torch.equal(noise[0], noise[2])
         assert not torch.equal(noise[0], noise[1])
         assert torch.equal(alone[name][0], noise[1])
-        assert not torch.equal(SMALL.draw(setting, held, 2, 8)[name], noise)
-    while_another_is_learned = SMALL.draw(setting, held, 1, 7)
+        assert not torch.equal(SMALL.draw(setting, held, 2, 8, batch)[name], noise)
+    while_another_is_learned = SMALL.draw(setting, held, 1, 7, batch)
     shared = while_another_is_learned.keys() & draws.keys()
     assert {"latents of task 0", "latents of task 1"} <= shared
     for name in shared:
@@ -349,6 +381,23 @@ def test_a_member_does_not_depend_on_the_others():
 
 
 @pytest.mark.parametrize("part", [SMALL, OWN])
+def test_padding_does_not_matter(part):
+    """A member alone has shorter batches, and shorter generated sequences, than one beside others."""
+    part = dataclasses.replace(part, input_likelihood=Gaussian())
+    tasks, network = [double_task(task) for task in RECORDED[:2]], Double(4, 5, 3, heads=2)
+    together, alone = (
+        fit(part, Stop(3), seeds, network=network, tasks=tasks, options=Options(batch=4)) for seeds in ((3, 5, 7), (5,))
+    )
+    for name, value in alone[-1].values.items():
+        torch.testing.assert_close(together[-1].values[name][1], value[0], rtol=1e-8, atol=1e-10)
+    longer, shorter = (each[-1].rehearsal_memory.outlines for each in (together, alone))
+    assert sum(each.steps for each in longer) > sum(each.steps for each in shorter)
+    longer, shorter = ([RECORDED[0].batch(seeds, k, 4).steps for k in range(3)] for seeds in ((3, 5, 7), (5,)))
+    assert sum(longer) > sum(shorter)
+    assert len(set(shorter)) > 1
+
+
+@pytest.mark.parametrize("part", [SMALL, OWN])
 def test_a_captured_step_and_batches_drawn_ahead_change_nothing(part):
     eager, captured = (fit(part, execution=each) for each in (None, Execution(capture=rerun, ahead=3)))
     for one, other in zip(eager, captured, strict=True):
@@ -412,8 +461,9 @@ def test_what_makes_no_sense_is_refused_before_training(change, message):
         learn(Method(rehearsal=GenerativeReplay(**change)), NETWORK, TASKS, (3, 5), Stop(1), OPTIONS, progress=False)
 
 
-def test_batches_of_another_length_than_the_validation_set_are_refused():
-    setting, held, _, values, _, draws = prepared(task=1)
-    longer = SEQUENCES["padded"][0].batch(setting.seeds, 0, 5).to(torch.float64)
-    with pytest.raises(ValueError, match=r"a batch has \(steps, sequences\) \(8, 5\): all must have those of"):
-        SMALL.losses(setting, held, values, 1, longer, draws)
+def test_bits_are_refused_that_are_none():
+    message = (
+        r"input_likelihood is Bernoulli with inputs from -\d.* to \d.* in the task 'recorded 0': .* it must be Gaus"
+    )
+    with pytest.raises(ValueError, match=message):
+        learn(Method(rehearsal=SMALL), Elman(4, 5, 3), RECORDED, (3, 5), Stop(1), OPTIONS, progress=False)

@@ -26,7 +26,7 @@ class Double(Elman):
 
 def double_task(task):
     """The same task with float64 sequences."""
-    return dataclasses.replace(task, draw=lambda generators, samples: task.draw(generators, samples).to(torch.float64))
+    return task.changed(lambda made: made.to(torch.float64), task.inputs)
 
 
 def fit(seeds, stop=Stop(60), options=FAST, task=TASK, network=NETWORK, **more):  # noqa: B008

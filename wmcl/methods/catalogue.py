@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from wmcl.importance import FisherKind, PathKind
+from wmcl.likelihoods import Bernoulli, Gaussian
 from wmcl.methods.coresets import Coresets
 from wmcl.methods.generative_replay import GenerativeReplay
 from wmcl.methods.hypernetwork import Hypernetwork, HypernetworkInitialisation
@@ -16,9 +17,13 @@ from wmcl.methods.modulated import Modulated
 from wmcl.methods.output_preserving import OutputPreserving
 from wmcl.methods.quadratic import Quadratic
 from wmcl.methods.schedule import FromScratch, Joint
+from wmcl.methods.variational import InputLikelihood
 
 Strength = float | Sequence[float]
 """one for all members, or one a member"""
+
+INPUT_LIKELIHOODS: Mapping[str, InputLikelihood] = MappingProxyType({"bernoulli": Bernoulli(), "gaussian": Gaussian()})
+"""of inputs that generative replay learns to generate: bits, or real numbers (σ = 1)"""
 
 
 def multitask() -> Method:
@@ -162,6 +167,7 @@ def generative_replay(
     latent: int = 8,
     decoder_cell: str = "elman",
     decoder_hidden: int = 256,
+    input_likelihood: str = "bernoulli",
 ) -> Method:
     """Generated sequences are practised again; one decoder learns to generate those of all tasks."""
     return Method(
@@ -173,6 +179,7 @@ def generative_replay(
             latent,
             decoder_cell=decoder_cell,
             decoder_hidden=decoder_hidden,
+            input_likelihood=_input_likelihood(input_likelihood),
         )
     )
 
@@ -187,6 +194,7 @@ def hnet_r(
     decoder_cell: str = "elman",
     decoder_hidden: int = 256,
     chunk: int = 2500,
+    input_likelihood: str = "bernoulli",
 ) -> Method:
     """Generated sequences are practised again; a hypernetwork generates the decoder of each task."""
     generator = hnet_chunked(strength, chunk)
@@ -199,10 +207,17 @@ def hnet_r(
             latent,
             decoder_cell=decoder_cell,
             decoder_hidden=decoder_hidden,
+            input_likelihood=_input_likelihood(input_likelihood),
             decoder_parametrisation=generator.parametrisation,
             decoder_penalty=generator.penalty,
         )
     )
+
+
+def _input_likelihood(name: str) -> InputLikelihood:
+    if name not in INPUT_LIKELIHOODS:
+        raise ValueError(f"input_likelihood is {name!r}: it must be one of {', '.join(INPUT_LIKELIHOODS)}")
+    return INPUT_LIKELIHOODS[name]
 
 
 CATALOGUE: Mapping[str, Callable[..., Method]] = MappingProxyType(

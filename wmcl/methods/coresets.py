@@ -90,7 +90,7 @@ class Coresets:
             stored.append(Stored(sequences, given.logits))
         return Held(tuple(stored), per_member("strength", self.strength, setting))
 
-    def draw(self, setting: Setting, held: Held, task: int, iteration: int) -> Parameters:
+    def draw(self, setting: Setting, held: Held, task: int, iteration: int, batch: Sequences) -> Parameters:
         """Which stored sequences are practised."""
         sizes = replay_sizes(setting.options.batch, len(held.earlier))
         drawn = {}

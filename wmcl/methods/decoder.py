@@ -43,7 +43,7 @@ class Decoder:
     def logits(
         self, weights: Parameters, latents: Float[Tensor, "member time sample latent"], task: int
     ) -> Float[Tensor, "member time sample feature"]:
-        """Logits of the input features at every step."""
+        """Logits, or means, of the input features at every step."""
         if self.has_tag:
             tag = latents.new_zeros(*latents.shape[:3], len(self.setting.tasks))
             tag[..., task] = 1

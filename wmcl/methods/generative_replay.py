@@ -7,7 +7,8 @@ one more linear map reads what the read-out reads, y_t, and gives mean and log v
 .. math::
     q(z_t | x_{1:t}) = N(μ_t, σ_t^2), \quad (μ_t, \log σ_t^2) = W_{posterior} y_t + b_{posterior}
 
-A decoder, a network of its own, gives logits of the input features from z_1, …, z_t. Both learn with
+A decoder, a network of its own, gives the logits of input features that are bits, or the means of those that are real
+numbers, from z_1, …, z_t. Both learn with
 
 .. math::
     λ_{KL} \sum_t KL(q(z_t | x_{1:t}) ‖ N(0, s^2)) - λ_{rec} \sum_{t, c} \log p(x_{tc} | z_{1:t}), \quad
@@ -16,6 +17,10 @@ A decoder, a network of its own, gives logits of the input features from z_1, �
 a mean over sequences, over all steps before the padding and one draw ε. To replay a task, z_t is drawn from N(0, s²),
 and the decoder as it was when the present task began gives the expected inputs. They are answered by the network as it
 was at that moment, and practised by distillation (:mod:`wmcl.methods.distillation`).
+
+For inputs that are real numbers, p is a normal density of standard deviation σ around the output μ of the decoder
+(:class:`wmcl.likelihoods.Gaussian`): -log p(x) = (x - μ)² / 2σ² + ½ log 2πσ², whose last term has no gradient. The
+paper's code has (x - μ)² there: up to that term, the density with σ = √½, or with σ = 1 and twice the λ_rec.
 """
 
 from collections.abc import Sequence
@@ -41,7 +46,7 @@ from wmcl.methods.parametrisation import Initial, Parametrisation, Shared
 from wmcl.methods.penalty import NoPenalty, Penalty
 from wmcl.methods.quadratic import Quadratic
 from wmcl.methods.setting import Setting, per_member
-from wmcl.methods.variational import init_posterior, own_steps, variational_losses
+from wmcl.methods.variational import InputLikelihood, init_posterior, own_steps, variational_losses
 from wmcl.networks import NETWORKS, Parameters
 from wmcl.randomness import generator
 from wmcl.tasks import Sequences, check_counts
@@ -113,8 +118,9 @@ class GenerativeReplay:
     """a name in ``wmcl.networks.NETWORKS``"""
     decoder_hidden: int = 256
     """units"""
-    input_likelihood: Bernoulli = field(default_factory=Bernoulli)
-    """what the outputs of the decoder mean; that of Copy Tasks, whose inputs lie between 0 and 1"""
+    input_likelihood: InputLikelihood = field(default_factory=Bernoulli)
+    """what the outputs of the decoder mean: that of Copy Tasks, whose inputs lie between 0 and 1, or a Gaussian for
+    inputs that are real numbers"""
     decoder_parametrisation: Parametrisation = field(default_factory=Shared)
     decoder_penalty: Penalty = field(default_factory=NoPenalty)
 
@@ -145,10 +151,13 @@ class GenerativeReplay:
         """No task yet.
 
         Raises:
-            ValueError: if a hyperparameter is out of range, or a batch smaller than the number of earlier tasks.
+            ValueError: if a hyperparameter is out of range, if a batch is smaller than the number of earlier tasks, or
+                if inputs have other values than their likelihood has.
         """
         self._strengths(setting)
         check_replay(setting, self.temperature)
+        if isinstance(self.input_likelihood, Bernoulli):
+            _check_bits(setting)
         return Memory((), self.decoder_penalty.empty(self._decoder(setting).setting))
 
     @torch.no_grad()
@@ -162,9 +171,12 @@ class GenerativeReplay:
         penalty = self.decoder_penalty.start(decoder.setting, memory.penalty, stripped(values), task)
         return Held(decoder, tuple(earlier), self._strengths(setting), penalty)
 
-    def draw(self, setting: Setting, held: Held, task: int, iteration: int) -> Parameters:
-        """Standard normal numbers: the latent variables of generated sequences, and the noise of the posteriors."""
-        shapes = {_noise(task): (setting.tasks[task].validation.steps, setting.options.batch, self.latent)}
+    def draw(self, setting: Setting, held: Held, task: int, iteration: int, batch: Sequences) -> Parameters:
+        """Standard normal numbers: the latent variables of generated sequences, and the noise of the posteriors.
+
+        They are drawn step after step, so those of a step do not depend on how many steps come after it.
+        """
+        shapes = {_noise(task): (batch.steps, batch.samples, self.latent)}
         for number, earlier in enumerate(held.earlier):
             shape = earlier.outline.steps, earlier.outline.samples, self.latent
             shapes |= {_latents(number): shape} | ({_noise(number): shape} if held.decoder.is_shared else {})
@@ -235,13 +247,7 @@ class GenerativeReplay:
         output: Float[Tensor, "member time sample unit"],
         draws: Parameters,
     ) -> tuple[Float[Tensor, "member"], Float[Tensor, "member"]]:
-        noise = draws[_noise(task)].to(output.dtype)
-        if noise.shape[1:3] != output.shape[1:3]:
-            raise ValueError(
-                f"a batch has (steps, sequences) {tuple(output.shape[1:3])}: all must have those of the validation set"
-                f" of their task and of the options, {tuple(noise.shape[1:3])}"
-            )
-        weights = held.decoder.weights(values, task)
+        noise, weights = draws[_noise(task)].to(output.dtype), held.decoder.weights(values, task)
 
         def decode(latents: Tensor) -> Tensor:
             return held.decoder.logits(weights, latents, task)
@@ -297,6 +303,16 @@ def _repeated(outline: Sequences, samples: int) -> Sequences:
     if outline.samples > 1:
         return outline.take(slice(samples))
     return outline.map(lambda values: values.expand(*values.shape[:2], samples, *values.shape[3:]))
+
+
+def _check_bits(setting: Setting) -> None:
+    for task in setting.tasks:
+        low, high = (float(end) for end in task.validation.inputs.aminmax())
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"input_likelihood is Bernoulli with inputs from {low:g} to {high:g} in the task {task.name!r}: for"
+                " inputs below 0 or above 1 it must be Gaussian"
+            )
 
 
 def _normal(seed: int, purpose: str, iteration: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -71,7 +71,7 @@ class PhaseObjective:
         if self.penalty_held is not None:
             draws |= self.method.penalty.draw(self.setting, task, iteration)
         if self.rehearsal_held is not None:
-            draws |= self.method.rehearsal.draw(self.setting, self.rehearsal_held, task, iteration)
+            draws |= self.method.rehearsal.draw(self.setting, self.rehearsal_held, task, iteration, parts[-1])
         return MixedBatch(parts, draws)
 
     def validation(self) -> MixedBatch:

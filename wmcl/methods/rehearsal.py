@@ -32,8 +32,12 @@ class Rehearsal(Protocol):
     def start(self, setting: Setting, memory: Any, values: Parameters, task: int) -> Any:
         """What the losses of a task need, such as soft targets from the network as it is now; ``None`` if nothing."""
 
-    def draw(self, setting: Setting, held: Any, task: int, iteration: int) -> Parameters:
-        """Random numbers of an iteration, addressed by the seeds; values may be of any type."""
+    def draw(self, setting: Setting, held: Any, task: int, iteration: int, batch: Sequences) -> Parameters:
+        """Random numbers of an iteration, addressed by the seeds; values may be of any type.
+
+        What a member draws must not depend on how far its batch is padded: batches of recorded sequences differ in
+        length, and are as long as the longest sequence of all members.
+        """
 
     def losses(
         self, setting: Setting, held: Any, values: Parameters, task: int, batch: Sequences, draws: Parameters
@@ -61,7 +65,7 @@ class NoRehearsal:
     def start(self, setting: Setting, memory: None, values: Parameters, task: int) -> None:
         """Nothing."""
 
-    def draw(self, setting: Setting, held: None, task: int, iteration: int) -> Parameters:
+    def draw(self, setting: Setting, held: None, task: int, iteration: int, batch: Sequences) -> Parameters:
         """Nothing."""
         return {}
 

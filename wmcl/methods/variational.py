@@ -7,10 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.likelihoods import Bernoulli
+from wmcl.likelihoods import Bernoulli, Gaussian
 from wmcl.methods.setting import Setting
 from wmcl.networks import Parameters, initialise, project
 from wmcl.tasks import Phase, Sequences
+
+InputLikelihood = Bernoulli | Gaussian
+"""of inputs that are bits, or real numbers"""
 
 W, B = "W_posterior", "b_posterior"
 
@@ -28,7 +31,7 @@ def variational_losses(
     noise: Float[Tensor, "member time sample latent"],
     decode: Callable[[Tensor], Tensor],
     prior_std: float,
-    likelihood: Bernoulli,
+    likelihood: InputLikelihood,
 ) -> tuple[Float[Tensor, "member"], Float[Tensor, "member"]]:
     """KL divergence from posterior to prior, and reconstruction error, in nats.
 
@@ -39,7 +42,7 @@ def variational_losses(
         output: what the read-out reads, at every step.
         sequences: whose inputs are to be reconstructed.
         noise: ε, standard normal.
-        decode: from latent variables μ + σ ε at every step to logits of the input features.
+        decode: from latent variables μ + σ ε at every step to logits, or means, of the input features.
         prior_std: s.
         likelihood: of the inputs.
     """

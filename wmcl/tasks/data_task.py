@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Int64
 
-from wmcl.likelihoods import Bernoulli, Categorical
+from wmcl.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
 from wmcl.randomness import generator
 from wmcl.tasks.labelled import Labelled
 from wmcl.tasks.sequences import Sequences
@@ -93,6 +93,10 @@ class DataTask(Task):
 def data_task(name: str, train: Labelled, validation: Labelled, test: Labelled, blocks: int = BLOCKS) -> DataTask:
     """A task of recorded sequences, from :func:`labelled` and :meth:`Labelled.split`, or with sets of your own.
 
+    What outputs mean follows from the targets: classes have a softmax (:class:`wmcl.likelihoods.Categorical`), bits are
+    independent (:class:`wmcl.likelihoods.Bernoulli`), and real numbers are normal with a standard deviation of 1
+    (:class:`wmcl.likelihoods.Gaussian`).
+
     A batch has sequences of about the same length, so little of it is padding. Where length tells classes apart, a
     batch then has more of one class; ``blocks=1`` draws from all lengths alike, with more padding.
 
@@ -112,6 +116,7 @@ def data_task(name: str, train: Labelled, validation: Labelled, test: Labelled, 
         for field, found, wanted in (
             ("features", each.rows.shape[1], train.rows.shape[1]),
             ("classes", each.classes, train.classes),
+            ("real numbers", each.real, train.real),
             ("outputs", each.outputs, train.outputs),
             ("a target at every step", each.at_every_step, train.at_every_step),
         ):
@@ -121,11 +126,17 @@ def data_task(name: str, train: Labelled, validation: Labelled, test: Labelled, 
         name=name,
         inputs=train.rows.shape[1],
         outputs=train.outputs,
-        likelihood=Bernoulli() if train.classes is None else Categorical(),
+        likelihood=_likelihood(train),
         draw=DataDraw(train, validation, test, blocks),
         validation_samples=len(validation),
         test_samples=len(test),
     )
+
+
+def _likelihood(part: Labelled) -> Likelihood:
+    if part.classes is not None:
+        return Categorical()
+    return Gaussian() if part.real else Bernoulli()
 
 
 def _some(count: int, random: np.random.Generator, samples: int) -> Int64[np.ndarray, "sample"]:

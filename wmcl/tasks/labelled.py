@@ -12,6 +12,7 @@ from jaxtyping import Float, Int, Int64, Shaped
 from wmcl.data.records import ended
 from wmcl.randomness import generator
 from wmcl.tasks.sequences import Phase, Sequences
+from wmcl.tasks.task import check_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +28,12 @@ class Labelled:
     offsets: Int64[np.ndarray, "boundary"]
     """sequence n has the rows from ``offsets[n]`` up to ``offsets[n + 1]``"""
     targets: Int[np.ndarray, "target"] | Float[np.ndarray, "target output"]
-    """classes, or bits (0 or 1) of several output units: one entry a sequence, for its last step, or one a row"""
+    """classes, or bits (0 or 1) or real numbers of several output units: one entry a sequence, for its last step, or
+    one a row"""
     classes: int | None = None
-    """C, if targets are classes 0, …, C - 1; ``None`` for bits"""
+    """C, if targets are classes 0, …, C - 1; ``None`` if they are not"""
+    real: bool = False
+    """whether targets are real numbers; without ``classes`` and ``real`` they are bits"""
 
     def __post_init__(self) -> None:
         if len(self.offsets) < 2 or (np.diff(self.offsets) < 1).any() or self.offsets[-1] != len(self.rows):
@@ -42,14 +46,18 @@ class Labelled:
                 f"targets has {len(self.targets)} entries: it must have one a sequence ({len(self)}) or one a step"
                 f" ({len(self.rows)})"
             )
+        if self.classes is not None:
+            check_counts(2, classes=self.classes)
+        if self.classes is not None and self.real:
+            raise ValueError(
+                f"classes is {self.classes} with real=True: targets must be classes or real numbers, not both"
+            )
         if (self.classes is None) == (self.targets.ndim == 1):
             raise ValueError(
                 f"targets has {self.targets.ndim} dimensions with classes={self.classes}: it must be a class number"
-                " each, with the number of classes, or the bits of the output units each, without"
+                " each, with the number of classes, or bits or real numbers of the output units each, without"
             )
-        highest = 1 if self.classes is None else self.classes - 1
-        is_wrong = ~((self.targets >= 0) & (self.targets <= highest)).reshape(len(self.targets), -1).all(1)
-        self._refuse(is_wrong, f"targets must lie between 0 and {highest}")
+        self._check_targets()
         if self.rows.dtype.kind == "f":
             self._refuse(~np.isfinite(self.rows).all(1), "numbers must be finite")
 
@@ -58,7 +66,7 @@ class Labelled:
 
     @property
     def outputs(self) -> int:
-        """Output units that a network needs: one a class, or one a bit."""
+        """Output units that a network needs: one a class, a bit or a real number."""
         return self.targets.shape[1] if self.classes is None else self.classes
 
     @property
@@ -127,6 +135,16 @@ class Labelled:
             return self.targets[entries]
         return self.targets[entries][..., None] == np.arange(self.classes)
 
+    def _check_targets(self) -> None:
+        if self.real:
+            is_right, rule = np.isfinite(self.targets), "targets must be finite"
+        else:
+            highest = 1 if self.classes is None else self.classes - 1
+            is_right = (self.targets >= 0) & (self.targets <= highest)
+            rule = f"targets must lie between 0 and {highest}"
+            rule += "" if self.classes is not None else ", unless they are real numbers (real=True)"
+        self._refuse(~is_right.reshape(len(self.targets), -1).all(1), rule)
+
     def _refuse(self, is_wrong: Any, rule: str) -> None:
         wrong = np.flatnonzero(is_wrong)
         if wrong.size:
@@ -139,14 +157,16 @@ def labelled(
     sequences: Sequence[np.ndarray],
     targets: Sequence[Any] | np.ndarray,
     classes: int | None = None,
+    real: bool = False,
 ) -> Labelled:
     """Sequences of your own.
 
     Args:
         sequences: arrays of shape (time, feature), of any length.
         targets: for each sequence either one answer, at its last step, or an answer for every step. An answer is the
-            number of a class, or a vector of bits, one an output unit.
-        classes: C, if answers are the numbers 0, …, C - 1; ``None`` for bits.
+            number of a class, or a vector of bits or of real numbers, one an output unit.
+        classes: C, if answers are the numbers 0, …, C - 1; ``None`` if they are bits or real numbers.
+        real: whether answers are real numbers.
 
     Raises:
         ValueError: naming what does not fit.
@@ -164,7 +184,9 @@ def labelled(
             )
     answers = [np.asarray(each) for each in targets]
     if classes is None and answers[0].ndim == 0:
-        raise ValueError("targets are single numbers: give the number of classes, or vectors of bits")
+        raise ValueError(
+            "targets are single numbers: give the number of classes, or vectors of bits or of real numbers"
+        )
     if answers[0].ndim == (1 if classes is None else 0):  # one a sequence
         together = np.stack(answers)
     else:
@@ -177,4 +199,4 @@ def labelled(
     if classes is not None and together.dtype.kind not in "iu":
         raise ValueError(f"targets are {together.dtype}: classes must be whole numbers")
     together = together.astype(float) if classes is None else together
-    return Labelled(np.concatenate(arrays), ended([len(each) for each in arrays]), together, classes)
+    return Labelled(np.concatenate(arrays), ended([len(each) for each in arrays]), together, classes, real)

@@ -81,6 +81,18 @@ class Sequences:
         """The sequences of a range of samples (views, no copies)."""
         return self.map(lambda values: values[:, :, chunk])
 
+    def trimmed(self) -> "Sequences":
+        """The same without the steps at which all sequences are over (views, no copies).
+
+        The window begins with the first step that is scored in any of them, and ends with the last one.
+        """
+        steps = int(self.lengths.max())
+        first, last, _ = self.window.indices(steps)
+        asked = (self.scored[:, first:last] > 0).any(2).any(0).nonzero()
+        if len(asked):
+            first, last = first + int(asked[0]), first + int(asked[-1]) + 1
+        return replace(self.map(lambda values: values[:, :steps]), window=slice(first, last))
+
     def to(self, target: torch.device | str | torch.dtype) -> "Sequences":
         """Move everything to a device, or convert the floating-point values to a dtype."""
         if isinstance(target, torch.dtype):

@@ -1,6 +1,8 @@
 """How well an ensemble does on a set of sequences."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -32,10 +34,15 @@ class Evaluation:
 def evaluate(
     network: Network, task: Task, parameters: Parameters, sequences: Sequences, chunk: int = 512
 ) -> Evaluation:
-    """Loss, accuracy and output variance of every member; at most ``chunk`` sequences are in memory at a time."""
-    sums: list[Tensor] = []
-    for first in range(0, sequences.samples, chunk):
-        part = sequences.take(slice(first, first + chunk))
+    """Loss, accuracy and output variance of every member; at most ``chunk`` sequences are in memory at a time.
+
+    Sequences that differ in length are taken from the shortest to the longest, each chunk without the steps at which
+    all of its sequences are over.
+    """
+    window = range(sequences.steps)[sequences.window]
+    totals = sequences.scored.new_zeros(4, len(parameters["b_out"]), len(window), dtype=torch.float64)
+    for part in _by_length(sequences, chunk):
+        start, stop = part.window.start, part.window.stop
         logits = network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits
         targets = part.targets[:, part.window]
         weights = part.scored[:, part.window, :, None]
@@ -46,7 +53,18 @@ def evaluate(
             task.likelihood.variance(logits),
             torch.ones_like(nll),
         ]
-        sums.append(torch.stack([(m * weights).double().sum((2, 3)) for m in measures]))
-    nll, correct, variance, count = torch.stack(sums).sum(0)  # each (member, window)
+        found = torch.stack([(m * weights).double().sum((2, 3)) for m in measures])
+        totals[:, :, start - window.start : stop - window.start] += found
+    nll, correct, variance, count = totals  # each (member, window)
     total = count.sum(1)
     return Evaluation(nll.sum(1) / total, correct.sum(1) / total, correct / count, nll / count, variance.sum(1) / total)
+
+
+def _by_length(sequences: Sequences, chunk: int) -> Iterator[Sequences]:
+    """Chunks of the sequences: as they come if they are equally long, else from the shortest to the longest."""
+    longest = sequences.lengths.amax(0)
+    if bool((longest == longest[0]).all()):
+        yield from (sequences.take(slice(first, first + chunk)) for first in range(0, sequences.samples, chunk))
+        return
+    for chosen in longest.argsort(stable=True).split(chunk):
+        yield sequences.map(partial(torch.index_select, dim=2, index=chosen)).trimmed()
