@@ -18,8 +18,8 @@
 # important for the first, and what becomes of those. It takes about a minute on one core. It is a jupytext pair:
 # `docs/strokes_to_importances.py` and `docs/strokes_to_importances.ipynb` have the same cells.
 #
-# With Stroke MNIST on this machine (`wmcl data download stroke-mnist`) the digits are real; without, stand-ins are drawn
-# by a few lines with noise, and every output says so.
+# With Stroke MNIST on this machine (`wmcl data download stroke-mnist`) the digits are real; without, stand-ins are
+# drawn by a few lines with noise, and every output says so.
 
 # %%
 import numpy as np
@@ -69,13 +69,15 @@ figure
 tasks = wmcl.tasks.split_stroke_tasks(strokes, tasks=2, validation=100)
 batch = tasks[0].batch(seeds=[0], iteration=0, samples=64)
 padding = 1 - float(batch.lengths.sum()) / (batch.steps * batch.samples)
-print(f"{tasks[0].name}: a batch has {batch.samples} sequences of up to {batch.steps} steps, {padding:.0%} of it padding")
+print(
+    f"{tasks[0].name}: a batch has {batch.samples} sequences of up to {batch.steps} steps, {padding:.0%} of it padding"
+)
 
 # %% [markdown]
 # ## An LSTM learns one after the other
 #
-# Three networks of 32 units with a read-out a task, and nothing against forgetting. `forget_bias` lets memory last from the
-# beginning.
+# Three networks of 32 units with a read-out a task, and nothing against forgetting. `forget_bias` lets memory last from
+# the beginning.
 
 # %%
 network = wmcl.networks.LSTM(4, 32, 2, initialisation="orthogonal", forget_bias=2.0, heads=2)
@@ -98,8 +100,8 @@ for task in (0, 1):
 # %% [markdown]
 # ## Which weights are important for the first task
 #
-# The exact Fisher information: the expected squared gradient of log p(class), over both classes, summed over the steps of
-# each sequence at which a weight acts. Shares are of all weights of the recurrent layer.
+# The exact Fisher information: the expected square, over both classes, of the gradient of log p(class), which adds up
+# over the steps of a sequence at which a weight acts. Shares are of all weights of the recurrent layer.
 
 # %%
 probe = tasks[0].fixed_set("importance", 100)
@@ -114,8 +116,8 @@ for name, each in recurrent.items():
 # %% [markdown]
 # ## What the second task does to them
 #
-# The move of each weight while the second task is learned, against its importance for the first. A penalty such as that of EWC
-# would hold the weights to the right.
+# The move of each weight while the second task is learned, against its importance for the first. A penalty such as that
+# of EWC would hold the weights to the right.
 
 # %%
 moved = (after[1].weights(0)["W_hh"] - after[0].weights(0)["W_hh"]).abs()

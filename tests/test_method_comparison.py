@@ -112,6 +112,7 @@ COPY_HYPERPARAMETERS = {
         "distillation_strength": 1.0,
         "kl_strength": 1.0,
         "reconstruction_strength": 10.0,
+        "input_likelihood": "bernoulli",
         "latent": 8,
         "decoder_cell": "elman",
         "decoder_hidden": 256,
@@ -149,9 +150,12 @@ def test_published_settings_on_strokes():
     assert found["masking"].hyperparameters == {"fraction_off": 0.6}
     assert (found["SI"].batch, found["SI"].iterations, found["SI"].clip) == (128, 6000, 1.0)
     split = published_settings(published_runs("split stroke-mnist"), 12_000)
-    assert split["HNET+R"].hyperparameters | {"latent": 16, "chunk": 5000, "decoder_cell": "lstm"} == (
-        split["HNET+R"].hyperparameters
-    )
+    replayed = split["HNET+R"].hyperparameters
+    assert replayed | {"latent": 16, "chunk": 5000, "decoder_cell": "lstm", "strength": 0.1} == replayed
+    assert (replayed["input_likelihood"], replayed["reconstruction_strength"]) == (
+        "gaussian",
+        0.2,
+    )  # no factor 1/2 there
 
 
 def test_a_row_is_beside_the_run_that_stores_as_much():
@@ -553,7 +557,7 @@ def test_published_numbers_stand_beside_comparable_networks_alone(tmp_path):
         figure = figure_of.draw(synthetic(EVERY[:4], preset), figure_of.Options(tmp_path / "m.nc"))
         return " ".join(figure.axes[-2].get_legend_handles_labels()[1])
 
-    assert "published (5 tasks, 20,000 steps each)" in labels("quick")
+    assert "published (5 tasks, 256 units, 20,000 steps)" in labels("quick")
     assert "published" not in labels("smoke")
 
 

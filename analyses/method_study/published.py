@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from method_study.settings import Settings, Value
 from wmcl.published import Published
+from wmcl.published.runs import FILES
 
 IDENTITY = " + task identity"
 
@@ -88,7 +89,7 @@ def hyperparameters(run: Published, training_sequences: int) -> dict[str, Value]
     if run.method == "coresets":
         found |= {"samples": int(options["coreset_size"]), "strength": float(options["replay_distill_reg"])}
     if run.method in ("generative replay", "HNET+R"):
-        found |= _replay(options)
+        found |= _replay(options, bits=FILES[run.benchmark] == "copy_task.csv")
     if run.method == "HNET+R":
         found |= {"strength": float(options["beta"]), "chunk": int(options["nh_chmlp_chunk_size"])}
     return found
@@ -106,11 +107,14 @@ def _hypernetwork(options: Mapping[str, str]) -> dict[str, Value]:
     }
 
 
-def _replay(options: Mapping[str, str]) -> dict[str, Value]:
+def _replay(options: Mapping[str, str], bits: bool) -> dict[str, Value]:
+    """The reconstruction of real numbers is the squared error there, half of it here."""
+    reconstruction = float(options["replay_rec_strength"])
     return {
         "distillation_strength": float(options["replay_distill_reg"]),
         "kl_strength": float(options["replay_pm_strength"]),
-        "reconstruction_strength": float(options["replay_rec_strength"]),
+        "reconstruction_strength": reconstruction if bits else 2 * reconstruction,
+        "input_likelihood": "bernoulli" if bits else "gaussian",
         "latent": int(options["latent_dim"]),
         "decoder_cell": options["dec_srnn_rec_type"],
         "decoder_hidden": int(options["dec_srnn_rec_layers"]),

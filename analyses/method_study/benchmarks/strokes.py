@@ -173,7 +173,15 @@ def _settings(method: str, **values: Value) -> Settings:
 
 _MASKED: Mapping[str, Value] = {"fraction_off": 0.5}
 _GENERATED: Mapping[str, Value] = {"chunk": 500, "hidden": (25, 25), "task_embedding": 16, "chunk_embedding": 16}
-_REPLAYED: Mapping[str, Value] = {"latent": 16, "decoder_cell": "lstm", "decoder_hidden": 64}
+_REPLAYED: Mapping[str, Value] = {
+    "latent": 16,
+    "decoder_cell": "lstm",
+    "decoder_hidden": 64,
+    "input_likelihood": "gaussian",
+    "kl_strength": 1e-3,
+    "reconstruction_strength": 1e-2,
+    "distillation_strength": 10.0,
+}
 
 STARTING_VALUES: Mapping[str, Settings] = {
     "online EWC": _settings("online EWC", strength=1e3, kind="empirical"),
