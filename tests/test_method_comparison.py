@@ -14,7 +14,7 @@ import xarray as xr
 from method_study import measure as cells
 from method_study import rows as rows_of
 from method_study import search
-from method_study.benchmarks import BENCHMARKS
+from method_study.benchmarks import BENCHMARKS, strokes
 from method_study.benchmarks.permuted_copy import COPY
 from method_study.chosen import add_chosen, read_chosen
 from method_study.published import beside, published_settings
@@ -24,6 +24,7 @@ from method_study.settings import Settings
 
 from figures import method_comparison as figure_of
 from tests.method_results import EVERY, synthetic
+from wmcl.data import stand_in_strokes
 from wmcl.methods import CATALOGUE, Method
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.published import published_runs
@@ -49,18 +50,23 @@ def small(tmp_path, methods=("multitask", "from scratch", "fine-tuning"), iterat
 # settings
 
 
-def on_stand_in(config):
-    """The same on data that are on every machine."""
-    if config.benchmark == "copy":
-        return config
-    return replace(config, task=replace(config.task, digits="stand-in", validation_samples=40))
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch, tmp_path):
+    """Tests do not depend on which data sets are on the machine."""
+    monkeypatch.setenv("WMCL_DATA", str(tmp_path / "no data"))
+
+
+@pytest.fixture
+def small_data(monkeypatch):
+    """A few digits under the name of the data set."""
+    monkeypatch.setattr(strokes, "_strokes", lambda digits: stand_in_strokes(400, 100))
 
 
 @pytest.mark.parametrize(("benchmark", "preset"), EVERY_PRESET)
-def test_every_preset_makes_sense_with_the_catalogue_as_it_is(benchmark, preset):
+def test_every_preset_makes_sense_with_the_catalogue_as_it_is(benchmark, preset, small_data):
     config = BENCHMARKS[benchmark].presets[preset]
     assert (config.benchmark, config.preset) == (benchmark, preset)
-    check(on_stand_in(config))
+    check(replace(config, task=replace(config.task, validation_samples=30)))
     assert {settings.method for settings in rows(config).values()} <= set(CATALOGUE)
 
 
@@ -171,6 +177,7 @@ def test_published_runs_are_those_on_the_same_tasks():
     assert {run.condition for run in task.published()} == {"m = 2"}
     assert {run.condition for run in replace(task, sequence_digits=4).published()} == {"m = 4"}
     assert not replace(task, labels="sequences").published()
+    assert not replace(task, digits="stand-in").published()
     assert replace(task, labels="sequences", sequence_digits=1).published()
     assert not replace(task, scenario="domain-incremental").published()
     assert not replace(BENCHMARKS["smnist"].presets["quick"].task, scenario="class-incremental").published()
@@ -427,6 +434,47 @@ def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
         "--cluster",
     ):
         assert part in text
+
+
+# other benchmarks
+
+
+def test_data_that_are_not_there_are_asked_for_in_a_sentence(refusal):
+    assert "wmcl data download stroke-mnist" in refusal(analysis.main, "--benchmark", "smnist")
+
+
+@pytest.mark.parametrize(("benchmark", "title"), [("smnist", "Split"), ("sequential_smnist", "Sequential")])
+def test_a_small_run_on_digits_that_stand_in_says_so(benchmark, title, tmp_path):
+    smoke = BENCHMARKS[benchmark].presets["smoke"]
+    config = replace(
+        smoke,
+        comparison=replace(smoke.comparison, methods=("from scratch", "generative replay"), seeds=1, iterations=2),
+        selection=replace(smoke.selection, chosen=None),
+        run=replace(smoke.run, output=tmp_path / "small.nc", jobs=1, device="cpu"),
+    )
+    check(config)
+    results = analysis.compare(config)
+    assert (results.attrs["answers"], results.attrs["chance"]) == ("sequences", 0.5)
+    text = report(results)
+    assert text.startswith(f"{title} stand-in strokes (")
+    assert "per cent of the sequences; chance is 50" in text
+    assert "Validation accuracy of networks from scratch changed by" in text
+    assert "published" not in text
+
+
+def test_chance_and_read_outs_are_those_of_the_scenario():
+    smoke = BENCHMARKS["smnist"].presets["smoke"]
+    config = replace(smoke, task=replace(smoke.task, scenario="class-incremental"))
+    task = tasks_of(config)[0]
+    network = network_of(config, Settings("fine-tuning"), task)
+    assert (network.heads, network.outputs) == (1, 4)
+    assert network_of(smoke, Settings("fine-tuning"), tasks_of(smoke)[0]).heads == 2
+
+
+def test_a_published_accuracy_of_networks_that_are_not_kept_is_left_out(small_data):
+    results = synthetic(EVERY[:3], benchmark="sequential_smnist").sel(data="test")
+    assert np.isnan(results.published_final.values).tolist() == [False, True, False]
+    assert results.published_during.values[1] == 0.9915
 
 
 # table

@@ -24,6 +24,7 @@ from wmcl.methods import (
     intransigence,
     named,
 )
+from wmcl.published import Published
 
 
 def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Settings]) -> xr.Dataset:
@@ -68,13 +69,18 @@ def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) 
         "settings": [json.dumps(asdict(table[row]), sort_keys=True) for row in methods],
         "is_searched": [int(row in chosen) for row in methods],
         "published_during": [np.nan if run is None or run.during is None else run.during for run in runs],
-        "published_final": [np.nan if run is None or run.final is None else run.final for run in runs],
+        "published_final": [_published_final(run) for run in runs],
         "published_iterations": [np.nan if run is None else float(run.iterations) for run in runs],
         "published_source": ["" if run is None else run.source for run in runs],
         "compression": [_compression(config, table[row]) for row in methods],
         "has_published_settings": [int(uses_published_settings(config) and run is not None) for run in runs],
     }
     return {name: ("condition", column) for name, column in columns.items()}
+
+
+def _published_final(run: Published | None) -> float:
+    """Not of from scratch: the paper's code keeps the last of its networks alone, and asks that one about all tasks."""
+    return np.nan if run is None or run.final is None or run.method == "from scratch" else run.final
 
 
 def _compression(config: Config, settings: Settings) -> float:

@@ -58,8 +58,8 @@ class SplitStrokes:
         return list(_split(self, number))
 
     def published(self) -> tuple[Published, ...]:
-        """The published runs, all task-incremental."""
-        return () if self.one_head else published_runs("split stroke-mnist")
+        """The published runs, all task-incremental; none beside what stands in for the data."""
+        return () if self.one_head or self.digits == "stand-in" else published_runs("split stroke-mnist")
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ class SequentialStrokes:
         return list(_sequential(self, number))
 
     def published(self) -> tuple[Published, ...]:
-        """The published runs: task-incremental, with two classes."""
-        if self.one_head or (self.labels != "two classes" and self.sequence_digits > 1):
+        """The published runs: task-incremental, with two classes; none beside what stands in for the data."""
+        if self.one_head or self.digits == "stand-in" or (self.labels != "two classes" and self.sequence_digits > 1):
             return ()
         return published_runs("sequential stroke-mnist", f"m = {self.sequence_digits}")
 
