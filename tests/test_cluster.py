@@ -192,12 +192,12 @@ def test_a_lost_scheduler_is_an_error_and_not_a_wait(tmp_path):
 
     threading.Thread(target=stop).start()
     with pytest.raises(ConnectionError, match="the scheduler of the cluster is gone"):
-        sweep(tmp_path, slow, started.address, seeds=range(200))
+        sweep(tmp_path, slow, started.address, seeds=range(40))
     started.process.communicate(timeout=60)
     assert started.process.returncode == 0
     kept = len(list((tmp_path / "cells").glob("*.nc")))
-    assert 0 < kept < 600
-    assert sweep(tmp_path, measure, seeds=range(200)).attrs["cells_computed"] == f"{600 - kept} of 600"
+    assert 0 < kept < 120
+    assert sweep(tmp_path, measure, seeds=range(40)).attrs["cells_computed"] == f"{120 - kept} of 120"
 
 
 @pytest.mark.parametrize(
