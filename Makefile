@@ -48,11 +48,13 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(PYTHON) figures/task_subspaces.py docs/results/task_subspaces.nc --output docs/results
 	$(PYTHON) figures/linear_rnn.py docs/results/linear_rnn.nc --output docs/results
 
+# In two processes of one thread each; tests/conftest.py says what runs in which.
+PYTEST_IN_TWO = OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2
 test: $(INSTALLED)  ## the tests
-	$(PYTHON) -m pytest
+	$(PYTEST_IN_TWO)
 
 slow: $(INSTALLED)  ## the tests with many more random examples of every property
-	HYPOTHESIS_PROFILE=slow $(PYTHON) -m pytest
+	HYPOTHESIS_PROFILE=slow $(PYTEST_IN_TWO)
 
 FAULTS ?= 50
 faults: $(INSTALLED)  ## kill, damage and starve sweeps many times (minutes), and count what was withstood

@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,34 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 SHARED = Path(__file__).parents[2] / "shared"
 REFERENCE = SHARED / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
 STROKE_FILES = SHARED / "data" / "stroke_mnist"
+PROCESSES = ("tests/faults/", "tests/test_checkpoints.py", "tests/test_cluster.py", "tests/test_sweeps.py")
+"""tests that start, kill and wait for processes, which must not run against each other"""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Of several processes, one runs all tests of a file, as they share results; and one runs all of PROCESSES."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "processes" if nodeid.startswith(PROCESSES) else nodeid.split("::")[0]
+
+    return ByFile(config, log)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Faults as counted in tests/faults; a report brings its counts along from the process that ran the test."""
+    withstood, failed = Counter(), Counter()
+    for report in (each for reports in terminalreporter.stats.values() for each in reports):
+        faults = [value for name, value in getattr(report, "user_properties", ()) if name == "fault"]
+        if faults and report.when == "call":
+            withstood[faults[0]] += len(faults) - 1  # the first one names the kind before any was tried
+            failed[faults[0]] += report.failed
+    if withstood:
+        terminalreporter.section("faults")
+    for kind in sorted(withstood):
+        terminalreporter.write_line(f"{withstood[kind]:5d} withstood, {failed[kind]} not: {kind}")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -49,10 +50,16 @@ def small(name, **more):
     return named(name, **sizes | more)
 
 
-def fit(name, network=NETWORK, seeds=(3, 5), iterations=8, execution=None, **more):
+def fit(name, network=NETWORK, seeds=(3, 5), iterations=5, execution=None, **more):
     method = small(name, **more)
     tasks = [double_task(task) for task in TASKS] if isinstance(network, Double) else TASKS
     return list(learn(method, network, tasks, seeds, Stop(iterations), FAST, progress=False, execution=execution))
+
+
+@cache
+def end(name):
+    """After the last task, by a method as it is."""
+    return fit(name)[-1]
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -92,8 +99,7 @@ def test_the_likelihood_of_generated_inputs_is_chosen_by_name(name):
 
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if name not in BOUNDS])
 def test_a_method_that_is_on_changes_the_result(name):
-    plain, other = fit("fine-tuning")[-1], fit(name)[-1]
-    assert not torch.equal(other.weights(0)["W_hh"], plain.weights(0)["W_hh"])
+    assert not torch.equal(end(name).weights(0)["W_hh"], end("fine-tuning").weights(0)["W_hh"])
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -108,8 +114,8 @@ def test_a_member_does_not_depend_on_the_others(name):
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_captured_step_and_batches_drawn_ahead_change_nothing(name, monkeypatch):
     monkeypatch.setattr(objective, "is_free_to_read", lambda values: False)
-    captured, plain = fit(name, execution=Execution(capture=rerun, ahead=3))[-1], fit(name)[-1]
-    assert_same(captured.values, plain.values)
+    captured = fit(name, execution=Execution(capture=rerun, ahead=3))[-1]
+    assert_same(captured.values, end(name).values)
 
 
 class Blind(TorchDispatchMode):

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from jaxtyping import TypeCheckError
 
 from wmcl.networks import Elman
 from wmcl.tasks import check_sequences, copy_task
@@ -18,6 +19,11 @@ def with_scored(step, value):
     scored = good().scored.clone()
     scored[0, step] = value
     return scored
+
+
+def test_types_are_checked_in_every_process_that_runs_tests():
+    with pytest.raises(TypeCheckError):
+        check_sequences(TASK, "sequences")
 
 
 def test_the_copy_task_passes():

@@ -259,7 +259,11 @@ def test_cells_are_keyed_by_every_setting_that_their_numbers_depend_on(monkeypat
 def test_settings_reach_the_measures():
     """Details, decoders of independent bits alone, and a loss per sequence."""
     smoke = analysis.PRESETS["smoke"]
-    small = replace(smoke, measures=replace(smoke.measures, details=False, kinds=("SI task",), perturbed_samples=0))
+    small = replace(
+        smoke,
+        stages=replace(smoke.stages, losses=(0.6,), final_loss=0.5),
+        measures=replace(smoke.measures, details=False, kinds=("SI task",), perturbed_samples=0),
+    )
     one_bit = next(c for c in small.grid if c["independent_bits"] == 1)
     found = measure(small, "cpu", one_bit, [0])
     assert not {"reuse", "cumulative_variance", "divergence"} & set(found.data_vars)

@@ -181,14 +181,30 @@ def ran(tmp_path_factory):
         SMOKE,
         recall=replace(SMOKE.recall, pattern_lengths=(1, 2), retentions=(3, 6), leads=(0, 2)),
         teachers=replace(SMOKE.teachers, memories=(1, 2)),
-        training=replace(SMOKE.training, seeds=2, errors=(0.3, 0.1), learning_rate=3e-3, elman_learning_rate=1e-2),
+        training=replace(SMOKE.training, seeds=2, errors=(0.3, 0.1), learning_rate=1e-2, elman_learning_rate=1e-2),
         samples=Samples(validation_samples=24, test_samples=30, fisher_samples=8),
         run=replace(SMOKE.run, output=tmp_path_factory.mktemp("small") / "small.nc", jobs=1, device="cpu"),
     )
     return config, analysis.run(config)
 
 
-def test_one_labelled_dataset(ran):
+@pytest.fixture(scope="module")
+def text(ran):
+    return report(ran[1])
+
+
+@pytest.fixture(scope="module")
+def text_of_zero(ran):
+    return report(of_zero(ran[1]))
+
+
+@pytest.fixture(scope="module")
+def figure(ran):
+    with house_style():
+        return figure_of.draw(ran[1], OPTIONS)
+
+
+def test_one_labelled_dataset(ran, text):
     config, results = ran
     assert results.fisher.dims == ("condition", "seed", "error", "kind", "connection")
     assert results.dimension.dims[:2] == ("student", "seed")
@@ -198,14 +214,7 @@ def test_one_labelled_dataset(ran):
         assert variable.attrs["long_name"], name
         assert variable.attrs["units"], name
     assert json.loads(results.attrs["configuration"])["training"]["errors"] == [0.3, 0.1]
-    assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
-
-
-def test_a_second_run_computes_nothing_and_gives_the_same(ran):
-    config, first = ran
-    second = analysis.run(config)
-    assert second.attrs["cells_computed"] == "0 of 32; 0 of 8"
-    xr.testing.assert_equal(first, second)
+    assert config.run.output.with_suffix(".md").read_text() == text + "\n"
 
 
 def test_trained_networks_have_the_fisher_of_the_closed_form(ran):
@@ -280,9 +289,8 @@ def test_overlap_and_encoding_find_a_planted_subspace():
     assert cells._overlap(side, basis[:, ::2]) == pytest.approx(1.0)
 
 
-def test_the_table_says_what_the_dataset_holds(ran):
+def test_the_table_says_what_the_dataset_holds(ran, text):
     results = ran[1]
-    text = report(results)
     values = results.fisher.sel(error=0.1, kind="exact", connection="hh").isel(
         condition=(results.biases == "zero").values
     )
@@ -300,10 +308,8 @@ def test_networks_that_miss_the_error_are_counted(ran):
     assert "1 of 16 networks missed the error" in report(results)
 
 
-def test_the_figure_shows_the_dataset(ran):
+def test_the_figure_shows_the_dataset(ran, figure):
     results = ran[1]
-    with house_style():
-        figure = figure_of.draw(results, OPTIONS)
     scatter = figure.axes[0]
     drawn = {line.get_label(): line.get_xydata() for line in scatter.lines}
     hh = results.fisher.sel(error=0.1, connection="hh")
@@ -322,16 +328,18 @@ def test_figures_of_other_files_and_unknown_values_are_refused(ran, tmp_path):
         figure_of.draw(results, figure_of.Options(Path("small.nc"), count="all"))
 
 
-def test_command_lines(ran, tmp_path, monkeypatch, capsys):
+def test_command_lines(ran, text, tmp_path, monkeypatch, capsys):
+    """The command line of the run computes nothing and gives the same."""
     config, results = ran
-    words = "linear_rnn.py --preset smoke --seeds 2 --errors 0.3 0.1 --memories 1 2 --learning-rate 3e-3 --jobs 1"
+    words = "linear_rnn.py --preset smoke --seeds 2 --errors 0.3 0.1 --memories 1 2 --learning-rate 1e-2 --jobs 1"
     words += " --elman-learning-rate 1e-2 --validation-samples 24 --test-samples 30 --fisher-samples 8 --device cpu"
     monkeypatch.setattr(sys, "argv", [*words.split(), "--output", str(config.run.output)])
     runpy.run_path(str(Path(analysis.__file__)), run_name="__main__")
     printed = capsys.readouterr().out
-    assert report(results) in printed
+    assert text in printed
     with xr.open_dataset(config.run.output) as again:
         assert again.attrs["cells_computed"] == "0 of 32; 0 of 8"
+        xr.testing.assert_equal(again.load(), results)
     paths = write(figure_of.draw, figure_of.Options(config.run.output, tmp_path), figure_of.SUFFIX)
     assert [path.name for path in paths] == ["small.pdf", "small.png"]
     assert all(path.stat().st_size > 1000 for path in paths)
@@ -511,9 +519,8 @@ def of_zero(results):
     return results.isel(condition=(results.biases == "zero").values)
 
 
-def test_the_table_has_the_agreement_and_the_residual_variance(ran):
-    results = of_zero(ran[1])
-    text = report(results)
+def test_the_table_has_the_agreement_and_the_residual_variance(ran, text_of_zero):
+    results, text = of_zero(ran[1]), text_of_zero
     hh = results.fisher.sel(connection="hh", error=0.1)
     closed = hh.sel(kind="closed form").values
     found = row_of(text.split("exponents of")[0], "0.1")
@@ -524,9 +531,8 @@ def test_the_table_has_the_agreement_and_the_residual_variance(ran):
     assert found[4] == interval(scaled.mean(0), ".3f")
 
 
-def test_the_table_has_levels_and_exponents_of_each_network(ran):
-    results = of_zero(ran[1])
-    at, text = results.sel(error=0.1), report(results)
+def test_the_table_has_levels_and_exponents_of_each_network(ran, text_of_zero):
+    at, text = of_zero(ran[1]).sel(error=0.1), text_of_zero
     columns = np.stack(
         [np.log(at["load"]), np.log(at.retention), np.log(1 + at.lead), np.ones(at.sizes["condition"])], 1
     )
@@ -549,9 +555,8 @@ def test_the_share_of_a_lead_is_that_of_steps_that_read_a_state_of_the_lead():
     assert float(lead_share(made)) == 3 / 16
 
 
-def test_the_table_has_dimensions_of_the_students(ran):
-    results = ran[1]
-    at, text = results.sel(error=0.1), report(results)
+def test_the_table_has_dimensions_of_the_students(ran, text):
+    at = ran[1].sel(error=0.1)
     parts = text.split("Mean squared cosine")[0].split("*")
     for count in cells.COUNTS:
         table = parts[parts.index(count) + 1]
@@ -591,10 +596,8 @@ def test_each_panel_with_logarithmic_axes_has_labels_under_a_decade(ran):
     assert sum(bool(each.get_text()) for each in axes.get_yticklabels(which="both")) > 0
 
 
-def test_exponents_are_drawn_for_networks_as_trained_orthogonal_and_at_the_start(ran):
-    results = ran[1]
-    with house_style():
-        axes = figure_of.draw(results, OPTIONS).axes[2]
+def test_exponents_are_drawn_for_networks_as_trained_orthogonal_and_at_the_start(ran, figure):
+    results, axes = ran[1], figure.axes[2]
     labels = [each.get_text() for each in axes.get_yticklabels()]
     kinds = ["exact", "sampled", "empirical"]
     kinds += [f"closed / gain, {name}" for name in ("trained", "polar factor", "at the start")]

@@ -390,13 +390,6 @@ def test_one_labelled_dataset(compared):
     assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
 
 
-def test_a_second_run_computes_nothing_and_gives_the_same(compared):
-    config, first = compared
-    second = analysis.compare(config)
-    assert second.attrs["cells_computed"] == "0 of 6"
-    xr.testing.assert_equal(first, second)
-
-
 def test_a_change_of_one_method_concerns_its_cells_alone(compared, monkeypatch):
     config, _ = compared
     changed = {"fine-tuning": Settings("fine-tuning", learning_rate=0.01)}
@@ -413,6 +406,7 @@ def test_an_ensemble_gives_the_same_as_single_networks(compared):
 
 
 def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
+    """The same comparison by its command line computes nothing and gives the same."""
     config, results = compared
     words = ["--preset", "smoke", "--output", config.run.output, "--chosen", config.selection.chosen, "--jobs", "1"]
     words += ["--iterations", "8", "--methods", *results.method.values.tolist()]
@@ -421,6 +415,9 @@ def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "| fine-tuning | 2 |" in printed
     assert f"Wrote {config.run.output}" in printed
+    with xr.open_dataset(config.run.output) as second:
+        assert second.attrs["cells_computed"] == "0 of 6"
+        xr.testing.assert_equal(second.load(), results)
     monkeypatch.setattr(sys, "argv", ["analysis", "--help"])
     with pytest.raises(SystemExit):
         analysis.main()

@@ -402,8 +402,15 @@ DERIVED = {
 }
 
 
-def test_known_effects_are_found(studied):
-    _, results = made(studied)
+@pytest.fixture(scope="module")
+def planted(studied):
+    """Results whose effects are known, and what is stated of them."""
+    results = made(studied)[1]
+    return results, by_quantity(results)
+
+
+def test_known_effects_are_found(planted):
+    results = planted[0]
     one = of(results, "fine-tuning")
     np.testing.assert_allclose(one.accumulated_growth, np.log(2))
     np.testing.assert_allclose(one.importance_growth, np.log(3))
@@ -428,9 +435,9 @@ def test_shares_and_overlaps_are_means_at_the_end(studied):
     np.testing.assert_allclose(one.head_excess, np.mean(pairs, axis=0) - 7 / 8)
 
 
-def test_statements_are_t_intervals_within_seeds(studied):
-    _, results = made(studied)
-    found = statements(results)
+def test_statements_are_t_intervals_within_seeds(planted):
+    results, said = planted
+    found = list(said.values())
     assert len({each.question for each in found}) == 6
     (difference,) = (
         each for each in found if each.method == "HNET (chunked) minus online EWC" and "present" in each.quantity
@@ -450,10 +457,13 @@ def test_statements_are_t_intervals_within_seeds(studied):
 
 
 def by_quantity(results):
-    return {(each.method, each.quantity): each for each in statements(results)}
+    found = statements(results)
+    said = {(each.method, each.quantity): each for each in found}
+    assert len(said) == len(found)
+    return said
 
 
-def test_statements_have_the_value_of_their_quantity(studied):
+def test_statements_have_the_value_of_their_quantity(studied, planted):
     _, raw = studied
     one, said = of(raw, "masking + SI"), by_quantity(raw)
     ceiling = said["masking + SI", "share in as many directions of its own, the ceiling"].found.mean
@@ -465,16 +475,14 @@ def test_statements_have_the_value_of_their_quantity(studied):
         for moment, at in (("right after learning", [0, 1, 2]), ("in the end", [2, 2, 2])):
             slopes = [np.polyfit(steps, values[seed, at, [0, 1, 2]].ravel(), 1)[0] for seed in range(2)]
             assert said["masking + SI", f"{name}, {moment}"].found.mean == pytest.approx(np.mean(slopes), rel=1e-5)
-    _, results = made(studied)
     added = "components that the last task adds, minus those that the second added, output phase"
-    found = by_quantity(results)["masking + SI", added]
+    found = planted[1]["masking + SI", added]
     assert (found.found.mean, found.null, found.by_construction) == (-4, 0, "")
     assert excludes_null(found)
 
 
-def test_what_the_design_gives_is_said_and_not_tested(studied):
-    _, results = made(studied)
-    said = by_quantity(results)
+def test_what_the_design_gives_is_said_and_not_tested(planted):
+    results, said = planted
     ratio, now = "joint over sum of components, output phase", "share in directions of task 1 in the present network"
     first = "share in directions of task 1 right after it was learned"
     for method in ("fine-tuning", "online EWC"):
@@ -537,13 +545,6 @@ def test_one_labelled_dataset(studied):
     assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
 
 
-def test_a_second_run_computes_nothing_and_gives_the_same(studied):
-    config, first = studied
-    second = analysis.study(config)
-    assert second.attrs["cells_computed"] == "0 of 12"
-    xr.testing.assert_equal(first, second)
-
-
 def test_a_network_alone_gives_the_same_as_in_an_ensemble(studied):
     config, results = studied
     together = cells.measure(config, "cpu", {"method": "fine-tuning"}, [0, 1])
@@ -552,8 +553,8 @@ def test_a_network_alone_gives_the_same_as_in_an_ensemble(studied):
         np.testing.assert_allclose(together[name], alone[name].transpose(*together[name].dims), rtol=2e-3, atol=1e-5)
 
 
-def test_the_report(studied):
-    _, results = made(studied)
+def test_the_report(planted):
+    results = planted[0]
     text = report(results)
     assert "| fine-tuning | 2 | **0.693 [0.693, 0.693]** |" in text
     assert "**Are read-outs more alike than by chance?**" in text
@@ -624,9 +625,13 @@ def test_marks_of_methods_lie_around_the_number_of_tasks(studied):
 
 
 def test_the_command_line(studied, monkeypatch, capsys):
-    config, _ = studied
+    """The same study by its command line computes nothing and gives the same."""
+    config, first = studied
     words = ["--preset", "smoke", "--output", config.run.output, "--chosen", "None", "--jobs", "1", "--iterations", "4"]
     words += ["--hidden", "8", "--supervised-criterion", "0.4", "--methods", *METHODS]
     monkeypatch.setattr(sys, "argv", ["analysis", *map(str, words)])
     runpy.run_path(str(Path(analysis.__file__)), run_name="__main__")
     assert f"Wrote {config.run.output}" in capsys.readouterr().out
+    with xr.open_dataset(config.run.output) as second:
+        assert second.attrs["cells_computed"] == "0 of 12"
+        xr.testing.assert_equal(second.load(), first)

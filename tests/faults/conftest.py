@@ -2,14 +2,10 @@
 
 import multiprocessing
 import os
-from collections import Counter
 
 import pytest
 
 from tests.faults.small import undisturbed_run
-
-TRIED = Counter()
-FAILED = Counter()
 
 
 def rounds(few, share=1):
@@ -23,28 +19,14 @@ def kind(item):
 
 
 @pytest.fixture
-def tried(request):
+def tried(request, record_property):
     """Count a fault of this kind; what the test then asserts is that nothing came of it."""
 
     def count():
-        TRIED[kind(request.node)] += 1
+        record_property("fault", kind(request.node))
 
+    count()  # of what is counted, tests/conftest.py takes one off
     return count
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    if report.failed and "faults" in item.path.parts:
-        FAILED[kind(item)] += 1
-
-
-def pytest_terminal_summary(terminalreporter):
-    if not TRIED:
-        return
-    terminalreporter.section("faults")
-    for name in sorted(TRIED | FAILED):
-        terminalreporter.write_line(f"{TRIED[name]:5d} withstood, {FAILED[name]} not: {name}")
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ def test_the_parent_of_two_workers_is_killed(context, tmp_path, undisturbed, tri
     for seed in rounds(1, 25):
         folder, chance = tmp_path / str(seed), random.Random(seed)
         folder.mkdir()
-        process = start(context, folder, 0.2, jobs=2)
+        process = start(context, folder, 0.5, jobs=2)
         until(lambda folder=folder: files(folder))
         workers = psutil.Process(process.pid).children(recursive=True)
         time.sleep(chance.uniform(0, 1))
