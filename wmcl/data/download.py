@@ -48,6 +48,8 @@ def _is_prepared(data_set: DataSet) -> bool:
 
 
 def _fetch(original: Original, where: Path, otherwise: str, progress: bool) -> None:
+    if original.url is None:
+        raise ValueError(f"{original.name} has no public address\n{otherwise}")
     known = original.sha256 or _recorded(where).get(original.name)
     pooch.get_logger().setLevel("WARNING")
     try:
