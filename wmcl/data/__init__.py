@@ -7,6 +7,7 @@ from wmcl.data.folders import folder
 from wmcl.data.prepare import load, prepare
 from wmcl.data.records import Records
 from wmcl.data.stand_in import stand_in_strokes
+from wmcl.data.stand_in_audioset import stand_in_audioset
 from wmcl.data.stroke_mnist import STROKE_MNIST, stroke_mnist
 from wmcl.data.strokes import Strokes
 
@@ -29,6 +30,7 @@ __all__ = [
     "folder",
     "load",
     "prepare",
+    "stand_in_audioset",
     "stand_in_strokes",
     "stroke_mnist",
     "verify",

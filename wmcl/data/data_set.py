@@ -47,7 +47,7 @@ class Form:
 
     originals: tuple[Original, ...]
     read: Callable[[Iterator[Member]], Splits]
-    """reads the files of one original after the other, in whatever order they come in each; what is not as it must be is
+    """reads the files, one original after the other, in whatever order they are in each; what is not as it must be is
     refused by file and record"""
     most_bytes: int
     """unpacked, at the most: more is no file of this data set"""

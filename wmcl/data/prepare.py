@@ -132,6 +132,6 @@ def _read(data_set: DataSet, path: Path) -> Splits:
     arrays, description = stored_file.read(path, data_set.name, data_set.preparation)
     classes = description.get("classes", {})  # files from before version 0.6 have none
     return {
-        name: Records(*(arrays[f"{name}/{field}"] for field in _FIELDS), tuple(classes.get(name, ())))
+        name: Records(classes=tuple(classes.get(name, ())), **{field: arrays[f"{name}/{field}"] for field in _FIELDS})
         for name in description["splits"]
     }
