@@ -81,6 +81,8 @@ def read_audioset(members: Iterator[Member], counts: Counts, classes: int = CLAS
         ValueError: naming the file and the record.
     """
     known, found = _complete(members, counts)
+    if len(known.labels) < classes:
+        raise ValueError(f"candidates for classes are {len(known.labels)}: there must be at least {classes}")
     found.sort(key=lambda each: (each.video, each.start))
     bears = np.array([[label in each.labels for label in known.labels] for each in found], dtype=bool)
     bears = bears.reshape(len(found), len(known.labels))  # even if none was found
@@ -88,7 +90,9 @@ def read_audioset(members: Iterator[Member], counts: Counts, classes: int = CLAS
     parts: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     for candidate, own in zip(chosen, members_of_classes(bears[:, chosen]), strict=True):
         if len(own) < HELD_OUT:
-            raise ValueError(f"the class {known.names[candidate]} has {len(own)} segments: it must have {HELD_OUT}")
+            raise ValueError(
+                f"the class {known.names[candidate]} has {len(own)} segments: it must have at least {HELD_OUT}"
+            )
         train, test = train_and_test(own, known.labels[candidate], most)
         parts["train"].append(train)
         parts["test"].append(test)

@@ -27,8 +27,10 @@ def download(data_set: DataSet, form: str | None = None, progress: bool = True) 
         ValueError: if a file cannot be had, in a sentence that says which are needed, from where, and where to put
             them; or if one is not what it should be.
     """
-    name = form or next(iter(data_set.forms))
-    where, chosen = originals_of(data_set), data_set.forms[name]
+    where = originals_of(data_set)
+    there_already = [each for each, known in data_set.forms.items() if found(known, where)]
+    name = form or next(iter([*there_already, *data_set.forms]))
+    chosen = data_set.forms[name]
     if form is None and _is_prepared(data_set):
         return prepared_file(data_set)
     there = found(chosen, where)
@@ -49,6 +51,8 @@ def _is_prepared(data_set: DataSet) -> bool:
 
 def _fetch(original: Original, where: Path, otherwise: str, progress: bool) -> None:
     if original.url is None:
+        if (where / original.name).exists():
+            return
         raise ValueError(f"{original.name} has no public address\n{otherwise}")
     known = original.sha256 or _recorded(where).get(original.name)
     pooch.get_logger().setLevel("WARNING")

@@ -130,7 +130,7 @@ def _not_found(data_set: DataSet, folder: Path, names: list[str]) -> str:
 
 def _read(data_set: DataSet, path: Path) -> Splits:
     arrays, description = stored_file.read(path, data_set.name, data_set.preparation)
-    classes = description.get("classes", {})  # files from before version 0.6 have none
+    classes = description.get("classes", {})  # older files have none
     return {
         name: Records(classes=tuple(classes.get(name, ())), **{field: arrays[f"{name}/{field}"] for field in _FIELDS})
         for name in description["splits"]
