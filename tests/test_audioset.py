@@ -242,7 +242,10 @@ WRONG_FILES = {
     "a length": (with_file(lambda x: flipped(x, 1)), f"{SECOND}, record 0: its length does not match its checksum"),
     "truncated": (with_file(lambda x: x[:-1]), f"{SECOND} ends in record 22"),
     "truncated in a length": (with_file(lambda x: x + bytes(5)), f"{SECOND} ends in record 23"),
-    "one record less": (with_file(lambda x: tfrecord(PARTS["bal_train"][4::3])), "bal_train has 69 .*: it must have 70"),
+    "one record less": (
+        with_file(lambda x: tfrecord(PARTS["bal_train"][4::3])),
+        "bal_train has 69 .*: it must have 70",
+    ),
     "one file less": (tf_files()[:-1], "eval has 34 segments: it must have 50"),
     "no part": (tf_files({"bal_train": PARTS["bal_train"]}), "eval has 0 segments: it must have 50"),
     "a segment twice": (

@@ -84,8 +84,7 @@ def _quality(text: str) -> dict[str, int]:
         percent = int(estimate[:-1]) if re.fullmatch(r"\d{1,3}%", estimate) else -1
         if estimate != "-" and not 0 <= percent <= 100:
             raise ValueError(
-                f"{QUALITY_FILE}, record {number}: it must have ten columns, with percent or - in the"
-                " second"
+                f"{QUALITY_FILE}, record {number}: it must have ten columns, with percent or - in the second"
             )
         if estimate != "-":  # where there is none, nobody looked
             found[name] = min(percent, found.get(name, 100))
