@@ -160,6 +160,21 @@ def test_sequences_do_not_depend_on_the_order_of_files_and_records(tmp_path):
             np.testing.assert_array_equal(getattr(first[split], field), getattr(second[split], field))
 
 
+def test_all_parts_are_taken_that_are_asked_for(tmp_path):
+    """As of the whole archive, with a part whose size is known about."""
+    parts = {"bal_train": CLIPS[:40], "eval": CLIPS[40:60], "unbal_train": CLIPS[60:]}
+    write(tmp_path / "three", tf_files(parts))
+    write(tmp_path / "two")
+    counts = {"bal_train": range(40, 41), "eval": range(20, 21), "unbal_train": range(50, 70)}
+    one, other = (
+        read_originals(each, tmp_path / name) for name, each in (("three", data_set(counts=counts)), ("two", SMALL))
+    )
+    for split in ("train", "test"):
+        np.testing.assert_array_equal(one[split].rows, other[split].rows)
+    with pytest.raises(ValueError, match="unbal_train has 60 segments: it must have 61 to 99"):
+        read_originals(data_set(counts=counts | {"unbal_train": range(61, 100)}), tmp_path / "three")
+
+
 def test_candidates_are_whole_unrestricted_and_well_rated():
     found = candidates(TEXTS)
     assert found.labels == CANDIDATES

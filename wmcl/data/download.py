@@ -79,11 +79,11 @@ def verify(data_set: DataSet) -> Iterator[tuple[Path, str]]:
     """Every file of a data set on this machine, with what is wrong with it; nothing if it is sound."""
     where, path = originals_of(data_set), prepared_file(data_set)
     recorded = _recorded(where)
-    for form in data_set.forms.values():
-        for original in form.originals:
-            known, file = original.sha256 or recorded.get(original.name), where / original.name
-            if file.exists() and known is not None:
-                yield file, "" if pooch.file_hash(file) == known else f"its SHA-256 digest is not {known}"
+    originals = {original.name: original for form in data_set.forms.values() for original in form.originals}
+    for name, original in originals.items():
+        known, file = original.sha256 or recorded.get(name), where / name
+        if file.exists() and known is not None:
+            yield file, "" if pooch.file_hash(file) == known else f"its SHA-256 digest is not {known}"
     if path.exists():
         try:
             load(data_set)
