@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from wmcl.data.audioset import audioset
 from wmcl.data.prepare import read_originals
 from wmcl.data.stroke_mnist import STROKE_MNIST
 
@@ -21,6 +23,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 SHARED = Path(__file__).parents[2] / "shared"
 REFERENCE = SHARED / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
+AUDIOSET_FILES = SHARED / "data" / "audioset"
 STROKE_FILES = SHARED / "data" / "stroke_mnist"
 PROCESSES = ("tests/faults/", "tests/test_checkpoints.py", "tests/test_cluster.py", "tests/test_sweeps.py")
 """tests that start, kill and wait for processes, which must not run against each other"""
@@ -73,6 +76,25 @@ def stroke_files():
 def published_strokes(stroke_files):
     """The records of both splits."""
     return read_originals(STROKE_MNIST, stroke_files)
+
+
+@pytest.fixture(scope="session")
+def audioset_files():
+    """The folder of the originals of reduced AudioSet, where they are at hand."""
+    if not AUDIOSET_FILES.exists():
+        pytest.skip("the files of AudioSet are not on this machine")
+    return AUDIOSET_FILES
+
+
+@pytest.fixture(scope="session")
+def prepared_audioset(audioset_files, tmp_path_factory):
+    """Reduced AudioSet, prepared by the command, which is faster than with all types checked."""
+    folder = tmp_path_factory.mktemp("audioset")
+    command = [sys.executable, "-m", "wmcl.command_line", "data", "download", "audioset-reduced", "--from"]
+    subprocess.run([*command, str(audioset_files)], env=os.environ | {"WMCL_DATA": str(folder)}, check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WMCL_DATA", str(folder))
+        return audioset(reduced=True)
 
 
 @pytest.fixture

@@ -148,6 +148,28 @@ def test_commands(known, capsys, tmp_path):
     assert_strokes(data.load(known))
 
 
+def test_of_several_data_sets_those_that_are_there_are_verified(known, capsys, monkeypatch):
+    missing = replace(known, name="another")
+    monkeypatch.setattr(command_line, "DATA_SETS", {each.name: each for each in (missing, known)})
+    status, out, _ = say(capsys, "verify")
+    assert (status, out.count(" is not in ")) == (1, 2)
+    assert say(capsys, "download", "small-strokes")[0] == 0
+    status, out, _ = say(capsys, "verify")
+    assert (status, out.count("sound"), "another is not in" in out) == (0, 5, False)
+    status, out, _ = say(capsys, "verify", "another")
+    assert (status, out.count("sound"), "another is not in" in out) == (1, 0, True)
+    prepared_file(known).write_bytes(b"")
+    assert say(capsys, "verify")[0] == 1
+
+
+def test_an_original_of_two_forms_is_verified_once(server):
+    folder, url, _ = server
+    wanted = data_set(url, digests_of(folder))
+    wanted = replace(wanted, forms=wanted.forms | {"again": wanted.forms["arrays"]})
+    data.download(wanted, progress=False)
+    assert [wrong for _, wrong in data.verify(wanted)] == [""] * 5
+
+
 def test_wrong_commands_are_refused_in_a_sentence(known, capsys, tmp_path):
     status, _, err = say(capsys, "download", "small-strokes", "--form", "pictures")
     assert (status, err) == (1, "wmcl: form is 'pictures': it must be one of arrays, text\n")

@@ -7,8 +7,10 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from wmcl.data.audioset import AUDIOSET, AUDIOSET_REDUCED
 from wmcl.data.stroke_mnist import STROKE_MNIST
 
+NAMES = AUDIOSET.name, AUDIOSET_REDUCED.name
 DOCS = Path(__file__).parents[1] / "docs"
 
 
@@ -51,6 +53,28 @@ def test_the_counts_of_the_page_are_those_of_the_data(published_strokes):
         lengths = records.lengths
         steps = f"{lengths.min()}, {np.median(lengths):.0f}, {lengths.mean():.1f}, {lengths.max()}"
         assert f"| {split} | {' | '.join(f'{n:,}' for n in counts)} | {steps} |" in page
+
+
+def test_the_page_on_audioset_runs():
+    with mpl.rc_context({"backend": "agg"}):
+        found = examples("audioset.md")
+        found["plt"].close("all")
+    assert all("stand-in" in task.name for task in found["tasks"])
+
+
+def test_the_counts_of_the_page_on_audioset_are_those_of_the_data(prepared_audioset):
+    page = (DOCS / "audioset.md").read_text()
+    for split, records in (("train", prepared_audioset.train), ("test", prepared_audioset.test)):
+        counts = np.bincount(records.labels)
+        of_a_class = f"{counts.min()}, {np.median(counts):.0f}, {counts.max()}"
+        assert f"| {split} | {len(records):,} | {of_a_class} | {records.lengths.max()} |" in page
+
+
+@pytest.mark.parametrize(
+    "text", [AUDIOSET.page, "CC BY 4.0", "CC BY-SA 4.0", "ICASSP 2017", *(f"data download {n}" for n in NAMES)]
+)
+def test_source_licence_and_citation_of_audioset_are_on_the_page(text):
+    assert text in (DOCS / "audioset.md").read_text()
 
 
 @pytest.mark.parametrize("text", [STROKE_MNIST.page, "CC BY-SA 3.0", "1611.03068", "wmcl data download stroke-mnist"])

@@ -1,6 +1,7 @@
 """The command ``wmcl``."""
 
 import argparse
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,15 +77,14 @@ def _download(asked: argparse.Namespace) -> int:
 
 def _verify(asked: argparse.Namespace) -> int:
     chosen = DATA_SETS.values() if asked.name is None else [DATA_SETS[asked.name]]
-    is_sound = True
-    for data_set in chosen:
-        results = list(verify(data_set))
-        for path, wrong in results:
-            print(f"{'damaged' if wrong else 'sound  '}  {path}{f': {wrong}' if wrong else ''}")
-        if not results:
+    results = {data_set.name: list(verify(data_set)) for data_set in chosen}
+    for path, wrong in itertools.chain(*results.values()):
+        print(f"{'damaged' if wrong else 'sound  '}  {path}{f': {wrong}' if wrong else ''}")
+    if not any(results.values()):  # of several, those that are not there need not be
+        for data_set in chosen:
             print(f"{data_set.name} is not in {folder()}.\n{instructions(data_set)}")
-        is_sound &= bool(results) and not any(wrong for _, wrong in results)
-    return 0 if is_sound else 1
+        return 1
+    return int(any(wrong for _, wrong in itertools.chain(*results.values())))
 
 
 def _where(asked: argparse.Namespace) -> int:

@@ -17,12 +17,15 @@ class Original:
 
     name: str
     """of the file, e.g. ``train-labels.tar.gz``"""
-    url: str
+    url: str | None
+    """``None`` if it has no public address"""
     holds: str
     """regular expression of the names, without folders, of the files in it that are read; of the file itself, if it is
     no archive"""
     sha256: str | None = None
     """digest of the file; ``None`` if the source gives none, so that it is recorded at the first download"""
+    needs_archive: bool = False
+    """whether files in it mean nothing without their folders, so that they are not taken when they are unpacked"""
 
     @property
     def is_archive(self) -> bool:
@@ -33,6 +36,10 @@ class Original:
         """Whether a file of this name, unpacked, is one of those that it holds."""
         return re.fullmatch(self.holds, name) is not None
 
+    def has_unpacked(self, name: str) -> bool:
+        """Whether a file beside the archive, which may be gzipped, can be taken for one of those in it."""
+        return not self.needs_archive and self.has(name.removesuffix(".gz"))
+
 
 @dataclass(frozen=True)
 class Form:
@@ -40,7 +47,8 @@ class Form:
 
     originals: tuple[Original, ...]
     read: Callable[[Iterator[Member]], Splits]
-    """reads the files in whatever order they come; what is not as it must be is refused by file and record"""
+    """reads the files, one original after the other, in whatever order they are in each; what is not as it must be is
+    refused by file and record"""
     most_bytes: int
     """unpacked, at the most: more is no file of this data set"""
 

@@ -27,8 +27,10 @@ def download(data_set: DataSet, form: str | None = None, progress: bool = True) 
         ValueError: if a file cannot be had, in a sentence that says which are needed, from where, and where to put
             them; or if one is not what it should be.
     """
-    name = form or next(iter(data_set.forms))
-    where, chosen = originals_of(data_set), data_set.forms[name]
+    where = originals_of(data_set)
+    there_already = [each for each, known in data_set.forms.items() if found(known, where)]
+    name = form or next(iter([*there_already, *data_set.forms]))
+    chosen = data_set.forms[name]
     if form is None and _is_prepared(data_set):
         return prepared_file(data_set)
     there = found(chosen, where)
@@ -48,6 +50,10 @@ def _is_prepared(data_set: DataSet) -> bool:
 
 
 def _fetch(original: Original, where: Path, otherwise: str, progress: bool) -> None:
+    if original.url is None:
+        if (where / original.name).exists():
+            return
+        raise ValueError(f"{original.name} has no public address\n{otherwise}")
     known = original.sha256 or _recorded(where).get(original.name)
     pooch.get_logger().setLevel("WARNING")
     try:
@@ -73,11 +79,11 @@ def verify(data_set: DataSet) -> Iterator[tuple[Path, str]]:
     """Every file of a data set on this machine, with what is wrong with it; nothing if it is sound."""
     where, path = originals_of(data_set), prepared_file(data_set)
     recorded = _recorded(where)
-    for form in data_set.forms.values():
-        for original in form.originals:
-            known, file = original.sha256 or recorded.get(original.name), where / original.name
-            if file.exists() and known is not None:
-                yield file, "" if pooch.file_hash(file) == known else f"its SHA-256 digest is not {known}"
+    originals = {original.name: original for form in data_set.forms.values() for original in form.originals}
+    for name, original in originals.items():
+        known, file = original.sha256 or recorded.get(name), where / name
+        if file.exists() and known is not None:
+            yield file, "" if pooch.file_hash(file) == known else f"its SHA-256 digest is not {known}"
     if path.exists():
         try:
             load(data_set)

@@ -36,6 +36,8 @@ class Member(NamedTuple):
     where: str
     """for messages"""
     stream: Stream
+    folder: str = ""
+    """that it is in, in its archive"""
 
     def content(self, most: int) -> bytes:
         """All of it.
@@ -86,7 +88,7 @@ def _of_archive(plain: "_Limited", archive: str, has: Callable[[str], bool], mos
             if info.isfile() and has(path.name.removesuffix(".gz")):
                 packed = _Named(tar.extractfile(info), where)
                 inside = _Limited(gzip.GzipFile(fileobj=packed), where, most_bytes) if path.suffix == ".gz" else packed  # type: ignore[call-overload]
-                yield Member(path.name.removesuffix(".gz"), where, inside)
+                yield Member(path.name.removesuffix(".gz"), where, inside, path.parent.name)
         while plain.read(_BLOCK):  # to the end, where the checksum of the whole stands
             pass
 

@@ -49,7 +49,8 @@ def prepare(data_set: DataSet, folder: Path, form: str | None = None, progress: 
     splits = read_originals(data_set, folder, form, progress)
     arrays = {f"{name}/{field}": getattr(records, field) for name, records in splits.items() for field in _FIELDS}
     path = prepared_file(data_set)
-    stored_file.write(path, data_set.name, data_set.preparation, arrays, {"splits": list(splits)})
+    description = {"splits": list(splits), "classes": {name: records.classes for name, records in splits.items()}}
+    stored_file.write(path, data_set.name, data_set.preparation, arrays, description)
     return path
 
 
@@ -69,7 +70,7 @@ def read_originals(data_set: DataSet, folder: Path, form: str | None = None, pro
 def instructions(data_set: DataSet, form: str | None = None) -> str:
     """How to get a data set, with and without a connection."""
     originals = data_set.forms[form or next(iter(data_set.forms))].originals
-    files = "\n".join(f"  {original.name}  {original.url}" for original in originals)
+    files = "\n".join(f"  {original.name}  {original.url or '(has no public address)'}" for original in originals)
     return (
         f"With a connection:  wmcl data download {data_set.name}\n"
         f"Without one, these files are needed:\n{files}\n"
@@ -87,7 +88,7 @@ def found(form: Form, folder: Path) -> dict[Original, list[Path]]:
     files: dict[Original, list[Path]] = {}
     for original in form.originals:
         archive = by_name.get(original.name) if original.is_archive else None
-        loose = [path for name, path in by_name.items() if original.has(name.removesuffix(".gz"))]
+        loose = [path for name, path in by_name.items() if original.has_unpacked(name)]
         files[original] = [archive] if archive is not None else loose
     return files if all(files.values()) else {}
 
@@ -118,7 +119,7 @@ def _not_found(data_set: DataSet, folder: Path, names: list[str]) -> str:
         missing = [
             original.name
             for original in data_set.forms[name].originals
-            if original.name not in there and not any(original.has(each.removesuffix(".gz")) for each in there)
+            if original.name not in there and not any(map(original.has_unpacked, there))
         ]
         lines.append(f"  {name}: {', '.join(missing)}")
     return (
@@ -129,4 +130,8 @@ def _not_found(data_set: DataSet, folder: Path, names: list[str]) -> str:
 
 def _read(data_set: DataSet, path: Path) -> Splits:
     arrays, description = stored_file.read(path, data_set.name, data_set.preparation)
-    return {name: Records(*(arrays[f"{name}/{field}"] for field in _FIELDS)) for name in description["splits"]}
+    classes = description.get("classes", {})  # older files have none
+    return {
+        name: Records(classes=tuple(classes.get(name, ())), **{field: arrays[f"{name}/{field}"] for field in _FIELDS})
+        for name in description["splits"]
+    }

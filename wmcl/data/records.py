@@ -1,7 +1,7 @@
 """Records of different length, end to end in one array."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,8 @@ class Records:
     offsets: Int64[np.ndarray, "boundary"]
     """record n has the rows from ``offsets[n]`` up to ``offsets[n + 1]``"""
     labels: Int[np.ndarray, "record"]
+    classes: tuple[str, ...] = ()
+    """names of the classes 0, 1, … that labels number, if they have any"""
 
     def __post_init__(self) -> None:
         ends = self.offsets[:1].tolist() + self.offsets[-1:].tolist()
@@ -51,7 +53,7 @@ class Records:
         lengths = self.lengths[chosen]
         offsets = ended(lengths)
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
-        return Records(self.rows[rows], offsets, self.labels[chosen])
+        return replace(self, rows=self.rows[rows], offsets=offsets, labels=self.labels[chosen])
 
 
 def ended(lengths: Sequence[int] | Int[np.ndarray, "record"]) -> Int64[np.ndarray, "boundary"]:

@@ -1,6 +1,7 @@
 """What is learned."""
 
 from wmcl.tasks.asked import Order, XorMode
+from wmcl.tasks.audioset_tasks import split_audioset_tasks
 from wmcl.tasks.check import check_sequences
 from wmcl.tasks.copy_demand import binary_rank
 from wmcl.tasks.copy_sequence import InputsOfTasks, copy_task_sequence
@@ -52,6 +53,7 @@ __all__ = [
     "lag_copy_task",
     "recall_task",
     "sequential_stroke_tasks",
+    "split_audioset_tasks",
     "split_stroke_tasks",
     "teacher_task",
     "with_task_identity",
