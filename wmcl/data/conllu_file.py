@@ -61,7 +61,7 @@ def read_conllu(member: Member) -> list[Sentence]:
     found, number = [], 0
     parsed = conllu.parse_incr(StringIO(text), fields=(*_COLUMNS, "surplus"), field_parsers=_AS_IT_IS)
     try:
-        for number, tokens in enumerate(parsed, 1):  # noqa: B007
+        for number, tokens in enumerate(parsed, 1):
             found.append(_sentence(tokens, number, member.where))
     except ParseException as error:
         raise ValueError(f"{member.where}, sentence {number + 1}: {error}") from None

@@ -111,9 +111,7 @@ _NC3, _NC4 = "CC BY-NC-SA 3.0", "CC BY-NC-SA 4.0"
 FULL = (
     Language("en", "English-GUM", _NC4),
     Language("ar", "Arabic-PADT", _NC3),
-    Language(
-        "cs", "Czech-PDT", _NC3, train=("train-c", "train-l", "train-m", "train-v"), train_at_once="train"
-    ),
+    Language("cs", "Czech-PDT", _NC3, train=("train-c", "train-l", "train-m", "train-v"), train_at_once="train"),
     Language("da", "Danish-DDT", _BY),
     Language("de", "German-GSD", _BY),
     Language("es", "Spanish-AnCora", "GNU GPL 3.0"),

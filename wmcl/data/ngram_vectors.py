@@ -1,7 +1,8 @@
 """Vectors of words from their characters alone: nothing is downloaded, and every word has one.
 
 A word in angle brackets, and all its parts of 3 to 5 characters, have a random vector each; the vector of the word is
-their sum, normalised. Words that look alike get vectors that are alike (Bojanowski et al., 2017, before any training).
+their sum, brought to the length of an average random vector. Words that look alike get vectors that are alike, as those
+of fastText before any training (Bojanowski et al., 2017).
 """
 
 import zlib
@@ -33,7 +34,9 @@ def parts_of(word: str) -> list[str]:
 def ngram_vectors(
     words: tuple[str, ...], features: int = FEATURES, seed: int = 0
 ) -> Float32[np.ndarray, "word feature"]:
-    """The vector of each word, of length 1; a function of the word and the seed alone.
+    """The vector of each word, a function of the word and the seed alone.
+
+    Its length is the root of the number of features: the mean square of its numbers is 1.
 
     Args:
         words: the vocabulary; whoever asks for the same one again gets the same array, which is read-only.
@@ -44,7 +47,7 @@ def ngram_vectors(
     for first in range(0, len(words), _AT_ONCE):
         some = words[first : first + _AT_ONCE]
         found[first : first + len(some)] = _sums(table, [parts_of(word) for word in some])
-    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    found /= np.sqrt(np.square(found).mean(1, keepdims=True))
     found.flags.writeable = False
     return found
 

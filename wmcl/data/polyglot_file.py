@@ -1,7 +1,7 @@
 """Word vectors of polyglot: a pickle of Python 2 that holds a list of words and an array.
 
-Unpickling calls whatever a pickle asks for. Here that is nothing but two classes of this file, which keep what describes
-an array; a pickle that asks for anything else is refused before it is called.
+Unpickling calls whatever a pickle asks for. Here that is nothing but two classes of this file, which keep what
+describes an array; a pickle that asks for anything else is refused before it is called.
 """
 
 import codecs
@@ -53,7 +53,7 @@ class _Type:
             raise TypeError(f"{self.dtype} stands where a type of real numbers must be")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
+        order: Any = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
         self.dtype = self.dtype.newbyteorder(order)
 
 
@@ -65,6 +65,8 @@ class _Array:
 
     def values(self) -> Float32[np.ndarray, "word feature"]:
         """The array."""
+        if len(self.shape) != 2:
+            raise ValueError(f"its array has the shape {self.shape}, which is no row a word")
         flat = np.frombuffer(self.content, self.type.dtype)
         return flat.reshape(self.shape, order="F" if self.is_by_column else "C").astype(np.float32)
 

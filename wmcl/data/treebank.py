@@ -89,9 +89,7 @@ def dealt(sentences: Sequence[Sentence], shares: Sequence[int]) -> list[list[Sen
         shares: blocks that each receiver gets of every ``sum(shares)``, e.g. (3, 1, 1).
     """
     receiver = np.repeat(np.arange(len(shares)), shares)[np.arange(len(sentences)) // _BLOCK % sum(shares)]
-    return [
-        [each for each, to in zip(sentences, receiver, strict=True) if to == place] for place in range(len(shares))
-    ]
+    return [[each for each, to in zip(sentences, receiver, strict=True) if to == place] for place in range(len(shares))]
 
 
 def _of_file(path: Path) -> list[Sentence]:

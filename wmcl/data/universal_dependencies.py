@@ -6,6 +6,7 @@ takes small files in place of most training files. What is said of the one canno
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def as_treebank(splits: Splits, name: str, language: str) -> Treebank:
     """A treebank as it was before it was stored."""
     coded = splits[f"{language}/{_WORDS}"]
     letters, ends = coded.rows.tobytes(), coded.offsets.tolist()
-    words = tuple(letters[start:stop].decode() for start, stop in zip(ends, ends[1:], strict=False))
+    words = tuple(letters[start:stop].decode() for start, stop in pairwise(ends))
     return Treebank(name, language, words, *(splits[f"{language}/{part}"] for part in PARTS))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32
 
 UNKNOWN = ("<UNK>", "<unk>", "UNK", "unk")
 """what files call the vector of all words that they do not know"""
@@ -29,7 +29,9 @@ class WordVectors:
 
     def __post_init__(self) -> None:
         if len(self.words) != len(self.table) or not self.words:
-            raise ValueError(f"{self.name} has {len(self.words)} words and {len(self.table)} vectors: one each, and some")
+            raise ValueError(
+                f"{self.name} has {len(self.words)} words and {len(self.table)} vectors: one each, and some"
+            )
         wrong = np.flatnonzero(~np.isfinite(self.table).all(1))
         if wrong.size:
             raise ValueError(f"{self.name}: the vector of {self.words[wrong[0]]!r} has a number that is not finite")
@@ -63,5 +65,5 @@ class WordVectors:
         """The vector of each word, and whether it is known."""
         found = [self.rank(word) for word in words]
         known = np.array([rank is not None for rank in found], dtype=bool)
-        rows: Int64[np.ndarray, "entry"] = np.array([rank or 0 for rank in found], dtype=np.int64)
+        rows = [0 if rank is None else rank for rank in found]
         return np.where(known[:, None], self.table[rows], self.of_unknown), known

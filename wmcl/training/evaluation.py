@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.likelihoods import Categorical
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
+from wmcl.training.confusion import confusion, weighted_f1
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,14 @@ class Evaluation:
     output_variance: Float[Tensor, "member"]
     """mean variance of the model's targets; of bits p (1 - p): 0.25 for a network that knows nothing, 0 if certain; of
     a choice among classes the sum of that over them"""
+    confusion: Float[Tensor, "member class class"] | None = None
+    """scored answers by the class that is asked for (rows) and the likeliest one (columns); ``None`` for bits and real
+    numbers, and for several tasks at once"""
+
+    @property
+    def weighted_f1(self) -> Float[Tensor, "member"] | None:
+        """:func:`wmcl.training.weighted_f1` of a choice among classes."""
+        return None if self.confusion is None else weighted_f1(self.confusion)
 
 
 @torch.no_grad()
@@ -33,7 +43,7 @@ def evaluate(
     network: Network, task: Task, parameters: Parameters, sequences: Sequences, chunk: int = 512
 ) -> Evaluation:
     """Loss, accuracy and output variance of every member; at most ``chunk`` sequences are in memory at a time."""
-    sums: list[Tensor] = []
+    sums, counts = list[Tensor](), list[Tensor]()
     for first in range(0, sequences.samples, chunk):
         part = sequences.take(slice(first, first + chunk))
         logits = network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits
@@ -46,7 +56,16 @@ def evaluate(
             task.likelihood.variance(logits),
             torch.ones_like(nll),
         ]
+        if isinstance(task.likelihood, Categorical):
+            counts.append(confusion(logits, targets, weights[..., 0]))
         sums.append(torch.stack([(m * weights).double().sum((2, 3)) for m in measures]))
     nll, correct, variance, count = torch.stack(sums).sum(0)  # each (member, window)
     total = count.sum(1)
-    return Evaluation(nll.sum(1) / total, correct.sum(1) / total, correct / count, nll / count, variance.sum(1) / total)
+    return Evaluation(
+        nll.sum(1) / total,
+        correct.sum(1) / total,
+        correct / count,
+        nll / count,
+        variance.sum(1) / total,
+        torch.stack(counts).sum(0) if counts else None,
+    )
