@@ -21,6 +21,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 SHARED = Path(__file__).parents[2] / "shared"
 REFERENCE = SHARED / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
 STROKE_FILES = SHARED / "data" / "stroke_mnist"
+TREEBANK_FILES = SHARED / "data" / "universal_dependencies"
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,14 @@ def stroke_files():
 def published_strokes(stroke_files):
     """The records of both splits."""
     return read_originals(STROKE_MNIST, stroke_files)
+
+
+@pytest.fixture(scope="session")
+def treebank_files():
+    """The folder of treebanks of Universal Dependencies, where they are at hand."""
+    if not TREEBANK_FILES.exists():
+        pytest.skip("the treebanks of Universal Dependencies are not on this machine")
+    return TREEBANK_FILES
 
 
 @pytest.fixture

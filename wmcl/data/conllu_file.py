@@ -5,8 +5,9 @@ of several words at once (``3-4``) and of words that are not there (``5.1``) are
 tag (``_``).
 """
 
+from collections.abc import Mapping, Sequence
 from io import StringIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import conllu
 from conllu.exceptions import ParseException
@@ -62,7 +63,7 @@ def read_conllu(member: Member) -> list[Sentence]:
     parsed = conllu.parse_incr(StringIO(text), fields=(*_COLUMNS, "surplus"), field_parsers=_AS_IT_IS)
     try:
         for number, tokens in enumerate(parsed, 1):
-            found.append(_sentence(tokens, number, member.where))
+            found.append(_sentence(tokens, tokens.metadata.get("sent_id"), f"{member.where}, sentence {number}"))
     except ParseException as error:
         raise ValueError(f"{member.where}, sentence {number + 1}: {error}") from None
     return [sentence for sentence in found if sentence.words]
@@ -80,9 +81,8 @@ def _text(member: Member) -> str:
     return text
 
 
-def _sentence(tokens: conllu.TokenList, number: int, file: str) -> Sentence:
-    given = tokens.metadata.get("sent_id")
-    where = f"{file}, sentence {number}{f' ({given})' if given else ''}"
+def _sentence(tokens: Sequence[Mapping[str, Any]], given: str | None, where: str) -> Sentence:
+    where = f"{where} ({given})" if given else where
     words, tags, last = [], [], 0
     for token in tokens:
         if tuple(token) != _COLUMNS:

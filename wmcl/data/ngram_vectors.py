@@ -19,7 +19,7 @@ from wmcl.randomness import generator
 FEATURES = 64
 SHORTEST, LONGEST = 3, 5
 
-_ROWS = 1 << 18  # parts of words share these random vectors, by their checksum
+_ROWS = 1 << 16  # parts of words share these random vectors, by their checksum
 _AT_ONCE = 2000  # words
 
 

@@ -5,9 +5,9 @@ Those are read in :mod:`wmcl.data.polyglot_file`.
 
 import gzip
 import zlib
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Float32
@@ -39,9 +39,9 @@ def read_word_vectors(path: Path, most: int | None = None) -> WordVectors:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 
-def _text(file: BinaryIO | gzip.GzipFile, name: str, most: int | None) -> WordVectors:
+def _text(lines: Iterable[bytes], name: str, most: int | None) -> WordVectors:
     words, rows, counts = list[str](), list[np.ndarray](), None
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(lines, 1):
         where = f"{name}, line {number}"
         fields = _fields(line, where)
         if number == 1 and len(fields) == 2 and all(field.isdecimal() for field in fields):
