@@ -67,7 +67,7 @@ def test_evaluation_counts_every_word_once():
     assert bits.weighted_f1 is None
 
 
-@pytest.mark.parametrize("method", [Method(), Method(FromScratch()), Method(schedule=Joint())], ids=str)
+@pytest.mark.parametrize("method", [Method(), Method(schedule=FromScratch()), Method(schedule=Joint())], ids=str)
 def test_f1_is_measured_after_each_phase(method):
     run = list(learn(method, NETWORK, TASKS, [0, 1], Stop(2), Options(batch=8), progress=False))
     found = measure_run(run, Measures(importance_samples=0, state_samples=0))

@@ -1,6 +1,7 @@
 """Treebanks: words and tags as the files have them, parts as they are said to be, and nothing else is believed."""
 
 import gzip
+import re
 import tarfile
 from io import BytesIO
 
@@ -93,7 +94,7 @@ WRONG = {
 def test_wrong_files_are_refused_by_file_and_sentence(wrong):
     text, message = WRONG[wrong]
     assert text != GOOD
-    with pytest.raises(ValueError, match="x.conllu") as error:
+    with pytest.raises(ValueError, match=r"x\.conllu") as error:
         read(text)
     assert message in str(error.value)
 
@@ -174,7 +175,7 @@ def write_languages(folder, languages, count=100, packed=False, skip=()):
 
 @pytest.mark.usefixtures("own_data_folder")
 def test_the_paper_has_twenty_languages_in_its_order(tmp_path):
-    order = "en ar cs da de es fi fr he hi hr id it lt nl no pl pt sl sv".split()
+    order = re.findall("..", "enarcsdadeesfifrhehihriditltnlnoplptslsv")
     assert [each.language for each in FULL] == [each.language for each in REDUCED] == order
     assert all(each.is_full and each.release == "2.6" and "reduced" not in each.name for each in FULL)
     assert [each.language for each in REDUCED if each.is_full] == ["en", "id", "lt", "pt", "sv"]
