@@ -76,15 +76,16 @@ def _download(asked: argparse.Namespace) -> int:
 
 def _verify(asked: argparse.Namespace) -> int:
     chosen = DATA_SETS.values() if asked.name is None else [DATA_SETS[asked.name]]
-    is_sound = True
+    every = []
     for data_set in chosen:
         results = list(verify(data_set))
+        every += results
         for path, wrong in results:
             print(f"{'damaged' if wrong else 'sound  '}  {path}{f': {wrong}' if wrong else ''}")
         if not results:
-            print(f"{data_set.name} is not in {folder()}.\n{instructions(data_set)}")
-        is_sound &= bool(results) and not any(wrong for _, wrong in results)
-    return 0 if is_sound else 1
+            how = "" if asked.name is None else f"\n{instructions(data_set)}"
+            print(f"{data_set.name} is not in {folder()}.{how}")
+    return 0 if every and not any(wrong for _, wrong in every) else 1
 
 
 def _where(asked: argparse.Namespace) -> int:

@@ -90,7 +90,7 @@ def _data_set(name: str, title: str, languages: Sequence[Language], has_archive:
         title=title,
         preparation=1,
         page="https://universaldependencies.org",
-        licence="one a treebank: " + "; ".join(f"{each.name}, {each.licence}" for each in languages),
+        licence="one a treebank:" + "".join(f"\n    {each.name}, {each.licence}" for each in languages),
         citation=(
             f"Daniel Zeman, Joakim Nivre et al., Universal Dependencies 2.6, {_HANDLE}, 2020, and the makers of each"
             " treebank, whom its README names."
