@@ -73,7 +73,7 @@ def test_files_that_are_no_archives_are_downloaded(server):
     folder, url, asked = server
     language = Language("xx", "Xish-Toy", "none")
     for number, name in enumerate(language.files):
-        write(folder / name, conllu(some_sentences(5, 5 * number)))
+        write(folder / name, conllu(some_sentences(5, 5 * number), f"{number}-"))
     made = _data_set("xish", "one language", [language], has_archive=False)
     originals = tuple(replace(each, url=f"{url}{each.name}") for each in language.originals)
     wanted = replace(made, forms={"files": replace(made.forms["files"], originals=originals)})
