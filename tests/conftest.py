@@ -25,6 +25,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 REFERENCE = SHARED / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
 AUDIOSET_FILES = SHARED / "data" / "audioset"
 STROKE_FILES = SHARED / "data" / "stroke_mnist"
+TREEBANK_FILES = SHARED / "data" / "universal_dependencies"
 PROCESSES = ("tests/faults/", "tests/test_checkpoints.py", "tests/test_cluster.py", "tests/test_sweeps.py")
 """tests that start, kill and wait for processes, which must not run against each other"""
 
@@ -95,6 +96,14 @@ def prepared_audioset(audioset_files, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WMCL_DATA", str(folder))
         return audioset(reduced=True)
+
+
+@pytest.fixture(scope="session")
+def treebank_files():
+    """The folder of treebanks of Universal Dependencies, where they are at hand."""
+    if not TREEBANK_FILES.exists():
+        pytest.skip("the treebanks of Universal Dependencies are not on this machine")
+    return TREEBANK_FILES
 
 
 @pytest.fixture

@@ -8,11 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from tests.conllu_data import conllu, some_sentences, write
 from tests.stroke_data import data_set, write_arrays, write_text
 from tests.test_data import assert_strokes
 from wmcl import command_line, data
 from wmcl.data.download import _recorded
 from wmcl.data.folders import originals_of, prepared_file
+from wmcl.data.languages import Language
+from wmcl.data.universal_dependencies import _data_set
 
 pytestmark = pytest.mark.usefixtures("own_data_folder")
 
@@ -64,6 +67,22 @@ def test_a_download_is_checked_and_prepared(server, form, is_known):
     assert data.download(wanted, progress=False) == path
     assert data.download(wanted, form, progress=False) == path
     assert len(asked) == count  # nothing is fetched twice
+
+
+def test_files_that_are_no_archives_are_downloaded(server):
+    folder, url, asked = server
+    language = Language("xx", "Xish-Toy", "none")
+    for number, name in enumerate(language.files):
+        write(folder / name, conllu(some_sentences(5, 5 * number), f"{number}-"))
+    made = _data_set("xish", "one language", [language], has_archive=False)
+    originals = tuple(replace(each, url=f"{url}{each.name}") for each in language.originals)
+    wanted = replace(made, forms={"files": replace(made.forms["files"], originals=originals)})
+    data.download(wanted, progress=False)
+    assert sorted(asked) == [f"/{name}" for name in sorted(language.files)]
+    assert len(data.load(wanted)["xx/validation"]) == 5
+    assert [wrong for _, wrong in data.verify(wanted)] == [""] * 4
+    data.download(wanted, "files", progress=False)
+    assert len(asked) == 3  # nothing is fetched twice
 
 
 def test_another_file_than_the_known_one_is_refused_and_not_kept(server):

@@ -1,5 +1,6 @@
 """The examples of the pages on data run, and what these say is true."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 from wmcl.data.audioset import AUDIOSET, AUDIOSET_REDUCED
+from wmcl.data.conllu_file import read_conllu
+from wmcl.data.files import Member
+from wmcl.data.languages import FULL, REDUCED
 from wmcl.data.stroke_mnist import STROKE_MNIST
 
 NAMES = AUDIOSET.name, AUDIOSET_REDUCED.name
@@ -44,6 +48,42 @@ def test_the_page_on_stroke_mnist_runs():
         found = examples("stroke_mnist.md")
         found["plt"].close("all")
     assert "stand-in" in found["task"].name
+
+
+def test_the_page_on_tagging_runs():
+    found = examples("pos_tagging.md")
+    assert all("stand-in" in task.name for task in found["tasks"])
+    assert found["measured"].weighted_f1.sel(data="test", trained_task=2).mean() > 0.5
+
+
+def test_every_treebank_is_on_its_page_with_its_licence():
+    page = (DOCS / "pos_tagging.md").read_text()
+    for full, reduced in zip(FULL, REDUCED, strict=True):
+        row = re.search(
+            rf"^\| {full.language} \| {full.treebank}, {re.escape(full.licence)} \| (.*)$", page, re.MULTILINE
+        )
+        assert row is not None, full.treebank
+        assert ("reduced" in row[1]) == (not reduced.is_full)
+        assert (f"of UD {reduced.release}" in row[1]) == (reduced.release != "2.6")
+        if reduced.treebank != full.treebank:
+            assert reduced.treebank.split("-")[1] in row[1]
+        if reduced.licence != full.licence:
+            assert reduced.licence in row[1]
+    for text in ("http://hdl.handle.net/11234/1-3226", "wmcl data download universal-dependencies-reduced"):
+        assert text in page
+
+
+@pytest.mark.parametrize("language", ["ar", "da", "he"])
+def test_the_counts_of_the_page_are_those_of_the_treebanks(language, treebank_files):
+    (chosen,) = (each for each in REDUCED if each.language == language)
+    files = {}
+    for name in chosen.files:
+        with gzip.open(treebank_files / f"UD_{chosen.treebank}" / f"{name}.gz") as file:
+            files[name] = read_conllu(Member(name, name, file))
+    made = chosen.made_of(files)
+    parts = made.train, made.validation, made.test
+    counts = " | ".join(f"{len(part):,} / {len(part.rows):,}" for part in parts)
+    assert f"| {counts} | {max(part.lengths.max() for part in parts)} |" in (DOCS / "pos_tagging.md").read_text()
 
 
 def test_the_counts_of_the_page_are_those_of_the_data(published_strokes):

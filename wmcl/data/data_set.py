@@ -8,7 +8,7 @@ from wmcl.data.files import Member
 from wmcl.data.records import Records
 
 Splits = dict[str, Records]
-"""``train`` and ``test``"""
+"""records by the names of their parts, e.g. ``train`` and ``test``"""
 
 
 @dataclass(frozen=True)

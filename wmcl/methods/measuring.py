@@ -12,6 +12,7 @@ from torch import Tensor
 
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, shared_variance, states
 from wmcl.importance import fisher_diagonal, summarise
+from wmcl.likelihoods import Categorical
 from wmcl.methods.learning import Learned
 from wmcl.methods.setting import Setting
 from wmcl.networks import Parameters
@@ -68,7 +69,8 @@ def measure_run(run: Iterable[Learned], measures: Measures = Measures()) -> xr.D
         ``directions``, and those of :func:`wmcl.importance.summarise`. Tasks that are learned at once are one row, that
         of the last of them. What does not exist is NaN: rows of other phases, and tasks whose network is yet to come.
 
-        - ``accuracy`` (fraction of scored bits) and ``loss`` (nats a scored bit), with ``data``;
+        - ``accuracy`` (fraction of scored bits) and ``loss`` (nats a scored bit), with ``data``; where classes are
+          chosen, also ``weighted_f1`` (:func:`wmcl.training.weighted_f1`);
         - ``untrained_accuracy``, before the first task;
         - ``stored``, numbers to be kept for the next task beyond those of one network; ``iterations``, ``reason``
           (:class:`wmcl.training.Reason`), ``seconds_per_iteration`` of one network; ``late_gain``, what validation
@@ -124,17 +126,20 @@ def _untrained(learned: Learned, measures: Measures) -> xr.DataArray:
 def _evaluate(setting: Setting, weights: list[Parameters] | list[Parameters | None], measures: Measures) -> xr.Dataset:
     """Of the weights that answer each task; NaN where there are none."""
     shape = len(setting.seeds), len(weights), len(measures.data)
-    loss, accuracy = np.full(shape, np.nan), np.full(shape, np.nan)
+    names = ["loss", "accuracy"]
+    if all(isinstance(task.likelihood, Categorical) for task in setting.tasks):
+        names.append("weighted_f1")
+    found = {name: np.full(shape, np.nan) for name in names}
     for number, (task, each) in enumerate(zip(setting.tasks, weights, strict=True)):
         for place, data in enumerate(measures.data):
             if each is not None:
                 sequences = getattr(task, data).to(setting.device)
                 result = evaluate(setting.network_of(number), task, each, sequences)
-                loss[:, number, place] = result.loss.cpu().numpy()
-                accuracy[:, number, place] = result.accuracy.cpu().numpy()
+                for name, values in found.items():
+                    values[:, number, place] = getattr(result, name).cpu().numpy()
     dims = ("seed", "evaluated_task", "data")
     coordinates = {"evaluated_task": range(len(weights)), "data": list(measures.data)}
-    return xr.Dataset({"loss": (dims, loss), "accuracy": (dims, accuracy)}, coordinates)
+    return xr.Dataset({name: (dims, values) for name, values in found.items()}, coordinates)
 
 
 def _course(learned: Learned) -> xr.Dataset:

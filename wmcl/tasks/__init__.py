@@ -13,6 +13,7 @@ from wmcl.tasks.identity import with_task_identity
 from wmcl.tasks.labelled import Labelled, labelled
 from wmcl.tasks.lag_copy import LagLayout, lag_copy_task
 from wmcl.tasks.layout import CopyLayout, Filler, InputPower, LeadInput, Lengths
+from wmcl.tasks.pos_tasks import pos_tasks
 from wmcl.tasks.rearrangement import Rearrangement
 from wmcl.tasks.recall import RecallLayout, recall_task
 from wmcl.tasks.sequences import Phase, Sequences
@@ -51,6 +52,7 @@ __all__ = [
     "distances",
     "labelled",
     "lag_copy_task",
+    "pos_tasks",
     "recall_task",
     "sequential_stroke_tasks",
     "split_audioset_tasks",

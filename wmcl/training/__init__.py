@@ -2,6 +2,7 @@
 
 from wmcl.training.adam import Adam, AdamState
 from wmcl.training.checkpoint import CHECKPOINT_VERSION
+from wmcl.training.confusion import confusion, weighted_f1
 from wmcl.training.ensemble_file import ENSEMBLE_VERSION, Ensemble, load_ensemble, save_ensemble
 from wmcl.training.evaluation import Evaluation, evaluate
 from wmcl.training.loop import Trained, train
@@ -33,6 +34,7 @@ __all__ = [
     "Stop",
     "Trained",
     "clip",
+    "confusion",
     "evaluate",
     "execution_on",
     "interpolate_log",
@@ -46,4 +48,5 @@ __all__ = [
     "task_loss",
     "train",
     "training_bytes",
+    "weighted_f1",
 ]

@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.likelihoods import Categorical
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
+from wmcl.training.confusion import confusion, weighted_f1
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,14 @@ class Evaluation:
     output_variance: Float[Tensor, "member"]
     """mean variance of the model's targets; of bits p (1 - p): 0.25 for a network that knows nothing, 0 if certain; of
     a choice among classes the sum of that over them"""
+    confusion: Float[Tensor, "member class class"] | None = None
+    """scored answers by the class that is asked for (rows) and the likeliest one (columns); ``None`` for bits and real
+    numbers, and for several tasks at once"""
+
+    @property
+    def weighted_f1(self) -> Float[Tensor, "member"] | None:
+        """:func:`wmcl.training.weighted_f1` of a choice among classes."""
+        return None if self.confusion is None else weighted_f1(self.confusion)
 
 
 @torch.no_grad()
@@ -41,6 +51,7 @@ def evaluate(
     """
     window = range(sequences.steps)[sequences.window]
     totals = sequences.scored.new_zeros(4, len(parameters["b_out"]), len(window), dtype=torch.float64)
+    counts: list[Tensor] = []
     for part in _by_length(sequences, chunk):
         start, stop = part.window.start, part.window.stop
         logits = network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits
@@ -55,9 +66,18 @@ def evaluate(
         ]
         found = torch.stack([(m * weights).double().sum((2, 3)) for m in measures])
         totals[:, :, start - window.start : stop - window.start] += found
+        if isinstance(task.likelihood, Categorical):
+            counts.append(confusion(logits, targets, weights[..., 0]))
     nll, correct, variance, count = totals  # each (member, window)
     total = count.sum(1)
-    return Evaluation(nll.sum(1) / total, correct.sum(1) / total, correct / count, nll / count, variance.sum(1) / total)
+    return Evaluation(
+        nll.sum(1) / total,
+        correct.sum(1) / total,
+        correct / count,
+        nll / count,
+        variance.sum(1) / total,
+        torch.stack(counts).sum(0) if counts else None,
+    )
 
 
 def _by_length(sequences: Sequences, chunk: int) -> Iterator[Sequences]:

@@ -1,0 +1,69 @@
+"""Vectors of words: a table with a row a word, and which row a word is to take."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+UNKNOWN = ("<UNK>", "<unk>", "UNK", "unk")
+"""what files call the vector of all words that they do not know"""
+
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, eq=False)
+class WordVectors:
+    """Vectors of a vocabulary, from :func:`wmcl.data.read_word_vectors`.
+
+    Raises:
+        ValueError: if words and rows are not equally many, or a number is not finite.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    """in the order of their rank: the more frequent ones first, in most files"""
+    table: Float32[np.ndarray, "word feature"]
+
+    def __post_init__(self) -> None:
+        if len(self.words) != len(self.table) or not self.words:
+            raise ValueError(
+                f"{self.name} has {len(self.words)} words and {len(self.table)} vectors: one each, and some"
+            )
+        wrong = np.flatnonzero(~np.isfinite(self.table).all(1))
+        if wrong.size:
+            raise ValueError(f"{self.name}: the vector of {self.words[wrong[0]]!r} has a number that is not finite")
+
+    @cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """Row of each word; the first one, of a word that is there twice."""
+        return {word: len(self.words) - 1 - place for place, word in enumerate(reversed(self.words))}
+
+    @cached_property
+    def of_unknown(self) -> Float32[np.ndarray, "feature"]:
+        """The vector of words that are not known: that of ``<UNK>``, or the mean of all if there is none."""
+        for word in UNKNOWN:
+            if word in self.ranks:
+                return self.table[self.ranks[word]]
+        return self.table.mean(0, dtype=np.float64).astype(np.float32)
+
+    def rank(self, word: str) -> int | None:
+        """Row of a word, or else of the form of it that is known.
+
+        As the makers of polyglot do (Al-Rfou et al., 2013): the word itself; with # for every digit; and the best
+        ranked of its forms in lower case, in upper case, and with a capital.
+        """
+        for form in (word, _DIGIT.sub("#", word)):
+            if form in self.ranks:
+                return self.ranks[form]
+        cases = (form.lower(), form.upper(), form.title())
+        return min((self.ranks[each] for each in cases if each in self.ranks), default=None)
+
+    def of(self, words: Sequence[str]) -> tuple[Float32[np.ndarray, "entry feature"], Bool[np.ndarray, "entry"]]:
+        """The vector of each word, and whether it is known."""
+        found = [self.rank(word) for word in words]
+        known = np.array([rank is not None for rank in found], dtype=bool)
+        rows = [0 if rank is None else rank for rank in found]
+        return np.where(known[:, None], self.table[rows], self.of_unknown), known
