@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pooch
-from requests import exceptions  # type: ignore[import-untyped]
+from requests import exceptions
 
 from wmcl.data.data_set import DataSet, Original
 from wmcl.data.folders import originals_of, prepared_file
@@ -77,7 +77,7 @@ def _reason(error: OSError, url: str) -> str:
     """In few words, what libraries say in many."""
     host = urlsplit(url).hostname
     match error:
-        case exceptions.HTTPError():
+        case exceptions.HTTPError() if error.response is not None:
             return f"{host} answered with status {error.response.status_code}"
         case exceptions.Timeout():
             return f"{host} did not answer in time"
