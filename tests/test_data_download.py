@@ -7,12 +7,13 @@ import threading
 from dataclasses import replace
 
 import pytest
+from requests import exceptions
 
 from tests.conllu_data import conllu, some_sentences, write
 from tests.stroke_data import data_set, write_arrays, write_text
 from tests.test_data import assert_strokes
 from wmcl import command_line, data
-from wmcl.data.download import _recorded
+from wmcl.data.download import _reason, _recorded
 from wmcl.data.folders import originals_of, prepared_file
 from wmcl.data.languages import Language
 from wmcl.data.universal_dependencies import _data_set
@@ -114,11 +115,38 @@ def test_without_a_connection_the_files_and_their_places_are_named():
     wanted = data_set()  # nobody answers there
     with pytest.raises(ValueError, match=r"train-padded-leading.tar.gz could not be fetched") as error:
         data.download(wanted, progress=False)
+    sentence, *lines = str(error.value).split("\n")
+    assert sentence == "train-padded-leading.tar.gz could not be fetched: there is no connection to 127.0.0.1."
+    assert len(lines) == 8
     for original in wanted.forms["arrays"].originals:
         assert f"{original.name}  {original.url}" in str(error.value)
     assert str(originals_of(wanted)) in str(error.value)
     with pytest.raises(ValueError, match=r"(?s)sequences.tar.gz could not be fetched.*sequences.tar.gz  http") as error:
         data.download(wanted, "text", progress=False)
+
+
+def test_a_file_that_is_not_at_its_address_any_more(server):
+    folder, url, _ = server
+    (folder / "test-labels.tar.gz").unlink()
+    with pytest.raises(
+        ValueError, match=r"^test-labels.tar.gz could not be fetched: 127.0.0.1 answered with status 404"
+    ):
+        data.download(data_set(url), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (exceptions.ConnectTimeout("HTTPSConnectionPool(host=..."), "data.org did not answer in time"),
+        (exceptions.ReadTimeout("HTTPSConnectionPool(host=..."), "data.org did not answer in time"),
+        (exceptions.SSLError("HTTPSConnectionPool(host=..."), "there is no secure connection to data.org"),
+        (exceptions.ProxyError("HTTPSConnectionPool(host=..."), "there is no connection to data.org"),
+        (exceptions.ChunkedEncodingError("IncompleteRead(..."), "the connection to data.org broke off"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+    ],
+)
+def test_reasons_are_few_words(error, reason):
+    assert _reason(error, "https://data.org:443/files/x.tar.gz") == reason
 
 
 def test_files_that_were_put_into_the_folder_need_no_connection():

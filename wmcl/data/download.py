@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pooch
+from requests import exceptions
 
 from wmcl.data.data_set import DataSet, Original
 from wmcl.data.folders import originals_of, prepared_file
@@ -65,7 +67,9 @@ def _fetch(original: Original, where: Path, otherwise: str, progress: bool) -> N
             downloader=pooch.HTTPDownloader(progressbar=progress),
         )
     except OSError as error:
-        raise ValueError(f"{original.name} could not be fetched: {error}\n{otherwise}") from error
+        raise ValueError(
+            f"{original.name} could not be fetched: {_reason(error, original.url)}.\n{otherwise}"
+        ) from error
     except ValueError as error:
         raise ValueError(
             f"{original.name} from {original.url} is not the file with the SHA-256 digest {known}: it changed at its"
@@ -73,6 +77,24 @@ def _fetch(original: Original, where: Path, otherwise: str, progress: bool) -> N
         ) from error
     if original.sha256 is None:
         _record(where, original.name)
+
+
+def _reason(error: OSError, url: str) -> str:
+    """In few words, what libraries say in many."""
+    host = urlsplit(url).hostname
+    match error:
+        case exceptions.HTTPError() if error.response is not None:
+            return f"{host} answered with status {error.response.status_code}"
+        case exceptions.Timeout():
+            return f"{host} did not answer in time"
+        case exceptions.SSLError():
+            return f"there is no secure connection to {host}"
+        case exceptions.ConnectionError():
+            return f"there is no connection to {host}"
+        case exceptions.RequestException():
+            return f"the connection to {host} broke off"
+        case _:
+            return str(error)
 
 
 def verify(data_set: DataSet) -> Iterator[tuple[Path, str]]:
