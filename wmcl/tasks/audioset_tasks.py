@@ -48,7 +48,8 @@ def split_audioset_tasks(
     Raises:
         ValueError: if a number is out of range, or if there are too few classes or sequences.
     """
-    check_counts(tasks=tasks, classes=classes)
+    check_counts(tasks=tasks)
+    check_counts(2, classes=classes)
     check_counts(0, seed=seed)
     if labels not in get_args(LabelsOf):
         raise ValueError(f"labels is {labels!r}: it must be one of {', '.join(get_args(LabelsOf))}")
