@@ -165,6 +165,8 @@ class SequentialConfig(Config):
 
 
 COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 400, "learning_rate": 3e-3}
+LONGER = 1000
+"""training steps a task, where two digits have to be held together"""
 
 
 def _settings(method: str, **values: Value) -> Settings:
@@ -311,10 +313,10 @@ SEQUENTIAL = Benchmark(
         "published": _sequential_preset("published", **_PUBLISHED),
         "paper": _sequential_preset("paper", **_PAPER),
     },
-    starting_values=STARTING_VALUES,
+    starting_values={row: replace(each, iterations=LONGER) for row, each in STARTING_VALUES.items()},
     smaller=SMALLER,
     grids=GRIDS,
-    common=COMMON,
+    common={**COMMON, "iterations": LONGER},
     training_sequences=12_000,
     differences=DIFFERENCES,
 )
