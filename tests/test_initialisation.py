@@ -101,3 +101,17 @@ def test_the_start_of_a_head_does_not_depend_on_how_many_there_are():
 def test_sizes_are_whole_numbers(field):
     with pytest.raises(ValueError, match=f"{field} is 2.5: it must be a whole number of at least 1"):
         inspect.unwrap(GRU.__init__)(object.__new__(GRU), **{"inputs": 1, "hidden": 1, "outputs": 1, field: 2.5})
+
+
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+def test_a_forget_bias_moves_the_forget_gates_alone(direction):
+    plain, moved = (
+        LSTM(8, 5, 3, layers=2, direction=direction, forget_bias=bias).init([0, 1], torch.float64) for bias in (0.0, 2.5)
+    )
+    for name, value in plain.items():
+        expected = value.clone()
+        if name.startswith("b_ih"):
+            expected[:, 5:10] += 2.5
+        torch.testing.assert_close(moved[name], expected, rtol=0, atol=0)
+    with pytest.raises(ValueError, match="forget_bias is nan: it must be finite"):
+        LSTM(8, 5, 3, forget_bias=float("nan"))
