@@ -51,7 +51,9 @@ class Options(FileOptions):
     """matched loss as in the dataset; None takes that of the report"""
     phase: Literal["output", "input", "all"] = "output"
     """steps whose hidden states are counted; output: the last one"""
-    overlap: Literal["overlap_states_last_step", "overlap_states_all_steps", "overlap_fisher"] = "overlap_states_all_steps"
+    overlap: Literal["overlap_states_last_step", "overlap_states_all_steps", "overlap_fisher"] = (
+        "overlap_states_all_steps"
+    )
     """what forgetting is drawn against"""
     forgetting: Literal["forgetting_loss", "forgetting_accuracy"] = "forgetting_loss"
     """how forgetting is measured"""
@@ -73,14 +75,23 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     at, size = results.sel(stage=stage), results.attrs["size"]
     has_pairs = "correlation" in results
     figure = Figure(figsize=(7.6, 6.4 if has_pairs else 3.5), layout="constrained")
-    parts = figure.subfigures(2 if has_pairs else 1, 1, height_ratios=[1.1, 1] if has_pairs else [1], squeeze=False)[:, 0]
+    parts = figure.subfigures(2 if has_pairs else 1, 1, height_ratios=[1.1, 1] if has_pairs else [1], squeeze=False)[
+        :, 0
+    ]
     left, right = parts[0].subplots(1, 2)
-    _lines(left, at.importance.sel(kind=options.kind, connection=options.connection, statistic="mean", per="bit"), size, True)
+    _lines(
+        left,
+        at.importance.sel(kind=options.kind, connection=options.connection, statistic="mean", per="bit"),
+        size,
+        True,
+    )
     left.set_yscale("log")
     left.set_ylabel(importance_text(options.kind, options.connection, "bit of the answer"))
     _lines(right, at.components.sel(phase=options.phase), size, False)
     right.set_ylim(bottom=0)
-    right.set_ylabel(f"components for {variance_share(results):.0%} of\nthe variance of h$_t$ ({PHASES[options.phase]})")
+    right.set_ylabel(
+        f"components for {variance_share(results):.0%} of\nthe variance of h$_t$ ({PHASES[options.phase]})"
+    )
     handles, labels = left.get_legend_handles_labels()
     parts[0].legend(handles, labels, loc="outside lower center", ncols=min(3, max(len(labels), 1)), fontsize="x-small")
     if has_pairs:
@@ -90,8 +101,8 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     for letter, axes in zip("abcd", figure.axes, strict=False):
         axes.set_title(letter, loc="left", fontweight="bold", fontsize=9)
         axes.tick_params(labelsize=7)
-        axes.xaxis.label.set_size(8)
-        axes.yaxis.label.set_size(8)
+        axes.xaxis.label.set_fontsize(8)
+        axes.yaxis.label.set_fontsize(8)
     figure.suptitle(_title(results, at, stage), fontsize="small")
     return figure
 
@@ -111,7 +122,9 @@ def _lines(axes: Axes, values: xr.DataArray, size: str, log: bool) -> None:
     tasks = values.task.values
     sizes = values["size"].values
     smallest = tasks[sizes == sizes.min()]
-    names = [name for name in dict.fromkeys(tasks.tolist()) if name not in smallest] or list(dict.fromkeys(tasks.tolist()))
+    names = [name for name in dict.fromkeys(tasks.tolist()) if name not in smallest] or list(
+        dict.fromkeys(tasks.tolist())
+    )
     for style, name in enumerate(names):
         places = np.flatnonzero((tasks == name) | (sizes == sizes.min()))
         line = values.isel(condition=places[np.argsort(sizes[places])]).swap_dims(condition="size")
@@ -152,7 +165,9 @@ def _correlations(axes: Axes, results: xr.Dataset, options: Options) -> None:
     axes.axhline(-len(OVERLAPS) + 0.5, color="grey", linewidth=0.5, linestyle=":")
     axes.set_yticks(-np.arange(len(PREDICTORS)), list(PREDICTORS.values()))
     axes.set_xlim(-1.05, 1.05)
-    axes.legend(fontsize="xx-small", loc="lower left", bbox_to_anchor=(0.08, 1), ncols=3, handletextpad=0.2, borderpad=0)
+    axes.legend(
+        fontsize="xx-small", loc="lower left", bbox_to_anchor=(0.08, 1), ncols=3, handletextpad=0.2, borderpad=0
+    )
     count = count_text(found.sel(removed="nothing").count("seed"))
     axes.set_xlabel(f"rank correlation with forgetting over {results.sizes['pair']} pairs\n({count} networks a pair)")
 

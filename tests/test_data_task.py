@@ -283,7 +283,10 @@ def test_a_lead_is_blank_and_has_a_phase_of_its_own():
         with_lead.rows, [[0, 0], [0, 0], [5, 6], [7, 8], [1, 1], [1, 1], [0, 0], [5, 5], [5, 5]]
     )
     found = with_lead.take(np.array([2, 0])).sequences(np.array([[0, 1]]))
-    phases = [[Phase.lead, Phase.input, Phase.output, Phase.padding], [Phase.lead, Phase.lead, Phase.input, Phase.output]]
+    phases = [
+        [Phase.lead, Phase.input, Phase.output, Phase.padding],
+        [Phase.lead, Phase.lead, Phase.input, Phase.output],
+    ]
     assert found.phase[0].T.tolist() == phases
     assert found.targets[0, [2, 3], [0, 1]].tolist() == [[1, 0], [1, 0]]
     for steps in ([2, 2, 1], [-1, 0, 0]):

@@ -106,7 +106,8 @@ def test_sizes_are_whole_numbers(field):
 @pytest.mark.parametrize("direction", ["forward", "bidirectional"])
 def test_a_forget_bias_moves_the_forget_gates_alone(direction):
     plain, moved = (
-        LSTM(8, 5, 3, layers=2, direction=direction, forget_bias=bias).init([0, 1], torch.float64) for bias in (0.0, 2.5)
+        LSTM(8, 5, 3, layers=2, direction=direction, forget_bias=bias).init([0, 1], torch.float64)
+        for bias in (0.0, 2.5)
     )
     for name, value in plain.items():
         expected = value.clone()

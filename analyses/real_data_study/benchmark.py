@@ -54,3 +54,11 @@ class Benchmark(Protocol):
 
     def sequence(self) -> Sequence[DataTask]:
         """Tasks that are learned one after the other; empty if there are none."""
+
+    @property
+    def condition_settings(self) -> Mapping[str, Any]:
+        """What the task of a condition depends on, beside the condition and the seed, as JSON values."""
+
+    @property
+    def sequence_settings(self) -> Mapping[str, Any]:
+        """What a task that is learned in turn depends on, beside its number, as JSON values."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from real_data_study.config import Config
@@ -44,14 +43,13 @@ def _one(config: Config, device: str, condition: Mapping[str, Any], seed: int) -
     )
     began = time.perf_counter()
     parts = [_at(stage, config, task, network, trained, device, load) for stage in trained.milestones]
-    result = xr.concat(parts, "stage").assign(
-        **{name: ("seed", [float(value)]) for name, value in asdict(benchmark.demand(condition, task)).items()},
-        steps=("seed", [float(task.test.lengths.double().mean())]),
-        stop_reason=("seed", np.array(trained.reason, dtype=float)),
-        training_iterations=("seed", trained.iterations.astype(float)),
-    )
-    seconds = [trained.seconds, time.perf_counter() - began]
-    result["seconds"] = (("seed", "part"), [seconds])
+    once = asdict(benchmark.demand(condition, task)) | {
+        "steps": float(task.test.lengths.double().mean()),
+        "stop_reason": float(trained.reason[0]),
+        "training_iterations": float(trained.iterations[0]),
+    }
+    result = xr.concat(parts, "stage").assign({name: ("seed", [float(value)]) for name, value in once.items()})
+    result["seconds"] = (("seed", "part"), [[trained.seconds, time.perf_counter() - began]])
     return result.assign_coords(
         stage=[str(loss) for loss in losses], seed=[seed], part=["training", "measures"]
     ).transpose("seed", ...)
@@ -81,8 +79,7 @@ def _at(
 
 def settings_of_cells(config: Config, device: str) -> dict[str, Any]:
     """What the numbers of a cell depend on, beside its condition and seed."""
-    benchmark = asdict(config.benchmark)  # type: ignore[call-overload]
-    own = {name: value for name, value in benchmark.items() if name not in ("digits", "two_classes", "tasks")}
+    own = dict(config.benchmark.condition_settings)
     parts = {name: asdict(config)[name] for name in ("network", "training", "measures")}
     stages = {"losses": list(config.stages.losses), "iterations": config.stages.iterations}
     return {"benchmark": config.study.benchmark, "data": own, **parts, "stages": stages, "device": device}

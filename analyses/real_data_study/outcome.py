@@ -82,7 +82,9 @@ def _slope(values: xr.DataArray) -> xr.DataArray:
     """Least squares of log values on log size."""
     x = np.log(values["size"].values.astype(float))
     weights = xr.DataArray((x - x.mean()) / ((x - x.mean()) ** 2).sum(), dims="condition")
-    logs = np.log(values.where(values > 0)).drop_vars([n for n, c in values.coords.items() if "condition" in c.dims])
+    logs = xr.ufuncs.log(values.where(values > 0)).drop_vars(
+        [n for n, c in values.coords.items() if "condition" in c.dims]
+    )
     return (logs * weights).sum("condition", skipna=False)
 
 
@@ -131,7 +133,9 @@ def correlations(results: xr.Dataset) -> xr.DataArray:
 
 def _correlations(results: xr.Dataset, change: Callable[[xr.DataArray], xr.DataArray]) -> xr.DataArray:
     columns = {name: change(results[name]).rename(pair="setting") for name in (*PREDICTORS, *FORGETTING)}
-    predictors = xr.concat([columns[name] for name in PREDICTORS], "predictor").assign_coords(predictor=list(PREDICTORS))
+    predictors = xr.concat([columns[name] for name in PREDICTORS], "predictor").assign_coords(
+        predictor=list(PREDICTORS)
+    )
     found = [rank_correlations(columns[name], predictors) for name in FORGETTING]
     return xr.concat(found, "forgetting").assign_coords(forgetting=list(FORGETTING))
 

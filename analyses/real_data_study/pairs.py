@@ -24,7 +24,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from real_data_study.config import Config
-from wmcl.dimensionality import cumulative_variance, covariance_spectrum, shared_variance, states
+from wmcl.dimensionality import covariance_spectrum, cumulative_variance, shared_variance, states
 from wmcl.importance import fisher_diagonal
 from wmcl.methods import Learned, learn, named
 from wmcl.networks import Network, Parameters
@@ -32,7 +32,7 @@ from wmcl.provenance import describe_device
 from wmcl.tasks import Phase, Sequences
 from wmcl.training import Evaluation, Stop, evaluate
 
-PHASES: Mapping[str, Phase | None] = {"last step": Phase.output, "all steps": None}
+PHASES: Mapping[str, Phase | None] = {"last_step": Phase.output, "all_steps": None}
 
 
 def pairs_of(config: Config) -> list[dict[str, int]]:
@@ -92,12 +92,10 @@ def _overlaps(learned: Learned, config: Config) -> dict[str, Float[Tensor, "memb
         hidden.append(_hidden(network, weights, probe))
         few = task.fixed_set("fisher", in_turn.fisher_samples).to(setting.device)
         fishers.append(shared_values(fisher_diagonal(network, task, weights, few, "sampled", setting.seeds)))
-    found = {
-        f"overlap_states_{name.replace(' ', '_')}": alignment(
-            *(states(h, s, phase) for h, s in hidden), in_turn.shared_components
-        )
-        for name, phase in PHASES.items()
-    }
+    found = {}
+    for name, phase in PHASES.items():
+        first, second = (states(h, probe, phase) for h, probe in hidden)
+        found[f"overlap_states_{name}"] = alignment(first, second, in_turn.shared_components)
     return found | {"overlap_fisher": overlap(*fishers)}
 
 
@@ -130,16 +128,11 @@ def distance_moved(before: Parameters, after: Parameters) -> Float[Tensor, "memb
 
 def settings_of_cells(config: Config, device: str) -> dict[str, Any]:
     """What the numbers of a cell depend on, beside pair and seed."""
-
-
     return {
         "benchmark": config.study.benchmark,
-        "source": config.strokes.source,
-        "validation_samples": config.strokes.validation_samples,
+        "data": dict(config.benchmark.sequence_settings),
         "network": asdict(config.network),
         "training": asdict(config.training),
         "in_turn": asdict(config.in_turn),
         "device": device,
     }
-
-

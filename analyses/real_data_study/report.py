@@ -21,10 +21,12 @@ NAMES = {
 
 def report(results: xr.Dataset) -> str:
     """Every part that the file has numbers for."""
-    stage = results.attrs["main_stage"]
-    parts = [_title(results), *_conditions(results, stage), *_exponents(results, stage)]
-    if "sampled" in results.kind.values:
-        parts += [*_contrasts(results, stage), *_law(results, stage)]
+    main = results.attrs["main_stage"]
+    parts = [_title(results)]
+    for stage in [main, *(each for each in results.stage.values.tolist() if each != main)]:
+        parts += [*_conditions(results, stage), *_exponents(results, stage)]
+        if "sampled" in results.kind.values:
+            parts += [*_contrasts(results, stage), *_law(results, stage)]
     if "correlation" in results:
         parts += [*_pairs(results), *_correlations(results)]
     return "\n".join(parts)
@@ -37,7 +39,7 @@ def _title(results: xr.Dataset) -> str:
 
 
 def _conditions(results: xr.Dataset, stage: str) -> list[str]:
-    """Importance, dimensions and training of each condition at the main loss."""
+    """Importance, dimensions and training of each condition at a matched loss."""
     at = results.sel(stage=stage)
     kind = str(at.kind.values[0])
     head = ["task", "m", "load, bits", "retention", "lead", "n", "steps to the loss", "test accuracy, %"]
@@ -70,33 +72,33 @@ def _exponents(results: xr.Dataset, stage: str) -> list[str]:
     if not lines(results):
         return []
     at = results.sel(stage=stage)
-    rows = []
-    for line in results.line.values.tolist():
-        one = at.sel(line=line)
-        for kind in results.kind.values.tolist():
-            rows.append((line, f"{kind} of W_hh per bit", one.importance_exponent.sel(kind=kind, **WEIGHTS_OF_EXPONENT)))
-        for name in ("components", "participation_ratio", "effective_rank"):
-            for phase, text in (("output", "last step"), ("all", "all steps")):
-                rows.append((line, f"{name.replace('_', ' ')}, {text}", one[f"{name}_exponent"].sel(phase=phase)))
-        rows.append((line, "training steps to the loss", one.iterations_exponent))
+    rows = {
+        f"{kind} of W_hh per bit": at.importance_exponent.sel(kind=kind, connection="hh", per="bit")
+        for kind in results.kind.values.tolist()
+    }
+    for name in ("components", "participation_ratio", "effective_rank"):
+        for phase, text in (("output", "last step"), ("all", "all steps")):
+            rows[f"{name.replace('_', ' ')}, {text}"] = at[f"{name}_exponent"].sel(phase=phase)
+    rows["training steps to the loss"] = at.iterations_exponent
+    names = at.line.values.tolist()
+    cells = [
+        table_row([text, *(f"{_complete(one := values.sel(line=line))}{change(one)}" for line in names)])
+        for text, values in rows.items()
+    ]
     text = (
-        "Exponents in m, within each network's seed: twice the m multiplies the quantity by 2 to the power of it. Seeds"
-        " that missed the loss in a condition have none; where there are such seeds, there is no interval."
+        f"Exponents in m at {stage} nats a bit, within each seed: twice the m multiplies the quantity by 2 to the power of"
+        " it. It grows or falls with m where the interval leaves out 0. Where a network missed the loss, its seed has no"
+        " exponent, and there is no interval."
     )
-    cells = [table_row([line, name, _complete(values), change(values)]) for line, name, values in rows]
-    return ["", text, "", *table_head(["task", "quantity", "exponent in m", "so with m it"]), *cells]
-
-
-WEIGHTS_OF_EXPONENT = {"connection": "hh", "per": "bit"}
+    return ["", text, "", *table_head(["quantity", *names]), *cells]
 
 
 def change(exponents: xr.DataArray) -> str:
     """In words: grows or falls, if the interval over seeds leaves out 0 and no seed is missing."""
     found = mean_interval(exponents)
     if int(found.n) < exponents.sizes["seed"]:
-        return "undecided: networks missed the loss"
-    low, high = float(found.low), float(found.high)
-    return "grows" if low > 0 else "falls" if high < 0 else "shows no clear change"
+        return f" ({exponents.sizes['seed'] - int(found.n)} missed)"
+    return ": grows" if float(found.low) > 0 else ": falls" if float(found.high) < 0 else ""
 
 
 def _complete(values: xr.DataArray) -> str:
@@ -123,11 +125,16 @@ def _contrasts(results: xr.Dataset, stage: str) -> list[str]:
     found = compare(plain.assign_coords(condition=labels, seed=results.seed.values), pairs)
     rows = []
     for k in range(found.sizes["comparison"]):
-        one = found.isel(comparison=k)
-        ends = (float(one.ratio_simultaneous_low), float(one.ratio_simultaneous_high))
-        ratio = interval(".2f", float(one.ratio), *ends)
-        rows.append(table_row([str(one.comparison.values), f"{int(one.n)}", ratio, number(float(one.p_holm), ".1g")]))
-    text = "Ratios of the sampled Fisher of W_hh per bit, within seeds; simultaneous 95 % intervals, p after Holm."
+        pair = found.isel(comparison=k)
+        ends = (float(pair.ratio_simultaneous_low), float(pair.ratio_simultaneous_high))
+        ratio = interval(".2g", float(pair.ratio), *ends)
+        rows.append(
+            table_row([str(pair.comparison.values), f"{int(pair.n)}", ratio, number(float(pair.p_holm), ".1g")])
+        )
+    text = (
+        f"Ratios of the sampled Fisher of W_hh per bit at {stage} nats a bit, within seeds; simultaneous 95 % intervals, p"
+        " after Holm."
+    )
     return ["", text, "", *table_head(["ratio", "n", "mean", "p"]), *rows]
 
 
@@ -140,7 +147,9 @@ def _law(results: xr.Dataset, stage: str) -> list[str]:
     chosen = int(results.in_law.sum())
     if chosen < 5:
         return []
-    text = "Exponents in load, retention and 1 + lead, of all conditions but those with digits before the one asked for:"
+    text = (
+        "Exponents in load, retention and 1 + lead, of all conditions but those with digits before the one asked for:"
+    )
     found = verdict(law_effects(results, stage), "Sampled Fisher of W_hh per bit", f"{stage} nats a bit")
     return ["", text, "", *(f"- {line}" for line in found.splitlines())]
 
@@ -148,13 +157,24 @@ def _law(results: xr.Dataset, stage: str) -> list[str]:
 def _pairs(results: xr.Dataset) -> list[str]:
     """Forgetting and overlaps: means over pairs of each seed, and how far pairs differ."""
     rows = []
-    for name in ("first_accuracy", "second_accuracy", "forgetting_accuracy", "forgetting_loss", *PREDICTORS[:3], "moved"):
+    for name in (
+        "first_accuracy",
+        "second_accuracy",
+        "forgetting_accuracy",
+        "forgetting_loss",
+        *PREDICTORS[:3],
+        "moved",
+    ):
         values = results[name]
         between = values.mean("seed")
         text = results[name].attrs["long_name"]
         rows.append(
             table_row(
-                [text, _interval(values.mean("pair"), ".3f"), f"{float(between.min()):.3f} to {float(between.max()):.3f}"]
+                [
+                    text,
+                    _interval(values.mean("pair"), ".3f"),
+                    f"{float(between.min()):.3f} to {float(between.max()):.3f}",
+                ]
             )
         )
     count = results.sizes["pair"]

@@ -11,10 +11,10 @@ Digits grow load, retention and length in turn, as the controls of the Copy Task
 With one digit all of them are the same task, ``one digit``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from real_data_study.benchmark import Condition, Demand
 from wmcl.data import Strokes, stand_in_strokes, stroke_mnist
@@ -44,6 +44,9 @@ class StrokeSequences:
     """of the digits; stand-in: a few lines drawn by hand and bent at random, to try things out"""
     digits: tuple[int, ...] = (1, 2, 3, 4)
     """digits of a sequence, m; 1 must be one of them"""
+    pairs: tuple[int, ...] = (1, 4)
+    """pairs of digits that take turns with the seed, of 0 and 1, 2 and 3, …, 8 and 9, numbered from 1: those that few
+    training steps tell apart"""
     two_classes: tuple[int, ...] = (2,)
     """m of the two random classes of sequences"""
     train_samples: int = 12_000
@@ -64,6 +67,16 @@ class StrokeSequences:
         return self._strokes.name
 
     @property
+    def condition_settings(self) -> Mapping[str, Any]:
+        """All but how many conditions and tasks there are."""
+        return {name: value for name, value in asdict(self).items() if name not in ("digits", "two_classes", "tasks")}
+
+    @property
+    def sequence_settings(self) -> Mapping[str, Any]:
+        """Which digits, and how they are divided."""
+        return {"source": self.source, "validation_samples": self.validation_samples}
+
+    @property
     def _strokes(self) -> Strokes:
         return _strokes_of(self.source)
 
@@ -71,7 +84,7 @@ class StrokeSequences:
     def conditions(self) -> Sequence[Condition]:
         """One digit, then each kind with its numbers of digits."""
         longer = [m for m in self.digits if m > 1]
-        wanted = {kind: longer for kind in KINDS} | {"two classes": [m for m in self.two_classes if m > 1]}
+        wanted = dict.fromkeys(KINDS, longer) | {"two classes": [m for m in self.two_classes if m > 1]}
         every: list[Condition] = [{"task": ONE, "size": 1}]
         return every + [{"task": kind, "size": m} for kind, sizes in wanted.items() for m in sizes]
 
@@ -81,10 +94,12 @@ class StrokeSequences:
             raise ValueError(f"digits is {self.digits}: it must hold 1, and at least one more, each once")
         if len(set(self.two_classes)) < len(self.two_classes):
             raise ValueError(f"two_classes is {self.two_classes}: each may occur once")
-        for name in ("digits", "two_classes"):
-            for m in getattr(self, name):
-                if not 1 <= m <= 8:
-                    raise ValueError(f"{name} has {m}: it must lie between 1 and 8")
+        for name, most in (("digits", 8), ("two_classes", 8), ("pairs", len(PAIRS))):
+            for number in getattr(self, name):
+                if not 1 <= number <= most:
+                    raise ValueError(f"{name} has {number}: it must lie between 1 and {most}")
+        if not self.pairs or len(set(self.pairs)) < len(self.pairs):
+            raise ValueError(f"pairs is {self.pairs}: it must hold at least one, each once")
         check_counts(train_samples=self.train_samples, validation_samples=self.validation_samples)
         check_counts(2, test_samples=self.test_samples)
         if self.tasks not in (0, *range(2, len(PAIRS) + 1)):
@@ -92,22 +107,22 @@ class StrokeSequences:
         self.sequence()
 
     def task(self, condition: Condition, seed: int) -> DataTask:
-        """Pairs of digits take turns with the seed: 0 and 1, 2 and 3, … ."""
-        pair = seed % len(PAIRS)
+        """Pairs of digits take turns with the seed."""
+        pair = self.pairs[seed % len(self.pairs)]
         return sequential_stroke_tasks(
             self._strokes,
-            pair + 1,
+            pair,
             condition["size"],
             labels=KINDS.get(condition["task"], "sequences"),
             blank_lead=condition["task"] == "blank lead",
             train=self.train_samples,
             validation=self.validation_samples,
             test=self.test_samples,
-            seed=seed // len(PAIRS),
-        )[pair]
+            seed=seed // len(self.pairs),
+        )[-1]
 
     def load(self, condition: Condition) -> int:
-        """m for sequences, else 1."""
+        """M for sequences, else 1."""
         return condition["size"] if condition["task"] == "sequences" else 1
 
     def demand(self, condition: Condition, task: DataTask) -> Demand:

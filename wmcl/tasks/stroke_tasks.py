@@ -109,7 +109,9 @@ def sequential_stroke_tasks(
     if labels not in get_args(SequenceLabels):
         raise ValueError(f"labels is {labels!r}: it must be one of {', '.join(get_args(SequenceLabels))}")
     if blank_lead and labels != "last digit":
-        raise ValueError(f"labels is {labels!r} with a blank lead: they must be 'last digit', the only one that is shown")
+        raise ValueError(
+            f"labels is {labels!r} with a blank lead: they must be 'last digit', the only one that is shown"
+        )
     kept = len(strokes.train) - len(strokes.train) // _HELD_BACK
     pools = {
         "train": strokes.train.take(np.arange(kept)),
