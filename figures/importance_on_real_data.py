@@ -68,7 +68,7 @@ SUFFIX = suffix_of
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
-    """Lines of importance and dimension, a line a task; below, if there are pairs of tasks, what goes with forgetting."""
+    """Importance and dimension, a line a task; below, if there are pairs of tasks, what goes with forgetting."""
     require(results, "importance", "components", "size", "reached")
     stage = one_of(results, "stage", options.stage or results.attrs["main_stage"])
     one_of(results, "kind", options.kind)
@@ -112,8 +112,8 @@ def _title(results: xr.Dataset, at: xr.Dataset, stage: str) -> str:
     missed = int((at.reached == 0).sum())
     censored = f"; {missed} of {at.reached.size} networks missed the loss and are left out" if missed else ""
     return (
-        f"{results.attrs['data']}, LSTMs of {network['hidden']} units at {stage} nats a bit; mean and 95 % t interval over"
-        f" networks\n(importance: geometric mean){censored}"
+        f"{results.attrs['data']}, LSTMs of {network['hidden']} units at {stage} nats a bit; mean and 95 % t interval"
+        f" over networks\n(importance: geometric mean){censored}"
     )
 
 

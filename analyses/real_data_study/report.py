@@ -86,9 +86,9 @@ def _exponents(results: xr.Dataset, stage: str) -> list[str]:
         for text, values in rows.items()
     ]
     text = (
-        f"Exponents in m at {stage} nats a bit, within each seed: twice the m multiplies the quantity by 2 to the power of"
-        " it. It grows or falls with m where the interval leaves out 0. Where a network missed the loss, its seed has no"
-        " exponent, and there is no interval."
+        f"Exponents in m at {stage} nats a bit, within each seed: twice the m multiplies the quantity by 2 to the power"
+        " of it. It grows or falls with m where the interval leaves out 0. Where a network missed the loss, its seed"
+        " has no exponent, and there is no interval."
     )
     return ["", text, "", *table_head(["quantity", *names]), *cells]
 
@@ -132,8 +132,8 @@ def _contrasts(results: xr.Dataset, stage: str) -> list[str]:
             table_row([str(pair.comparison.values), f"{int(pair.n)}", ratio, number(float(pair.p_holm), ".1g")])
         )
     text = (
-        f"Ratios of the sampled Fisher of W_hh per bit at {stage} nats a bit, within seeds; simultaneous 95 % intervals, p"
-        " after Holm."
+        f"Ratios of the sampled Fisher of W_hh per bit at {stage} nats a bit, within seeds; simultaneous 95 %"
+        " intervals, p after Holm."
     )
     return ["", text, "", *table_head(["ratio", "n", "mean", "p"]), *rows]
 

@@ -79,8 +79,8 @@ class LSTM(Network):
         c_t &= f_t c_{t-1} + i_t g_t, \quad h_t = o_t \tanh(c_t), \quad z_t = W_{out} h_t + b_{out}
 
     The rows of W_ih and W_hh are stacked in the order input, forget, candidate, output. The biases of the forget gate
-    start like all others, plus ``forget_bias``: at 0 a cell state that nothing is added to halves about every step, at b
-    it lasts for about e^b steps (Gers, Schmidhuber and Cummins, Neural Computation 12, 2000).
+    start like all others, plus ``forget_bias``: at 0 a cell state that nothing is added to halves about every step, at
+    b it lasts for about e^b steps (Gers, Schmidhuber and Cummins, Neural Computation 12, 2000).
     """
 
     cell: ClassVar[Cell] = LSTMCell()
