@@ -1,6 +1,5 @@
 """What the file says, as Markdown: a table of the conditions, exponents, the law, and what foretells forgetting."""
 
-import numpy as np
 import xarray as xr
 from common.tables import ABSENT, interval, number, table_head, table_row
 
@@ -81,10 +80,10 @@ def _exponents(results: xr.Dataset, stage: str) -> list[str]:
             rows[f"{name.replace('_', ' ')}, {text}"] = at[f"{name}_exponent"].sel(phase=phase)
     rows["training steps to the loss"] = at.iterations_exponent
     names = at.line.values.tolist()
-    cells = [
-        table_row([text, *(f"{_complete(one := values.sel(line=line))}{change(one)}" for line in names)])
-        for text, values in rows.items()
-    ]
+    cells = []
+    for text, values in rows.items():
+        found = mean_interval(values)
+        cells.append(table_row([text, *(exponent(found.sel(line=line), values.sizes["seed"]) for line in names)]))
     text = (
         f"Exponents in m at {stage} nats a bit, within each seed: twice the m multiplies the quantity by 2 to the power"
         " of it. It grows or falls with m where the interval leaves out 0. Where a network missed the loss, its seed"
@@ -93,21 +92,16 @@ def _exponents(results: xr.Dataset, stage: str) -> list[str]:
     return ["", text, "", *table_head(["quantity", *names]), *cells]
 
 
-def change(exponents: xr.DataArray) -> str:
-    """In words: grows or falls, if the interval over seeds leaves out 0 and no seed is missing."""
-    found = mean_interval(exponents)
-    if int(found.n) < exponents.sizes["seed"]:
-        return f" ({exponents.sizes['seed'] - int(found.n)} missed)"
-    return ": grows" if float(found.low) > 0 else ": falls" if float(found.high) < 0 else ""
+def exponent(found: xr.Dataset, seeds: int) -> str:
+    """Its mean; if no seed is missing, with the interval and whether that leaves out 0.
 
-
-def _complete(values: xr.DataArray) -> str:
-    """A mean, with an interval if no seed is missing: which ones are depends on the outcome."""
-    found = mean_interval(values)
-    low, high = float(found.low), float(found.high)
-    if int(found.n) < values.sizes["seed"]:
-        low = high = np.nan
-    return interval(".2f", float(found["mean"]), low, high)
+    Which seeds are missing depends on the outcome, so there is no interval of the others.
+    """
+    mean, low, high, n = (float(found[name]) for name in ("mean", "low", "high", "n"))
+    if n < seeds:
+        return f"{number(mean, '.2f')} ({seeds - int(n)} missed)"
+    words = ": grows" if low > 0 else ": falls" if high < 0 else ""
+    return interval(".2f", mean, low, high) + words
 
 
 def _contrasts(results: xr.Dataset, stage: str) -> list[str]:
