@@ -69,7 +69,7 @@ SUFFIX = suffix_of
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
     """Importance and dimension, a line a task; below, if there are pairs of tasks, what goes with forgetting."""
-    require(results, "importance", "components", "size", "reached")
+    require(results, "importance", "importance_exponent", "components")
     stage = one_of(results, "stage", options.stage or results.attrs["main_stage"])
     one_of(results, "kind", options.kind)
     at, size = results.sel(stage=stage), results.attrs["size"]
