@@ -130,6 +130,8 @@ def test_what_tasks_and_pairs_do_alone_is_taken_off():
     np.testing.assert_allclose(remove_tasks(additive), 0, atol=1e-12)
     np.testing.assert_allclose(remove_pairs(pattern), 0, atol=1e-15)
     noise = of_pairs(random.normal(size=(12, 3)))
+    np.testing.assert_allclose(remove_pairs(noise), noise.values - noise.values.mean(1, keepdims=True))
+    assert remove_pairs(noise[:, :2]).isnull().all()
     left = remove_tasks(noise).transpose("pair", "seed")
     columns = np.column_stack([pattern[name].values[:, None] == np.arange(1, 5) for name in ("first", "second")])
     solution = np.linalg.lstsq(columns.astype(float), noise.values, rcond=None)[0]

@@ -112,8 +112,11 @@ def remove_tasks(values: xr.DataArray) -> xr.DataArray:
 
 
 def remove_pairs(values: xr.DataArray) -> xr.DataArray:
-    """Deviations of each network from the mean over seeds of its pair."""
-    return values - values.mean("seed")
+    """Deviations of each network from the mean over seeds of its pair.
+
+    NaN with fewer than three seeds: the deviations of two are each other's negatives, so they agree whatever they say.
+    """
+    return values - values.mean("seed") if values.sizes["seed"] > 2 else values * np.nan
 
 
 CHANGES: Mapping[str, Callable[[xr.DataArray], xr.DataArray]] = {
