@@ -285,3 +285,23 @@ def test_sets_that_do_not_fit_are_refused():
         data_task("x", part, every, part)
     with pytest.raises(ValueError, match="blocks is 0"):
         data_task("x", part, part, part, blocks=0)
+
+
+def test_a_lead_is_blank_and_has_a_phase_of_its_own():
+    data = labelled([np.arange(1, 9).reshape(4, 2), np.ones((2, 2)), np.full((3, 2), 5)], [0, 1, 0], classes=2)
+    with_lead = data.with_lead(np.array([2, 0, 1]))
+    assert data.leads is None
+    np.testing.assert_array_equal(
+        with_lead.rows, [[0, 0], [0, 0], [5, 6], [7, 8], [1, 1], [1, 1], [0, 0], [5, 5], [5, 5]]
+    )
+    found = with_lead.take(np.array([2, 0])).sequences(np.array([[0, 1]]))
+    phases = [
+        [Phase.lead, Phase.input, Phase.output, Phase.padding],
+        [Phase.lead, Phase.lead, Phase.input, Phase.output],
+    ]
+    assert found.phase[0].T.tolist() == phases
+    assert found.targets[0, [2, 3], [0, 1]].tolist() == [[1, 0], [1, 0]]
+    for steps in ([2, 2, 1], [-1, 0, 0]):
+        number = 1 if steps[0] == 2 else 0
+        with pytest.raises(ValueError, match=f"sequence {number}: its lead must be at least 0 and shorter"):
+            data.with_lead(np.array(steps))

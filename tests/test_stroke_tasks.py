@@ -7,7 +7,7 @@ from wmcl.data import stand_in_strokes
 from wmcl.data.strokes import check_strokes
 from wmcl.methods import learn, named
 from wmcl.networks import LSTM
-from wmcl.tasks import check_sequences, sequential_stroke_tasks, split_stroke_tasks
+from wmcl.tasks import Phase, check_sequences, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.training import Options, Stop, evaluate, train
 
 STROKES = stand_in_strokes(train=600, test=200)
@@ -89,6 +89,36 @@ def test_sequences_of_digits(digits, labels):
         check_sequences(task, task.validation)
 
 
+@pytest.mark.parametrize("digits", [1, 2, 4])
+@pytest.mark.parametrize(("labels", "place"), [("first digit", 0), ("last digit", -1)])
+def test_one_digit_of_a_sequence_is_asked_for(digits, labels, place):
+    task = sequential_stroke_tasks(STROKES, 2, digits, labels=labels, **SIZES)[1]
+    pool, part = which(STROKES.test), task.draw.test
+    asked = [pool[digits_of(part, n)[place].tobytes()] - 2 for n in range(len(part))]
+    assert (task.outputs, part.targets.tolist()) == (2, asked)
+
+
+def test_a_blank_lead_takes_the_place_of_the_digits_before_the_last():
+    shown, blank = (
+        sequential_stroke_tasks(STROKES, 2, 3, labels="last digit", blank_lead=lead, **SIZES)[1]
+        for lead in (False, True)
+    )
+    for name in ("train", "validation", "test"):
+        full, part = getattr(shown.draw, name), getattr(blank.draw, name)
+        np.testing.assert_array_equal(part.targets, full.targets)
+        np.testing.assert_array_equal(part.offsets, full.offsets)
+        for n in range(len(part)):
+            rows, last = part.rows[part.offsets[n] : part.offsets[n + 1]], digits_of(full, n)[-1]
+            np.testing.assert_array_equal(rows[-len(last) :], last)
+            assert not rows[: -len(last)].any()
+            assert part.leads[n] == len(rows) - len(last)
+    assert (shown.test.phase == Phase.lead).sum() == 0
+    assert (blank.test.phase == Phase.lead).sum() == blank.draw.test.leads.sum()
+    check_sequences(blank, blank.validation)
+    one = sequential_stroke_tasks(STROKES, 1, 1, labels="last digit", blank_lead=True, **SIZES)[0]
+    assert one.draw.test.leads is None
+
+
 def test_sequences_are_drawn_from_the_seed():
     one, same, other = (
         [task.draw.train.rows for task in sequential_stroke_tasks(STROKES, 2, 2, **SIZES, seed=seed)]
@@ -114,6 +144,7 @@ def test_more_than_five_tasks_take_other_pairs():
         (lambda: sequential_stroke_tasks(STROKES, 46, 1), "tasks is 46: it must be at most 45"),
         (lambda: sequential_stroke_tasks(STROKES, 2, 9), "digits is 9: it must be at most 8"),
         (lambda: sequential_stroke_tasks(STROKES, 2, 0), "digits is 0"),
+        (lambda: sequential_stroke_tasks(STROKES, 2, 2, blank_lead=True), "labels is 'two classes' with a blank lead"),
         (lambda: sequential_stroke_tasks(stand_in_strokes(4, 4), 2, 1), "strokes has no digits"),
     ],
 )

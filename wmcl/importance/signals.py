@@ -79,14 +79,19 @@ def _with_targets(
 
 
 def _exact(network: Network, task: Task, parameters: Parameters, part: Sequences) -> Iterator[tuple[LinearMap, Tensor]]:
-    """A forward pass for each scored step; up to that step if later ones cannot concern it."""
+    """A forward pass for each scored step; up to that step if later ones cannot concern it.
+
+    Sequences that are scored at one step each, at whichever, take one pass together: no gradient mixes two steps.
+    """
     start, stop, _ = part.window.indices(part.steps)
-    for t in range(start, stop):
-        weights = part.scored[:, t : t + 1, :, None]
+    is_scored_once = bool(((part.scored > 0).sum(1) == 1).all())
+    for first in [start] if is_scored_once else range(start, stop):
+        steps = slice(first, stop if is_scored_once else first + 1)
+        weights = part.scored[:, steps, :, None]
         if not bool(weights.any()):
             continue
-        end = t + 1 if network.is_causal else part.steps
-        activations = _apply(network, parameters, part, slice(t, t + 1), end)
+        end = steps.stop if network.is_causal else part.steps
+        activations = _apply(network, parameters, part, steps, end)
         factor = task.likelihood.fisher_factor(activations.logits.detach()) * weights[..., None]
         for column in factor.unbind(-1):
             with torch.enable_grad():

@@ -1,7 +1,7 @@
 """The long short-term memory."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 import torch
@@ -85,10 +85,11 @@ class LSTM(Network):
     """
 
     cell: ClassVar[Cell] = LSTMCell()
+    _: KW_ONLY
     forget_bias: float = 0.0
-    """added to the pre-activations of the forget gate. At 0 a new network forgets half of c_t at each step; with 1 or
-    more it can learn to hold something for many steps (Jozefowicz et al., "An empirical exploration of recurrent
-    network architectures", 2015). As a constant it acts on generated weights, too."""
+    """added to the pre-activations of the forget gate. At 0, c_t of a new network halves about every step; at b it
+    lasts for about e^b steps (Gers, Schmidhuber and Cummins, Neural Computation 12, 2000). As a constant, and not as a
+    bias that is learned, it acts on generated weights, too."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -34,6 +34,8 @@ class Labelled:
     """C, if targets are classes 0, …, C - 1; ``None`` if they are not"""
     real: bool = False
     """whether targets are real numbers; without ``classes`` and ``real`` they are bits"""
+    leads: Int64[np.ndarray, "sequence"] | None = None
+    """steps at the beginning of each sequence that are its lead, before anything is shown; ``None`` for none"""
 
     def __post_init__(self) -> None:
         if len(self.offsets) < 2 or (np.diff(self.offsets) < 1).any() or self.offsets[-1] != len(self.rows):
@@ -85,8 +87,24 @@ class Labelled:
         offsets = ended(lengths)
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
         return replace(
-            self, rows=self.rows[rows], offsets=offsets, targets=self.targets[rows if self.at_every_step else chosen]
+            self,
+            rows=self.rows[rows],
+            offsets=offsets,
+            targets=self.targets[rows if self.at_every_step else chosen],
+            leads=None if self.leads is None else self.leads[chosen],
         )
+
+    def with_lead(self, steps: Int[np.ndarray, "sequence"]) -> "Labelled":
+        """The same lengths and answers, with zeros in the first steps of each sequence, which become its lead.
+
+        Raises:
+            ValueError: if a lead is negative or leaves nothing of its sequence.
+        """
+        leads = np.broadcast_to(np.asarray(steps, dtype=np.int64), self.lengths.shape)
+        self._refuse((leads < 0) | (leads >= self.lengths), "its lead must be at least 0 and shorter than the sequence")
+        first = np.arange(len(self.rows)) - np.repeat(self.offsets[:-1], self.lengths)
+        is_lead = first < np.repeat(leads, self.lengths)
+        return replace(self, rows=np.where(is_lead[:, None], self.rows.dtype.type(0), self.rows), leads=leads)
 
     def split(
         self, validation: float = 0.1, test: float = 0.2, seed: int = 0
@@ -119,7 +137,10 @@ class Labelled:
         rows = np.where(own, self.offsets[chosen][:, None, :] + steps, 0)
         scored = own if self.at_every_step else steps == lengths[:, None, :] - 1
         answers = self._encoded(rows if self.at_every_step else np.broadcast_to(chosen[:, None, :], rows.shape))
-        phase = np.select([scored, own], [int(Phase.output), int(Phase.input)], int(Phase.padding))
+        lead = steps < (np.zeros_like(lengths) if self.leads is None else self.leads[chosen])[:, None, :]
+        phase = np.select(
+            [scored, lead, own], [int(Phase.output), int(Phase.lead), int(Phase.input)], int(Phase.padding)
+        )
         return Sequences(
             inputs=torch.from_numpy(self.rows[rows] * own[..., None]).float(),
             targets=torch.from_numpy(answers * scored[..., None]).float(),

@@ -19,7 +19,7 @@ from wmcl.tasks.labelled import Labelled
 from wmcl.tasks.task import check_counts
 
 LabelsOf = Literal["task", "all tasks"]
-SequenceLabels = Literal["two classes", "sequences"]
+SequenceLabels = Literal["two classes", "sequences", "first digit", "last digit"]
 
 PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 _ALL_PAIRS = tuple(combinations(range(10), 2))
@@ -69,6 +69,7 @@ def sequential_stroke_tasks(
     digits: int,
     *,
     labels: SequenceLabels = "two classes",
+    blank_lead: bool = False,
     train: int = 12_000,
     validation: int = 1_000,
     test: int = 2_000,
@@ -86,7 +87,10 @@ def sequential_stroke_tasks(
         tasks: K. Up to 5, pairs have no digit in common: 0 and 1, 2 and 3, …; above, they are all 45, shuffled.
         digits: m.
         labels: ``sequences``: a class a kind of sequence, 2^m in all; ``two classes``: a random half of the kinds is
-            class 1, the same in all three sets, and another half in each task. With one digit the second is class 1.
+            class 1, the same in all three sets, and another half in each task; ``first digit`` and ``last digit``:
+            whether that digit is the second of the pair. With one digit all of them are that.
+        blank_lead: whether the digits before the last one are not shown: as many rows of zeros, which are the lead.
+            The label is then that of the last digit.
         train: sequences to train on, in each task.
         validation: sequences that decide when training stops.
         test: sequences that results are reported on.
@@ -94,7 +98,7 @@ def sequential_stroke_tasks(
         blocks: as in :func:`wmcl.tasks.data_task`.
 
     Raises:
-        ValueError: if a number is out of range.
+        ValueError: if a number is out of range, or if digits that are not shown are asked for.
     """
     check_counts(tasks=tasks, digits=digits, train=train, validation=validation, test=test)
     check_counts(0, seed=seed)
@@ -104,6 +108,10 @@ def sequential_stroke_tasks(
         raise ValueError(f"digits is {digits}: it must be at most 8, with 256 kinds of sequences")
     if labels not in get_args(SequenceLabels):
         raise ValueError(f"labels is {labels!r}: it must be one of {', '.join(get_args(SequenceLabels))}")
+    if blank_lead and labels != "last digit":
+        raise ValueError(
+            f"labels is {labels!r} with a blank lead: they must be 'last digit', the only one that is shown"
+        )
     kept = len(strokes.train) - len(strokes.train) // _HELD_BACK
     pools = {
         "train": strokes.train.take(np.arange(kept)),
@@ -114,6 +122,8 @@ def sequential_stroke_tasks(
     for k, pair in enumerate(_pairs(tasks, seed)):
         classes = _classes(digits, labels, seed, k)
         sets = {n: _sequences(pools[n], pair, digits, classes, sizes[n], seed, f"{n} of task {k}") for n in pools}
+        if blank_lead and digits > 1:
+            sets = {n: _with_blank_lead(each) for n, each in sets.items()}
         name = f"{k + 1}: sequences of {digits} digits, {pair[0]} or {pair[1]}, of {strokes.name}"
         made.append(data_task(name, sets["train"], sets["validation"], sets["test"], blocks))
     return made
@@ -137,6 +147,8 @@ def _classes(digits: int, labels: SequenceLabels, seed: int, task: int) -> Int[n
     kinds = np.arange(2**digits)
     if labels == "sequences" or digits == 1:
         return kinds
+    if labels != "two classes":
+        return (kinds >> (0 if labels == "first digit" else digits - 1)) & 1
     half = generator(seed, "class of a sequence", task).permutation(len(kinds))[: len(kinds) // 2]
     return np.isin(kinds, half).astype(np.int64)
 
@@ -161,3 +173,10 @@ def _sequences(
     chosen = np.take_along_axis(drawn, second[None], axis=0)[0]
     together = pool.take(chosen.ravel())
     return Labelled(together.rows, together.offsets[::digits], classes[kinds], int(classes.max()) + 1)
+
+
+def _with_blank_lead(shown: Labelled) -> Labelled:
+    """With zeros in place of all digits but the last one."""
+    ends = np.flatnonzero(shown.rows[:, 3]) + 1  # of digits, one of which ends at the end of each sequence
+    last = np.searchsorted(ends, shown.offsets[1:])
+    return shown.with_lead(ends[last - 1] - shown.offsets[:-1])

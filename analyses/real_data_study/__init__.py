@@ -1,0 +1,1 @@
+"""The parts of importance_on_real_data.py: benchmarks, settings, measures, outcome and report."""

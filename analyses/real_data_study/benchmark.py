@@ -1,0 +1,64 @@
+"""What a benchmark of recorded data gives: named conditions with a task each, and tasks that are learned in turn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from wmcl.tasks import DataTask
+
+Condition = Mapping[str, Any]
+"""``task``, what is asked for, and ``size``, how large what grows in its sequences is"""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a condition asks a network to do; steps are means over sequences."""
+
+    load: float
+    """bits of the answer, L: importances and losses are divided by it"""
+    retention: float
+    """steps from the first one of what is asked for up to the answer, mean over the bits"""
+    lead: float
+    """steps before anything that is asked for"""
+    in_law: bool
+    """whether it is one of the conditions that the law of load, retention and lead is about"""
+
+
+class Benchmark(Protocol):
+    """A benchmark; each is a module of its own."""
+
+    @property
+    def data(self) -> str:
+        """Whose sequences these are."""
+
+    @property
+    def size(self) -> str:
+        """What the size of a condition counts, with its symbol."""
+
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        """Every condition once."""
+
+    @property
+    def smallest(self) -> str | None:
+        """The ``task`` of the condition from which all others grow; ``None`` if there is none."""
+
+    def task(self, condition: Condition, seed: int) -> DataTask:
+        """The task that a network with this seed learns in a condition."""
+
+    def load(self, condition: Condition) -> int:
+        """Bits of the answer."""
+
+    def demand(self, condition: Condition, task: DataTask) -> Demand:
+        """What the task of a condition asks for."""
+
+    def sequence(self) -> Sequence[DataTask]:
+        """Tasks that are learned one after the other; empty if there are none."""
+
+    @property
+    def condition_settings(self) -> Mapping[str, Any]:
+        """What the task of a condition depends on, beside the condition and the seed, as JSON values."""
+
+    @property
+    def sequence_settings(self) -> Mapping[str, Any]:
+        """What a task that is learned in turn depends on, beside its number, as JSON values."""

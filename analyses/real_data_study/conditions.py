@@ -1,0 +1,90 @@
+"""One cell of the first part: networks that learn a condition, measured at every matched loss."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import xarray as xr
+
+from real_data_study.config import Config
+from wmcl.importance import PathIntegral
+from wmcl.networks import Network
+from wmcl.provenance import describe_device
+from wmcl.stages import dimensionality_at, importance_at, performance_at, training_at
+from wmcl.tasks import DataTask
+from wmcl.training import Milestone, Stop, Trained, train
+
+CONNECTIONS = ["ih", "hh", "out"]
+PHASES = ["output", "input", "all"]
+KEPT_DIMENSIONALITY = ["components", "participation_ratio", "effective_rank"]
+
+
+def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
+    """Train the networks of a condition and measure them, one by one, as each has a task of its own."""
+    found = xr.concat([_one(config, device, condition, seed) for seed in seeds], "seed")
+    return found.assign_attrs(device=describe_device(device))
+
+
+def _one(config: Config, device: str, condition: Mapping[str, Any], seed: int) -> xr.Dataset:
+    benchmark, losses = config.benchmark, config.stages.losses
+    task, load = benchmark.task(condition, seed), benchmark.load(condition)
+    network = config.network.build(task)
+    trained = train(
+        network,
+        task,
+        [seed],
+        Stop(config.stages.iterations, loss=losses[-1] * load),
+        config.training,
+        [loss * load for loss in losses],
+        device=device,
+        progress=False,
+        observer=PathIntegral(),
+    )
+    began = time.perf_counter()
+    parts = [_at(stage, config, task, network, trained, device, load) for stage in trained.milestones]
+    once = asdict(benchmark.demand(condition, task)) | {
+        "steps": float(task.test.lengths.double().mean()),
+        "stop_reason": float(trained.reason[0]),
+        "training_iterations": float(trained.iterations[0]),
+    }
+    result = xr.concat(parts, "stage").assign({name: ("seed", [float(value)]) for name, value in once.items()})
+    result["seconds"] = (("seed", "part"), [[trained.seconds, time.perf_counter() - began]])
+    return result.assign_coords(
+        stage=[str(loss) for loss in losses], seed=[seed], part=["training", "measures"]
+    ).transpose("seed", ...)
+
+
+def _at(
+    stage: Milestone, config: Config, task: DataTask, network: Network, trained: Trained, device: str, load: int
+) -> xr.Dataset:
+    """Every measure at a stage; NaN for a network that missed it, but for how it was trained."""
+    m, test = config.measures, task.test.to(device)
+    probe = task.fixed_set("fisher", m.importance_samples).to(device)
+    importance = importance_at(stage, network, task, trained, probe, m.kinds).drop_dims("quantile")
+    importance = importance.sel(per="sequence", connection=CONNECTIONS, drop=True)
+    by_answer = importance.importance
+    importance["importance"] = xr.concat([by_answer, by_answer / load], "per").assign_coords(per=["answer", "bit"])
+    dimensionality = dimensionality_at(stage, network, test, m.variance)[KEPT_DIMENSIONALITY]
+    performance = performance_at(stage, network, task, test).drop_dims("output_step")
+    performance = performance.assign(loss=performance.loss / load)
+    training = training_at(stage, trained).sel(connection=CONNECTIONS)
+    training = training.assign(validation_loss=training.validation_loss / load)
+    measured = xr.merge(
+        [importance, dimensionality.sel(phase=PHASES, centre="pooled", drop=True), performance, training], join="exact"
+    )
+    reached = xr.DataArray(stage.reached, dims="seed")
+    return measured.where(reached).assign(reached=reached.astype(float))
+
+
+def settings_of_cells(config: Config, device: str) -> dict[str, Any]:
+    """What the numbers of a cell depend on, beside its condition and seed."""
+    own = dict(config.benchmark.condition_settings)
+    parts = {name: asdict(config)[name] for name in ("network", "training", "measures")}
+    stages = {"losses": list(config.stages.losses), "iterations": config.stages.iterations}
+    return {"benchmark": config.study.benchmark, "data": own, **parts, "stages": stages, "device": device}
+
+
+def cost(condition: Mapping[str, Any]) -> float:
+    """Relative time: sequences of a size are as much longer, and what grows with them takes more of them."""
+    return float(condition["size"]) ** 2 * (2.0 if condition["task"] == "sequences" else 1.0)

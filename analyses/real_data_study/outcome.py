@@ -1,0 +1,197 @@
+"""What the measures come to: exponents in the size of a condition, the law, and what foretells forgetting."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import xarray as xr
+from common.results import describe
+from front_study.predictors import rank_correlations
+
+from real_data_study.config import Config
+from wmcl.statistics import effects, law
+from wmcl.statistics.least_squares import fit, fitted
+
+OVERLAPS = ("overlap_states_last_step", "overlap_states_all_steps", "overlap_fisher")
+BASELINES = ("second_accuracy", "moved")
+PREDICTORS = (*OVERLAPS, *BASELINES)
+FORGETTING = ("forgetting_loss", "forgetting_accuracy")
+TERMS = ("load", "retention", "lead")
+WEIGHTS = {"connection": "hh", "statistic": "mean", "per": "bit"}
+"""importance that the report is about"""
+
+
+def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
+    """Add exponents, law and correlations, and say what everything is."""
+    results = _demands_of_conditions(results).assign_attrs(
+        data=config.benchmark.data,
+        size=config.benchmark.size,
+        main_stage=str(config.stages.main_loss),
+        smallest=config.benchmark.smallest or "",
+    )
+    results = results.merge(exponents(results), combine_attrs="override")
+    if "pair" in results.dims:
+        results["correlation"] = correlations(results)
+    return describe(results, DESCRIPTIONS, "stop_reason")
+
+
+def _demands_of_conditions(results: xr.Dataset) -> xr.Dataset:
+    """What a condition asks for, as coordinates: means over seeds, as pairs of digits differ a little in length."""
+    means = {name: ("condition", results[name].mean("seed").values) for name in (*TERMS, "steps")}
+    kept = results.drop_vars([*TERMS, "steps", "in_law"])
+    return kept.assign_coords(means | {"in_law": ("condition", results.in_law.max("seed").values.astype(int))})
+
+
+def lines(results: xr.Dataset) -> dict[str, list[int]]:
+    """Places of the conditions of each task that grows, from the smallest, which belongs to all, to the largest."""
+    tasks, sizes = results.task.values.tolist(), results["size"].values.tolist()
+    smallest = [k for k, task in enumerate(tasks) if task == results.attrs["smallest"]]
+    found = {}
+    for name in dict.fromkeys(tasks):
+        own = sorted((k for k, task in enumerate(tasks) if task == name), key=lambda k: sizes[k])
+        if name != results.attrs["smallest"]:
+            found[name] = [*smallest, *own]
+    return {name: places for name, places in found.items() if len({sizes[k] for k in places}) > 1}
+
+
+def exponents(results: xr.Dataset) -> xr.Dataset:
+    """Slopes of the logarithm of importance and dimension on that of the size, within each seed, of each task.
+
+    Returns:
+        ``importance_exponent`` (line, stage, seed, kind, connection, per) of the means over weights,
+        ``components_exponent`` and the like (line, stage, seed, phase). NaN for a seed that missed the loss in one of
+        the conditions.
+    """
+    by_line = lines(results)
+    measures = {
+        "importance_exponent": results.importance.sel(statistic="mean", drop=True),
+        "components_exponent": results.components,
+        "participation_ratio_exponent": results.participation_ratio,
+        "effective_rank_exponent": results.effective_rank,
+        "iterations_exponent": results.iteration.sel(side="after", drop=True),
+    }
+    return xr.Dataset(
+        {
+            name: xr.concat([_slope(values.isel(condition=places)) for places in by_line.values()], "line")
+            for name, values in measures.items()
+        },
+        {"line": list(by_line)},
+    )
+
+
+def _slope(values: xr.DataArray) -> xr.DataArray:
+    """Least squares of log values on log size."""
+    x = np.log(values["size"].values.astype(float))
+    weights = xr.DataArray((x - x.mean()) / ((x - x.mean()) ** 2).sum(), dims="condition")
+    logs = xr.ufuncs.log(values.where(values > 0)).drop_vars(
+        [n for n, c in values.coords.items() if "condition" in c.dims]
+    )
+    return (logs * weights).sum("condition", skipna=False)
+
+
+def law_effects(results: xr.Dataset, stage: str, kind: str = "sampled") -> xr.Dataset:
+    """Exponents of an importance of W_hh per bit in load, retention and lead, over the conditions of the law.
+
+    See :func:`wmcl.statistics.effects`.
+    """
+    at = results.isel(condition=results.in_law.values.astype(bool)).sel(stage=stage)
+    return effects(at.importance.sel(kind=kind, **WEIGHTS), law(*TERMS), (), reached=at.reached)
+
+
+def remove_tasks(values: xr.DataArray) -> xr.DataArray:
+    """Residuals of each seed around a mean of each first and each second task.
+
+    With y_st = α_s + β_t + e_st fitted by least squares, what is left says how a pair differs from what its two tasks
+    do with others.
+    """
+    first, second = (np.asarray(values[name].values) for name in ("first", "second"))
+    columns = np.column_stack(
+        [first[:, None] == np.unique(first)[1:], second[:, None] == np.unique(second)[1:]]
+    ).astype(float)
+    rows = values.transpose("seed", "pair")
+    return rows.copy(data=rows.values - fitted(fit(rows.values, columns), columns))
+
+
+def remove_pairs(values: xr.DataArray) -> xr.DataArray:
+    """Deviations of each network from the mean over seeds of its pair.
+
+    NaN with fewer than three seeds: the deviations of two are each other's negatives, so they agree whatever they say.
+    """
+    return values - values.mean("seed") if values.sizes["seed"] > 2 else values * np.nan
+
+
+CHANGES: Mapping[str, Callable[[xr.DataArray], xr.DataArray]] = {
+    "nothing": lambda values: values,
+    "means of tasks": remove_tasks,
+    "means of pairs": remove_pairs,
+}
+"""what is taken off before ranks are compared"""
+
+
+def correlations(results: xr.Dataset) -> xr.DataArray:
+    """Spearman's over the pairs of tasks, of each seed, between each predictor and each forgetting."""
+    return xr.concat([_correlations(results, change) for change in CHANGES.values()], "removed").assign_coords(
+        removed=list(CHANGES)
+    )
+
+
+def _correlations(results: xr.Dataset, change: Callable[[xr.DataArray], xr.DataArray]) -> xr.DataArray:
+    columns = {name: change(results[name]).rename(pair="setting") for name in (*PREDICTORS, *FORGETTING)}
+    predictors = xr.concat([columns[name] for name in PREDICTORS], "predictor").assign_coords(
+        predictor=list(PREDICTORS)
+    )
+    found = [rank_correlations(columns[name], predictors) for name in FORGETTING]
+    return xr.concat(found, "forgetting").assign_coords(forgetting=list(FORGETTING))
+
+
+_OVERLAP = "{} in the network after the first task, before the second is learned"
+DESCRIPTIONS: dict[str, tuple[str, str]] = {
+    "task": ("what is asked for", "1"),
+    "size": ("what grows: see the attribute size", "1"),
+    "seed": ("seed of the network: initialisation and batches, and the pair of digits of the first part", "1"),
+    "stage": ("validation loss that networks are compared at", "nats per bit of the answer"),
+    "kind": ("how importance is measured", "1"),
+    "connection": ("weight matrix", "1"),
+    "phase": ("steps that hidden states are taken of; output: the last one, which is scored", "1"),
+    "load": ("bits of the answer", "bits"),
+    "retention": ("steps from the first of what is asked for to the answer, mean over bits and sequences", "steps"),
+    "lead": ("steps before anything that is asked for, mean over sequences", "steps"),
+    "steps": ("steps of a sequence, mean over sequences", "steps"),
+    "in_law": ("whether the law of load, retention and lead is fitted to the condition", "1"),
+    "importance": ("importance over the weights of a connection, in the units of its kind", "nats^2 by weight^2"),
+    "effective_fraction": ("(sum F)^2 / (n sum F^2) over the n weights of a connection", "1"),
+    "share": ("share of a connection in the importance of all weight matrices", "1"),
+    "components": ("principal components that hold the configured share of the variance of h_t", "1"),
+    "participation_ratio": ("(sum l)^2 / sum l^2 of the eigenvalues l of the covariance of h_t", "1"),
+    "effective_rank": ("exp of the entropy of the normalised eigenvalues of the covariance of h_t", "1"),
+    "loss": ("test loss", "nats per bit of the answer"),
+    "accuracy": ("test accuracy; chance is 0.5 to the power of the bits", "fraction of answers"),
+    "output_variance": ("mean p (1 - p) of the outputs", "1"),
+    "iteration": ("training steps before the validations on either side of the matched loss", "steps"),
+    "validation_loss": ("validation loss on either side of the matched loss", "nats per bit of the answer"),
+    "distance_moved": ("distance from the initial weights over their norm", "1"),
+    "clipped": ("training steps with a clipped gradient", "fraction of steps"),
+    "reached": ("whether the network reached the matched loss", "1"),
+    "stop_reason": ("why training ended", "1"),
+    "training_iterations": ("training steps", "steps"),
+    "seconds": ("wall time of a network", "s"),
+    "line": ("what is asked for in the conditions that an exponent is taken over", "1"),
+    "importance_exponent": ("slope of log importance on log size, mean over weights", "1"),
+    "components_exponent": ("slope of the log of the number of components on log size", "1"),
+    "participation_ratio_exponent": ("slope of the log of the participation ratio on log size", "1"),
+    "effective_rank_exponent": ("slope of the log of the effective rank on log size", "1"),
+    "iterations_exponent": ("slope of the log of the training steps to the matched loss on log size", "1"),
+    "first": ("number of the task that is learned first", "1"),
+    "second": ("number of the task that is learned second", "1"),
+    "overlap_states_last_step": (_OVERLAP.format("alignment of the states at the last step"), "1"),
+    "overlap_states_all_steps": (_OVERLAP.format("alignment of the states at all steps"), "1"),
+    "overlap_fisher": (_OVERLAP.format("overlap of the sampled Fishers"), "1"),
+    "forgetting_loss": ("test loss on the first task after the second, minus before", "nats"),
+    "forgetting_accuracy": ("test accuracy on the first task before the second, minus after", "fraction of answers"),
+    "first_loss": ("test loss on the first task right after it was learned", "nats"),
+    "first_accuracy": ("test accuracy on the first task right after it was learned", "fraction of answers"),
+    "second_accuracy": ("test accuracy on the second task right after it was learned", "fraction of answers"),
+    "moved": ("distance moved by the second task over the norm of the weights", "1"),
+    "correlation": ("Spearman's rank correlation over pairs of tasks, within a seed", "1"),
+    "predictor": ("what may foretell forgetting", "1"),
+    "removed": ("what is taken off both before ranks are compared", "1"),
+}

@@ -1,0 +1,204 @@
+"""What the file says, as Markdown: a table of the conditions, exponents, the law, and what foretells forgetting."""
+
+import xarray as xr
+from common.tables import ABSENT, interval, number, table_head, table_row
+
+from real_data_study.outcome import CHANGES, FORGETTING, PREDICTORS, WEIGHTS, law_effects, lines
+from wmcl.statistics import compare, mean_interval, verdict
+from wmcl.statistics.verdict import ENOUGH_SEEDS
+
+NAMES = {
+    "overlap_states_last_step": "overlap of states, last step",
+    "overlap_states_all_steps": "overlap of states, all steps",
+    "overlap_fisher": "overlap of Fishers",
+    "second_accuracy": "accuracy reached on the second task (baseline)",
+    "moved": "distance moved by the second task (baseline)",
+    "forgetting_loss": "loss",
+    "forgetting_accuracy": "accuracy",
+}
+
+
+def report(results: xr.Dataset) -> str:
+    """Every part that the file has numbers for."""
+    main = results.attrs["main_stage"]
+    parts = [_title(results)]
+    for stage in [main, *(each for each in results.stage.values.tolist() if each != main)]:
+        parts += [*_conditions(results, stage), *_exponents(results, stage)]
+        if "sampled" in results.kind.values:
+            parts += [*_contrasts(results, stage), *_law(results, stage)]
+    if "correlation" in results:
+        parts += [*_pairs(results), *_correlations(results)]
+    return "\n".join(parts)
+
+
+def _title(results: xr.Dataset) -> str:
+    seeds = results.sizes["seed"]
+    few = f" Exploratory: fewer than {ENOUGH_SEEDS} seeds." if seeds < ENOUGH_SEEDS else ""
+    return f"Data: {results.attrs['data']}. {seeds} networks a condition; 95 % t intervals over networks.{few}"
+
+
+def _conditions(results: xr.Dataset, stage: str) -> list[str]:
+    """Importance, dimensions and training of each condition at a matched loss."""
+    at = results.sel(stage=stage)
+    kind = str(at.kind.values[0])
+    head = ["task", "m", "load, bits", "retention", "lead", "n", "steps to the loss", "test accuracy, %"]
+    head += [f"{kind} of W_hh per bit", "effective fraction", "moved", "components, last step", "components, all steps"]
+    rows = [table_row(_row(at.isel(condition=k), kind)) for k in range(at.sizes["condition"])]
+    text = f"At a validation loss of {stage} nats a bit; importance as a geometric mean; m: {results.attrs['size']}."
+    return ["", text, "", *table_head(head), *rows]
+
+
+def _row(at: xr.Dataset, kind: str) -> list[str]:
+    reached, total = int(at.reached.sum()), at.sizes["seed"]
+    cells = [str(at.task.values), str(int(at["size"]))]
+    cells += [f"{float(at[name]):.0f}" for name in ("load", "retention", "lead")]
+    cells.append(f"{reached}" if reached == total else f"{reached} of {total}")
+    importance = at.importance.sel(kind=kind, **WEIGHTS)
+    return [
+        *cells,
+        number(float(at.iteration.sel(side="after").mean()), ".0f"),
+        _interval(100 * at.accuracy, ".1f"),
+        _interval(importance, ".2e", log=True),
+        _interval(at.effective_fraction.sel(kind=kind, connection="hh"), ".3f"),
+        _interval(at.distance_moved.sel(connection="hh"), ".2f"),
+        _interval(at.components.sel(phase="output"), ".1f"),
+        _interval(at.components.sel(phase="all"), ".1f"),
+    ]
+
+
+def _exponents(results: xr.Dataset, stage: str) -> list[str]:
+    """Of every importance, dimension and the training steps, and in words what they come to."""
+    if not lines(results):
+        return []
+    at = results.sel(stage=stage)
+    rows = {
+        f"{kind} of W_hh per bit": at.importance_exponent.sel(kind=kind, connection="hh", per="bit")
+        for kind in results.kind.values.tolist()
+    }
+    for name in ("components", "participation_ratio", "effective_rank"):
+        for phase, text in (("output", "last step"), ("all", "all steps")):
+            rows[f"{name.replace('_', ' ')}, {text}"] = at[f"{name}_exponent"].sel(phase=phase)
+    rows["training steps to the loss"] = at.iterations_exponent
+    names = at.line.values.tolist()
+    cells = []
+    for text, values in rows.items():
+        found = mean_interval(values)
+        cells.append(table_row([text, *(exponent(found.sel(line=line), values.sizes["seed"]) for line in names)]))
+    text = (
+        f"Exponents in m at {stage} nats a bit, within each seed: twice the m multiplies the quantity by 2 to the power"
+        " of it. It grows or falls with m where the interval leaves out 0. Where a network missed the loss, its seed"
+        " has no exponent, and there is no interval."
+    )
+    return ["", text, "", *table_head(["quantity", *names]), *cells]
+
+
+def exponent(found: xr.Dataset, seeds: int) -> str:
+    """Its mean; if no seed is missing, with the interval and whether that leaves out 0.
+
+    Which seeds are missing depends on the outcome, so there is no interval of the others.
+    """
+    mean, low, high, n = (float(found[name]) for name in ("mean", "low", "high", "n"))
+    if n < seeds:
+        return f"{number(mean, '.2f')} ({seeds - int(n)} missed)"
+    words = ": grows" if low > 0 else ": falls" if high < 0 else ""
+    return interval(".2f", mean, low, high) + words
+
+
+def _contrasts(results: xr.Dataset, stage: str) -> list[str]:
+    """Ratios of the sampled Fisher within seeds: the largest size to the smallest, and lines to each other."""
+    labels = _labels(results)
+    values = results.importance.sel(kind="sampled", stage=stage, **WEIGHTS)
+    by_line = lines(results)
+    pairs = [(labels[places[-1]], labels[places[0]]) for places in by_line.values()]
+    for one, other in (("last digit", "blank lead"), ("first digit", "last digit"), ("sequences", "first digit")):
+        if one in by_line and other in by_line:
+            pairs.append((labels[by_line[one][-1]], labels[by_line[other][-1]]))
+    if not pairs:
+        return []
+    plain = xr.DataArray(values.transpose("condition", "seed").values, dims=("condition", "seed"))
+    found = compare(plain.assign_coords(condition=labels, seed=results.seed.values), pairs)
+    rows = []
+    for k in range(found.sizes["comparison"]):
+        pair = found.isel(comparison=k)
+        ends = (float(pair.ratio_simultaneous_low), float(pair.ratio_simultaneous_high))
+        ratio = interval(".2g", float(pair.ratio), *ends)
+        rows.append(
+            table_row([str(pair.comparison.values), f"{int(pair.n)}", ratio, number(float(pair.p_holm), ".1g")])
+        )
+    text = (
+        f"Ratios of the sampled Fisher of W_hh per bit at {stage} nats a bit, within seeds; simultaneous 95 %"
+        " intervals, p after Holm."
+    )
+    return ["", text, "", *table_head(["ratio", "n", "mean", "p"]), *rows]
+
+
+def _labels(results: xr.Dataset) -> list[str]:
+    return [f"{task}, m = {m}" for task, m in zip(results.task.values, results["size"].values, strict=True)]
+
+
+def _law(results: xr.Dataset, stage: str) -> list[str]:
+    """Load, retention and lead at once, over the conditions without distractors before what is asked for."""
+    chosen = int(results.in_law.sum())
+    if chosen < 5:
+        return []
+    text = (
+        "Exponents in load, retention and 1 + lead, of all conditions but those with digits before the one asked for:"
+    )
+    found = verdict(law_effects(results, stage), "Sampled Fisher of W_hh per bit", f"{stage} nats a bit")
+    return ["", text, "", *(f"- {line}" for line in found.splitlines())]
+
+
+def _pairs(results: xr.Dataset) -> list[str]:
+    """Forgetting and overlaps: means over pairs of each seed, and how far pairs differ."""
+    rows = []
+    for name in (
+        "first_accuracy",
+        "second_accuracy",
+        "forgetting_accuracy",
+        "forgetting_loss",
+        *PREDICTORS[:3],
+        "moved",
+    ):
+        values = results[name]
+        between = values.mean("seed")
+        text = results[name].attrs["long_name"]
+        rows.append(
+            table_row(
+                [
+                    text,
+                    _interval(values.mean("pair"), ".3f"),
+                    f"{float(between.min()):.3f} to {float(between.max()):.3f}",
+                ]
+            )
+        )
+    count = results.sizes["pair"]
+    text = f"Two tasks in turn, {count} ordered pairs: mean over pairs, and the range of the means of pairs."
+    return ["", text, "", *table_head(["quantity", "mean", "pairs"]), *rows]
+
+
+def _correlations(results: xr.Dataset) -> list[str]:
+    head = ["predictor", "forgetting in"] + [f"ranks, {name} taken off" for name in CHANGES]
+    rows = []
+    for predictor in PREDICTORS:
+        for forgetting in FORGETTING:
+            one = results.correlation.sel(predictor=predictor, forgetting=forgetting)
+            cells = [_interval(one.sel(removed=name), ".2f") for name in CHANGES]
+            rows.append(table_row([NAMES[predictor], NAMES[forgetting], *cells]))
+    text = (
+        "Rank correlation with forgetting over the ordered pairs, within each seed. Pairs share tasks, so they are not"
+        " independent of each other, and a task that is forgotten easily makes a correlation of its own: 'means of"
+        " tasks' takes off what the first and the second task do in all their pairs, 'means of pairs' leaves what"
+        " differs between networks of the same pair. Intervals are over networks of the same tasks; they say nothing of"
+        " other tasks."
+    )
+    return ["", text, "", *table_head(head), *rows]
+
+
+def _interval(values: xr.DataArray, form: str, log: bool = False) -> str:
+    """Mean and interval over the networks that have a number."""
+    if log:
+        values = values.where(values > 0)
+    if not bool(values.notnull().any()):
+        return ABSENT
+    found = mean_interval(values, log=log)
+    return interval(form, *(float(found[name]) for name in ("mean", "low", "high")))

@@ -1,0 +1,296 @@
+"""The study of real data: conditions and what they ask for, each measure against its definition, and end to end."""
+
+import json
+from dataclasses import replace
+
+import importance_on_real_data as analysis
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from real_data_study import conditions, pairs
+from real_data_study.config import PRESETS, check
+from real_data_study.outcome import correlations, exponents, law_effects, lines, remove_pairs, remove_tasks
+from real_data_study.report import exponent, report
+from real_data_study.sequential_smnist import StrokeSequences
+from scipy import stats
+
+from figures import importance_on_real_data as figure_of
+from wmcl.importance import fisher_diagonal
+from wmcl.methods import learn, named
+from wmcl.plotting import house_style
+from wmcl.statistics import mean_interval
+from wmcl.tasks import Phase
+from wmcl.training import Stop, evaluate
+
+SMOKE = PRESETS["smoke"]
+STROKES = replace(SMOKE.strokes, digits=(1, 3), two_classes=(2,), pairs=(1, 2, 5))
+
+
+def by_name(strokes, seed=0):
+    return {(each["task"], each["size"]): strokes.task(each, seed) for each in strokes.conditions}
+
+
+def test_one_digit_is_a_condition_once():
+    found = [tuple(each.values()) for each in STROKES.conditions]
+    longer = [(task, 3) for task in ("sequences", "first digit", "last digit", "blank lead")]
+    assert found == [("one digit", 1), *longer, ("two classes", 2)]
+    assert [STROKES.load(each) for each in STROKES.conditions] == [1, 3, 1, 1, 1, 1]
+
+
+def test_conditions_of_a_seed_show_the_same_digits_and_pairs_take_turns():
+    tasks = by_name(STROKES, seed=4)
+    assert {name: task.outputs for name, task in tasks.items()} == {
+        name: 8 if name[0] == "sequences" else 2 for name in tasks
+    }
+    three = {name[0]: task.draw.test for name, task in tasks.items() if name[1] == 3}
+    every = three.pop("sequences")
+    for place, name in ((0, "first digit"), (2, "last digit"), (2, "blank lead")):
+        np.testing.assert_array_equal(three[name].targets, (every.targets >> place) & 1)
+        np.testing.assert_array_equal(three[name].offsets, every.offsets)
+    assert "2 or 3" in tasks["one digit", 1].name
+    assert "2 or 3" in STROKES.task({"task": "one digit", "size": 1}, 7).name
+    assert "8 or 9" in STROKES.task({"task": "one digit", "size": 1}, 2).name
+    one, other = (STROKES.task({"task": "one digit", "size": 1}, seed).draw.train.rows for seed in (1, 4))
+    assert one.shape != other.shape or (one != other).any()
+
+
+def test_what_a_condition_demands_is_counted_in_its_sequences():
+    for (name, m), task in by_name(STROKES).items():
+        found, part = STROKES.demand({"task": name, "size": m}, task), task.draw.test
+        shown = StrokeSequences.task(STROKES, {"task": "last digit" if m > 1 else "one digit", "size": m}, 0).draw.test
+        ends = np.flatnonzero(shown.rows[:, 3]) + 1
+        of_digits = np.diff([0, *ends]).reshape(-1, m).mean(0)  # steps of the digits at each place
+        places = {"first digit": [0], "last digit": [m - 1], "blank lead": [m - 1]}.get(name, list(range(m)))
+        np.testing.assert_allclose(found.retention, np.mean([of_digits[place:].sum() for place in places]), rtol=0.03)
+        np.testing.assert_allclose(found.lead, of_digits[: places[0]].sum(), rtol=0.03)
+        assert found.load == (m if name == "sequences" else 1)
+        if name == "blank lead":
+            np.testing.assert_allclose(found.lead, part.leads.mean(), rtol=0.03)
+
+
+def test_alignment_is_the_variance_inside_over_the_most_that_is_possible():
+    random = np.random.default_rng(0)
+    first, second = (random.normal(size=(2, 40, 5)) @ random.normal(size=(5, 5)) for _ in range(2))
+    found = pairs.alignment(torch.tensor(first), torch.tensor(second), 2)
+    for member in range(2):
+        directions = np.linalg.eigh(np.cov(first[member].T))[1][:, ::-1][:, :2]
+        covariance = np.cov(second[member].T)
+        most = np.linalg.eigvalsh(covariance)[::-1][:2].sum()
+        np.testing.assert_allclose(found[member], np.trace(directions.T @ covariance @ directions) / most, rtol=1e-9)
+    torch.testing.assert_close(pairs.alignment(torch.tensor(first), torch.tensor(first), 3), torch.ones(2).double())
+
+
+def test_a_pair_is_measured_before_and_after_the_second_task():
+    config = replace(SMOKE, in_turn=replace(SMOKE.in_turn, turn_iterations=3, state_samples=20, fisher_samples=8))
+    found = pairs.measure(config, "cpu", {"first": 3, "second": 1}, [0, 4])
+    tasks = config.strokes.sequence()
+    first, last = learn(
+        named("fine-tuning"),
+        config.network.build(tasks[2], heads=2),
+        [tasks[2], tasks[0]],
+        [0, 4],
+        Stop(3),
+        config.training,
+        progress=False,
+    )
+    network = first.setting.network_of(0)
+    before, after = (evaluate(network, tasks[2], each.values, tasks[2].test) for each in (first, last))
+    np.testing.assert_allclose(found.forgetting_loss, after.loss - before.loss, rtol=1e-5)
+    np.testing.assert_allclose(found.forgetting_accuracy, before.accuracy - after.accuracy, atol=1e-6)
+    hidden, fishers = [], []
+    for number, task in enumerate((tasks[2], tasks[0])):
+        probe = task.fixed_set("states", 20)
+        states = network.apply(first.values, probe.inputs).hidden
+        hidden.append(torch.stack([states[k][(probe.phase == Phase.output)[0]] for k in range(2)]))
+        head = first.setting.network_of(number)
+        each = fisher_diagonal(head, task, first.values, task.fixed_set("fisher", 8), "sampled", (0, 4))
+        fishers.append(torch.cat([each[name].flatten(1) for name in ("W_ih", "b_ih", "W_hh", "b_hh")], 1))
+    np.testing.assert_allclose(found.overlap_states_last_step, pairs.alignment(*hidden, 3), rtol=1e-5)
+    p, q = (each / each.sum(1, keepdim=True) for each in fishers)
+    np.testing.assert_allclose(found.overlap_fisher, (p * q).sqrt().sum(1), rtol=1e-5)
+    names = [name for name in first.values if name not in ("W_out", "b_out")]
+    moved = sum((last.values[name] - first.values[name]).flatten(1).square().sum(1) for name in names).sqrt()
+    length = sum(first.values[name].flatten(1).square().sum(1) for name in names).sqrt()
+    np.testing.assert_allclose(found.moved, moved / length, rtol=1e-5)
+
+
+def of_pairs(values):
+    """Values of all ordered pairs of four tasks, by seed."""
+    every = [(s, t) for s in range(1, 5) for t in range(1, 5) if s != t]
+    first, second = np.array(every).T
+    return xr.DataArray(values, dims=("pair", "seed"), coords={"first": ("pair", first), "second": ("pair", second)})
+
+
+def test_what_tasks_and_pairs_do_alone_is_taken_off():
+    random = np.random.default_rng(0)
+    pattern = of_pairs(random.normal(size=(12, 1)) * np.ones((1, 3)))
+    of_first, of_second = random.normal(size=(2, 5))
+    additive = pattern.copy(data=(of_first[pattern["first"]] + of_second[pattern["second"]])[:, None] * [[1, 2, 3]])
+    np.testing.assert_allclose(remove_tasks(additive), 0, atol=1e-12)
+    np.testing.assert_allclose(remove_pairs(pattern), 0, atol=1e-15)
+    noise = of_pairs(random.normal(size=(12, 3)))
+    np.testing.assert_allclose(remove_pairs(noise), noise.values - noise.values.mean(1, keepdims=True))
+    assert remove_pairs(noise[:, :2]).isnull().all()
+    left = remove_tasks(noise).transpose("pair", "seed")
+    columns = np.column_stack([pattern[name].values[:, None] == np.arange(1, 5) for name in ("first", "second")])
+    solution = np.linalg.lstsq(columns.astype(float), noise.values, rcond=None)[0]
+    np.testing.assert_allclose(left, noise.values - columns @ solution, atol=1e-12)
+
+
+def test_correlations_are_those_of_each_seed():
+    random = np.random.default_rng(1)
+    names = ("overlap_states_last_step", "overlap_states_all_steps", "overlap_fisher", "second_accuracy", "moved")
+    results = xr.Dataset({name: of_pairs(random.normal(size=(12, 3))) for name in names})
+    results["forgetting_loss"] = 2 * results.overlap_fisher + 1
+    results["forgetting_accuracy"] = of_pairs(random.normal(size=(12, 3)))
+    found = correlations(results)
+    np.testing.assert_allclose(found.sel(predictor="overlap_fisher", forgetting="forgetting_loss"), 1)
+    one = found.sel(predictor="moved", forgetting="forgetting_accuracy", removed="nothing")
+    for seed in range(3):
+        expected = stats.spearmanr(results.moved[:, seed], results.forgetting_accuracy[:, seed]).statistic
+        np.testing.assert_allclose(one[seed], expected)
+
+
+def lawful(missed=False):
+    """Importances and dimensions that follow power laws in size, load, retention and lead."""
+    rows = [("one digit", 1, 1, 40, 0)]
+    for m in (2, 4):
+        rows += [("sequences", m, m, 20 * (m + 1), 0), ("first digit", m, 1, 40 * m, 0)]
+        rows += [("blank lead", m, 1, 40, 40 * (m - 1)), ("last digit", m, 1, 40, 40 * (m - 1))]
+    task, size, load, retention, lead = (np.array(column) for column in zip(*rows, strict=True))
+    level = load**1.5 * retention**0.5 * (1.0 + lead) ** -0.25
+    seeds = np.array([1.0, 2.0, 3.0])
+    values = xr.DataArray(
+        level[:, None, None, None, None, None, None]
+        * seeds[:, None, None, None, None, None]
+        * np.ones((1, 1, 1, 1, 1)),
+        dims=("condition", "seed", "stage", "kind", "connection", "statistic", "per"),
+    )
+    seen = np.ones((len(rows), 3, 1))
+    seen[3, 1] = 0 if missed else 1
+    reached = xr.DataArray(seen, dims=("condition", "seed", "stage"))
+    by_phase = xr.DataArray(size.astype(float) ** 0.75, dims="condition").expand_dims(seed=3, stage=1, phase=1)
+    steps = by_phase.isel(phase=0).expand_dims(side=["after"])
+    found = xr.Dataset(
+        {"importance": values, "reached": reached}
+        | dict.fromkeys(("components", "participation_ratio", "effective_rank"), by_phase)
+        | {"iteration": steps}
+    ).where(reached == 1)
+    found["reached"] = reached
+    own = {"task": task, "size": size, "load": load, "retention": retention, "lead": lead}
+    own["in_law"] = (task != "last digit").astype(int)
+    names = {"stage": ["0.2"], "kind": ["sampled"], "connection": ["hh"], "statistic": ["mean"], "per": ["bit"]}
+    return found.assign_coords(
+        {name: ("condition", column) for name, column in own.items()} | names | {"seed": range(3), "phase": ["output"]}
+    ).assign_attrs(smallest="one digit")
+
+
+def test_exponents_and_law_of_what_is_lawful():
+    results = lawful()
+    assert lines(results)["first digit"] == [0, 2, 6]
+    found = exponents(results).isel(stage=0, kind=0, connection=0, per=0, phase=0)
+    np.testing.assert_allclose(found.components_exponent, 0.75)
+    np.testing.assert_allclose(found.iterations_exponent, 0.75)
+    np.testing.assert_allclose(found.importance_exponent.sel(line="first digit"), 0.5)
+    x, y = np.log([1, 2, 4]), 1.5 * np.log([1, 2, 4]) + 0.5 * np.log([40, 60, 100])
+    np.testing.assert_allclose(found.importance_exponent.sel(line="sequences"), np.polyfit(x, y, 1)[0])
+    law = law_effects(results, "0.2").sel(analysis="planned")
+    np.testing.assert_allclose(law["mean"], [1.5, 0.5, -0.25])
+
+
+def test_a_network_that_missed_the_loss_leaves_no_exponent_and_no_words():
+    found = exponents(lawful(missed=True)).importance_exponent.sel(line="blank lead").isel(stage=0, kind=0)
+    assert found.isnull().values.ravel().tolist() == [False, True, False]
+    assert exponent(mean_interval(found.squeeze()), 3).endswith("(1 missed)")
+    for values, text in (([1, 1.1, 0.9], ": grows"), ([-1, -1.1, -0.9], ": falls"), ([1, -1, 0.1], "]")):
+        assert exponent(mean_interval(xr.DataArray(values, dims="seed")), 3).endswith(text)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    config = replace(
+        SMOKE,
+        strokes=replace(SMOKE.strokes, digits=(1, 2), two_classes=(), tasks=2, train_samples=40),
+        network=replace(SMOKE.network, hidden=5),
+        training=replace(SMOKE.training, batch=4),
+        stages=replace(SMOKE.stages, losses=(0.75,), main_loss=0.75, iterations=3),
+        measures=replace(SMOKE.measures, kinds=("sampled", "SI task"), importance_samples=4),
+        in_turn=replace(SMOKE.in_turn, turn_iterations=2, state_samples=8, fisher_samples=4),
+        run=replace(SMOKE.run, output=tmp_path_factory.mktemp("real") / "small.nc", jobs=1, device="cpu"),
+    )
+    return config, analysis.analyse(config)
+
+
+def test_one_labelled_dataset_that_names_its_data(small):
+    config, results = small
+    assert (results.sizes["condition"], results.sizes["pair"], results.sizes["seed"]) == (5, 2, 2)
+    assert results.attrs["data"] == "stand-in strokes"
+    assert json.loads(results.attrs["configuration"])["strokes"]["source"] == "stand-in"
+    assert results.attrs["cells_computed"] == "10 of 10; 4 of 4"
+    for name, variable in results.data_vars.items():
+        assert variable.attrs["long_name"], name
+        assert variable.attrs["units"], name
+    np.testing.assert_allclose(
+        results.importance.sel(per="bit") * results["load"], results.importance.sel(per="answer"), rtol=1e-6
+    )
+    sequences = results.isel(condition=results.task.values.tolist().index("sequences")).sel(stage="0.75", seed=0)
+    assert sequences.reached == 1
+    assert float(sequences.validation_loss.sel(side="after")) <= 0.75  # a bit: that of four classes is twice as much
+    text = config.run.output.with_suffix(".md").read_text()
+    assert text == f"{report(results)}\n"
+    assert "Data: stand-in strokes." in text
+
+
+def test_the_figure_names_its_data_and_draws_whatever_there_is(small):
+    _, results = small
+    with house_style():
+        full = figure_of.draw(results, figure_of.Options("small.nc"))
+        without = figure_of.draw(results.drop_dims("pair").drop_vars("correlation"), figure_of.Options("small.nc"))
+    assert "stand-in strokes" in full.get_suptitle()
+    assert (len(full.axes), len(without.axes)) == (4, 2)
+    drawn = [line for line in full.axes[1].containers if line.get_label().startswith("sequences")]
+    at = results.sel(stage="0.75", phase="output").components
+    expected = [float(at[k].mean("seed")) for k in lines(results)["sequences"]]
+    np.testing.assert_allclose(drawn[0].lines[0].get_ydata(), expected)
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "message"),
+    [
+        ("study", {"seeds": 0}, "seeds is 0"),
+        ("strokes", {"digits": (2, 3)}, r"digits is \(2, 3\): it must hold 1"),
+        ("strokes", {"digits": (1, 9)}, "digits has 9: it must lie between 1 and 8"),
+        ("strokes", {"pairs": (0,)}, "pairs has 0: it must lie between 1 and 5"),
+        ("strokes", {"pairs": (1, 1)}, r"pairs is \(1, 1\): it must hold at least one, each once"),
+        ("strokes", {"tasks": 1}, "tasks is 1: it must be 0, or from 2 to 5"),
+        ("stages", {"losses": (0.1, 0.5)}, "losses is .* from high to low"),
+        ("stages", {"main_loss": 0.4}, "main_loss is 0.4: it must be one of losses"),
+        ("measures", {"kinds": ("sampled", "sampled")}, "kinds is .*each once"),
+        ("measures", {"variance": 0.0}, "variance is 0"),
+        ("in_turn", {"shared_components": 13}, "shared_components is 13: it must be at most the 12 units"),
+        ("training", {"reduction": "reference"}, "reduction is 'reference'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(part, values, message):
+    with pytest.raises(ValueError, match=message):
+        check(replace(SMOKE, **{part: replace(getattr(SMOKE, part), **values)}))
+
+
+def test_data_that_are_not_there_end_in_how_to_get_them(monkeypatch, tmp_path):
+    from real_data_study import sequential_smnist
+
+    sequential_smnist._strokes_of.cache_clear()
+    monkeypatch.setenv("WMCL_DATA", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["importance_on_real_data.py"])
+    with pytest.raises(SystemExit, match="wmcl data download stroke-mnist"):
+        analysis.main()
+
+
+def test_a_cell_depends_on_what_its_numbers_depend_on():
+    one = conditions.settings_of_cells(SMOKE, "cpu")
+    more_digits = replace(SMOKE, strokes=replace(SMOKE.strokes, digits=(1, 2, 3), two_classes=()))
+    assert conditions.settings_of_cells(more_digits, "cpu") == one
+    longer = replace(SMOKE, strokes=replace(SMOKE.strokes, train_samples=401))
+    assert conditions.settings_of_cells(longer, "cpu") != one
+    assert pairs.settings_of_cells(longer, "cpu") == pairs.settings_of_cells(SMOKE, "cpu")
