@@ -38,7 +38,7 @@ class Network:
     initialisation: Initialisation = "orthogonal"
     """of the weights; orthogonal concerns the recurrent ones"""
     forget_bias: float = 4.0
-    """added to the initial biases of the forget gates; without, digits are forgotten before learning begins"""
+    """constant in the forget gates; without, digits are forgotten before learning begins"""
 
     def build(self, task: DataTask, heads: int = 1) -> networks.LSTM:
         """The network for a task."""

@@ -198,7 +198,7 @@ STARTING_VALUES: Mapping[str, Settings] = {
     "masking + online EWC": _settings("masking + online EWC", **_MASKED, strength=1e3),
     "masking + MAS": _settings("masking + MAS", **_MASKED, strength=0.1),
     "HNET": _settings("HNET", strength=0.1),
-    "HNET (chunked)": _settings("HNET (chunked)", **_GENERATED, strength=0.1),
+    "HNET (chunked)": _settings("HNET (chunked)", **_GENERATED, strength=0.01),
     "HNET + coresets": _settings("HNET + coresets", chunk=500, samples=100, strength=0.1),
     "coresets": _settings("coresets", samples=100, strength=1.0),
     "generative replay": _settings("generative replay", **_REPLAYED),
