@@ -6,7 +6,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help importance compare rigidity figures test slow faults lint docs benchmarks clean
+.PHONY: help importance compare rigidity strokes figures test slow faults lint docs benchmarks clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -30,6 +30,15 @@ rigidity: $(INSTALLED)  ## what memory does to continual learning: fronts, subsp
 	$(PYTHON) analyses/linear_rnn.py --preset quick
 	$(PYTHON) figures/linear_rnn.py results/linear_rnn.nc --output results
 
+strokes: $(INSTALLED)  ## fetch Stroke MNIST; methods and importances on it (two hours), and their figures, into results/
+	$(VENV)/bin/wmcl data download stroke-mnist
+	$(PYTHON) analyses/method_comparison.py --benchmark smnist
+	$(PYTHON) figures/method_comparison.py results/method_comparison_smnist.nc --output results
+	$(PYTHON) analyses/method_comparison.py --benchmark sequential_smnist
+	$(PYTHON) figures/method_comparison.py results/method_comparison_sequential_smnist.nc --output results
+	$(PYTHON) analyses/importance_on_real_data.py
+	$(PYTHON) figures/importance_on_real_data.py results/importance_on_real_data.nc --output results
+
 STORED := docs/results/importance_vs_length
 DRAW = $(PYTHON) figures/$(1).py $(STORED)_$(2).nc --output docs/results
 figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datasets, without training
@@ -43,6 +52,9 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(call DRAW,ladder,ladder)
 	$(call DRAW,importance_vs_length,lstm)
 	$(PYTHON) figures/method_comparison.py docs/results/method_comparison.nc --output docs/results
+	$(PYTHON) figures/method_comparison.py docs/results/method_comparison_smnist.nc --output docs/results
+	$(PYTHON) figures/method_comparison.py docs/results/method_comparison_sequential_smnist.nc --output docs/results
+	$(PYTHON) figures/importance_on_real_data.py docs/results/importance_on_real_data.nc --output docs/results
 	$(PYTHON) figures/stability_plasticity.py docs/results/stability_plasticity.nc --output docs/results
 	$(PYTHON) figures/stability_plasticity.py docs/results/stability_plasticity.nc --output docs/results --front accuracy
 	$(PYTHON) figures/task_subspaces.py docs/results/task_subspaces.nc --output docs/results
