@@ -182,7 +182,7 @@ _REPLAYED: Mapping[str, Value] = {
     "input_likelihood": "gaussian",
     "kl_strength": 1e-3,
     "reconstruction_strength": 1e-2,
-    "distillation_strength": 10.0,
+    "distillation_strength": 3.0,
 }
 
 STARTING_VALUES: Mapping[str, Settings] = {
