@@ -129,6 +129,15 @@ def test_every_training_sequence_is_as_probable_as_any_other(blocks):
     assert used.std() > 0
 
 
+def test_every_batch_has_all_classes_though_length_tells_them_apart():
+    lengths = [3] * 60 + [20] * 60
+    sequences = [np.full((steps + k % 3, 1), float(k)) for k, steps in enumerate(lengths)]
+    part = labelled(sequences, [0] * 60 + [1] * 60, classes=2)
+    task = data_task("two lengths", part, part, part, blocks=4)
+    shares = [float(task.batch([0], n, 16).targets[..., 1].sum(1).mean()) for n in range(40)]
+    assert 0.25 < min(shares) < max(shares) < 0.75  # in order of length alone, half of the batches had one class
+
+
 def waste(task, batch=64, members=(0,), iterations=60):
     """The share of padded steps in all steps of batches."""
     made = [task.batch(list(members), k, batch) for k in range(iterations)]
@@ -229,6 +238,17 @@ BAD = {
     "a number that is none": (
         few(sequences=[*recorded(count=5)[0], np.full((3, 3), np.nan)]),
         "sequence 5: numbers must be finite",
+    ),
+    "complex numbers": (few(sequences=[*recorded(count=5)[0], np.full((3, 3), 1j)]), "sequence 5 holds complex128"),
+    "words": (few(sequences=[*recorded(count=5)[0], np.full((3, 3), "a")]), "sequence 5 holds <U1: it must hold real"),
+    "a number too large for float32": (
+        few(sequences=[*recorded(count=5)[0], np.full((3, 3), 1e300)]),
+        "sequence 5: numbers must be finite, as float32",
+    ),
+    "targets of two kinds": (few(targets=[0, 1, 2, 0, 1, [0, 1]]), r"targets of sequence 5 have the shape \(2,\)"),
+    "bits of two widths": (
+        few(targets=[[0.0], [0.0, 1.0], [1.0], [1.0], [0.0], [0.0]], classes=None),
+        r"targets have the shapes \[\(1,\), \(2,\)\]: all must have as many output units",
     ),
     "another number of answers": (
         few(targets=[np.zeros(len(each) - (k == 2), int) for k, each in enumerate(recorded(count=6)[0])]),

@@ -195,6 +195,8 @@ def test_exponents_and_law_of_what_is_lawful():
     np.testing.assert_allclose(found.importance_exponent.sel(line="first digit"), 0.5)
     x, y = np.log([1, 2, 4]), 1.5 * np.log([1, 2, 4]) + 0.5 * np.log([40, 60, 100])
     np.testing.assert_allclose(found.importance_exponent.sel(line="sequences"), np.polyfit(x, y, 1)[0])
+    larger = found.importance_exponent_without_smallest.sel(line="sequences")
+    np.testing.assert_allclose(larger, (y[2] - y[1]) / (x[2] - x[1]))
     law = law_effects(results, "0.2").sel(analysis="planned")
     np.testing.assert_allclose(law["mean"], [1.5, 0.5, -0.25])
 

@@ -154,3 +154,12 @@ def test_senseless_measures_are_refused(change, message):
 def test_a_run_without_phases_is_refused():
     with pytest.raises(ValueError, match="run has no phase"):
         measure_run([])
+
+
+def test_the_gain_of_the_last_third_is_that_of_the_curve(learned, found):
+    for after in learned:
+        curve = after.curves.validation_accuracy  # at 0, 10 and 20 of 20 steps
+        assert curve.validation.values.tolist() == [0, 10, 20]
+        expected = curve.sel(validation=20) - curve.sel(validation=10)  # the last one at or before two thirds
+        np.testing.assert_allclose(found.late_gain.sel(trained_task=after.task), expected)
+    assert (found.late_gain != 0).any()

@@ -166,3 +166,17 @@ def test_the_three_scenarios_run(heads, labels):
     network = LSTM(4, 6, tasks[0].outputs, heads=heads)
     learned = list(learn(named("online EWC"), network, tasks, [0], Stop(2), Options(batch=8), progress=False))
     assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
+
+
+def test_halves_of_the_sequences_are_random_and_another_one_in_each_task():
+    sizes = {"train": 8, "validation": 4, "test": 4}
+    halves = set()
+    kinds, classes = (
+        sequential_stroke_tasks(STROKES, 20, 2, labels=labels, **sizes) for labels in ("sequences", "two classes")
+    )
+    for kind, task in zip(kinds, classes, strict=True):  # both have the same sequences in the same order
+        ones = set(kind.draw.train.targets[task.draw.train.targets == 1].tolist())
+        assert ones.isdisjoint(kind.draw.train.targets[task.draw.train.targets == 0].tolist())
+        halves.add(tuple(sorted(ones)))
+    assert all(len(half) == 2 for half in halves)
+    assert len(halves) > 3  # of six

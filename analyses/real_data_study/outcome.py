@@ -57,7 +57,8 @@ def exponents(results: xr.Dataset) -> xr.Dataset:
     """Slopes of the logarithm of importance and dimension on that of the size, within each seed, of each task.
 
     Returns:
-        ``importance_exponent`` (line, stage, seed, kind, connection, per) of the means over weights,
+        ``importance_exponent`` (line, stage, seed, kind, connection, per) of the means over weights, and
+        ``importance_exponent_without_smallest``, without the condition that all lines share,
         ``components_exponent`` and the like (line, stage, seed, phase). NaN for a seed that missed the loss in one of
         the conditions.
     """
@@ -69,18 +70,21 @@ def exponents(results: xr.Dataset) -> xr.Dataset:
         "effective_rank_exponent": results.effective_rank,
         "iterations_exponent": results.iteration.sel(side="after", drop=True),
     }
-    return xr.Dataset(
-        {
-            name: xr.concat([_slope(values.isel(condition=places)) for places in by_line.values()], "line")
-            for name, values in measures.items()
-        },
-        {"line": list(by_line)},
-    )
+    found = {
+        name: xr.concat([_slope(values.isel(condition=places)) for places in by_line.values()], "line")
+        for name, values in measures.items()
+    }
+    importance = measures["importance_exponent"]
+    larger = [_slope(importance.isel(condition=places[1:])) for places in by_line.values()]
+    found["importance_exponent_without_smallest"] = xr.concat(larger, "line")
+    return xr.Dataset(found, {"line": list(by_line)})
 
 
 def _slope(values: xr.DataArray) -> xr.DataArray:
-    """Least squares of log values on log size."""
+    """Least squares of log values on log size; NaN for a single size."""
     x = np.log(values["size"].values.astype(float))
+    if len(np.unique(x)) < 2:
+        return values.isel(condition=0, drop=True) * np.nan
     weights = xr.DataArray((x - x.mean()) / ((x - x.mean()) ** 2).sum(), dims="condition")
     logs = xr.ufuncs.log(values.where(values > 0)).drop_vars(
         [n for n, c in values.coords.items() if "condition" in c.dims]
@@ -176,6 +180,7 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "seconds": ("wall time of a network", "s"),
     "line": ("what is asked for in the conditions that an exponent is taken over", "1"),
     "importance_exponent": ("slope of log importance on log size, mean over weights", "1"),
+    "importance_exponent_without_smallest": ("the same without the smallest size, which all tasks share", "1"),
     "components_exponent": ("slope of the log of the number of components on log size", "1"),
     "participation_ratio_exponent": ("slope of the log of the participation ratio on log size", "1"),
     "effective_rank_exponent": ("slope of the log of the effective rank on log size", "1"),

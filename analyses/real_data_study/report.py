@@ -71,10 +71,13 @@ def _exponents(results: xr.Dataset, stage: str) -> list[str]:
     if not lines(results):
         return []
     at = results.sel(stage=stage)
-    rows = {
-        f"{kind} of W_hh per bit": at.importance_exponent.sel(kind=kind, connection="hh", per="bit")
-        for kind in results.kind.values.tolist()
-    }
+    rows = {}
+    for kind in results.kind.values.tolist():
+        per = "answer" if kind == "MAS" else "bit"  # MAS is of all outputs, which are no bits
+        rows[f"{kind} of W_hh per {per}"] = at.importance_exponent.sel(kind=kind, connection="hh", per=per)
+        if kind == "sampled":
+            own = at.importance_exponent_without_smallest.sel(kind=kind, connection="hh", per=per)
+            rows["sampled of W_hh per bit, without the smallest"] = own
     for name in ("components", "participation_ratio", "effective_rank"):
         for phase, text in (("output", "last step"), ("all", "all steps")):
             rows[f"{name.replace('_', ' ')}, {text}"] = at[f"{name}_exponent"].sel(phase=phase)

@@ -11,9 +11,16 @@ VARIABLE = "WMCL_DATA"
 
 
 def folder() -> Path:
-    """The folder of the environment variable ``WMCL_DATA``, or else the cache folder of the platform."""
+    """The folder of the environment variable ``WMCL_DATA``, or else the cache folder of the platform.
+
+    Raises:
+        ValueError: if something else than a folder is there.
+    """
     chosen = os.environ.get(VARIABLE)
-    return Path(chosen).expanduser() if chosen else Path(pooch.os_cache("wmcl")) / "data"
+    found = Path(chosen).expanduser() if chosen else Path(pooch.os_cache("wmcl")) / "data"
+    if found.exists() and not found.is_dir():
+        raise ValueError(f"{VARIABLE} is {found}: it must be a folder")
+    return found
 
 
 def originals_of(data_set: DataSet) -> Path:

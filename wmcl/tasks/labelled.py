@@ -61,7 +61,8 @@ class Labelled:
             )
         self._check_targets()
         if self.rows.dtype.kind == "f":
-            self._refuse(~np.isfinite(self.rows).all(1), "numbers must be finite")
+            with np.errstate(over="ignore"):
+                self._refuse(~np.isfinite(self.rows.astype(np.float32)).all(1), "numbers must be finite, as float32")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -179,6 +180,24 @@ class Labelled:
             raise ValueError(f"sequence {sequence}: {rule}")
 
 
+def _answers(targets: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
+    """Each as an array, all of the same form.
+
+    Raises:
+        ValueError: naming the first sequence whose targets have another form than those of the first one.
+    """
+    answers = [np.asarray(each) for each in targets]
+    for number, each in enumerate(answers):
+        if each.dtype.kind not in "biuf":
+            raise ValueError(f"targets of sequence {number} are {each.dtype}: they must be numbers")
+        if each.ndim != answers[0].ndim or each.ndim > 2 or each.shape[1:] != answers[0].shape[1:]:
+            raise ValueError(
+                f"targets of sequence {number} have the shape {each.shape} and those of sequence 0"
+                f" {answers[0].shape}: all must be one answer, or all one a step, with as many output units"
+            )
+    return answers
+
+
 def labelled(
     sequences: Sequence[np.ndarray],
     targets: Sequence[Any] | np.ndarray,
@@ -203,17 +222,22 @@ def labelled(
     if len(targets) != len(arrays):
         raise ValueError(f"targets has {len(targets)} entries for {len(arrays)} sequences: it must have one for each")
     for number, each in enumerate(arrays):
+        if each.dtype.kind not in "biuf":
+            raise ValueError(f"sequence {number} holds {each.dtype}: it must hold real numbers")
         if each.ndim != 2 or not len(each) or each.shape[1] != arrays[0].shape[1]:
             raise ValueError(
                 f"sequence {number} has the shape {each.shape}: it must be (time, feature), with the"
                 f" {arrays[0].shape[-1]} features of the first one"
             )
-    answers = [np.asarray(each) for each in targets]
+    answers = _answers(targets)
     if classes is None and answers[0].ndim == 0:
         raise ValueError(
             "targets are single numbers: give the number of classes, or vectors of bits or of real numbers"
         )
     if answers[0].ndim == (1 if classes is None else 0):  # one a sequence
+        widths = {each.shape for each in answers}
+        if len(widths) > 1:
+            raise ValueError(f"targets have the shapes {sorted(widths)}: all must have as many output units")
         together = np.stack(answers)
     else:
         for number, (each, steps) in enumerate(zip(answers, arrays, strict=True)):

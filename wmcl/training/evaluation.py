@@ -83,7 +83,7 @@ def evaluate(
 def _by_length(sequences: Sequences, chunk: int) -> Iterator[Sequences]:
     """Chunks of the sequences: as they come if they are equally long, else from the shortest to the longest."""
     longest = sequences.lengths.amax(0)
-    if bool((longest == longest[0]).all()):
+    if longest.is_meta or bool((longest == longest[0]).all()):
         yield from (sequences.take(slice(first, first + chunk)) for first in range(0, sequences.samples, chunk))
         return
     for chosen in longest.argsort(stable=True).split(chunk):
