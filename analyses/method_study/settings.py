@@ -41,7 +41,7 @@ class Settings:
             clip=self.clip,
             orthogonality=self.orthogonality,
             reduction=self.reduction,
-            validate_every=100,
+            validate_every=50,
         )
 
     def changed(self, values: Mapping[str, Value]) -> "Settings":

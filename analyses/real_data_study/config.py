@@ -101,7 +101,7 @@ class Config:
     strokes: StrokeSequences = field(default_factory=StrokeSequences)
     network: Network = field(default_factory=Network)
     training: Options = field(
-        default_factory=lambda: Options(batch=32, learning_rate=3e-3, validate_every=25, watch_every=10)
+        default_factory=lambda: Options(batch=32, learning_rate=3e-3, validate_every=10, watch_every=2)
     )
     stages: Stages = field(default_factory=Stages)
     measures: Measures = field(default_factory=Measures)

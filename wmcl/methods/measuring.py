@@ -39,7 +39,8 @@ class Measures:
     importance_samples: int = 64
     """sequences for the sampled Fisher of the task just learned"""
     state_samples: int = 128
-    """sequences for the dimensionality of the hidden states, of neither of those sets"""
+    """sequences for the dimensionality of the hidden states: drawn apart from those sets, or of recorded sequences from
+    the test set"""
     variance: float = 0.75
     """share of the variance that the counted components hold"""
     shared_components: int = 20
@@ -159,10 +160,12 @@ def _course(learned: Learned) -> xr.Dataset:
 
 
 def _late_gain(curves: xr.Dataset) -> Float[np.ndarray, "member"]:
-    """Last validation accuracy above the first one at or after two thirds of the steps; NaN without a validation."""
+    """Last validation accuracy above that at two thirds of the steps, or before; NaN with a single validation."""
     accuracy = curves.validation_accuracy
-    late = accuracy.sel(validation=accuracy.validation >= 2 / 3 * curves.sizes["iteration"])
-    return (late[:, -1] - late[:, 0]).values if late.sizes["validation"] else np.full(curves.sizes["seed"], np.nan)
+    if accuracy.sizes["validation"] < 2:
+        return np.full(curves.sizes["seed"], np.nan)
+    early = accuracy.sel(validation=2 / 3 * curves.sizes["iteration"], method="ffill")
+    return (accuracy.isel(validation=-1) - early).values
 
 
 def _importance(learned: Learned, samples: int) -> xr.Dataset:

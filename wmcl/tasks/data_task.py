@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from wmcl.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
 from wmcl.randomness import generator
@@ -13,7 +13,7 @@ from wmcl.tasks.labelled import Labelled
 from wmcl.tasks.sequences import Sequences
 from wmcl.tasks.task import SHARED_SET_SEED, Task, check_counts
 
-BLOCKS = 8
+BLOCKS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,8 @@ class DataDraw:
 
         Each member draws ``blocks`` times as many as are needed, puts them in order of length and takes one of the
         blocks. Which one is the same for all members, so that their sequences have about the same length, too. Every
-        sequence of the training set is as probable as any other.
+        sequence of the training set is as probable as any other. Where a sequence has one class, the order is that of
+        the share of its class that is shorter: else a batch would be of few classes where length tells them apart.
         """
         block = int(generator(SHARED_SET_SEED, "block", iteration).integers(self.blocks))
         return self.of(self.train, [self._alike(generator(seed, "batch", iteration), samples, block) for seed in seeds])
@@ -50,8 +51,10 @@ class DataDraw:
 
     def _alike(self, random: np.random.Generator, samples: int, block: int) -> Int64[np.ndarray, "sample"]:
         pool = random.integers(len(self.train), size=samples * self.blocks)
-        by_length = pool[np.argsort(self.train.lengths[pool], kind="stable")]
-        return by_length[block * samples : (block + 1) * samples]
+        order = np.argsort(self.train.lengths[pool], kind="stable")
+        if self.train.has_one_class:
+            order = order[np.argsort(_share_before(self.train.targets[pool[order]]), kind="stable")]
+        return pool[order[block * samples : (block + 1) * samples]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +100,8 @@ def data_task(name: str, train: Labelled, validation: Labelled, test: Labelled, 
     independent (:class:`wmcl.likelihoods.Bernoulli`), and real numbers are normal with a standard deviation of 1
     (:class:`wmcl.likelihoods.Gaussian`).
 
-    A batch has sequences of about the same length, so little of it is padding. Where length tells classes apart, a
-    batch then has more of one class; ``blocks=1`` draws from all lengths alike, with more padding.
+    A batch has sequences of about the same length, so little of it is padding. Where a sequence has one class, it has
+    those of each class that are about as long for their class, so that all classes are in every batch.
 
     Args:
         name: of the task.
@@ -141,3 +144,12 @@ def _likelihood(part: Labelled) -> Likelihood:
 
 def _some(count: int, random: np.random.Generator, samples: int) -> Int64[np.ndarray, "sample"]:
     return random.choice(count, samples, replace=samples > count)
+
+
+def _share_before(classes: Int64[np.ndarray, "entry"]) -> Float64[np.ndarray, "entry"]:
+    """Which part of the entries of its own class stands before each entry, counting half of itself."""
+    found = np.empty(len(classes))
+    for one in np.unique(classes):
+        places = np.flatnonzero(classes == one)
+        found[places] = (np.arange(len(places)) + 0.5) / len(places)
+    return found

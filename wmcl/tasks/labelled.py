@@ -76,6 +76,11 @@ class Labelled:
         """Whether every step is scored, and not the last one alone."""
         return len(self.targets) > len(self)
 
+    @property
+    def has_one_class(self) -> bool:
+        """Whether the answer is one class a sequence."""
+        return self.classes is not None and not self.at_every_step
+
     @cached_property
     def lengths(self) -> Int64[np.ndarray, "sequence"]:
         """Steps of each sequence."""

@@ -83,7 +83,7 @@ class Curves:
                     self.rows(self.validation_accuracy).T,
                     {
                         "long_name": "validation accuracy before the step of that number",
-                        "units": "fraction of bits",
+                        "units": "fraction of scored answers",
                     },
                 ),
             },
