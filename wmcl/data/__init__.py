@@ -21,7 +21,7 @@ from wmcl.data.universal_dependencies import (
     universal_dependencies_reduced,
 )
 from wmcl.data.vector_files import read_word_vectors
-from wmcl.data.word_vectors import WordVectors
+from wmcl.data.word_vectors import WordVectors, random_vectors
 
 DATA_SETS: dict[str, DataSet] = {
     each.name: each
@@ -57,6 +57,7 @@ __all__ = [
     "load",
     "ngram_vectors",
     "prepare",
+    "random_vectors",
     "read_treebank",
     "read_word_vectors",
     "stand_in_audioset",

@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from wmcl.randomness import generator
+
 UNKNOWN = ("<UNK>", "<unk>", "UNK", "unk")
 """what files call the vector of all words that they do not know"""
 
@@ -67,3 +69,16 @@ class WordVectors:
         known = np.array([rank is not None for rank in found], dtype=bool)
         rows = [0 if rank is None else rank for rank in found]
         return np.where(known[:, None], self.table[rows], self.of_unknown), known
+
+
+def random_vectors(words: Sequence[str], features: int = 64, seed: int = 0) -> WordVectors:
+    """Vectors of standard normal numbers, with nothing of a word in them: where learned vectors start without any.
+
+    Args:
+        words: the vocabulary.
+        features: numbers of a vector.
+        seed: of the numbers; all members of an ensemble start from the same ones.
+    """
+    random = generator(seed, "random vectors of words")
+    table = random.standard_normal((len(words), features), dtype=np.float32)
+    return WordVectors(f"random, seed {seed}", tuple(words), table)

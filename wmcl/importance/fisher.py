@@ -48,8 +48,9 @@ def fisher_diagonal(
         chunk: sequences in memory at a time; the result does not depend on it beyond rounding.
 
     Returns:
-        Non-negative float64 tensors with the names and shapes of ``parameters``, per sequence, in nats² per
-        squared unit of the parameter. Divide by the scored bits of a sequence for the value per scored bit.
+        Non-negative float64 tensors with the names and shapes of ``parameters``, but without ``vector_changes``
+        (:mod:`wmcl.networks.vectors`), per sequence, in nats² per squared unit of the parameter.
+        Divide by the scored bits of a sequence for the value per scored bit.
 
     Raises:
         ValueError: if the kind is unknown, a number is not positive, there is no sequence, or seeds are missing or of

@@ -31,8 +31,8 @@ def memory_aware_synapses(
         chunk: sequences in memory at a time; the result does not depend on it beyond rounding.
 
     Returns:
-        Non-negative float64 tensors with the names and shapes of ``parameters``, per sequence, in squared logits per
-        unit of the parameter.
+        Non-negative float64 tensors with the names and shapes of ``parameters``, but without ``vector_changes``
+        (:mod:`wmcl.networks.vectors`), per sequence, in squared logits per unit of the parameter.
 
     Raises:
         ValueError: if the chunk is not positive or there is no sequence.

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.networks import Activations, LinearMap, Parameters
+from wmcl.networks import CHANGES, Activations, LinearMap, Parameters
 
 Power = Literal[1, 2]
 _VALUES_AT_ONCE = 1 << 20  # per-sample gradients in memory at a time: 4 MB in float32, which stays in the cache
@@ -44,13 +44,16 @@ def sum_over_samples(
 ) -> Parameters:
     """The sum over samples and backward passes of the per-sample gradients, squared or absolute, in float64.
 
+    Changes of the vectors of words are left out: they are no weights of the network, and no other task reads them.
+
     Args:
         signals: linear maps with their error signals, one backward pass after the other.
         parameters: of the ensemble, for the shapes.
         power: 2 for squares, 1 for absolute values.
     """
-    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in parameters.items()}
-    buffer = gradient_buffer({name: value.detach() for name, value in parameters.items()})
+    own = {name: value.detach() for name, value in parameters.items() if name != CHANGES}
+    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in own.items()}
+    buffer = gradient_buffer(own)
     for linear_map, error in signals:
         weight, bias = gradient_powers(error, linear_map, buffer, power)
         total[linear_map.weight][:, linear_map.rows] += weight

@@ -151,9 +151,15 @@ class GenerativeReplay:
         """No task yet.
 
         Raises:
-            ValueError: if a hyperparameter is out of range, if a batch is smaller than the number of earlier tasks, or
-                if inputs have other values than their likelihood has.
+            ValueError: if a hyperparameter is out of range, if a batch is smaller than the number of earlier tasks, if
+                inputs have other values than their likelihood has, or if tasks learn their vectors of words.
         """
+        for task in setting.tasks:
+            if task.learned_vectors is not None:
+                raise ValueError(
+                    f"rehearsal is {type(self).__name__} with the task {task.name!r}, which learns the vectors of its"
+                    " words: words cannot be generated; take tasks of frozen vectors (learned=False)"
+                )
         self._strengths(setting)
         check_replay(setting, self.temperature)
         if isinstance(self.input_likelihood, Bernoulli):

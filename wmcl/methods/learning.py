@@ -12,6 +12,7 @@ from wmcl.methods.method import Method
 from wmcl.methods.objective import PhaseObjective
 from wmcl.methods.schedule import Phase
 from wmcl.methods.setting import Setting, select
+from wmcl.methods.vectors import is_of_vectors, other_vectors, start_vectors
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Task, check_sequences
 from wmcl.training import Execution, Options, Reason, Stop, execution_on
@@ -36,8 +37,9 @@ class Learned:
     penalty_memory: Any
     rehearsal_memory: Any
     stored: int
-    """numbers a member that have to be kept for the next task, beyond those of one network: an anchor counts, while
-    targets that are made from the values at the start of a task (of a hypernetwork, of rehearsal) do not"""
+    """numbers a member that have to be kept for the next task, beyond those of one network and of the vectors of words
+    that are learned: an anchor counts, while targets that are made from the values at the start of a task (of a
+    hypernetwork, of rehearsal) do not"""
     iterations: Int[np.ndarray, "member"]
     """steps that each member made in this phase"""
     reason: tuple[Reason, ...]
@@ -219,6 +221,8 @@ def _course(
     progress: bool,
     execution: Execution,
 ) -> _Course:
+    others = other_vectors(values, objective.phase.tasks)
+    objective = replace(objective, setting=replace(setting, fixed=setting.fixed | others))
     plan = Plan(
         network=setting.network,
         task=setting.tasks[objective.phase.tasks[-1]],
@@ -229,10 +233,11 @@ def _course(
         thresholds=(),
         observer=objective.method.penalty.observer,
     )
-    state = run(plan, begin(plan, values), setting.device, progress, execution)
+    trained = {name: value for name, value in values.items() if name not in others}
+    state = run(plan, begin(plan, trained), setting.device, progress, execution)
     final = final_snapshot(state)
     return _Course(
-        values=state.learner.parameters,
+        values={name: state.learner.parameters.get(name, value) for name, value in values.items()},
         iterations=final.iteration,
         reason=state.reasons,
         validation_loss=final.loss,
@@ -252,7 +257,9 @@ def _setting(
     added = method.rehearsal.init(setting)
     for name in {*added.trained, *added.fixed} & {*own.trained, *own.fixed}:
         raise ValueError(f"{name} is a value of the network and of the rehearsal: their names must differ")
-    return replace(setting, fixed=setting.fixed | _on(added.fixed, device)), _on(own.trained | added.trained, device)
+    vectors = start_vectors(tasks, next(iter(own.trained.values())))
+    trained = _on(own.trained | added.trained | vectors, device)
+    return replace(setting, fixed=setting.fixed | _on(added.fixed, device)), trained
 
 
 def _on(values: Parameters, device: str) -> Parameters:
@@ -260,8 +267,13 @@ def _on(values: Parameters, device: str) -> Parameters:
 
 
 def _stored(setting: Setting, values: Parameters, alone: dict[int, Parameters], memory: int) -> int:
-    kept = sum(value[0].numel() for value in (*values.values(), *setting.fixed.values()))
-    kept += sum(value[0].numel() for each in list(alone.values())[:-1] for value in each.values())
+    earlier = list(alone.values())[:-1]
+    kept = sum(
+        value[0].numel()
+        for each in (values, setting.fixed, *earlier)
+        for name, value in each.items()
+        if not is_of_vectors(name)
+    )
     one = sum(int(np.prod(shape)) for shape in setting.network.shapes.values())
     return kept + memory - one
 

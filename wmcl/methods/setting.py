@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.methods.parametrisation import Parametrisation
+from wmcl.methods.vectors import vectors_of
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import generator
 from wmcl.tasks import Sequences, Task
@@ -34,8 +35,9 @@ class Setting:
         return self.network.answering(task if self.network.heads > 1 else 0)
 
     def weights(self, values: Parameters, task: int) -> Parameters:
-        """Weights of the network in a task, differentiable in the trained values."""
-        return self.parametrisation.weights(self.network, self.fixed | values, task)
+        """Weights of the network in a task, differentiable in the trained values, and its own vectors of words."""
+        known = self.fixed | values
+        return self.parametrisation.weights(self.network, known, task) | vectors_of(known, task)
 
     def of_members(self, places: Sequence[int]) -> "Setting":
         """The same for some of the members, in the order of their places."""

@@ -9,11 +9,13 @@ from wmcl.networks.linear import LinearCell, LinearRNN
 from wmcl.networks.lstm import LSTM, LSTMCell
 from wmcl.networks.network import Direction, Network
 from wmcl.networks.recurrence import Unrolled, Weights, project, unroll
+from wmcl.networks.vectors import CHANGES, changed_vectors
 
 NETWORKS: dict[str, type[Network]] = {"elman": Elman, "lstm": LSTM, "gru": GRU, "linear": LinearRNN}
 """class of each cell, by the name that users choose it by"""
 
 __all__ = [
+    "CHANGES",
     "GRU",
     "LSTM",
     "NETWORKS",
@@ -33,6 +35,7 @@ __all__ = [
     "TanhCell",
     "Unrolled",
     "Weights",
+    "changed_vectors",
     "initialise",
     "project",
     "unroll",

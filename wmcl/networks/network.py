@@ -14,6 +14,7 @@ from wmcl.networks.cell import Cell
 from wmcl.networks.initialisation import Initialisation, Parameters, initialise
 from wmcl.networks.recurrence import Weights, project, unroll
 from wmcl.networks.reversal import reverse
+from wmcl.networks.vectors import CHANGES, changed_vectors
 
 Direction = Literal["forward", "backward", "bidirectional"]
 
@@ -25,7 +26,8 @@ class Network:
     Parameters are a plain dictionary of tensors of shape (member, to, from), or (member, to) for biases. Those of the
     first layer are called ``W_ih``, ``b_ih``, ``W_hh``, ``b_hh`` (and ``W_ho``, ``b_ho`` of the output stage); further
     layers append ``_l1``, ``_l2``, …, and what reads backwards in a bidirectional network appends ``_reverse``. The
-    read-out is ``W_out``, ``b_out``.
+    read-out is ``W_out``, ``b_out``. Where vectors of words are learned, ``vector_changes`` stands beside these: it
+    belongs to the task, and :meth:`init` does not make it (:mod:`wmcl.networks.vectors`).
 
     Raises:
         ValueError: if a field lies outside of its range.
@@ -112,14 +114,16 @@ class Network:
 
         Args:
             parameters: from :meth:`init` or training.
-            inputs: shared by all members if its member axis has size 1.
+            inputs: shared by all members if its member axis has size 1. With ``vector_changes`` among the parameters
+                the number of a word stands before the features.
             steps: contiguous steps at which the read-out (and the last output stage) is computed.
             taps: whether to return the linear maps, for per-sample gradients.
             lengths: steps of each sequence before its padding; ``None`` if there is none. Only networks that read
                 sequences backwards need it: what they give at steps before the padding does not depend on it.
 
         Raises:
-            ValueError: if ``lengths`` has another shape, or parameters are missing or of another shape.
+            ValueError: if ``lengths`` has another shape, or parameters are missing or of another shape, or if there are
+                numbers of words without changes of their vectors, or the other way round.
         """
         if lengths is not None and lengths.shape not in (
             (1, inputs.shape[2]),
@@ -130,6 +134,7 @@ class Network:
                 f" {inputs.shape[2]} samples"
             )
         self._check(parameters)
+        inputs = self._shown(parameters, inputs)
         below, layers, maps = inputs, list[Layer](), list[LinearMap]()
         for number in range(self.layers):
             asked = steps if number == self.layers - 1 else slice(None)
@@ -151,6 +156,16 @@ class Network:
             layers=tuple(layer.hidden for layer in layers),
             cell=layers[-1].cell,
         )
+
+    def _shown(self, parameters: Parameters, inputs: Tensor) -> Tensor:
+        """Inputs as the first layer reads them."""
+        is_learned = CHANGES in parameters
+        if is_learned != (inputs.shape[-1] == self.inputs + 1):
+            raise ValueError(
+                f"inputs have {inputs.shape[-1]} features and parameters have {'' if is_learned else 'no '}{CHANGES}:"
+                f" this network reads {self.inputs} features, and with {CHANGES} the number of a word before them"
+            )
+        return changed_vectors(inputs, parameters[CHANGES]) if is_learned else inputs
 
     def _check(self, parameters: Parameters) -> None:
         """Refuse parameters of another network, which could run with wrong numbers."""

@@ -19,7 +19,9 @@ def check_sequences(task: Task, sequences: Sequences) -> None:
     inputs, targets, scored = sequences.inputs, sequences.targets, sequences.scored
     _check(inputs.ndim == 4, "inputs", f"has shape {tuple(inputs.shape)}", "(member, time, sample, feature)")
     members, time, samples, features = inputs.shape
-    _check(features == task.inputs, "inputs", f"has {features} features", f"the {task.inputs} of the task")
+    numbers = task.learned_vectors is not None
+    needed = f"the {task.inputs} of the task" + " and the number of a word before them" * numbers
+    _check(features == task.inputs + numbers, "inputs", f"has {features} features", needed)
     wanted = (members, time, samples, task.outputs)
     _check(targets.shape == wanted, "targets", f"has shape {tuple(targets.shape)}", f"{wanted}")
     for name, values in (("scored", scored), ("phase", sequences.phase)):
@@ -34,6 +36,8 @@ def check_sequences(task: Task, sequences: Sequences) -> None:
     _check(sequences.phase.dtype == torch.int8, "phase", f"is {sequences.phase.dtype}", "torch.int8")
     _check_window(sequences.window, scored, time)
     _check_padding(sequences)
+    if task.learned_vectors is not None:
+        _check_words(inputs[..., 0], *task.learned_vectors, task.inputs)
     asked = targets[(scored > 0).expand(members, -1, -1)]
     low, high = float(asked.min()), float(asked.max())
     if not isinstance(task.likelihood, Gaussian):
@@ -55,6 +59,18 @@ def _check_classes(task: Task, answers: int | None, scored: Tensor) -> None:
     _check(
         bool((scored.sum(-1) == 1).all()), "targets", "do not add up to 1 at a scored step", "1 for one class, else 0"
     )
+
+
+def _check_words(numbers: Tensor, words: int, features: int, most_features: int) -> None:
+    """Numbers of words are rows of the table that is learned."""
+    _check(
+        words in range(1, 1 << 24) and features in range(1, most_features + 1),
+        "learned_vectors",
+        f"is {(words, features)}",
+        f"(1 to 16777215 words, which single precision tells apart, 1 to {most_features} features)",
+    )
+    is_right = bool((numbers == numbers.round()).all()) and float(numbers.min()) >= 0 and float(numbers.max()) <= words
+    _check(is_right, "inputs", "have a first feature that is no number of a word", f"whole, 0 to {words}")
 
 
 def _check_window(window: slice, scored: Tensor, time: int) -> None:

@@ -32,12 +32,14 @@ def pos_tasks(
     vectors: Mapping[str, WordVectors] | None = None,
     *,
     unknown: Unknown = "keep",
+    learned: bool = False,
     most_words: int = MOST_WORDS,
     blocks: int = BLOCKS,
 ) -> list[DataTask]:
     """Tagging the words of sentences, in one language after the other.
 
-    Vectors are frozen. A task holds the numbers of words and one table; a batch has the vectors of its own words.
+    A task holds the numbers of words and one table; a batch has the vectors of its own words. Vectors are frozen, or
+    start as given and are learned with the task, by each member for itself (:mod:`wmcl.networks.vectors`).
 
     Args:
         treebanks: from :func:`wmcl.data.universal_dependencies`, :func:`wmcl.data.universal_dependencies_reduced`,
@@ -46,6 +48,7 @@ def pos_tasks(
             :func:`wmcl.data.ngram_vectors`, which know every word.
         unknown: what is done with words that the vectors know in no form: ``keep`` gives them the vector of unknown
             words; ``drop`` leaves out the sentences that have any, as the paper does.
+        learned: whether vectors are learned. The same networks take either kind of task.
         most_words: of each part, the first sentences are taken, up to so many words in all.
         blocks: as in :func:`wmcl.tasks.data_task`.
 
@@ -69,7 +72,8 @@ def pos_tasks(
             _labelled(getattr(each, part), kept, most_words, f"{part} of {each.name}") for part in PARTS
         )
         task = data_task(f"{k + 1}: parts of speech of {each.name}", train, validation, test, blocks)
-        made.append(task.changed(LookUp(torch.from_numpy(table.copy())), table.shape[1]))
+        task = task.changed(LookUp(torch.from_numpy(table.copy()), learned), table.shape[1])
+        made.append(replace(task, learned_vectors=(len(table), table.shape[1])) if learned else task)
     return made
 
 
@@ -78,11 +82,14 @@ class LookUp:
     """Puts the vectors of words where their numbers stand, and zeros where a sentence is over."""
 
     table: Float[Tensor, "word feature"]
+    numbers: bool = False
+    """whether numbers stay in front of the vectors: from 1 on, and 0 where a sentence is over"""
 
     def __call__(self, made: Sequences) -> Sequences:
         """The sequences, with vectors."""
-        shown = self.table[made.inputs[..., 0].long()] * (made.phase != Phase.padding)[..., None]
-        return replace(made, inputs=shown)
+        is_word = (made.phase != Phase.padding)[..., None]
+        shown = self.table[made.inputs[..., 0].long()] * is_word
+        return replace(made, inputs=torch.cat([(made.inputs + 1) * is_word, shown], -1) if self.numbers else shown)
 
 
 def _table(

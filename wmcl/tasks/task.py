@@ -41,6 +41,9 @@ class Task:
     test_samples: int = 1000
     demand: Demand | None = None
     """what it asks of a network, if that is known"""
+    learned_vectors: tuple[int, int] | None = None
+    """words and features of the table of vectors that is learned with the task; then the number of a word, from 1 on,
+    or 0 for none, stands before the input features (:mod:`wmcl.networks.vectors`)"""
 
     def batch(self, seeds: Sequence[int], iteration: int, samples: int) -> Sequences:
         """Training sequences of an iteration: each member draws its own, addressed by its seed."""

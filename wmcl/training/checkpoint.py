@@ -16,7 +16,7 @@ from wmcl.training.configuration import configuration, differences
 from wmcl.training.curves import Curves
 from wmcl.training.learner import Learner, mask
 from wmcl.training.milestones import Milestone, Snapshot
-from wmcl.training.plan import Plan
+from wmcl.training.plan import Plan, initial_parameters
 from wmcl.training.progress import Progress
 from wmcl.training.state import State
 from wmcl.training.stop import Reason
@@ -83,7 +83,7 @@ class Checkpoint:
     def _check_parameters(self, initial: Parameters) -> None:
         """Classes of the same name may still be different networks."""
         stored = {name: (tuple(value.shape[1:]), value.dtype) for name, value in initial.items()}
-        one = self._plan.network.init(self._plan.seeds[:1])
+        one = initial_parameters(self._plan.network, self._plan.task, self._plan.seeds[:1])
         given = {name: (tuple(value.shape[1:]), value.dtype) for name, value in one.items()}
         if stored != given:
             raise ValueError(f"network has the parameters {given}: the checkpoint {self.path} was made with {stored}")

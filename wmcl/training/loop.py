@@ -24,7 +24,7 @@ from wmcl.training.configuration import configuration
 from wmcl.training.learner import Record, advance, start_learner
 from wmcl.training.milestones import Milestone
 from wmcl.training.options import Options
-from wmcl.training.plan import Plan, make_plan
+from wmcl.training.plan import Plan, initial_parameters, make_plan
 from wmcl.training.precision import check_precision, matrix_products_in
 from wmcl.training.progress import may_be_due
 from wmcl.training.state import State, after_steps, after_validation, all_milestones, final_snapshot, start_state
@@ -124,7 +124,8 @@ def _start(plan: Plan, device: str, saves: Checkpoint | None) -> State:
     """Where the checkpoint stands, or the beginning."""
     if saves is not None and (stored := saves.load(device)) is not None:
         return stored
-    return begin(plan, {name: value.to(device) for name, value in plan.network.init(plan.seeds).items()})
+    initial = initial_parameters(plan.network, plan.task, plan.seeds)
+    return begin(plan, {name: value.to(device) for name, value in initial.items()})
 
 
 def begin(plan: Plan, parameters: Parameters) -> State:

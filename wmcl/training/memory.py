@@ -21,7 +21,7 @@ from wmcl.training.batches import send
 from wmcl.training.evaluation import evaluate
 from wmcl.training.learner import Learner, advance, start_learner
 from wmcl.training.options import Options
-from wmcl.training.plan import Plan, make_plan
+from wmcl.training.plan import Plan, initial_parameters, make_plan
 from wmcl.training.step import Observer
 from wmcl.training.stop import Stop
 
@@ -123,7 +123,7 @@ def _plan(network: Network, task: Task, options: Options, members: int, observer
 def _learner(plan: Plan) -> Learner:
     initial = {
         name: torch.empty((len(plan.seeds), *value.shape[1:]), dtype=value.dtype, device=_META)
-        for name, value in plan.network.init([0]).items()
+        for name, value in initial_parameters(plan.network, plan.task, [0]).items()
     }
     return start_learner(plan, initial, Adam(plan.options.learning_rate).on(_META))
 

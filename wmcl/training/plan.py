@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from wmcl.networks import Network
+from wmcl.networks import CHANGES, Network, Parameters
 from wmcl.tasks import Task
 from wmcl.training.options import Options
 from wmcl.training.single_task import SingleTask
@@ -51,6 +52,17 @@ def make_plan(
     thresholds = tuple(sorted({float(threshold) for threshold in milestones}, reverse=True))
     objective = SingleTask(network, task, options)
     return Plan(network, task, objective, tuple(int(seed) for seed in seeds), stop, options, thresholds, observer)
+
+
+def initial_parameters(network: Network, task: Task, seeds: Sequence[int]) -> Parameters:
+    """Of the network, and of the vectors that are learned with the task, if any are: not changed yet."""
+    found = network.init(seeds)
+    return found | unchanged_vectors(task, CHANGES, found["W_out"])
+
+
+def unchanged_vectors(task: Task, name: str, like: torch.Tensor) -> Parameters:
+    """Changes of all its vectors before the first step, zero, for as many members as a weight has, or nothing."""
+    return {} if task.learned_vectors is None else {name: like.new_zeros(len(like), *task.learned_vectors)}
 
 
 def check_fit(network: Network, task: Task) -> None:
