@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping
 
+from method_study.benchmarks.audioset import SPLIT_AUDIOSET
 from method_study.benchmarks.benchmark import RATES, Benchmark
 from method_study.benchmarks.permuted_copy import COPY
 from method_study.benchmarks.strokes import SEQUENTIAL, SPLIT
 
-BENCHMARKS: Mapping[str, Benchmark] = {"copy": COPY, "smnist": SPLIT, "sequential_smnist": SEQUENTIAL}
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "copy": COPY,
+    "smnist": SPLIT,
+    "sequential_smnist": SEQUENTIAL,
+    "audioset": SPLIT_AUDIOSET,
+}
 
 __all__ = ["BENCHMARKS", "RATES", "Benchmark"]
