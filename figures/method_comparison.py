@@ -55,7 +55,9 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
 
 def _who(results: xr.Dataset) -> str:
     network = json.loads(results.attrs["configuration"])["network"]
-    who = f"{CELLS[network['cell']]} of {network['hidden']} units"
+    direction = network.get("direction", "forward")
+    what = CELLS[network["cell"]] if direction == "forward" else f"{direction} {CELLS[network['cell']]}"
+    who = f"{what} of {network['hidden']} units"
     return f"{who}, {results.sizes['trained_task']} tasks: {results.attrs['benchmark']}"
 
 

@@ -47,8 +47,8 @@ def _sentence(found: Sequence[Ordered]) -> str:
     pairs = "pair" if len(found) == 1 else "pairs"
     return (
         f"Order of {found[0].measure} accuracy on the poster, {len(found)} {pairs} of methods whose ± do not overlap"
-        f" there: {'; '.join(parts)}. In brackets, how far the first one is ahead here, in points: mean over networks of"
-        " the difference and simultaneous 95 % t interval."
+        f" there: {'; '.join(parts)}. In brackets, how far the first one is ahead here, in points: mean over networks"
+        " of the difference and simultaneous 95 % t interval."
     )
 
 
