@@ -145,7 +145,7 @@ class PosConfig(Config):
     network: DirectedNetwork = field(default_factory=DirectedNetwork)
 
 
-COMMON: Mapping[str, Value] = {"batch": 32, "iterations": 250, "learning_rate": 5e-3}
+COMMON: Mapping[str, Value] = {"batch": 32, "iterations": 400, "learning_rate": 1e-2}
 
 
 def _settings(method: str, **values: Value) -> Settings:
