@@ -1,7 +1,9 @@
 """Means on Split AudioSet that the authors of the paper print on its poster.
 
-Ehret et al., ICLR 2021. Beside each mean stands a ±, and not what it is or how many networks it is over. Learning rates
-and the like are not among them; :func:`wmcl.published.published_runs` has those of single runs.
+Ehret et al., ICLR 2021. Beside each mean stands a ±; the table says neither what it is nor over how many networks. From
+scratch and multitask have one number each, which stands under the final accuracy. What is called HNET there is the
+chunked hypernetwork of the published runs. Learning rates and the like are not among the numbers;
+:func:`wmcl.published.published_runs` has those of single runs.
 """
 
 import csv

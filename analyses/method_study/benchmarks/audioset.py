@@ -107,21 +107,15 @@ class AudioSetConfig(Config):
     task: SplitAudioSet = field(default_factory=SplitAudioSet)
 
 
-COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 300, "learning_rate": 1e-3}
+COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 300, "learning_rate": 3e-3}
 
 
 def _settings(method: str, **values: Value) -> Settings:
     return Settings(method).changed({**COMMON, **values})
 
 
-_MASKED: Mapping[str, Value] = {"fraction_off": 0.5, "learning_rate": 3e-3}
-_GENERATED: Mapping[str, Value] = {
-    "chunk": 1000,
-    "hidden": (16, 16),
-    "task_embedding": 16,
-    "chunk_embedding": 16,
-    "learning_rate": 3e-3,
-}
+_MASKED: Mapping[str, Value] = {"fraction_off": 0.5}
+_GENERATED: Mapping[str, Value] = {"chunk": 1000, "hidden": (16, 16), "task_embedding": 16, "chunk_embedding": 16}
 _REPLAYED: Mapping[str, Value] = {
     "latent": 16,
     "decoder_cell": "lstm",
@@ -135,16 +129,16 @@ _CHUNK = 300
 """of hypernetworks whose hidden layers have 50 units: with more, they would be larger than the network"""
 
 STARTING_VALUES: Mapping[str, Settings] = {
-    "online EWC": _settings("online EWC", strength=1e2, kind="empirical"),
+    "online EWC": _settings("online EWC", strength=3e1, kind="empirical"),
     "online EWC (sampled)": _settings("online EWC", strength=1e1, kind="sampled"),
     "online EWC (exact)": _settings("online EWC", strength=1e1, kind="exact"),
-    "online EWC + task identity": replace(_settings("online EWC", strength=1e2), task_identity=True),
-    "EWC": _settings("EWC", strength=1e2, kind="empirical"),
+    "online EWC + task identity": replace(_settings("online EWC", strength=3e1), task_identity=True),
+    "EWC": _settings("EWC", strength=3e1, kind="empirical"),
     "SI": _settings("SI", strength=0.1),
     "MAS": _settings("MAS", strength=0.1),
     "masking": _settings("masking", **_MASKED),
-    "masking + SI": _settings("masking + SI", **_MASKED, strength=1.0),
-    "masking + online EWC": _settings("masking + online EWC", **_MASKED, strength=1e2),
+    "masking + SI": _settings("masking + SI", **_MASKED, strength=0.1),
+    "masking + online EWC": _settings("masking + online EWC", **_MASKED, strength=3e1),
     "masking + MAS": _settings("masking + MAS", **_MASKED, strength=0.1),
     "HNET": _settings("HNET", strength=0.1),
     "HNET (chunked)": _settings("HNET (chunked)", **_GENERATED, strength=0.1),
@@ -166,16 +160,16 @@ SMALLER: Mapping[str, Mapping[str, Value]] = {
 }
 
 GRIDS: Mapping[str, Grid] = {
-    "online EWC": {"strength": (1e1, 1e2, 1e3, 1e4)},
-    "online EWC (sampled)": {"strength": (1.0, 1e1, 1e2, 1e3)},
-    "online EWC (exact)": {"strength": (1.0, 1e1, 1e2, 1e3)},
-    "online EWC + task identity": {"strength": (1e1, 1e2, 1e3)},
-    "EWC": {"strength": (1e1, 1e2, 1e3)},
-    "SI": {"strength": (0.01, 0.1, 1.0, 10.0)},
-    "MAS": {"strength": (0.01, 0.1, 1.0, 10.0)},
+    "online EWC": {"strength": (3.0, 1e1, 3e1, 1e2)},
+    "online EWC (sampled)": {"strength": (1.0, 3.0, 1e1, 3e1)},
+    "online EWC (exact)": {"strength": (1.0, 3.0, 1e1, 3e1)},
+    "online EWC + task identity": {"strength": (3.0, 1e1, 3e1, 1e2)},
+    "EWC": {"strength": (3.0, 1e1, 3e1, 1e2)},
+    "SI": {"strength": (0.01, 0.03, 0.1, 0.3)},
+    "MAS": {"strength": (0.01, 0.1, 1.0)},
     "masking": {"fraction_off": (0.5, 0.8)},
-    "masking + SI": {"fraction_off": (0.5, 0.8), "strength": (0.1, 1.0)},
-    "masking + online EWC": {"strength": (1e1, 1e2, 1e3)},
+    "masking + SI": {"strength": (0.03, 0.1, 0.3, 1.0)},
+    "masking + online EWC": {"strength": (1e1, 3e1, 1e2)},
     "masking + MAS": {"strength": (0.01, 0.1, 1.0)},
     "HNET": {"strength": (0.01, 0.1, 1.0)},
     "HNET (chunked)": {"strength": (0.01, 0.1, 1.0)},
