@@ -55,7 +55,9 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
 
 def _who(results: xr.Dataset) -> str:
     network = json.loads(results.attrs["configuration"])["network"]
-    who = f"{CELLS[network['cell']]} of {network['hidden']} units"
+    direction = network.get("direction", "forward")
+    what = CELLS[network["cell"]] if direction == "forward" else f"{direction} {CELLS[network['cell']]}"
+    who = f"{what} of {network['hidden']} units"
     return f"{who}, {results.sizes['trained_task']} tasks: {results.attrs['benchmark']}"
 
 
@@ -125,8 +127,9 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
     axes.set_yticks(rows, [name + count for name, count in zip(names, counts, strict=True)], fontsize=7)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(lowest - 1, 101)
+    start = at.attrs.get("chance_name", "chance")  # files of before it had names are of equally frequent classes
     axes.set_xlabel(
-        f"accuracy (% of {at.attrs['answers']}; bars begin at chance)\n{count_text(n)} networks a method", fontsize=8
+        f"accuracy (% of {at.attrs['answers']}; bars begin at {start})\n{count_text(n)} networks a method", fontsize=8
     )
     axes.tick_params(axis="x", labelsize=7)
     axes.legend(fontsize=6, ncols=2, loc="lower left", bbox_to_anchor=(-0.35, 1.0), columnspacing=1, handletextpad=0.4)
@@ -146,9 +149,10 @@ def _published(axes: Axes, at: xr.Dataset, rows: np.ndarray) -> None:
     """Published numbers as marks, and in their label how they were trained."""
     low, high = at.published_iterations.min().item(), at.published_iterations.max().item()
     steps = f"{high:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+    design = at.attrs.get("published_design", "5 tasks, 256 units")  # those of all older files
     for name, (_, _, shift, mark) in MEASURES.items():
         marks = {"color": "black", "markerfacecolor": "white", "markersize": 3.5, "linestyle": "none", "clip_on": False}
-        label = f"{name}, published (5 tasks, 256 units, {steps} steps)"
+        label = f"{name}, published ({design}, {steps} steps)"
         axes.plot(100 * at[f"published_{name}"].values, rows + shift, mark, label=label, zorder=4, **marks)  # type: ignore[arg-type]
 
 

@@ -3,7 +3,7 @@
 import json
 import runpy
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,7 +14,7 @@ import xarray as xr
 from method_study import measure as cells
 from method_study import rows as rows_of
 from method_study import search
-from method_study.benchmarks import BENCHMARKS, strokes
+from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging, strokes
 from method_study.benchmarks.permuted_copy import COPY
 from method_study.chosen import add_chosen, read_chosen
 from method_study.published import beside, published_settings
@@ -24,7 +24,7 @@ from method_study.settings import Settings
 
 from figures import method_comparison as figure_of
 from tests.method_results import EVERY, synthetic
-from wmcl.data import stand_in_strokes
+from wmcl.data import stand_in_audioset, stand_in_languages, stand_in_strokes
 from wmcl.methods import CATALOGUE, Method
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.published import published_runs
@@ -58,15 +58,19 @@ def no_data(monkeypatch, tmp_path):
 
 @pytest.fixture
 def small_data(monkeypatch):
-    """A few digits under the name of the data set."""
+    """A few sequences under the names of the data sets."""
     monkeypatch.setattr(strokes, "_strokes", lambda digits: stand_in_strokes(400, 100))
+    monkeypatch.setattr(audioset, "_sounds", lambda sounds: stand_in_audioset(100, 10))
+    monkeypatch.setattr(pos_tagging, "_treebanks", lambda treebanks: stand_in_languages(20, 12, 4, 4))
+    monkeypatch.setattr(pos_tagging, "_vectors", lambda pattern, languages: None)
 
 
 @pytest.mark.parametrize(("benchmark", "preset"), EVERY_PRESET)
 def test_every_preset_makes_sense_with_the_catalogue_as_it_is(benchmark, preset, small_data):
     config = BENCHMARKS[benchmark].presets[preset]
     assert (config.benchmark, config.preset) == (benchmark, preset)
-    check(replace(config, task=replace(config.task, validation_samples=30)))
+    task = config.task
+    check(replace(config, task=replace(task, validation_samples=30) if "validation_samples" in asdict(task) else task))
     assert {settings.method for settings in rows(config).values()} <= set(CATALOGUE)
 
 
@@ -423,7 +427,7 @@ def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
         analysis.main()
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     for part in (
-        "--benchmark {copy,smnist,sequential_smnist}",
+        "--benchmark {copy,smnist,sequential_smnist,audioset,pos}",
         "--methods",
         "--search",
         "the Permuted Copy Task",

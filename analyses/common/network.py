@@ -1,10 +1,10 @@
 """The network of an analysis, as options of its command line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from wmcl import networks
-from wmcl.networks import Initialisation
+from wmcl.networks import Direction, Initialisation
 
 CellName = Literal["elman", "lstm", "gru"]
 
@@ -33,3 +33,16 @@ class Network:
                 inputs, self.hidden, outputs, initialisation=initialisation, forget_bias=self.forget_bias
             )
         return networks.GRU(inputs, self.hidden, outputs, initialisation=initialisation)
+
+
+@dataclass(frozen=True)
+class DirectedNetwork(Network):
+    """Network."""
+
+    direction: Direction = "bidirectional"
+    """in which sequences are read; bidirectional has so many units for each direction, and backward is what the
+    published numbers come from"""
+
+    def build(self, inputs: int, outputs: int, initialisation: Initialisation) -> networks.Network:
+        """The network for a task."""
+        return replace(super().build(inputs, outputs, initialisation), direction=self.direction)

@@ -1,5 +1,6 @@
 """All numbers of the comparison, whichever the benchmark."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -14,6 +15,15 @@ from wmcl.tasks import Task
 Preset = Literal["smoke", "quick", "published", "paper"]
 
 HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Chance:
+    """The accuracy that needs no look at the inputs, mean over tasks."""
+
+    accuracy: float
+    name: str = "chance"
+    """what it is: not chance where classes are not equally frequent"""
 
 
 class TaskSequence(Protocol):
@@ -37,6 +47,9 @@ class TaskSequence(Protocol):
         Raises:
             ValueError: if an option, or the number of tasks, makes no sense.
         """
+
+    def chance(self, tasks: Sequence[Task]) -> Chance:
+        """What the tasks allow without looking at the inputs."""
 
     def published(self) -> tuple[Published, ...]:
         """The published runs on these tasks."""
@@ -75,8 +88,9 @@ class Config:
     preset: Preset = "quick"
     """smoke: tiny, to see that it works; quick: networks that are trained to the end in half an hour or two; published:
     as the published runs, with fewer iterations; paper: the same at full length, for a large machine"""
-    benchmark: Literal["copy", "smnist", "sequential_smnist"] = "copy"
-    """copy: the Permuted Copy Task; smnist: Split Stroke-MNIST; sequential_smnist: Sequential Stroke-MNIST, m digits"""
+    benchmark: Literal["copy", "smnist", "sequential_smnist", "audioset", "pos"] = "copy"
+    """copy: the Permuted Copy Task; smnist: Split Stroke-MNIST; sequential_smnist: Sequential Stroke-MNIST, m digits;
+    audioset: Split AudioSet; pos: part-of-speech tagging in one language after the other"""
     comparison: Comparison = field(default_factory=Comparison)
     task: TaskSequence
     network: Network = field(default_factory=Network)

@@ -13,7 +13,6 @@ from method_study.config import Config
 from method_study.published import beside
 from method_study.rows import benchmark_of, network_of, tasks_of, tasks_of_row, uses_published_settings
 from method_study.settings import Settings
-from wmcl.likelihoods import Categorical
 from wmcl.methods import (
     Hypernetwork,
     backward_transfer,
@@ -39,15 +38,18 @@ def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Setting
     found = {name: measure(accuracy) for name, measure in measures.items()}
     found["forward_transfer"] = forward_transfer(accuracy, results.untrained_accuracy)
     found["intransigence"] = _intransigence(accuracy)
+    if "weighted_f1" in results:
+        found |= {"during_f1": during(results.weighted_f1), "final_f1": final(results.weighted_f1)}
     results = results.assign(found)
     results = results.assign_coords(_of_rows(results.method.values.tolist(), config, table))
-    task = tasks_of(config)[0]
-    chance = 1 / task.outputs if isinstance(task.likelihood, Categorical) else 0.5
+    chance = config.task.chance(tasks_of(config))
     of_tasks = {
         "benchmark": config.task.title,
         "answers": config.task.answers,
-        "chance": chance,
+        "chance": chance.accuracy,
+        "chance_name": chance.name,
         "differences": benchmark_of(config).differences,
+        "published_design": published_design(config),
     }
     return describe(results, descriptions(config.task.answers)).assign_attrs(of_tasks)
 
@@ -74,6 +76,7 @@ def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) 
         "published_source": ["" if run is None else run.source for run in runs],
         "compression": [_compression(config, table[row]) for row in methods],
         "has_published_settings": [int(uses_published_settings(config) and run is not None) for run in runs],
+        **_of_poster(methods, config),
     }
     return {name: ("condition", column) for name, column in columns.items()}
 
@@ -81,6 +84,24 @@ def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) 
 def _published_final(run: Published | None) -> float:
     """Not of from scratch: the paper's code keeps the last of its networks alone, and asks that one about all tasks."""
     return np.nan if run is None or run.final is None or run.method == "from scratch" else run.final
+
+
+def _of_poster(methods: list[str], config: Config) -> dict[str, list[object]]:
+    """What the poster prints, beside runs on the same tasks."""
+    poster = {each.method: each for each in benchmark_of(config).poster}
+    if not poster or not config.task.published():
+        return {}
+    columns = {}
+    for name in ("during", "during_plus_minus", "final", "final_plus_minus"):
+        values = [getattr(poster[row], name) if row in poster else None for row in methods]
+        columns[f"poster_{name}"] = [np.nan if value is None else value for value in values]
+    return columns
+
+
+def published_design(config: Config) -> str:
+    """Number of tasks and of units of the published runs."""
+    paper = benchmark_of(config).presets["paper"]
+    return f"{paper.comparison.tasks} tasks, {paper.network.hidden} units"
 
 
 def _compression(config: Config, settings: Settings) -> float:
@@ -108,6 +129,12 @@ def descriptions(answers: str) -> dict[str, tuple[str, str]]:
         "accuracy": ("accuracy on a task after another was learned", fraction),
         "loss": ("loss on a task after another was learned", "nats per scored answer"),
         "untrained_accuracy": ("accuracy on a task before the first one is learned", fraction),
+        "weighted_f1": (
+            "F1 of each class, weighted by how often it occurs, on a task after another was learned",
+            "1",
+        ),
+        "during_f1": ("mean weighted F1 on tasks right after each was learned", "1"),
+        "final_f1": ("mean weighted F1 on all tasks after the last one", "1"),
         "during": ("mean accuracy on tasks right after each was learned", fraction),
         "final": ("mean accuracy on all tasks after the last one", fraction),
         "forgetting": ("accuracy lost since the best moment, mean over earlier tasks", fraction),
@@ -143,6 +170,10 @@ def descriptions(answers: str) -> dict[str, tuple[str, str]]:
         "published_final": ("final accuracy of the published run", fraction),
         "published_iterations": ("training steps a task of the published run", "steps"),
         "published_source": ("where the published run is listed, in the paper's code", "1"),
+        "poster_during": ("during accuracy on the poster", fraction),
+        "poster_during_plus_minus": ("what stands after ± there", fraction),
+        "poster_final": ("final accuracy on the poster", fraction),
+        "poster_final_plus_minus": ("what stands after ± there", fraction),
         "has_published_settings": (
             "whether the settings, but for the length of training, are those of the published run",
             "1",

@@ -1,13 +1,17 @@
 """The comparison as a Markdown table: means with 95 % t intervals over seeds, and published numbers beside them."""
 
 import math
+from collections.abc import Iterable
 
 import xarray as xr
 from common.tables import interval, number, table_head, table_row
 
+from method_study.poster_report import poster_lines
 from wmcl.statistics import mean_interval
 from wmcl.training import Reason
 
+F1 = {"during_f1": "during, weighted F1, %", "final_f1": "final, weighted F1, %"}
+"""where classes are chosen"""
 COLUMNS = {
     "during": "during, %",
     "final": "final, %",
@@ -22,27 +26,28 @@ def report(results: xr.Dataset) -> str:
     """The table, what it shows, and what sets it apart from the published runs."""
     at = results.sel(data="test")
     with_published = bool((at.published_during.notnull() | at.published_final.notnull()).any())
-    head = ["method", "n", *COLUMNS.values(), "stored values", "ms an iteration"]
+    columns = COLUMNS | {name: title for name, title in F1.items() if name in at}
+    head = ["method", "n", *columns.values(), "stored values", "ms an iteration"]
     if with_published:
         head += ["published during, %", "difference", "published final, %", "difference"]
     lines = table_head(head)
-    lines += [table_row(_row(at.isel(condition=k), with_published)) for k in range(at.sizes["condition"])]
-    return "\n".join([_title(results), "", *lines, "", *_notes(at)])
+    lines += [table_row(_row(at.isel(condition=k), columns, with_published)) for k in range(at.sizes["condition"])]
+    return "\n".join([_title(results), "", *lines, "", *poster_lines(at), *_notes(at)])
 
 
 def _title(results: xr.Dataset) -> str:
     tasks, seeds = results.sizes["trained_task"], results.sizes["seed"]
     return (
         f"{results.attrs['benchmark']}: test accuracy of {seeds} networks a method, over {tasks} tasks, mean and 95 % t"
-        f" interval over networks, in per cent of the {results.attrs['answers']}; chance is"
+        f" interval over networks, in per cent of the {results.attrs['answers']}; {results.attrs['chance_name']} is"
         f" {100 * results.attrs['chance']:.0f}."
     )
 
 
-def _row(at: xr.Dataset, with_published: bool) -> list[str]:
+def _row(at: xr.Dataset, columns: Iterable[str], with_published: bool) -> list[str]:
     n = int(at.final.count())
     cells = [str(at.method.item()), str(n)]
-    cells += [_interval(at[name]) for name in COLUMNS]
+    cells += [_interval(at[name]) for name in columns]
     stored, seconds = at.stored.isel(trained_task=-1).mean(), at.seconds_per_iteration.mean()
     cells += [number(float(stored), ",.0f"), number(1e3 * float(seconds), ".1f")]
     if with_published:

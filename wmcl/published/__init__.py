@@ -1,5 +1,6 @@
 """Numbers from the paper and its code, with where each stands in them."""
 
+from wmcl.published.poster import PosterMean, poster_means
 from wmcl.published.runs import Published, PublishedBenchmark, published_runs
 
-__all__ = ["Published", "PublishedBenchmark", "published_runs"]
+__all__ = ["PosterMean", "Published", "PublishedBenchmark", "poster_means", "published_runs"]

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from wmcl.networks import Initialisation
+from wmcl.published.poster import fraction
 
 PublishedBenchmark = Literal[
     "permuted copy",
@@ -97,8 +98,8 @@ def _run(row: dict[str, str]) -> Published:
         benchmark=benchmark,
         condition=row["condition"],
         method=row["method"],
-        during=_fraction(row["during_percent"]),
-        final=_fraction(row["final_percent"]),
+        during=fraction(row["during_percent"]),
+        final=fraction(row["final_percent"]),
         batch=int(row["batch"]),
         iterations=int(row["iterations"]),
         learning_rate=float(row["learning_rate"]),
@@ -109,8 +110,3 @@ def _run(row: dict[str, str]) -> Published:
         options=dict(word.partition("=")[::2] for word in row["options"].split()),
         source=row["source"],
     )
-
-
-def _fraction(percent: str) -> float | None:
-    """Rounded to the digits that were printed, so that 98.66 is 0.9866 and not its neighbour."""
-    return round(float(percent) / 100, 6) if percent else None

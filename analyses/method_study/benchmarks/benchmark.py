@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from method_study.config import Config
+from common.running import Run
+
+from method_study.config import HERE, Config, Search
 from method_study.settings import Settings, Value
+from wmcl.published import PosterMean
 
 Grid = Mapping[str, tuple[Value, ...]]
 
@@ -31,3 +35,20 @@ class Benchmark:
     """what no setting changes in comparison with the published runs"""
     training_sequences: int
     """of a task, in the published runs"""
+    poster: tuple[PosterMean, ...] = ()
+    """means that were published beside the runs"""
+
+
+def output_of(benchmark: str, preset: str) -> Run:
+    """Where a preset writes."""
+    return Run(output=Path(f"results/method_comparison_{benchmark}{'' if preset == 'quick' else f'_{preset}'}.nc"))
+
+
+def choice_of(benchmark: str, preset: str) -> Search:
+    """Which file of chosen hyperparameters a preset reads: quick that of the package, smoke one that it makes itself.
+
+    The others take the published ones.
+    """
+    if preset == "smoke":
+        return Search(chosen=Path(f"results/method_comparison_{benchmark}_smoke_chosen.json"))
+    return Search(chosen=HERE / f"chosen_{benchmark}.json" if preset == "quick" else None)

@@ -1,6 +1,6 @@
 """The Permuted Copy Task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from common.network import Network
 from common.running import Run
 
 from method_study.benchmarks.benchmark import RATES, Benchmark, Grid
-from method_study.config import HERE, Comparison, Config, Search
+from method_study.config import HERE, Chance, Comparison, Config, Search
 from method_study.settings import Settings, Value
 from wmcl.methods import Measures
 from wmcl.published import Published, published_runs
@@ -51,6 +51,10 @@ class PermutedCopy:
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
         return list(_tasks(self, number))
+
+    def chance(self, tasks: Sequence[Task]) -> Chance:
+        """Of a bit."""
+        return Chance(0.5)
 
     def published(self) -> tuple[Published, ...]:
         """The published runs, all with p = i = 5."""

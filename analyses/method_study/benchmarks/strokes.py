@@ -1,16 +1,14 @@
 """Stroke MNIST: two digits a task, or sequences of m digits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 from common.network import Network
-from common.running import Run
 
-from method_study.benchmarks.benchmark import Benchmark, Grid
-from method_study.config import HERE, Comparison, Config, Search
+from method_study.benchmarks.benchmark import Benchmark, Grid, choice_of, output_of
+from method_study.config import Chance, Comparison, Config
 from method_study.settings import Settings, Value
 from wmcl.data import Strokes, stand_in_strokes, stroke_mnist
 from wmcl.methods import Measures
@@ -62,6 +60,10 @@ class SplitStrokes:
         _check_words(self)
         return list(_split(self, number))
 
+    def chance(self, tasks: Sequence[Task]) -> Chance:
+        """Of classes that are equally frequent."""
+        return Chance(1 / tasks[0].outputs)
+
     def published(self) -> tuple[Published, ...]:
         """The published runs, all task-incremental; none beside what stands in for the data."""
         return () if self.one_head or self.digits == "stand-in" else published_runs("split stroke-mnist")
@@ -104,6 +106,10 @@ class SequentialStrokes:
         """The tasks in their order."""
         _check_words(self)
         return list(_sequential(self, number))
+
+    def chance(self, tasks: Sequence[Task]) -> Chance:
+        """Of classes that are equally frequent."""
+        return Chance(1 / tasks[0].outputs)
 
     def published(self) -> tuple[Published, ...]:
         """The published runs: task-incremental, with two classes; none beside what stands in for the data."""
@@ -245,16 +251,6 @@ NETWORK = Network(cell="lstm", hidden=64, forget_bias=2.0)
 SMALL = Measures(importance_samples=8, state_samples=16, shared_components=5)
 
 
-def _output(benchmark: str, preset: str) -> Run:
-    return Run(output=Path(f"results/method_comparison_{benchmark}{'' if preset == 'quick' else f'_{preset}'}.nc"))
-
-
-def _chosen(benchmark: str, preset: str) -> Search:
-    if preset == "smoke":
-        return Search(chosen=Path(f"results/method_comparison_{benchmark}_smoke_chosen.json"))
-    return Search(chosen=HERE / f"chosen_{benchmark}.json" if preset == "quick" else None)
-
-
 def _split_preset(preset: str, **changes: object) -> SplitConfig:
     return replace(
         SplitConfig(
@@ -262,8 +258,8 @@ def _split_preset(preset: str, **changes: object) -> SplitConfig:
             benchmark="smnist",
             comparison=Comparison(tasks=5),
             network=NETWORK,
-            selection=_chosen("smnist", preset),
-            run=_output("smnist", preset),
+            selection=choice_of("smnist", preset),
+            run=output_of("smnist", preset),
         ),
         **changes,  # type: ignore[arg-type]
     )
@@ -276,8 +272,8 @@ def _sequential_preset(preset: str, **changes: object) -> SequentialConfig:
             benchmark="sequential_smnist",
             comparison=Comparison(tasks=5),
             network=NETWORK,
-            selection=_chosen("sequential_smnist", preset),
-            run=_output("sequential_smnist", preset),
+            selection=choice_of("sequential_smnist", preset),
+            run=output_of("sequential_smnist", preset),
         ),
         **changes,  # type: ignore[arg-type]
     )

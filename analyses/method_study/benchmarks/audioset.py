@@ -1,0 +1,230 @@
+"""Split AudioSet: which of some sounds is heard, others in each task."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import ClassVar, Literal, get_args
+
+from common.network import Network
+
+from method_study.benchmarks.benchmark import Benchmark, Grid, choice_of, output_of
+from method_study.benchmarks.frequency import most_frequent
+from method_study.config import Chance, Comparison, Config
+from method_study.settings import Settings, Value
+from wmcl.data import AudioSet, audioset, stand_in_audioset
+from wmcl.methods import Measures
+from wmcl.published import Published, poster_means, published_runs
+from wmcl.tasks import Task, split_audioset_tasks
+
+Sounds = Literal["audioset", "audioset-reduced", "stand-in"]
+Scenario = Literal["task-incremental", "domain-incremental", "class-incremental"]
+
+NAMES: Mapping[Sounds, str] = {
+    "audioset": "Split AudioSet",
+    "audioset-reduced": "Split AudioSet (reduced: balanced and evaluation parts)",
+    "stand-in": "Split stand-in AudioSet",
+}
+DIFFERENCES = (
+    "Unlike there, hypernetworks have no weight decay, and coresets keep the last weights instead of those of the best"
+    " validation; 1,000 sequences of each class are divided by another draw; from scratch starts each task from the"
+    " same weights."
+)
+
+
+@dataclass(frozen=True)
+class SplitAudioSet:
+    """Split AudioSet."""
+
+    sounds: Sounds = "audioset-reduced"
+    """audioset: the data set, 2.4 GB to download; audioset-reduced: the 13,126 sequences of its two balanced parts
+    alone, about a seventh, for which no number was published; stand-in: embeddings drawn at random, to try things
+    out. See wmcl data"""
+    scenario: Scenario = "task-incremental"
+    """what a network is told: the task, by a read-out of its own; nothing, and the classes of all tasks share one
+    read-out (domain-incremental); nothing, and it has to tell the classes of all tasks apart (class-incremental)"""
+    classes: int = 10
+    """classes of each task"""
+    scaled: bool = True
+    """whether networks get numbers from -1 to 1, or those from 0 to 255 that are stored, as in the paper's code"""
+    validation: float = 1 / 16
+    """fraction of the training sequences of each class that is kept from training"""
+    class_seed: int = 0
+    """of the order of the classes, and of the sequences for validation"""
+
+    answers: ClassVar[str] = "sequences"
+
+    @property
+    def title(self) -> str:
+        """The data and the scenario."""
+        return f"{NAMES[self.sounds]}, {self.classes} classes a task ({self.scenario})"
+
+    @property
+    def one_head(self) -> bool:
+        """Of both scenarios that do not tell the task."""
+        return self.scenario != "task-incremental"
+
+    def tasks(self, number: int) -> list[Task]:
+        """The tasks in their order."""
+        for name, allowed in (("sounds", get_args(Sounds)), ("scenario", get_args(Scenario))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(allowed)}")
+        return list(_tasks(self, number))
+
+    def chance(self, tasks: Sequence[Task]) -> Chance:
+        """Classes of the reduced set have 18 to 200 sequences to test on, so that chance is not one of all classes."""
+        return Chance(most_frequent(tasks, self.one_head), "the share of the most frequent class")
+
+    def published(self) -> tuple[Published, ...]:
+        """The published runs, all task-incremental with ten classes a task; none beside what stands in for the data."""
+        is_other = self.one_head or self.classes != 10 or self.sounds == "stand-in"
+        return () if is_other else published_runs("split audioset")
+
+
+@lru_cache(maxsize=2)
+def _sounds(sounds: Sounds) -> AudioSet:
+    return stand_in_audioset() if sounds == "stand-in" else audioset(reduced=sounds == "audioset-reduced")
+
+
+@lru_cache(maxsize=2)
+def _tasks(options: SplitAudioSet, number: int) -> tuple[Task, ...]:
+    return tuple(
+        split_audioset_tasks(
+            _sounds(options.sounds),
+            number,
+            options.classes,
+            labels="all tasks" if options.scenario == "class-incremental" else "task",
+            validation=options.validation,
+            scaled=options.scaled,
+            seed=options.class_seed,
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioSetConfig(Config):
+    """All numbers of the comparison on Split AudioSet."""
+
+    task: SplitAudioSet = field(default_factory=SplitAudioSet)
+
+
+COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 300, "learning_rate": 3e-3}
+
+
+def _settings(method: str, **values: Value) -> Settings:
+    return Settings(method).changed({**COMMON, **values})
+
+
+_MASKED: Mapping[str, Value] = {"fraction_off": 0.5}
+_HYPERFAN: Mapping[str, Value] = {"strength": 0.1, "hyper_initialisation": "hyperfan"}
+"""as initialised in the paper's code, hypernetworks as small as these learned less even of the first task"""
+_GENERATED: Mapping[str, Value] = {
+    **_HYPERFAN,
+    "chunk": 1000,
+    "hidden": (16, 16),
+    "task_embedding": 16,
+    "chunk_embedding": 16,
+}
+_REPLAYED: Mapping[str, Value] = {
+    "latent": 16,
+    "decoder_cell": "lstm",
+    "decoder_hidden": 32,
+    "input_likelihood": "gaussian",
+    "kl_strength": 1e-3,
+    "reconstruction_strength": 1e-2,
+    "distillation_strength": 10.0,
+}
+_CHUNK = 300
+"""of hypernetworks whose hidden layers have 50 units: with more, they would be larger than the network"""
+
+STARTING_VALUES: Mapping[str, Settings] = {
+    "online EWC": _settings("online EWC", strength=3e1, kind="empirical"),
+    "online EWC (sampled)": _settings("online EWC", strength=1e1, kind="sampled"),
+    "online EWC (exact)": _settings("online EWC", strength=1e1, kind="exact"),
+    "online EWC + task identity": replace(_settings("online EWC", strength=3e1), task_identity=True),
+    "EWC": _settings("EWC", strength=3e1, kind="empirical"),
+    "SI": _settings("SI", strength=0.1),
+    "MAS": _settings("MAS", strength=0.1),
+    "masking": _settings("masking", **_MASKED),
+    "masking + SI": _settings("masking + SI", **_MASKED, strength=0.1),
+    "masking + online EWC": _settings("masking + online EWC", **_MASKED, strength=3e1),
+    "masking + MAS": _settings("masking + MAS", **_MASKED, strength=0.1),
+    "HNET": _settings("HNET", **_HYPERFAN),
+    "HNET (chunked)": _settings("HNET (chunked)", **_GENERATED),
+    "HNET + coresets": _settings("HNET + coresets", chunk=_CHUNK, samples=100, strength=0.1),
+    "coresets": _settings("coresets", samples=100, strength=1.0),
+    "generative replay": _settings("generative replay", **_REPLAYED),
+    "HNET+R": _settings("HNET+R", **_REPLAYED, chunk=_CHUNK),
+}
+"""where a search has not chosen yet. A sequence has one answer, so the loss is that of the paper's code, and strengths
+have its units."""
+
+SMALLER: Mapping[str, Mapping[str, Value]] = {
+    "online EWC (exact)": {"samples": 4},
+    "HNET (chunked)": {"chunk": 100},
+    "coresets": {"samples": 10},
+    "generative replay": {"latent": 4, "decoder_hidden": 8},
+    "HNET+R": {"latent": 4, "decoder_hidden": 8, "chunk": 100},
+    "HNET + coresets": {"chunk": 100, "samples": 10},
+}
+
+GRIDS: Mapping[str, Grid] = {
+    "online EWC": {"strength": (3.0, 1e1, 3e1, 1e2)},
+    "online EWC (sampled)": {"strength": (1.0, 3.0, 1e1, 3e1)},
+    "online EWC (exact)": {"strength": (1.0, 3.0, 1e1, 3e1)},
+    "online EWC + task identity": {"strength": (3.0, 1e1, 3e1, 1e2)},
+    "EWC": {"strength": (3.0, 1e1, 3e1, 1e2)},
+    "SI": {"strength": (0.01, 0.03, 0.1, 0.3)},
+    "MAS": {"strength": (0.01, 0.1, 1.0)},
+    "masking": {"fraction_off": (0.5, 0.8)},
+    "masking + SI": {"strength": (0.03, 0.1, 0.3, 1.0)},
+    "masking + online EWC": {"strength": (1e1, 3e1, 1e2)},
+    "masking + MAS": {"strength": (0.01, 0.1, 1.0)},
+    "HNET": {"strength": (0.01, 0.1, 1.0)},
+    "HNET (chunked)": {"learning_rate": (3e-3, 1e-2), "strength": (0.01, 0.1)},
+    "HNET + coresets": {"strength": (0.01, 0.1)},
+    "coresets": {"strength": (1.0, 10.0)},
+    "generative replay": {"distillation_strength": (1.0, 10.0)},
+    "HNET+R": {"distillation_strength": (1.0, 10.0)},
+}
+
+
+def _preset(preset: str, **changes: object) -> AudioSetConfig:
+    return replace(
+        AudioSetConfig(
+            preset=preset,  # type: ignore[arg-type]
+            benchmark="audioset",
+            comparison=Comparison(tasks=10, seeds=5),
+            network=Network(cell="lstm", hidden=32),
+            selection=choice_of("audioset", preset),
+            run=output_of("audioset", preset),
+        ),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+_AS_PUBLISHED = SplitAudioSet(sounds="audioset", scaled=False)
+"""what is measured on less than this has no difference from the published numbers"""
+
+SPLIT_AUDIOSET = Benchmark(
+    presets={
+        "quick": _preset("quick"),
+        "smoke": _preset(
+            "smoke",
+            task=SplitAudioSet(sounds="stand-in", classes=3),
+            comparison=Comparison(tasks=2, seeds=2, iterations=10),
+            network=Network(cell="lstm", hidden=12),
+            measures=Measures(importance_samples=8, state_samples=16, shared_components=5),
+        ),
+        "published": _preset(
+            "published", task=_AS_PUBLISHED, comparison=Comparison(tasks=10, seeds=3, iterations=2000)
+        ),
+        "paper": _preset("paper", task=_AS_PUBLISHED, comparison=Comparison(tasks=10, seeds=10)),
+    },
+    starting_values=STARTING_VALUES,
+    smaller=SMALLER,
+    grids=GRIDS,
+    common=COMMON,
+    training_sequences=7500,
+    differences=DIFFERENCES,
+    poster=poster_means(),
+)

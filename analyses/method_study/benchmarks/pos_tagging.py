@@ -1,0 +1,267 @@
+"""Part-of-speech tagging, in one language after the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+from common.network import DirectedNetwork
+
+from method_study.benchmarks.benchmark import Benchmark, Grid, choice_of, output_of
+from method_study.benchmarks.frequency import most_frequent
+from method_study.config import Chance, Comparison, Config
+from method_study.settings import Settings, Value
+from wmcl.data import (
+    Treebank,
+    WordVectors,
+    read_word_vectors,
+    stand_in_languages,
+    universal_dependencies,
+    universal_dependencies_reduced,
+)
+from wmcl.methods import Measures
+from wmcl.published import Published, published_runs
+from wmcl.tasks import Task, pos_tasks
+from wmcl.tasks.pos_tasks import Unknown
+
+Treebanks = Literal["universal-dependencies", "universal-dependencies-reduced", "stand-in"]
+
+NAMES: Mapping[Treebanks, str] = {
+    "universal-dependencies": "Universal Dependencies 2.6",
+    "universal-dependencies-reduced": "Universal Dependencies (reduced: small files in place of most treebanks)",
+    "stand-in": "stand-in languages",
+}
+CODE = "{language}"
+DIFFERENCES = (
+    "Unlike there, the forward half of the networks, which is zero by a mistake, is left out; weights of inputs start"
+    " uniform on ±1/√64, not ±1/√32; units of hypernetworks are rectified, not sigmoid; batches hold sentences of"
+    " about the same length; every word counts for accuracy; from scratch starts each task from the same weights."
+)
+
+
+@dataclass(frozen=True)
+class PosTagging:
+    """Part-of-speech tagging."""
+
+    treebanks: Treebanks = "universal-dependencies-reduced"
+    """universal-dependencies: the treebanks of the paper; universal-dependencies-reduced: the same languages in small
+    files, for which no number was published; stand-in: syllables at random, to try things out. See wmcl data"""
+    languages: tuple[str, ...] = ()
+    """codes, such as en, in the order of the tasks; none named takes those of the data, in the order of the paper. The
+    number of tasks says how many of them, from the first on"""
+    vectors: Path | None = None
+    """files of word vectors, with {language} in place of its code, such as polyglot-{language}.pkl; None makes vectors
+    of the characters of each word"""
+    unknown: Unknown = "keep"
+    """what is done with words that the files do not have: keep gives them a vector of their own; drop leaves out their
+    sentences, as in the paper"""
+
+    answers: ClassVar[str] = "words"
+
+    @property
+    def title(self) -> str:
+        """The data and the vectors."""
+        vectors = "vectors of characters" if self.vectors is None else f"vectors of {self.vectors.name}"
+        return f"Part-of-speech tagging, {NAMES[self.treebanks]}, {vectors}"
+
+    @property
+    def one_head(self) -> bool:
+        """Settings tell whether each language has its own read-out."""
+        return False
+
+    def tasks(self, number: int) -> list[Task]:
+        """The tasks in their order."""
+        for name, allowed in (("treebanks", get_args(Treebanks)), ("unknown", get_args(Unknown))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(allowed)}")
+        if self.vectors is not None and CODE not in self.vectors.name:
+            raise ValueError(
+                f"vectors is {self.vectors}: its name must have {CODE} in it, in place of the code of each"
+            )
+        if number < 1:
+            raise ValueError(f"tasks is {number}: it must be at least 1")
+        return list(_tasks(self, number))
+
+    def chance(self, tasks: Sequence[Task]) -> Chance:
+        """The best that can be said of a word unseen: tags are far from equally frequent."""
+        return Chance(most_frequent(tasks, one_answer=False), "the share of the most frequent tag")
+
+    def published(self) -> tuple[Published, ...]:
+        """The published runs; none beside what stands in for the data."""
+        return () if self.treebanks == "stand-in" else published_runs("pos tagging")
+
+
+@lru_cache(maxsize=2)
+def _treebanks(treebanks: Treebanks) -> tuple[Treebank, ...]:
+    if treebanks == "stand-in":
+        return tuple(stand_in_languages())
+    return tuple(
+        universal_dependencies() if treebanks == "universal-dependencies" else universal_dependencies_reduced()
+    )
+
+
+def chosen(treebanks: Sequence[Treebank], languages: Sequence[str], number: int) -> list[Treebank]:
+    """The treebanks of so many languages, in the order that is asked for.
+
+    Raises:
+        ValueError: if a language is not there, is there twice, or if there are too few.
+    """
+    known = {each.language: each for each in treebanks}
+    for language in languages:
+        if language not in known:
+            raise ValueError(f"languages has {language!r}: it must be of {', '.join(known)}")
+    if len(set(languages)) < len(languages):
+        raise ValueError(f"languages is {', '.join(languages)}: each may occur once")
+    order = languages or tuple(known)
+    if number > len(order):
+        raise ValueError(f"tasks is {number}: it must be at most {len(order)}, the number of languages")
+    return [known[language] for language in order[:number]]
+
+
+def _vectors(pattern: Path | None, languages: Sequence[str]) -> dict[str, WordVectors] | None:
+    """Of each language, from its file."""
+    if pattern is None:
+        return None
+    files = {each: pattern.with_name(pattern.name.replace(CODE, each)) for each in languages}
+    for file in files.values():
+        if not file.exists():
+            raise ValueError(f"vectors is {pattern}: there is no file {file}")
+    return {each: read_word_vectors(file) for each, file in files.items()}
+
+
+@lru_cache(maxsize=2)
+def _tasks(options: PosTagging, number: int) -> tuple[Task, ...]:
+    treebanks = chosen(_treebanks(options.treebanks), options.languages, number)
+    vectors = _vectors(options.vectors, [each.language for each in treebanks])
+    return tuple(pos_tasks(treebanks, vectors, unknown=options.unknown))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosConfig(Config):
+    """All numbers of the comparison on part-of-speech tagging."""
+
+    task: PosTagging = field(default_factory=PosTagging)
+    network: DirectedNetwork = field(default_factory=DirectedNetwork)
+
+
+COMMON: Mapping[str, Value] = {"batch": 32, "iterations": 400, "learning_rate": 1e-2}
+
+
+def _settings(method: str, **values: Value) -> Settings:
+    return Settings(method).changed({**COMMON, **values})
+
+
+_MASKED: Mapping[str, Value] = {"fraction_off": 0.2}
+_HYPERFAN: Mapping[str, Value] = {"strength": 0.01, "hyper_initialisation": "hyperfan"}
+"""as initialised in the paper's code, hypernetworks as small as these learned less even of the first task"""
+_GENERATED: Mapping[str, Value] = {
+    **_HYPERFAN,
+    "chunk": 1000,
+    "hidden": (20, 20),
+    "task_embedding": 16,
+    "chunk_embedding": 16,
+}
+_REPLAYED: Mapping[str, Value] = {
+    "latent": 16,
+    "decoder_cell": "lstm",
+    "decoder_hidden": 32,
+    "input_likelihood": "gaussian",
+    "kl_strength": 1e-3,
+    "reconstruction_strength": 1e-2,
+    "distillation_strength": 10.0,
+}
+_CHUNK = 400
+"""of hypernetworks whose hidden layers have 50 units: with more, they would be larger than the network"""
+
+STARTING_VALUES: Mapping[str, Settings] = {
+    "online EWC": _settings("online EWC", strength=1.0, kind="empirical"),
+    "online EWC (sampled)": _settings("online EWC", strength=1.0, kind="sampled"),
+    "online EWC (exact)": _settings("online EWC", strength=1.0, kind="exact", samples=50),
+    "online EWC + task identity": replace(_settings("online EWC", strength=1.0), task_identity=True),
+    "EWC": _settings("EWC", strength=1.0, kind="empirical"),
+    "SI": _settings("SI", strength=0.3),
+    "MAS": _settings("MAS", strength=0.1),
+    "masking": _settings("masking", **_MASKED),
+    "masking + SI": _settings("masking + SI", **_MASKED, strength=1.0),
+    "masking + online EWC": _settings("masking + online EWC", **_MASKED, strength=1.0),
+    "masking + MAS": _settings("masking + MAS", **_MASKED, strength=0.1),
+    "HNET": _settings("HNET", **_HYPERFAN),
+    "HNET (chunked)": _settings("HNET (chunked)", **_GENERATED),
+    "HNET + coresets": _settings("HNET + coresets", chunk=_CHUNK, samples=100, strength=0.1),
+    "coresets": _settings("coresets", samples=100, strength=10.0),
+    "generative replay": _settings("generative replay", **_REPLAYED),
+    "HNET+R": _settings("HNET+R", **_REPLAYED, chunk=_CHUNK),
+}
+"""where a search has not chosen yet. The loss is one a word, that of the paper's code is summed over the words of a
+sentence."""
+
+SMALLER: Mapping[str, Mapping[str, Value]] = {
+    "online EWC (exact)": {"samples": 4},
+    "HNET (chunked)": {"chunk": 100},
+    "coresets": {"samples": 10},
+    "generative replay": {"latent": 4, "decoder_hidden": 8},
+    "HNET+R": {"latent": 4, "decoder_hidden": 8, "chunk": 100},
+    "HNET + coresets": {"chunk": 100, "samples": 10},
+}
+
+GRIDS: Mapping[str, Grid] = {
+    "online EWC": {"strength": (0.1, 0.3, 1.0, 3.0)},
+    "online EWC (sampled)": {"strength": (0.1, 0.3, 1.0, 3.0)},
+    "online EWC (exact)": {"strength": (0.1, 0.3, 1.0, 3.0)},
+    "online EWC + task identity": {"strength": (0.1, 0.3, 1.0, 3.0)},
+    "EWC": {"strength": (0.1, 0.3, 1.0, 3.0)},
+    "SI": {"strength": (0.03, 0.1, 0.3, 1.0)},
+    "MAS": {"strength": (0.01, 0.1, 1.0)},
+    "masking": {"fraction_off": (0.2, 0.5)},
+    "masking + SI": {"strength": (0.1, 0.3, 1.0, 3.0)},
+    "masking + online EWC": {"strength": (0.1, 1.0, 10.0)},
+    "masking + MAS": {"strength": (0.01, 0.1, 1.0)},
+    "HNET": {"strength": (0.01, 0.1, 1.0)},
+    "HNET (chunked)": {"learning_rate": (5e-3, 1e-2), "strength": (0.003, 0.01)},
+    "HNET + coresets": {"strength": (0.01, 0.1)},
+    "coresets": {"strength": (1.0, 10.0)},
+    "generative replay": {"distillation_strength": (1.0, 10.0)},
+    "HNET+R": {"distillation_strength": (1.0, 10.0)},
+}
+
+
+def _preset(preset: str, **changes: object) -> PosConfig:
+    return replace(
+        PosConfig(
+            preset=preset,  # type: ignore[arg-type]
+            benchmark="pos",
+            comparison=Comparison(tasks=8),
+            network=DirectedNetwork(cell="lstm", hidden=32, direction="bidirectional"),
+            selection=choice_of("pos", preset),
+            run=output_of("pos", preset),
+        ),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+_PUBLISHED: Mapping[str, object] = {
+    "task": PosTagging(treebanks="universal-dependencies", vectors=Path(f"polyglot-{CODE}.pkl"), unknown="drop"),
+    "network": DirectedNetwork(cell="lstm", hidden=32, direction="backward"),
+}
+
+POS = Benchmark(
+    presets={
+        "quick": _preset("quick"),
+        "smoke": _preset(
+            "smoke",
+            task=PosTagging(treebanks="stand-in"),
+            comparison=Comparison(tasks=2, seeds=2, iterations=10),
+            network=DirectedNetwork(cell="lstm", hidden=12, direction="bidirectional"),
+            measures=Measures(importance_samples=8, state_samples=16, shared_components=5),
+        ),
+        "published": _preset("published", comparison=Comparison(tasks=20, iterations=1000), **_PUBLISHED),
+        "paper": _preset("paper", comparison=Comparison(tasks=20, seeds=10), **_PUBLISHED),
+    },
+    starting_values=STARTING_VALUES,
+    smaller=SMALLER,
+    grids=GRIDS,
+    common=COMMON,
+    training_sequences=0,  # other ones in each language; all published runs say how many sequences their Fisher takes
+    differences=DIFFERENCES,
+)

@@ -1,0 +1,60 @@
+"""Own results beside those of the poster, as Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import xarray as xr
+from common.tables import ABSENT, interval, number, table_head, table_row
+
+from method_study.poster import MEASURES, Ordered, orders
+from wmcl.statistics import mean_interval
+
+
+def poster_lines(at: xr.Dataset) -> list[str]:
+    """A table of both, and which of the poster's orders are found here; nothing without numbers of a poster.
+
+    Args:
+        at: results of one set of data.
+    """
+    if "poster_final" not in at or not bool(at.poster_final.notnull().any()):
+        return []
+    rows = np.flatnonzero(at.poster_final.notnull())
+    lines = table_head(
+        ["method", "n", "during, %", "poster, mean ± as printed", "final, %", "poster, mean ± as printed"]
+    )
+    lines += [table_row(_row(at.isel(condition=row))) for row in rows]
+    return [*lines, "", *(_sentence(orders(at, measure)) for measure in MEASURES), ""]
+
+
+def _row(at: xr.Dataset) -> list[str]:
+    cells = [str(at.method.item()), str(int(at.final.count()))]
+    for measure in MEASURES:
+        own = mean_interval(at[measure])
+        cells.append(interval(".2f", *(100 * float(own[name]) for name in ("mean", "low", "high"))))
+        mean, spread = (100 * float(at[f"poster_{measure}{end}"]) for end in ("", "_plus_minus"))
+        cells.append(ABSENT if np.isnan(mean) else f"{mean:.2f} ± {number(spread, '.2f')}")
+    return cells
+
+
+def _sentence(found: Sequence[Ordered]) -> str:
+    """How many orders are found, and all of which that cannot be said, with their intervals."""
+    if not found:
+        return "No two of these methods have an order on the poster."
+    parts = [f"{sum(each.outcome == 'confirmed' for each in found)} are confirmed"]
+    for outcome, words in (("contradicted", "are contradicted"), ("open", "are left open")):
+        those = [each for each in found if each.outcome == outcome]
+        parts.append(f"{len(those)} {words}" + (f" ({_names(those)})" if those else ""))
+    pairs = "pair" if len(found) == 1 else "pairs"
+    return (
+        f"Order of {found[0].measure} accuracy on the poster, {len(found)} {pairs} of methods whose ± do not overlap"
+        f" there: {'; '.join(parts)}. In brackets, how far the first one is ahead here, in points: mean over networks"
+        " of the difference and simultaneous 95 % t interval."
+    )
+
+
+def _names(found: Iterable[Ordered]) -> str:
+    return ", ".join(
+        f"{each.better} > {each.worse}:"
+        f" {interval('+.2f', *(100 * value for value in (each.ahead, each.low, each.high)))}"
+        for each in found
+    )
