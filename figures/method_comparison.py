@@ -127,7 +127,7 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
     axes.set_yticks(rows, [name + count for name, count in zip(names, counts, strict=True)], fontsize=7)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(lowest - 1, 101)
-    start = at.attrs.get("chance_name", "chance")  # files of before it had names are of equally frequent classes
+    start = at.attrs["chance_name"]
     axes.set_xlabel(
         f"accuracy (% of {at.attrs['answers']}; bars begin at {start})\n{count_text(n)} networks a method", fontsize=8
     )
@@ -136,7 +136,10 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
 
 
 def _is_comparable(at: xr.Dataset) -> bool:
-    """Whether task and size are those of the published runs; training may differ, and the table says so."""
+    """Whether published runs are on these tasks; their label tells the size of their networks.
+
+    Of the Permuted Copy Task the published lengths and size are asked for, as many lengths can be chosen.
+    """
     settings = json.loads(at.attrs["configuration"])
     network = settings["network"]["cell"], settings["network"]["hidden"]
     if settings["benchmark"] != "copy":
@@ -149,7 +152,7 @@ def _published(axes: Axes, at: xr.Dataset, rows: np.ndarray) -> None:
     """Published numbers as marks, and in their label how they were trained."""
     low, high = at.published_iterations.min().item(), at.published_iterations.max().item()
     steps = f"{high:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
-    design = at.attrs.get("published_design", "5 tasks, 256 units")  # those of all older files
+    design = at.attrs["published_design"]
     for name, (_, _, shift, mark) in MEASURES.items():
         marks = {"color": "black", "markerfacecolor": "white", "markersize": 3.5, "linestyle": "none", "clip_on": False}
         label = f"{name}, published ({design}, {steps} steps)"

@@ -17,6 +17,7 @@ from method_study import search
 from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging, strokes
 from method_study.benchmarks.permuted_copy import COPY
 from method_study.chosen import add_chosen, read_chosen
+from method_study.outcome import is_told_the_task, searched_otherwise
 from method_study.published import beside, published_settings
 from method_study.report import report
 from method_study.rows import check, network_of, rows, tasks_of, tasks_of_row, uses_published_settings
@@ -472,6 +473,60 @@ def test_chance_and_read_outs_are_those_of_the_scenario():
     assert network_of(smoke, Settings("fine-tuning"), tasks_of(smoke)[0]).heads == 2
 
 
+def test_rows_that_are_told_the_task_are_named_where_the_others_are_not(small_data):
+    told = ["from scratch", "masking", "masking + SI", "masking + online EWC", "masking + MAS", "context modulation"]
+    told += ["HNET", "HNET (chunked)", "HNET + coresets"]
+    results = synthetic(benchmark="smnist")
+    assert results.method.values[results.is_told_the_task.values.astype(bool)].tolist() == [
+        row for row in EVERY if row in told
+    ]
+    assert "cannot be compared" not in report(results)
+    (note,) = (
+        line for line in report(results.assign_attrs(is_task_told=0)).split("\n") if "cannot be compared" in line
+    )
+    assert "HNET (chunked)" in note
+    assert "SI" not in note.split(": ")[1].split(", ")
+    assert is_told_the_task(Settings("online EWC", {"strength": 1.0}, task_identity=True))
+
+
+def test_settings_of_another_search_are_named(tmp_path):
+    config = small(tmp_path)
+    own = {"task": asdict(config.task), "network": asdict(config.network), "tasks": 2}
+    other = own | {"tasks": 5, "network": own["network"] | {"hidden": 256}}
+    entries = {"fine-tuning": {"chosen": {}, "design": own}, "SI": {"chosen": {}, "design": other}}
+    add_chosen(config.selection.chosen, entries)
+    found = searched_otherwise(["fine-tuning", "SI", "MAS"], config)
+    assert found == ["", "network.hidden 256, here 24; tasks 5, here 2", ""]
+    results = synthetic(EVERY[:3])
+    results["searched_otherwise"] = ("condition", ["", "", "tasks 5, here 2"])
+    assert "The search had other settings (tasks 5, here 2) for fine-tuning." in report(results)
+
+
+def test_networks_that_still_learn_are_named():
+    results = synthetic(EVERY[:4])
+    results.late_gain[1], results.late_gain[3] = 0.03, 0.02
+    text = report(results)
+    assert "networks from scratch changed by +3.00 [+3.00, +3.00] points" in text
+    assert "Gained 1 point or more in the last third, mean over tasks: from scratch (+3.0), online EWC (+2.0)." in text
+    assert "Gained" not in report(synthetic(EVERY[:4]))
+
+
+def test_a_choice_at_the_end_of_its_grid_is_marked():
+    found = [{"values": {"strength": value, "kind": "task"}} for value in (0.1, 1.0, 10.0)]
+    for value, mark in ((1.0, "chosen"), (10.0, "chosen; at the end of its grid: strength")):
+        assert search._mark({"strength": value, "kind": "task"}, {"validation": found}) == mark
+
+
+def test_published_settings_on_strokes_leave_the_number_of_digits_open(small_data):
+    paper = BENCHMARKS["sequential_smnist"].presets["paper"]
+    for digits in (1, 2, 3, 4):
+        assert uses_published_settings(replace(paper, task=replace(paper.task, sequence_digits=digits)))
+    assert not uses_published_settings(replace(paper, task=replace(paper.task, training_samples=100)))
+    split = BENCHMARKS["smnist"].presets["paper"]
+    assert split.task.validation_samples == 100
+    assert not uses_published_settings(replace(split, network=replace(split.network, forget_bias=1.0)))
+
+
 def test_a_published_accuracy_of_networks_that_are_not_kept_is_left_out(small_data):
     results = synthetic(EVERY[:3], benchmark="sequential_smnist").sel(data="test")
     assert np.isnan(results.published_final.values).tolist() == [False, True, False]
@@ -509,6 +564,7 @@ def test_differences_are_taken_where_the_settings_are_the_published_ones():
     assert row_of(text, "SI")[11] == f"{100 * float(at.during.mean()) - 98.7:+.2f}"
     assert row_of(text, "SI")[13] == f"{100 * float(at.final.mean()) - 94.5:+.2f}"
     assert row_of(text, "MAS")[10:] == ["–"] * 4
+    assert "Other than published, in steps a task: multitask (500 of 20,000)" in text
     assert "SI (500 of 20,000)" in text
     assert "multitask (500 of 20,000)" in text
     assert "coresets (500 of 10,000)" in text

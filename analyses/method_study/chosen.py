@@ -17,6 +17,11 @@ def read_chosen(path: Path) -> dict[str, dict[str, Any]]:
     return {row: entry["chosen"] for row, entry in _entries(path).items()}
 
 
+def searched_design(path: Path) -> dict[str, dict[str, Any]]:
+    """Tasks and network that each row was searched with, where its entry tells."""
+    return {row: entry["design"] for row, entry in _entries(path).items() if "design" in entry}
+
+
 def add_chosen(path: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
     """Write the entries of some rows, and leave those of the others as they are."""
     merged = {**_entries(path), **entries}

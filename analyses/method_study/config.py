@@ -31,6 +31,8 @@ class TaskSequence(Protocol):
 
     answers: ClassVar[str]
     """what accuracy is a fraction of"""
+    published_leaves_open: ClassVar[tuple[str, ...]]
+    """options that may have any value without the settings being others than those of :meth:`published`"""
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property

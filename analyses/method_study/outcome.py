@@ -3,18 +3,21 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from common.results import describe
 
-from method_study.chosen import read_chosen
+from method_study.chosen import read_chosen, searched_design
 from method_study.config import Config
 from method_study.published import beside
 from method_study.rows import benchmark_of, network_of, tasks_of, tasks_of_row, uses_published_settings
 from method_study.settings import Settings
 from wmcl.methods import (
+    FromScratch,
     Hypernetwork,
+    Shared,
     backward_transfer,
     during,
     final,
@@ -50,6 +53,7 @@ def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Setting
         "chance_name": chance.name,
         "differences": benchmark_of(config).differences,
         "published_design": published_design(config),
+        "is_task_told": int(not config.task.one_head),
     }
     return describe(results, descriptions(config.task.answers)).assign_attrs(of_tasks)
 
@@ -70,6 +74,8 @@ def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) 
     columns: dict[str, list[object]] = {
         "settings": [json.dumps(asdict(table[row]), sort_keys=True) for row in methods],
         "is_searched": [int(row in chosen) for row in methods],
+        "searched_otherwise": searched_otherwise(methods, config),
+        "is_told_the_task": [int(is_told_the_task(table[row])) for row in methods],
         "published_during": [np.nan if run is None or run.during is None else run.during for run in runs],
         "published_final": [_published_final(run) for run in runs],
         "published_iterations": [np.nan if run is None else float(run.iterations) for run in runs],
@@ -79,6 +85,35 @@ def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) 
         **_of_poster(methods, config),
     }
     return {name: ("condition", column) for name, column in columns.items()}
+
+
+def is_told_the_task(settings: Settings) -> bool:
+    """Whether a row answers with weights or inputs that belong to the task, whatever its read-out."""
+    method = named(settings.method, **settings.hyperparameters)
+    of_its_own = not isinstance(method.parametrisation, Shared) or isinstance(method.schedule, FromScratch)
+    return of_its_own or settings.task_identity
+
+
+def searched_otherwise(methods: list[str], config: Config) -> list[object]:
+    """For each row what its hyperparameters were searched with and is another here."""
+    if config.selection.chosen is None:
+        return [""] * len(methods)
+    own = _flat({"task": asdict(config.task), "network": asdict(config.network), "tasks": config.comparison.tasks})
+    designs, found = searched_design(config.selection.chosen), list[object]()
+    for row in methods:
+        theirs = _flat(designs.get(row, {}))
+        differs = sorted(name for name in own.keys() & theirs.keys() if theirs[name] != own[name])
+        found.append("; ".join(f"{name} {theirs[name]}, here {own[name]}" for name in differs))
+    return found
+
+
+def _flat(design: Mapping[str, Any]) -> dict[str, Any]:
+    """Names of one level, with values as JSON has them."""
+    flat = {}
+    for part, value in json.loads(json.dumps(design, default=str)).items():
+        for name, each in value.items() if isinstance(value, dict) else [("", value)]:
+            flat[f"{part}.{name}" if name else part] = each
+    return flat
 
 
 def _published_final(run: Published | None) -> float:
@@ -119,6 +154,8 @@ def descriptions(answers: str) -> dict[str, tuple[str, str]]:
     return {
         "method": ("row of the comparison", "1"),
         "settings": ("how the row was trained, as JSON", "1"),
+        "searched_otherwise": ("what hyperparameters were searched with and is another here", "1"),
+        "is_told_the_task": ("whether it answers with weights or inputs of the task, whatever its read-out", "1"),
         "candidate": ("values that a search tries", "1"),
         "is_searched": ("whether hyperparameters were chosen by a search", "1"),
         "seed": ("seed of the network: initialisation and batches", "1"),

@@ -12,6 +12,9 @@ from wmcl.training import Reason
 
 F1 = {"during_f1": "during, weighted F1, %", "final_f1": "final, weighted F1, %"}
 """where classes are chosen"""
+LATE = 1.0
+"""percentage points of validation accuracy; with more in the last third of training, a network had not learned to the
+end"""
 COLUMNS = {
     "during": "during, %",
     "final": "final, %",
@@ -64,14 +67,24 @@ def _notes(at: xr.Dataset) -> list[str]:
         " the next task beyond those of one network; time is that of one network on the machine of the file.",
     ]
     rows = at.method.values.tolist()
-    if "from scratch" in rows and "late_gain" in at:
-        notes.append(_lateness(at.isel(condition=rows.index("from scratch"))))
+    if "late_gain" in at:
+        notes += _lateness(at)
+    told = [row for row, value in zip(rows, at.is_told_the_task.values, strict=True) if value]
+    if told and not at.attrs["is_task_told"]:
+        notes.append(
+            "The read-out does not tell the task here, but these rows answer with weights or inputs of the task, and"
+            f" cannot be compared with the others: {', '.join(told)}."
+        )
     ratios = [f"{row} {ratio:.2f}" for row, ratio in zip(rows, at.compression.values, strict=True) if ratio == ratio]
     if ratios:
         notes.append(f"Values that generate weights over the weights that they generate: {', '.join(ratios)}.")
     searched = [row for row, value in zip(rows, at.is_searched.values, strict=True) if value]
     if searched:
         notes.append(f"Hyperparameters chosen by a search on validation data: {', '.join(searched)}; others as given.")
+    for text in dict.fromkeys(at.searched_otherwise.values.tolist()):
+        if text:
+            own = ", ".join(row for row, each in zip(rows, at.searched_otherwise.values, strict=True) if each == text)
+            notes.append(f"The search had other settings ({text}) for {own}.")
     if broken := _broken(at):
         notes.append(f"Stopped for a non-finite loss, at their last finite weights in all numbers: {broken}.")
     known = [bool(source) for source in at.published_source.values.tolist()]
@@ -87,17 +100,28 @@ def _notes(at: xr.Dataset) -> list[str]:
     reduced = [
         f"{row} ({own:,.0f} of {theirs:,.0f})"
         for row, own, theirs, same in zip(rows, _a_task(at, steps), published, is_theirs, strict=True)
-        if same and own < theirs
+        if same and own != theirs
     ]
     if reduced:
-        notes.append(f"Reduced, in steps a task: {', '.join(reduced)}.")
+        notes.append(f"Other than published, in steps a task: {', '.join(reduced)}.")
     return [*notes, f"All other settings of rows with a difference are the published ones. {at.attrs['differences']}"]
 
 
-def _lateness(from_scratch: xr.Dataset) -> str:
-    gain = mean_interval(from_scratch.late_gain.mean("trained_task"))
-    found = interval("+.2f", *(100 * float(gain[name]) for name in ("mean", "low", "high")))
-    return f"Validation accuracy of networks from scratch changed by {found} points in the last third of training."
+def _lateness(at: xr.Dataset) -> list[str]:
+    """Whether networks were still learning when training ended."""
+    rows, gain = at.method.values.tolist(), at.late_gain.mean("trained_task")
+    means = 100 * gain.mean("seed").values
+    notes = []
+    if "from scratch" in rows:
+        found = mean_interval(gain.isel(condition=rows.index("from scratch")))
+        text = interval("+.2f", *(100 * float(found[name]) for name in ("mean", "low", "high")))
+        notes.append(
+            f"Validation accuracy of networks from scratch changed by {text} points in the last third of training."
+        )
+    late = [f"{row} ({mean:+.1f})" for row, mean in zip(rows, means, strict=True) if mean >= LATE]
+    if late:
+        notes.append(f"Gained {LATE:.0f} point or more in the last third, mean over tasks: {', '.join(late)}.")
+    return notes
 
 
 def _broken(at: xr.Dataset) -> str:

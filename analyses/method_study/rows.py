@@ -70,7 +70,12 @@ def _beside(usual: Mapping[str, Settings], variants: Mapping[str, Settings]) -> 
 def uses_published_settings(config: Config) -> bool:
     """Whether tasks, networks and all settings but the length of training are those of the published runs."""
     usual = benchmark_of(config).presets[config.preset]
-    same = (config.task, config.network, config.comparison.tasks) == (usual.task, usual.network, usual.comparison.tasks)
+    open_to_choice = {name: getattr(config.task, name) for name in usual.task.published_leaves_open}
+    same = (config.task, config.network, config.comparison.tasks) == (
+        replace(usual.task, **open_to_choice),
+        usual.network,
+        usual.comparison.tasks,
+    )
     return config.preset in ("published", "paper") and same and config.selection.chosen is None
 
 

@@ -121,6 +121,16 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def _mark(values: Values, entry: Mapping[str, Any]) -> str:
+    """Chosen, and whether numbers beyond the grid might be better still."""
+    ends = []
+    for name, value in values.items():
+        tried = [one["values"][name] for one in entry["validation"]]
+        if isinstance(value, (int, float)) and len(set(tried)) > 2 and value in (min(tried), max(tried)):
+            ends.append(name)
+    return f"chosen; at the end of its grid: {', '.join(ends)}" if ends else "chosen"
+
+
 def summary(made: Mapping[str, Mapping[str, Any]]) -> str:
     """A Markdown table of all candidates; the chosen ones are marked."""
     lines = [
@@ -139,6 +149,6 @@ def summary(made: Mapping[str, Mapping[str, Any]]) -> str:
                     ("during_accuracy", 100, 2),
                 )
             )
-            mark = "chosen" if one["values"] == entry["chosen"] else ""
+            mark = _mark(one["values"], entry) if one["values"] == entry["chosen"] else ""
             lines.append(f"| {row} | {text_of(one['values'])} | {' | '.join(numbers)} | {mark} |")
     return "\n".join(lines)

@@ -37,6 +37,7 @@ class PermutedCopy:
     """sequences of the test set of each task"""
 
     answers: ClassVar[str] = "scored bits"
+    published_leaves_open: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:

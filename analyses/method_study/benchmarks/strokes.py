@@ -44,6 +44,7 @@ class SplitStrokes:
     """digits of each task that are kept from training"""
 
     answers: ClassVar[str] = "sequences"
+    published_leaves_open: ClassVar[tuple[str, ...]] = ("validation_samples",)
 
     @property
     def title(self) -> str:
@@ -91,6 +92,7 @@ class SequentialStrokes:
     """of the halves and of the sequences"""
 
     answers: ClassVar[str] = "sequences"
+    published_leaves_open: ClassVar[tuple[str, ...]] = ("sequence_digits", "validation_samples")
 
     @property
     def title(self) -> str:
