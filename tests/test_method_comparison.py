@@ -473,10 +473,10 @@ def test_chance_and_read_outs_are_those_of_the_scenario():
     assert network_of(smoke, Settings("fine-tuning"), tasks_of(smoke)[0]).heads == 2
 
 
-def test_rows_that_are_told_the_task_are_named_where_the_others_are_not(small_data):
+def test_rows_that_are_told_the_task_are_named_where_the_others_are_not():
     told = ["from scratch", "masking", "masking + SI", "masking + online EWC", "masking + MAS", "context modulation"]
     told += ["HNET", "HNET (chunked)", "HNET + coresets"]
-    results = synthetic(benchmark="smnist")
+    results = synthetic()
     assert results.method.values[results.is_told_the_task.values.astype(bool)].tolist() == [
         row for row in EVERY if row in told
     ]
