@@ -32,7 +32,8 @@ QUANTITIES = {
 def differences(results: xr.Dataset, stage: str) -> xr.Dataset:
     """The range of the means of the conditions, and whether networks agree on their order.
 
-    Importances have geometric means over the networks that reached the loss. Conditions that no network brought there are left out, and so is what no network has.
+    Importances have geometric means over the networks that reached the loss. Conditions that no network
+    brought there are left out, and so is what no network has.
 
     Returns:
         ``lowest`` and ``highest`` (quantity), means, with ``lowest_condition`` and ``highest_condition``; ``agreement``
