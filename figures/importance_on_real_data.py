@@ -128,7 +128,7 @@ def _rows(axes: Axes, values: xr.DataArray, label: str, log: bool) -> None:
     for row in range(values.sizes["condition"]):
         one = values.isel(condition=row).reset_coords(drop=True)
         if bool(one.notnull().any()):
-            estimate(axes, one.values, mean_interval(one, log=log), -row, 0)
+            estimate(axes, one.values, mean_interval(one, log=log), -float(row), 0)
     axes.set_yticks(-np.arange(values.sizes["condition"]), values.task.values.tolist())
     axes.set_ylim(0.6 - values.sizes["condition"], 0.6)
     axes.set_xlabel(label)
