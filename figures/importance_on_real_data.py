@@ -98,7 +98,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
         _correlations(below[1], results, options)
     for letter, axes in zip("abcd", figure.axes, strict=False):
         axes.set_title(letter, loc="left", fontweight="bold", fontsize=9)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(which="both", labelsize=7)
         axes.xaxis.label.set_fontsize(8)
         axes.yaxis.label.set_fontsize(8)
     figure.suptitle(_title(results, at, stage), fontsize="small")
