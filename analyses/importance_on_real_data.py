@@ -1,9 +1,11 @@
 """What makes weights important on real data, and does the overlap of tasks' subspaces predict forgetting?
 
-Trains recurrent networks on tasks of recorded sequences that grow load, retention and length in turn, and measures at
-matched validation loss how important their weights are and how many dimensions their hidden states fill. Then lets
-networks learn two tasks one after the other, and compares how much they forget with how far the tasks overlap. Writes a
-netCDF file and a Markdown report; figures/importance_on_real_data.py draws it.
+Trains recurrent networks on tasks of recorded sequences, and measures at matched validation loss how important their
+weights are and how many dimensions their hidden states fill. On digits, tasks grow load, retention and length in turn;
+on sounds and languages, each task is measured by itself. Then lets networks learn two tasks one after the other, and
+compares how much they forget with how far the tasks overlap. Writes a netCDF file and a Markdown report;
+figures/importance_on_real_data.py draws it. Options of the data depend on the benchmark: ask for them with
+--benchmark NAME --help.
 """
 
 import time
@@ -13,11 +15,12 @@ from functools import partial
 from typing import Any
 
 import xarray as xr
-from common.command_line import analysis_command
+from common.command_line import analysis_command, chosen_word
 from common.results import write
 from common.running import settled
 from real_data_study import conditions, pairs
-from real_data_study.config import PRESETS, Config, check
+from real_data_study.benchmarks import BENCHMARKS
+from real_data_study.config import Config, check
 from real_data_study.outcome import add_outcome
 from real_data_study.report import report
 
@@ -85,7 +88,8 @@ def _together(found: xr.Dataset, of_pairs: xr.Dataset) -> xr.Dataset:
 
 def main() -> None:
     """Command line."""
-    analysis_command(PRESETS, check, analyse, report, __doc__)
+    presets = BENCHMARKS[chosen_word("benchmark", BENCHMARKS, "sequential_smnist")]
+    analysis_command(presets, check, analyse, report, __doc__)
 
 
 if __name__ == "__main__":

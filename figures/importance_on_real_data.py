@@ -49,8 +49,9 @@ class Options(FileOptions):
     """whose weights are averaged"""
     stage: str | None = None
     """matched loss as in the dataset; None takes that of the report"""
-    phase: Literal["output", "input", "all"] = "output"
-    """steps whose hidden states are counted; output: the last one"""
+    phase: Literal["output", "input", "all"] | None = None
+    """steps whose hidden states are counted; output: the last one; None takes that, or all where every step is
+    answered"""
     overlap: Literal["overlap_states_last_step", "overlap_states_all_steps", "overlap_fisher"] = (
         "overlap_states_all_steps"
     )
@@ -68,56 +69,76 @@ SUFFIX = suffix_of
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
-    """Importance and dimension, a line a task; below, if there are pairs of tasks, what goes with forgetting."""
-    require(results, "importance", "importance_exponent", "components")
+    """Importance and dimension, a line a task or a row a condition; below, if there are pairs, forgetting."""
+    require(results, "importance", "components", "effective_rank", "training_iterations")
     stage = one_of(results, "stage", options.stage or results.attrs["main_stage"])
     one_of(results, "kind", options.kind)
-    at, size = results.sel(stage=stage), results.attrs["size"]
+    at, per = results.sel(stage=stage), _per(results)
+    phase = options.phase or ("output" if bool(at.components.sel(phase="output").notnull().any()) else "all")
     has_pairs = "correlation" in results
     figure = Figure(figsize=(7.6, 6.4 if has_pairs else 3.5), layout="constrained")
     parts = figure.subfigures(2 if has_pairs else 1, 1, height_ratios=[1.1, 1] if has_pairs else [1], squeeze=False)[
         :, 0
     ]
     left, right = parts[0].subplots(1, 2)
-    _lines(
-        left,
-        at.importance.sel(kind=options.kind, connection=options.connection, statistic="mean", per="bit"),
-        size,
-        True,
-    )
-    left.set_yscale("log")
-    left.set_ylabel(importance_text(options.kind, options.connection, "bit of the answer"))
-    _lines(right, at.components.sel(phase=options.phase), size, False)
-    right.set_ylim(bottom=0)
-    right.set_ylabel(
-        f"components for {variance_share(results):.0%} of\nthe variance of h$_t$ ({PHASES[options.phase]})"
-    )
-    handles, labels = left.get_legend_handles_labels()
-    parts[0].legend(handles, labels, loc="outside lower center", ncols=min(3, max(len(labels), 1)), fontsize="x-small")
+    importance = at.importance.sel(kind=options.kind, connection=options.connection, statistic="mean", per=per)
+    label = importance_text(options.kind, options.connection, "bit of the answer" if per == "bit" else "answer")
+    counted = f"components for {variance_share(results):.0%} of\nthe variance of h$_t$ ({PHASES[phase]})"
+    draw_all = _lines if results.attrs["size"] else _rows
+    draw_all(left, importance, label, True)
+    draw_all(right, at.components.sel(phase=phase), counted, False)
+    if results.attrs["size"]:
+        for axes in (left, right):
+            axes.set_xlabel(results.attrs["size"])
+        names = left.get_legend_handles_labels()
+        parts[0].legend(*names, loc="outside lower center", ncols=min(3, max(len(names[1]), 1)), fontsize="x-small")
     if has_pairs:
         below = parts[1].subplots(1, 2)
         _scatter(below[0], results, options)
         _correlations(below[1], results, options)
     for letter, axes in zip("abcd", figure.axes, strict=False):
         axes.set_title(letter, loc="left", fontweight="bold", fontsize=9)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(which="both", labelsize=7)
         axes.xaxis.label.set_fontsize(8)
         axes.yaxis.label.set_fontsize(8)
     figure.suptitle(_title(results, at, stage), fontsize="small")
     return figure
 
 
+def _per(results: xr.Dataset) -> str:
+    """What losses are matched for: files from before there was a choice do not say."""
+    return str(results.attrs.get("per", "bit"))
+
+
 def _title(results: xr.Dataset, at: xr.Dataset, stage: str) -> str:
     network = json.loads(results.attrs["configuration"])["network"]
     missed = int((at.reached == 0).sum())
     censored = f"; {missed} of {at.reached.size} networks missed the loss and are left out" if missed else ""
+    units = f"{network['hidden']} units{' a direction' if network.get('direction') == 'bidirectional' else ''}"
+    loss = f"{stage} nats {'a bit' if _per(results) == 'bit' else 'an answer'}"
     return (
-        f"{results.attrs['data']}, LSTMs of {network['hidden']} units at {stage} nats a bit; mean and 95 % t interval"
-        f" over networks\n(importance: geometric mean){censored}"
+        f"{results.attrs['data']}\nLSTMs of {units} at {loss}; mean and 95 % t interval over"
+        f" {results.sizes['seed']} networks (importance: geometric mean){censored}"
     )
 
 
-def _lines(axes: Axes, values: xr.DataArray, size: str, log: bool) -> None:
+def _rows(axes: Axes, values: xr.DataArray, label: str, log: bool) -> None:
+    """A row a condition, from top to bottom: its networks, their mean and interval; none where no network counts."""
+    values = values.where(values > 0) if log else values
+    for row in range(values.sizes["condition"]):
+        one = values.isel(condition=row).reset_coords(drop=True)
+        if bool(one.notnull().any()):
+            estimate(axes, one.values, mean_interval(one, log=log), -float(row), 0)
+    axes.set_yticks(-np.arange(values.sizes["condition"]), values.task.values.tolist())
+    axes.set_ylim(0.6 - values.sizes["condition"], 0.6)
+    axes.set_xlabel(label)
+    if log:
+        axes.set_xscale("log")
+    else:
+        axes.set_xlim(left=0)
+
+
+def _lines(axes: Axes, values: xr.DataArray, label: str, log: bool) -> None:
     """A line a task, each from the smallest condition on, which belongs to all of them."""
     tasks = values.task.values
     sizes = values["size"].values
@@ -129,7 +150,11 @@ def _lines(axes: Axes, values: xr.DataArray, size: str, log: bool) -> None:
         places = np.flatnonzero((tasks == name) | (sizes == sizes.min()))
         line = values.isel(condition=places[np.argsort(sizes[places])]).swap_dims(condition="size")
         line_with_interval(axes, line, "size", str(name), style, log)
-    axes.set_xlabel(size)
+    axes.set_ylabel(label)
+    if log:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     axes.set_xscale("log")
     axes.set_xticks(np.unique(sizes), [f"{m:g}" for m in np.unique(sizes)])
     axes.xaxis.set_minor_locator(NullLocator())
@@ -154,7 +179,9 @@ def _scatter(axes: Axes, results: xr.Dataset, options: Options) -> None:
 def _correlations(axes: Axes, results: xr.Dataset, options: Options) -> None:
     """Rank correlation with forgetting of each predictor: over networks, as dots with their mean and interval."""
     found = results.correlation.sel(forgetting=options.forgetting)
-    for row, predictor in enumerate(PREDICTORS):
+    drawn = {n: text for n, text in PREDICTORS.items() if bool(results[n].notnull().any())}
+    overlaps = sum(name in OVERLAPS for name in drawn)
+    for row, predictor in enumerate(drawn):
         for style, removed in enumerate(REMOVED):
             one = found.sel(predictor=predictor, removed=removed)
             if bool(one.notnull().any()):
@@ -162,8 +189,8 @@ def _correlations(axes: Axes, results: xr.Dataset, options: Options) -> None:
     for style, text in enumerate(REMOVED.values()):
         axes.plot([], [], MARKERS[style], color=COLOURS[style], markersize=5, label=text)
     axes.axvline(0, color="grey", linewidth=0.7, zorder=0)
-    axes.axhline(-len(OVERLAPS) + 0.5, color="grey", linewidth=0.5, linestyle=":")
-    axes.set_yticks(-np.arange(len(PREDICTORS)), list(PREDICTORS.values()))
+    axes.axhline(-overlaps + 0.5, color="grey", linewidth=0.5, linestyle=":")
+    axes.set_yticks(-np.arange(len(drawn)), list(drawn.values()))
     axes.set_xlim(-1.05, 1.05)
     axes.legend(
         fontsize="xx-small", loc="lower left", bbox_to_anchor=(0.08, 1), ncols=3, handletextpad=0.2, borderpad=0

@@ -9,10 +9,10 @@ import pytest
 import torch
 import xarray as xr
 from real_data_study import conditions, pairs
-from real_data_study.config import PRESETS, check
+from real_data_study.config import check
 from real_data_study.outcome import correlations, exponents, law_effects, lines, remove_pairs, remove_tasks
 from real_data_study.report import exponent, report
-from real_data_study.sequential_smnist import StrokeSequences
+from real_data_study.sequential_smnist import PRESETS, StrokeSequences
 from scipy import stats
 
 from figures import importance_on_real_data as figure_of

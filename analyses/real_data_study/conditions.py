@@ -29,20 +29,21 @@ def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Se
 def _one(config: Config, device: str, condition: Mapping[str, Any], seed: int) -> xr.Dataset:
     benchmark, losses = config.benchmark, config.stages.losses
     task, load = benchmark.task(condition, seed), benchmark.load(condition)
+    scale = load if benchmark.per == "bit" else 1.0
     network = config.network.build(task)
     trained = train(
         network,
         task,
         [seed],
-        Stop(config.stages.iterations, loss=losses[-1] * load),
+        Stop(config.stages.iterations, loss=losses[-1] * scale),
         config.training,
-        [loss * load for loss in losses],
+        [loss * scale for loss in losses],
         device=device,
         progress=False,
         observer=PathIntegral(),
     )
     began = time.perf_counter()
-    parts = [_at(stage, config, task, network, trained, device, load) for stage in trained.milestones]
+    parts = [_at(stage, config, task, network, trained, device, load, scale) for stage in trained.milestones]
     once = asdict(benchmark.demand(condition, task)) | {
         "steps": float(task.test.lengths.double().mean()),
         "stop_reason": float(trained.reason[0]),
@@ -56,25 +57,37 @@ def _one(config: Config, device: str, condition: Mapping[str, Any], seed: int) -
 
 
 def _at(
-    stage: Milestone, config: Config, task: DataTask, network: Network, trained: Trained, device: str, load: int
+    stage: Milestone,
+    config: Config,
+    task: DataTask,
+    network: Network,
+    trained: Trained,
+    device: str,
+    load: float,
+    scale: float,
 ) -> xr.Dataset:
-    """Every measure at a stage; NaN for a network that missed it, but for how it was trained."""
+    """Every measure at a stage, losses over their scale; NaN for a network that missed it, but for its training."""
     m, test = config.measures, task.test.to(device)
     probe = task.fixed_set("fisher", m.importance_samples).to(device)
     importance = importance_at(stage, network, task, trained, probe, m.kinds).drop_dims("quantile")
-    importance = importance.sel(per="sequence", connection=CONNECTIONS, drop=True)
+    importance = importance.sel(per="scored bit", connection=CONNECTIONS, drop=True)  # an answer is a scored bit
     by_answer = importance.importance
     importance["importance"] = xr.concat([by_answer, by_answer / load], "per").assign_coords(per=["answer", "bit"])
-    dimensionality = dimensionality_at(stage, network, test, m.variance)[KEPT_DIMENSIONALITY]
+    dimensionality = _dimensionality(dimensionality_at(stage, network, test, m.variance), task)
     performance = performance_at(stage, network, task, test).drop_dims("output_step")
-    performance = performance.assign(loss=performance.loss / load)
+    performance = performance.assign(loss=performance.loss / scale)
     training = training_at(stage, trained).sel(connection=CONNECTIONS)
-    training = training.assign(validation_loss=training.validation_loss / load)
-    measured = xr.merge(
-        [importance, dimensionality.sel(phase=PHASES, centre="pooled", drop=True), performance, training], join="exact"
-    )
+    training = training.assign(validation_loss=training.validation_loss / scale)
+    measured = xr.merge([importance, dimensionality, performance, training], join="exact")
     reached = xr.DataArray(stage.reached, dims="seed")
     return measured.where(reached).assign(reached=reached.astype(float))
+
+
+def _dimensionality(found: xr.Dataset, task: DataTask) -> xr.Dataset:
+    """By phase; NaN in those that sequences do not have. Where every step is answered, there is no last step."""
+    if task.draw.test.at_every_step:
+        found = found.sel(phase=["all"])
+    return found[KEPT_DIMENSIONALITY].sel(centre="pooled", drop=True).reindex(phase=PHASES)
 
 
 def settings_of_cells(config: Config, device: str) -> dict[str, Any]:

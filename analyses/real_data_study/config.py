@@ -1,21 +1,20 @@
 """All numbers of the analysis, and the presets."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from common.running import Run, check_run
 
 from real_data_study.benchmark import Benchmark
-from real_data_study.sequential_smnist import StrokeSequences
 from wmcl import networks
-from wmcl.networks import Initialisation
+from wmcl.networks import Direction, Initialisation
 from wmcl.stages import ImportanceKind
 from wmcl.tasks import DataTask, check_counts
 from wmcl.training import Options, Stop
 
-BenchmarkName = Literal["sequential_smnist"]
+BenchmarkName = Literal["sequential_smnist", "audioset", "pos"]
 Preset = Literal["smoke", "quick", "paper"]
 
 
@@ -24,7 +23,8 @@ class Study:
     """What is studied."""
 
     benchmark: BenchmarkName = "sequential_smnist"
-    """sequential_smnist: digits one after the other"""
+    """sequential_smnist: digits one after the other; audioset: sounds, other ones in each task; pos: parts of speech,
+    in several languages. Options of the data depend on it: ask for them with --benchmark NAME --help"""
     seeds: int = 6
     """networks a condition, and a pair of tasks, with seeds 0, 1, ..."""
 
@@ -53,11 +53,24 @@ class Network:
 
 
 @dataclass(frozen=True)
+class DirectedNetwork(Network):
+    """Network: a long short-term memory, or one for each direction of reading."""
+
+    direction: Direction = "bidirectional"
+    """in which sequences are read; bidirectional has so many units for each direction"""
+
+    def build(self, task: DataTask, heads: int = 1) -> networks.LSTM:
+        """The network for a task."""
+        return replace(super().build(task, heads), direction=self.direction)
+
+
+@dataclass(frozen=True)
 class Stages:
     """Stages of training at which networks are measured."""
 
     losses: tuple[float, ...] = (0.2, 0.1)
-    """validation losses to match, in nats a bit of the answer, from high to low; training ends at the last one"""
+    """validation losses to match, from high to low; training ends at the last one. In nats a bit of the answer where
+    conditions differ in the bits that they ask for (sequential_smnist), in nats an answer elsewhere"""
     main_loss: float = 0.2
     """the one of them that the report begins with and the figure shows"""
     iterations: int = 1500
@@ -90,15 +103,14 @@ class InTurn:
     """principal directions of the first task in which the variance of the second is taken"""
 
 
-@dataclass(frozen=True)
-class Config:
-    """All numbers of the analysis."""
+@dataclass(frozen=True, kw_only=True)
+class Config(ABC):
+    """All numbers of the analysis, but for those of the data: each benchmark has a class of its own."""
 
     preset: Preset = "quick"
-    """smoke: tiny, on digits that stand in for the real ones; quick: small networks, in minutes; paper: full-size
+    """smoke: tiny, on data that stand in for the real ones; quick: small networks, in minutes; paper: full-size
     networks, for a large machine"""
     study: Study = field(default_factory=Study)
-    strokes: StrokeSequences = field(default_factory=StrokeSequences)
     network: Network = field(default_factory=Network)
     training: Options = field(
         default_factory=lambda: Options(batch=32, learning_rate=3e-3, validate_every=10, watch_every=2)
@@ -106,58 +118,23 @@ class Config:
     stages: Stages = field(default_factory=Stages)
     measures: Measures = field(default_factory=Measures)
     in_turn: InTurn = field(default_factory=InTurn)
-    run: Run = field(default_factory=lambda: _output("importance_on_real_data"))
+    run: Run = field(default_factory=lambda: output("importance_on_real_data"))
 
     @property
+    @abstractmethod
     def benchmark(self) -> Benchmark:
-        """The benchmark that was chosen."""
-        return {"sequential_smnist": self.strokes}[self.study.benchmark]
+        """The data, and what is asked of them."""
 
 
-def _output(name: str) -> Run:
+def output(name: str) -> Run:
+    """A run that writes a file of this name."""
     return Run(output=Path(f"results/{name}.nc"))
-
-
-PRESETS: Mapping[str, Config] = {
-    "quick": Config(),
-    "smoke": Config(
-        preset="smoke",
-        study=Study(seeds=2),
-        strokes=StrokeSequences(
-            source="stand-in",
-            digits=(1, 2),
-            train_samples=400,
-            validation_samples=40,
-            test_samples=64,
-            tasks=3,
-        ),
-        network=Network(hidden=12),
-        training=Options(batch=16, learning_rate=2e-2, validate_every=20),
-        stages=Stages(losses=(0.5, 0.3), main_loss=0.5, iterations=60),
-        measures=Measures(importance_samples=16),
-        in_turn=InTurn(turn_iterations=15, state_samples=32, fisher_samples=16, shared_components=3),
-        run=_output("importance_on_real_data_smoke"),
-    ),
-    "paper": Config(
-        preset="paper",
-        study=Study(seeds=10),
-        strokes=StrokeSequences(
-            pairs=(1, 2, 3, 4, 5), two_classes=(2, 3, 4), validation_samples=1000, test_samples=2000
-        ),
-        network=Network(hidden=256),
-        training=Options(batch=64, learning_rate=1e-3, validate_every=25, watch_every=5),
-        stages=Stages(losses=(0.2, 0.1, 0.05), main_loss=0.1, iterations=20_000),
-        measures=Measures(importance_samples=512),
-        in_turn=InTurn(turn_iterations=2000, state_samples=1000, fisher_samples=512, shared_components=20),
-        run=_output("importance_on_real_data_paper"),
-    ),
-}
 
 
 def check(config: Config) -> None:
     """Refuse what makes no sense before any work starts, with a ValueError that names the field."""
     for name, value, allowed in (
-        ("preset", config.preset, tuple(PRESETS)),
+        ("preset", config.preset, get_args(Preset)),
         ("benchmark", config.study.benchmark, get_args(BenchmarkName)),
     ):
         if value not in allowed:
@@ -171,10 +148,10 @@ def check(config: Config) -> None:
     if options.reduction != Options().reduction or options.precision != Options().precision:
         raise ValueError(
             f"reduction is {options.reduction!r} and precision {options.precision!r}: they must be"
-            f" {Options().reduction!r} and {Options().precision!r}, as a sequence has one answer"
+            f" {Options().reduction!r} and {Options().precision!r}, as losses are matched for an answer"
         )
     check_run(config.run)
-    config.strokes.check()
+    config.benchmark.check()
     config.network.build(config.benchmark.task(config.benchmark.conditions[0], 0))
 
 

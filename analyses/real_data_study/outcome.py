@@ -16,22 +16,32 @@ BASELINES = ("second_accuracy", "moved")
 PREDICTORS = (*OVERLAPS, *BASELINES)
 FORGETTING = ("forgetting_loss", "forgetting_accuracy")
 TERMS = ("load", "retention", "lead")
-WEIGHTS = {"connection": "hh", "statistic": "mean", "per": "bit"}
+WEIGHTS = {"connection": "hh", "statistic": "mean"}
 """importance that the report is about"""
+
+
+def per_of(results: xr.Dataset) -> str:
+    """What losses are matched for, and what importances are compared per."""
+    return str(results.attrs.get("per", "bit"))  # files from before there was a choice do not say
 
 
 def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
     """Add exponents, law and correlations, and say what everything is."""
     results = _demands_of_conditions(results).assign_attrs(
         data=config.benchmark.data,
+        note=config.benchmark.note,
+        per=config.benchmark.per,
         size=config.benchmark.size,
         main_stage=str(config.stages.main_loss),
         smallest=config.benchmark.smallest or "",
     )
-    results = results.merge(exponents(results), combine_attrs="override")
+    if lines(results):
+        results = results.merge(exponents(results), combine_attrs="override")
     if "pair" in results.dims:
         results["correlation"] = correlations(results)
-    return describe(results, DESCRIPTIONS, "stop_reason")
+    units = {"bit": "nats per bit of the answer", "answer": "nats per answer"}[config.benchmark.per]
+    of_losses = {name: (text, units) for name, text in LOSSES.items()}
+    return describe(results, DESCRIPTIONS | of_losses, "stop_reason")
 
 
 def _demands_of_conditions(results: xr.Dataset) -> xr.Dataset:
@@ -98,7 +108,7 @@ def law_effects(results: xr.Dataset, stage: str, kind: str = "sampled") -> xr.Da
     See :func:`wmcl.statistics.effects`.
     """
     at = results.isel(condition=results.in_law.values.astype(bool)).sel(stage=stage)
-    return effects(at.importance.sel(kind=kind, **WEIGHTS), law(*TERMS), (), reached=at.reached)
+    return effects(at.importance.sel(kind=kind, per=per_of(results), **WEIGHTS), law(*TERMS), (), reached=at.reached)
 
 
 def remove_tasks(values: xr.DataArray) -> xr.DataArray:
@@ -148,15 +158,19 @@ def _correlations(results: xr.Dataset, change: Callable[[xr.DataArray], xr.DataA
 
 
 _OVERLAP = "{} in the network after the first task, before the second is learned"
+LOSSES = {
+    "stage": "validation loss that networks are compared at",
+    "loss": "test loss",
+    "validation_loss": "validation loss on either side of the matched loss",
+}
 DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "task": ("what is asked for", "1"),
     "size": ("what grows: see the attribute size", "1"),
-    "seed": ("seed of the network: initialisation and batches, and the pair of digits of the first part", "1"),
-    "stage": ("validation loss that networks are compared at", "nats per bit of the answer"),
+    "seed": ("seed of the network: initialisation and batches, and of digits, which ones are shown", "1"),
     "kind": ("how importance is measured", "1"),
     "connection": ("weight matrix", "1"),
-    "phase": ("steps that hidden states are taken of; output: the last one, which is scored", "1"),
-    "load": ("bits of the answer", "bits"),
+    "phase": ("steps that hidden states are taken of; output: the last one, where it alone is scored", "1"),
+    "load": ("bits of the answer: the entropy of the classes", "bits"),
     "retention": ("steps from the first of what is asked for to the answer, mean over bits and sequences", "steps"),
     "lead": ("steps before anything that is asked for, mean over sequences", "steps"),
     "steps": ("steps of a sequence, mean over sequences", "steps"),
@@ -167,11 +181,9 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "components": ("principal components that hold the configured share of the variance of h_t", "1"),
     "participation_ratio": ("(sum l)^2 / sum l^2 of the eigenvalues l of the covariance of h_t", "1"),
     "effective_rank": ("exp of the entropy of the normalised eigenvalues of the covariance of h_t", "1"),
-    "loss": ("test loss", "nats per bit of the answer"),
-    "accuracy": ("test accuracy; chance is 0.5 to the power of the bits", "fraction of answers"),
+    "accuracy": ("test accuracy", "fraction of answers"),
     "output_variance": ("mean p (1 - p) of the outputs", "1"),
     "iteration": ("training steps before the validations on either side of the matched loss", "steps"),
-    "validation_loss": ("validation loss on either side of the matched loss", "nats per bit of the answer"),
     "distance_moved": ("distance from the initial weights over their norm", "1"),
     "clipped": ("training steps with a clipped gradient", "fraction of steps"),
     "reached": ("whether the network reached the matched loss", "1"),
@@ -190,9 +202,9 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "overlap_states_last_step": (_OVERLAP.format("alignment of the states at the last step"), "1"),
     "overlap_states_all_steps": (_OVERLAP.format("alignment of the states at all steps"), "1"),
     "overlap_fisher": (_OVERLAP.format("overlap of the sampled Fishers"), "1"),
-    "forgetting_loss": ("test loss on the first task after the second, minus before", "nats"),
+    "forgetting_loss": ("test loss on the first task after the second, minus before", "nats per answer"),
     "forgetting_accuracy": ("test accuracy on the first task before the second, minus after", "fraction of answers"),
-    "first_loss": ("test loss on the first task right after it was learned", "nats"),
+    "first_loss": ("test loss on the first task right after it was learned", "nats per answer"),
     "first_accuracy": ("test accuracy on the first task right after it was learned", "fraction of answers"),
     "second_accuracy": ("test accuracy on the second task right after it was learned", "fraction of answers"),
     "moved": ("distance moved by the second task over the norm of the weights", "1"),

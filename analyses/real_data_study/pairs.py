@@ -58,6 +58,8 @@ def measure(config: Config, device: str, pair: Mapping[str, Any], seeds: Sequenc
     first = next(run)
     before = _evaluations(first)
     overlaps = _overlaps(first, config)
+    if both[0].draw.test.at_every_step:  # all steps are scored, and there is no last one
+        overlaps["overlap_states_last_step"] = torch.full_like(overlaps["overlap_states_last_step"], float("nan"))
     last = next(run)
     after = _evaluations(last)
     found = overlaps | {

@@ -3,7 +3,8 @@
 import xarray as xr
 from common.tables import ABSENT, interval, number, table_head, table_row
 
-from real_data_study.outcome import CHANGES, FORGETTING, PREDICTORS, WEIGHTS, law_effects, lines
+from real_data_study.differences import QUANTITIES, differences
+from real_data_study.outcome import CHANGES, FORGETTING, PREDICTORS, WEIGHTS, law_effects, lines, per_of
 from wmcl.statistics import compare, mean_interval, verdict
 from wmcl.statistics.verdict import ENOUGH_SEEDS
 
@@ -23,7 +24,7 @@ def report(results: xr.Dataset) -> str:
     main = results.attrs["main_stage"]
     parts = [_title(results)]
     for stage in [main, *(each for each in results.stage.values.tolist() if each != main)]:
-        parts += [*_conditions(results, stage), *_exponents(results, stage)]
+        parts += [*_conditions(results, stage), *_differences(results, stage), *_exponents(results, stage)]
         if "sampled" in results.kind.values:
             parts += [*_contrasts(results, stage), *_law(results, stage)]
     if "correlation" in results:
@@ -34,26 +35,42 @@ def report(results: xr.Dataset) -> str:
 def _title(results: xr.Dataset) -> str:
     seeds = results.sizes["seed"]
     few = f" Exploratory: fewer than {ENOUGH_SEEDS} seeds." if seeds < ENOUGH_SEEDS else ""
-    return f"Data: {results.attrs['data']}. {seeds} networks a condition; 95 % t intervals over networks.{few}"
+    title = f"Data: {results.attrs['data']}. {seeds} networks a condition; 95 % t intervals over networks.{few}"
+    note = results.attrs.get("note", "")
+    return f"{title}\n\n{note}" if note else title
+
+
+def _loss(results: xr.Dataset, stage: str) -> str:
+    """A matched loss with its unit."""
+    return f"{stage} nats {'a bit' if per_of(results) == 'bit' else 'an answer'}"
 
 
 def _conditions(results: xr.Dataset, stage: str) -> list[str]:
     """Importance, dimensions and training of each condition at a matched loss."""
     at = results.sel(stage=stage)
-    kind = str(at.kind.values[0])
+    kind, size = str(at.kind.values[0]), results.attrs["size"]
     head = ["task", "m", "load, bits", "retention", "lead", "n", "steps to the loss", "test accuracy, %"]
-    head += [f"{kind} of W_hh per bit", "effective fraction", "moved", "components, last step", "components, all steps"]
-    rows = [table_row(_row(at.isel(condition=k), kind)) for k in range(at.sizes["condition"])]
-    text = f"At a validation loss of {stage} nats a bit; importance as a geometric mean; m: {results.attrs['size']}."
-    return ["", text, "", *table_head(head), *rows]
+    head += [f"{kind} of W_hh per {per_of(results)}", "effective fraction", "moved"]
+    head += ["components, last step", "components, all steps"]
+    rows = [_row(at.isel(condition=k), kind) for k in range(at.sizes["condition"])]
+    text = f"At a validation loss of {_loss(results, stage)}; importance as a geometric mean"
+    return ["", f"{text}; m: {size}." if size else f"{text}.", "", *_table(head, rows)]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """Without the columns in which no row has a number."""
+    kept = [k for k in range(len(head)) if any(row[k] != ABSENT for row in rows)]
+    return [*table_head([head[k] for k in kept]), *(table_row([row[k] for k in kept]) for row in rows)]
 
 
 def _row(at: xr.Dataset, kind: str) -> list[str]:
     reached, total = int(at.reached.sum()), at.sizes["seed"]
-    cells = [str(at.task.values), str(int(at["size"]))]
-    cells += [f"{float(at[name]):.0f}" for name in ("load", "retention", "lead")]
+    load = float(at["load"])
+    cells = [str(at.task.values), str(int(at["size"])) if at.attrs["size"] else ABSENT]
+    cells.append(f"{load:.0f}" if load.is_integer() else f"{load:.2f}")
+    cells += [number(float(at[name]), ".0f") for name in ("retention", "lead")]
     cells.append(f"{reached}" if reached == total else f"{reached} of {total}")
-    importance = at.importance.sel(kind=kind, **WEIGHTS)
+    importance = at.importance.sel(kind=kind, per=per_of(at), **WEIGHTS)
     return [
         *cells,
         number(float(at.iteration.sel(side="after").mean()), ".0f"),
@@ -64,6 +81,28 @@ def _row(at: xr.Dataset, kind: str) -> list[str]:
         _interval(at.components.sel(phase="output"), ".1f"),
         _interval(at.components.sel(phase="all"), ".1f"),
     ]
+
+
+def _differences(results: xr.Dataset, stage: str) -> list[str]:
+    """How far conditions differ that do not grow out of each other."""
+    if lines(results) or results.sizes["condition"] < 2:
+        return []
+    found = differences(results, stage)
+    rows = []
+    for k, name in enumerate(found.quantity.values.tolist()):
+        one = found.isel(quantity=k)
+        form = QUANTITIES[name].form if name in QUANTITIES else ".2e"
+        ends = [f"{number(float(one[end]), form)} ({one[f'{end}_condition'].item()})" for end in ("lowest", "highest")]
+        tests = [number(float(one.agreement), ".2f"), number(float(one.p), ".1g"), str(int(one.n))]
+        rows.append(table_row([name, *ends, *tests]))
+    text = (
+        f"How far the conditions differ at {_loss(results, stage)}: the lowest and the highest of their means;"
+        " Kendall's W, 1 if all networks put the conditions in the same order and 0 if they do not agree at all, and"
+        " the p of Friedman's test of 0, over the seeds that reached the loss in all conditions. Conditions that no"
+        " network brought there are left out. The extremes were chosen by their outcome, so there is no interval of"
+        " their ratio."
+    )
+    return ["", text, "", *table_head(["quantity", "lowest", "highest", "W", "p", "n"]), *rows]
 
 
 def _exponents(results: xr.Dataset, stage: str) -> list[str]:
@@ -88,9 +127,9 @@ def _exponents(results: xr.Dataset, stage: str) -> list[str]:
         found = mean_interval(values)
         cells.append(table_row([text, *(exponent(found.sel(line=line), values.sizes["seed"]) for line in names)]))
     text = (
-        f"Exponents in m at {stage} nats a bit, within each seed: twice the m multiplies the quantity by 2 to the power"
-        " of it. It grows or falls with m where the interval leaves out 0. Where a network missed the loss, its seed"
-        " has no exponent, and there is no interval."
+        f"Exponents in m at {_loss(results, stage)}, within each seed: twice the m multiplies the quantity by 2 to the"
+        " power of it. It grows or falls with m where the interval leaves out 0. Where a network missed the loss, its"
+        " seed has no exponent, and there is no interval."
     )
     return ["", text, "", *table_head(["quantity", *names]), *cells]
 
@@ -110,7 +149,7 @@ def exponent(found: xr.Dataset, seeds: int) -> str:
 def _contrasts(results: xr.Dataset, stage: str) -> list[str]:
     """Ratios of the sampled Fisher within seeds: the largest size to the smallest, and lines to each other."""
     labels = _labels(results)
-    values = results.importance.sel(kind="sampled", stage=stage, **WEIGHTS)
+    values = results.importance.sel(kind="sampled", stage=stage, per=per_of(results), **WEIGHTS)
     by_line = lines(results)
     pairs = [(labels[places[-1]], labels[places[0]]) for places in by_line.values()]
     for one, other in (("last digit", "blank lead"), ("first digit", "last digit"), ("sequences", "first digit")):
@@ -129,7 +168,7 @@ def _contrasts(results: xr.Dataset, stage: str) -> list[str]:
             table_row([str(pair.comparison.values), f"{int(pair.n)}", ratio, number(float(pair.p_holm), ".1g")])
         )
     text = (
-        f"Ratios of the sampled Fisher of W_hh per bit at {stage} nats a bit, within seeds; simultaneous 95 %"
+        f"Ratios of the sampled Fisher of W_hh per bit at {_loss(results, stage)}, within seeds; simultaneous 95 %"
         " intervals, p after Holm."
     )
     return ["", text, "", *table_head(["ratio", "n", "mean", "p"]), *rows]
@@ -147,7 +186,7 @@ def _law(results: xr.Dataset, stage: str) -> list[str]:
     text = (
         "Exponents in load, retention and 1 + lead, of all conditions but those with digits before the one asked for:"
     )
-    found = verdict(law_effects(results, stage), "Sampled Fisher of W_hh per bit", f"{stage} nats a bit")
+    found = verdict(law_effects(results, stage), "Sampled Fisher of W_hh per bit", _loss(results, stage))
     return ["", text, "", *(f"- {line}" for line in found.splitlines())]
 
 
@@ -163,6 +202,8 @@ def _pairs(results: xr.Dataset) -> list[str]:
         "moved",
     ):
         values = results[name]
+        if not bool(values.notnull().any()):
+            continue
         between = values.mean("seed")
         text = results[name].attrs["long_name"]
         rows.append(
@@ -182,7 +223,7 @@ def _pairs(results: xr.Dataset) -> list[str]:
 def _correlations(results: xr.Dataset) -> list[str]:
     head = ["predictor", "forgetting in"] + [f"ranks, {name} taken off" for name in CHANGES]
     rows = []
-    for predictor in PREDICTORS:
+    for predictor in (name for name in PREDICTORS if bool(results[name].notnull().any())):
         for forgetting in FORGETTING:
             one = results.correlation.sel(predictor=predictor, forgetting=forgetting)
             cells = [_interval(one.sel(removed=name), ".2f") for name in CHANGES]

@@ -13,14 +13,16 @@ With one digit all of them are the same task, ``one digit``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal
 
-from real_data_study.benchmark import Condition, Demand
+from real_data_study.benchmark import Condition, Demand, Per
+from real_data_study.config import Config, InTurn, Measures, Network, Stages, Study, output
 from wmcl.data import Strokes, stand_in_strokes, stroke_mnist
 from wmcl.tasks import DataTask, check_counts, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.stroke_tasks import PAIRS, SequenceLabels
+from wmcl.training import Options
 
 Source = Literal["stroke-mnist", "stand-in"]
 
@@ -59,6 +61,8 @@ class StrokeSequences:
     tasks: int = 5
     """tasks of two digits each that are learned in turn; 0 leaves that part out"""
 
+    note: ClassVar[str] = ""
+    per: ClassVar[Per] = "bit"
     size: ClassVar[str] = "digits of a sequence, m"
     smallest: ClassVar[str] = ONE
 
@@ -148,3 +152,51 @@ class StrokeSequences:
 @cache
 def _strokes_of(source: Source) -> Strokes:
     return stroke_mnist() if source == "stroke-mnist" else stand_in_strokes(*STAND_IN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrokeConfig(Config):
+    """All numbers of the analysis of Sequential Stroke-MNIST."""
+
+    strokes: StrokeSequences = field(default_factory=StrokeSequences)
+
+    @property
+    def benchmark(self) -> StrokeSequences:
+        """The digits."""
+        return self.strokes
+
+
+PRESETS: Mapping[str, StrokeConfig] = {
+    "quick": StrokeConfig(),
+    "smoke": StrokeConfig(
+        preset="smoke",
+        study=Study(seeds=2),
+        strokes=StrokeSequences(
+            source="stand-in",
+            digits=(1, 2),
+            train_samples=400,
+            validation_samples=40,
+            test_samples=64,
+            tasks=3,
+        ),
+        network=Network(hidden=12),
+        training=Options(batch=16, learning_rate=2e-2, validate_every=20),
+        stages=Stages(losses=(0.5, 0.3), main_loss=0.5, iterations=60),
+        measures=Measures(importance_samples=16),
+        in_turn=InTurn(turn_iterations=15, state_samples=32, fisher_samples=16, shared_components=3),
+        run=output("importance_on_real_data_smoke"),
+    ),
+    "paper": StrokeConfig(
+        preset="paper",
+        study=Study(seeds=10),
+        strokes=StrokeSequences(
+            pairs=(1, 2, 3, 4, 5), two_classes=(2, 3, 4), validation_samples=1000, test_samples=2000
+        ),
+        network=Network(hidden=256),
+        training=Options(batch=64, learning_rate=1e-3, validate_every=25, watch_every=5),
+        stages=Stages(losses=(0.2, 0.1, 0.05), main_loss=0.1, iterations=20_000),
+        measures=Measures(importance_samples=512),
+        in_turn=InTurn(turn_iterations=2000, state_samples=1000, fisher_samples=512, shared_components=20),
+        run=output("importance_on_real_data_paper"),
+    ),
+}

@@ -1,0 +1,135 @@
+"""Split AudioSet: which of ten sounds is heard. Each task is a condition, and has other sounds.
+
+All sequences have ten steps, and every step shows a second of the sound. Nothing grows, and nobody knows which second
+tells a sound, so there are no exponents and no retention.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, cast
+
+from method_study.benchmarks.audioset import NAMES, Sounds, SplitAudioSet
+
+from real_data_study.benchmark import Condition, Demand, Per, entropy, unknown_demand
+from real_data_study.config import Config, InTurn, Measures, Network, Stages, Study, output
+from wmcl.tasks import DataTask
+from wmcl.training import Options
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Split AudioSet."""
+
+    sounds: Sounds = "audioset-reduced"
+    """audioset: the data set, 2.4 GB to download; audioset-reduced: its two balanced parts alone, about a seventh;
+    stand-in: embeddings drawn at random, to try things out"""
+    measured: int = 10
+    """tasks of the first part"""
+    classes: int = 10
+    """classes of each task"""
+    validation: float = 0.2
+    """fraction of the training sequences of each class that decides when a loss is reached"""
+    tasks: int = 5
+    """the first so many of them are learned in turn, two at a time; 0 leaves that part out"""
+
+    per: ClassVar[Per] = "answer"
+    size: ClassVar[str] = ""
+    smallest: ClassVar[None] = None
+
+    @property
+    def data(self) -> str:
+        """Whose sounds these are."""
+        return f"{NAMES[self.sounds]}, {self.classes} classes a task"
+
+    @property
+    def note(self) -> str:
+        """The sounds of each task."""
+        names = "; ".join(each.name.rsplit(" of ", 1)[0] for each in self._tasks)
+        return f"Networks of a task differ in their initial weights and batches alone. Classes of tasks {names}."
+
+    @property
+    def condition_settings(self) -> Mapping[str, Any]:
+        """All but how many tasks are learned in turn."""
+        return {name: value for name, value in asdict(self).items() if name != "tasks"}
+
+    @property
+    def sequence_settings(self) -> Mapping[str, Any]:
+        """The same."""
+        return self.condition_settings
+
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        """One a task."""
+        return [{"task": f"task {k + 1}", "size": 1} for k in range(self.measured)]
+
+    @property
+    def _tasks(self) -> list[DataTask]:
+        made = SplitAudioSet(sounds=self.sounds, classes=self.classes, validation=self.validation).tasks(self.measured)
+        return cast(list[DataTask], made)
+
+    def check(self) -> None:
+        """Refuse what makes no sense, and data that are not on this machine."""
+        _ = self._tasks
+        if self.tasks not in (0, *range(2, self.measured + 1)):
+            raise ValueError(f"tasks is {self.tasks}: it must be 0, or from 2 to {self.measured}, which is measured")
+
+    def task(self, condition: Condition, seed: int) -> DataTask:
+        """The same with every seed."""
+        return self._tasks[int(condition["task"].removeprefix("task ")) - 1]
+
+    def load(self, condition: Condition) -> float:
+        """Entropy of the classes: at most log2 of their number."""
+        return entropy(self.task(condition, 0))
+
+    def demand(self, condition: Condition, task: DataTask) -> Demand:
+        """Its load alone is known."""
+        return unknown_demand(task)
+
+    def sequence(self) -> Sequence[DataTask]:
+        """The first tasks."""
+        return self._tasks[: self.tasks]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundConfig(Config):
+    """All numbers of the analysis of Split AudioSet."""
+
+    sound: Sound = field(default_factory=Sound)
+
+    @property
+    def benchmark(self) -> Sound:
+        """The sounds."""
+        return self.sound
+
+
+PRESETS: Mapping[str, SoundConfig] = {
+    "quick": SoundConfig(
+        study=Study(benchmark="audioset"),
+        network=Network(hidden=32, forget_bias=0.0),
+        training=Options(batch=64, learning_rate=3e-3, validate_every=10, watch_every=2),
+        stages=Stages(losses=(1.4, 1.2), main_loss=1.2, iterations=300),
+        run=output("importance_on_audioset"),
+    ),
+    "smoke": SoundConfig(
+        preset="smoke",
+        study=Study(benchmark="audioset", seeds=2),
+        sound=Sound(sounds="stand-in", measured=3, classes=3, tasks=3),
+        network=Network(hidden=12, forget_bias=0.0),
+        training=Options(batch=16, learning_rate=2e-2, validate_every=10),
+        stages=Stages(losses=(0.8, 0.6), main_loss=0.8, iterations=60),
+        measures=Measures(importance_samples=16),
+        in_turn=InTurn(turn_iterations=15, state_samples=32, fisher_samples=16, shared_components=3),
+        run=output("importance_on_audioset_smoke"),
+    ),
+    "paper": SoundConfig(
+        preset="paper",
+        study=Study(benchmark="audioset", seeds=10),
+        sound=Sound(sounds="audioset", tasks=10),
+        network=Network(hidden=256, forget_bias=0.0),
+        training=Options(batch=128, learning_rate=1e-3, validate_every=25, watch_every=5),
+        stages=Stages(losses=(1.4, 1.2), main_loss=1.2, iterations=5000),
+        measures=Measures(importance_samples=512),
+        in_turn=InTurn(turn_iterations=2000, state_samples=1000, fisher_samples=512, shared_components=20),
+        run=output("importance_on_audioset_paper"),
+    ),
+}
