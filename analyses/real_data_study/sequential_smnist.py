@@ -6,8 +6,8 @@ Digits grow load, retention and length in turn, as the controls of the Copy Task
 - ``first digit``: one bit, held while m - 1 more digits are drawn. Retention and length grow.
 - ``last digit``: one bit, after m - 1 other digits. Length grows.
 - ``blank lead``: one bit, after as many steps without input. Length grows.
-- ``two classes``: whether the sequence is one of a random half of them, as in the paper. Of two digits, most halves depend
-  on one alone.
+- ``two classes``: whether the sequence is one of a random half of them, as in the paper. Of two digits, most halves
+  depend on one alone.
 
 With one digit all of them are the same task, ``one digit``.
 """
