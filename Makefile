@@ -54,6 +54,7 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(PYTHON) figures/method_comparison.py docs/results/method_comparison.nc --output docs/results
 	$(PYTHON) figures/method_comparison.py docs/results/method_comparison_smnist.nc --output docs/results
 	$(PYTHON) figures/method_comparison.py docs/results/method_comparison_sequential_smnist.nc --output docs/results
+	$(PYTHON) figures/method_comparison.py docs/results/method_comparison_audioset.nc --output docs/results
 	$(PYTHON) figures/importance_on_real_data.py docs/results/importance_on_real_data.nc --output docs/results
 	$(PYTHON) figures/importance_on_real_data.py docs/results/importance_on_audioset.nc --output docs/results
 	$(PYTHON) figures/stability_plasticity.py docs/results/stability_plasticity.nc --output docs/results

@@ -110,7 +110,7 @@ def test_the_report_says_which_orders_are_found():
     assert lines[2].endswith("90.00 ± 0.10 |")
     assert lines[2].count("–") == 1  # no during accuracy on the poster
     (sentence,) = (line for line in lines if line.startswith("Order of final accuracy on the poster, 3 pairs"))
-    assert "2 are confirmed; 0 are contradicted; 1 are left open (b > c: -4.40 [" in sentence
+    assert "confirmed 2; contradicted 0; left open 1 (b > c: -4.40 [" in sentence
     assert any(line.startswith("No two of these methods") for line in lines)
 
 

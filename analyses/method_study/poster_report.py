@@ -40,10 +40,10 @@ def _sentence(found: Sequence[Ordered]) -> str:
     """How many orders are found, and all of which that cannot be said, with their intervals."""
     if not found:
         return "No two of these methods have an order on the poster."
-    parts = [f"{sum(each.outcome == 'confirmed' for each in found)} are confirmed"]
-    for outcome, words in (("contradicted", "are contradicted"), ("open", "are left open")):
+    parts = [f"confirmed {sum(each.outcome == 'confirmed' for each in found)}"]
+    for outcome, words in (("contradicted", "contradicted"), ("open", "left open")):
         those = [each for each in found if each.outcome == outcome]
-        parts.append(f"{len(those)} {words}" + (f" ({_names(those)})" if those else ""))
+        parts.append(f"{words} {len(those)}" + (f" ({_names(those)})" if those else ""))
     pairs = "pair" if len(found) == 1 else "pairs"
     return (
         f"Order of {found[0].measure} accuracy on the poster, {len(found)} {pairs} of methods whose ± do not overlap"
