@@ -23,7 +23,13 @@ class Network:
     """of the lstm cell alone: constant in the pre-activations of its forget gate; 1 or more lets memory last"""
 
     def build(self, inputs: int, outputs: int, initialisation: Initialisation) -> networks.Network:
-        """The network for a task."""
+        """The network for a task.
+
+        Raises:
+            ValueError: if a number makes no sense.
+        """
+        if self.cell != "lstm" and self.forget_bias != 0:
+            raise ValueError(f"forget_bias is {self.forget_bias} with the cell {self.cell}: it must be 0, but for lstm")
         if self.cell == "elman":
             return networks.Elman(
                 inputs, self.hidden, outputs, initialisation=initialisation, output_stage=self.output_stage

@@ -80,6 +80,7 @@ WRONG = [
     ("variants", "reductions", st.just(()) | st.just(("mean",)), "reduction"),
     ("network", "hidden", counts, "hidden"),
     ("network", "cell", st.just("rnn"), "cell"),
+    ("network", "forget_bias", unreal | st.floats(0.1, 9), "forget_bias"),  # of an elman cell
     ("training", "precision", st.just("tf32"), "precision"),  # without a GPU
     ("training", "learning_rate", st.just((0.1, 0.2)), "learning_rate"),
     ("training", "reduction", st.just("reference"), "reduction"),
