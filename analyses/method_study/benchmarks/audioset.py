@@ -7,17 +7,24 @@ from typing import ClassVar, Literal, get_args
 
 from common.network import Network
 
-from method_study.benchmarks.benchmark import Benchmark, Grid, choice_of, output_of
+from method_study.benchmarks.benchmark import Benchmark, Grid, preset_of
 from method_study.benchmarks.frequency import most_frequent
+from method_study.benchmarks.recorded import (
+    HYPERFAN,
+    REPLAYED,
+    SMALL_MEASURES,
+    SMALLER,
+    Scenario,
+    check_words,
+    settings_with,
+)
 from method_study.config import Chance, Comparison, Config
 from method_study.settings import Settings, Value
 from wmcl.data import AudioSet, audioset, stand_in_audioset
-from wmcl.methods import Measures
 from wmcl.published import Published, poster_means, published_runs
 from wmcl.tasks import Task, split_audioset_tasks
 
 Sounds = Literal["audioset", "audioset-reduced", "stand-in"]
-Scenario = Literal["task-incremental", "domain-incremental", "class-incremental"]
 
 NAMES: Mapping[Sounds, str] = {
     "audioset": "Split AudioSet",
@@ -66,9 +73,7 @@ class SplitAudioSet:
 
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
-        for name, allowed in (("sounds", get_args(Sounds)), ("scenario", get_args(Scenario))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(allowed)}")
+        check_words(self, sounds=get_args(Sounds), scenario=get_args(Scenario))
         return list(_tasks(self, number))
 
     def chance(self, tasks: Sequence[Task]) -> Chance:
@@ -111,13 +116,11 @@ class AudioSetConfig(Config):
 COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 300, "learning_rate": 3e-3}
 
 
-def _settings(method: str, **values: Value) -> Settings:
-    return Settings(method).changed({**COMMON, **values})
+_settings = settings_with(COMMON)
 
 
 _MASKED: Mapping[str, Value] = {"fraction_off": 0.5}
-_HYPERFAN: Mapping[str, Value] = {"strength": 0.1, "hyper_initialisation": "hyperfan"}
-"""as initialised in the paper's code, hypernetworks as small as these learned less even of the first task"""
+_HYPERFAN: Mapping[str, Value] = {**HYPERFAN, "strength": 0.1}
 _GENERATED: Mapping[str, Value] = {
     **_HYPERFAN,
     "chunk": 1000,
@@ -125,15 +128,7 @@ _GENERATED: Mapping[str, Value] = {
     "task_embedding": 16,
     "chunk_embedding": 16,
 }
-_REPLAYED: Mapping[str, Value] = {
-    "latent": 16,
-    "decoder_cell": "lstm",
-    "decoder_hidden": 32,
-    "input_likelihood": "gaussian",
-    "kl_strength": 1e-3,
-    "reconstruction_strength": 1e-2,
-    "distillation_strength": 10.0,
-}
+_REPLAYED: Mapping[str, Value] = {**REPLAYED, "decoder_hidden": 32, "distillation_strength": 10.0}
 _CHUNK = 300
 """of hypernetworks whose hidden layers have 50 units: with more, they would be larger than the network"""
 
@@ -159,15 +154,6 @@ STARTING_VALUES: Mapping[str, Settings] = {
 """where a search has not chosen yet. A sequence has one answer, so the loss is that of the paper's code, and strengths
 have its units."""
 
-SMALLER: Mapping[str, Mapping[str, Value]] = {
-    "online EWC (exact)": {"samples": 4},
-    "HNET (chunked)": {"chunk": 100},
-    "coresets": {"samples": 10},
-    "generative replay": {"latent": 4, "decoder_hidden": 8},
-    "HNET+R": {"latent": 4, "decoder_hidden": 8, "chunk": 100},
-    "HNET + coresets": {"chunk": 100, "samples": 10},
-}
-
 GRIDS: Mapping[str, Grid] = {
     "online EWC": {"strength": (3.0, 1e1, 3e1, 1e2)},
     "online EWC (sampled)": {"strength": (1.0, 3.0, 1e1, 3e1)},
@@ -189,37 +175,27 @@ GRIDS: Mapping[str, Grid] = {
 }
 
 
-def _preset(preset: str, **changes: object) -> AudioSetConfig:
-    return replace(
-        AudioSetConfig(
-            preset=preset,  # type: ignore[arg-type]
-            benchmark="audioset",
-            comparison=Comparison(tasks=10, seeds=5),
-            network=Network(cell="lstm", hidden=32),
-            selection=choice_of("audioset", preset),
-            run=output_of("audioset", preset),
-        ),
-        **changes,  # type: ignore[arg-type]
-    )
-
-
+_BASE = AudioSetConfig(
+    benchmark="audioset", comparison=Comparison(tasks=10, seeds=5), network=Network(cell="lstm", hidden=32)
+)
 _AS_PUBLISHED = SplitAudioSet(sounds="audioset", scaled=False)
 """what is measured on less than this has no difference from the published numbers"""
 
 SPLIT_AUDIOSET = Benchmark(
     presets={
-        "quick": _preset("quick"),
-        "smoke": _preset(
+        "quick": preset_of(_BASE, "quick"),
+        "smoke": preset_of(
+            _BASE,
             "smoke",
             task=SplitAudioSet(sounds="stand-in", classes=3),
             comparison=Comparison(tasks=2, seeds=2, iterations=10),
             network=Network(cell="lstm", hidden=12),
-            measures=Measures(importance_samples=8, state_samples=16, shared_components=5),
+            measures=SMALL_MEASURES,
         ),
-        "published": _preset(
-            "published", task=_AS_PUBLISHED, comparison=Comparison(tasks=10, seeds=3, iterations=2000)
+        "published": preset_of(
+            _BASE, "published", task=_AS_PUBLISHED, comparison=Comparison(tasks=10, seeds=3, iterations=2000)
         ),
-        "paper": _preset("paper", task=_AS_PUBLISHED, comparison=Comparison(tasks=10, seeds=10)),
+        "paper": preset_of(_BASE, "paper", task=_AS_PUBLISHED, comparison=Comparison(tasks=10, seeds=10)),
     },
     starting_values=STARTING_VALUES,
     smaller=SMALLER,

@@ -1,14 +1,17 @@
 """What a benchmark brings along: presets, and how each method is trained on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from common.running import Run
 
 from method_study.config import HERE, Config, Search
 from method_study.settings import Settings, Value
 from wmcl.published import PosterMean
+
+C = TypeVar("C", bound=Config)
 
 Grid = Mapping[str, tuple[Value, ...]]
 
@@ -39,16 +42,16 @@ class Benchmark:
     """means that were published beside the runs"""
 
 
-def output_of(benchmark: str, preset: str) -> Run:
-    """Where a preset writes."""
-    return Run(output=Path(f"results/method_comparison_{benchmark}{'' if preset == 'quick' else f'_{preset}'}.nc"))
+def preset_of(base: C, preset: str, **changes: Any) -> C:
+    """A preset of a benchmark: what all of its presets have in common, with changes, and files of its own.
 
-
-def choice_of(benchmark: str, preset: str) -> Search:
-    """Which file of chosen hyperparameters a preset reads: quick that of the package, smoke one that it makes itself.
-
-    The others take the published ones.
+    Of chosen hyperparameters, quick reads the file of the package, and smoke one that it makes itself; the others take
+    the published ones.
     """
-    if preset == "smoke":
-        return Search(chosen=Path(f"results/method_comparison_{benchmark}_smoke_chosen.json"))
-    return Search(chosen=HERE / f"chosen_{benchmark}.json" if preset == "quick" else None)
+    name = f"method_comparison_{base.benchmark}{'' if preset == 'quick' else f'_{preset}'}"
+    chosen = {"quick": HERE / f"chosen_{base.benchmark}.json", "smoke": Path(f"results/{name}_chosen.json")}
+    files: dict[str, Any] = {
+        "selection": Search(chosen=chosen.get(preset)),
+        "run": Run(output=Path(f"results/{name}.nc")),
+    }
+    return replace(base, **{"preset": preset, **files, **changes})

@@ -8,8 +8,9 @@ from typing import ClassVar, Literal, get_args
 
 from common.network import DirectedNetwork
 
-from method_study.benchmarks.benchmark import Benchmark, Grid, choice_of, output_of
+from method_study.benchmarks.benchmark import Benchmark, Grid, preset_of
 from method_study.benchmarks.frequency import most_frequent
+from method_study.benchmarks.recorded import HYPERFAN, REPLAYED, SMALL_MEASURES, SMALLER, check_words, settings_with
 from method_study.config import Chance, Comparison, Config
 from method_study.settings import Settings, Value
 from wmcl.data import (
@@ -20,7 +21,6 @@ from wmcl.data import (
     universal_dependencies,
     universal_dependencies_reduced,
 )
-from wmcl.methods import Measures
 from wmcl.published import Published, published_runs
 from wmcl.tasks import Task, pos_tasks
 from wmcl.tasks.pos_tasks import Unknown
@@ -73,9 +73,7 @@ class PosTagging:
 
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
-        for name, allowed in (("treebanks", get_args(Treebanks)), ("unknown", get_args(Unknown))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(allowed)}")
+        check_words(self, treebanks=get_args(Treebanks), unknown=get_args(Unknown))
         if self.vectors is not None and CODE not in self.vectors.name:
             raise ValueError(
                 f"vectors is {self.vectors}: its name must have {CODE} in it, in place of the code of each"
@@ -149,13 +147,11 @@ class PosConfig(Config):
 COMMON: Mapping[str, Value] = {"batch": 32, "iterations": 400, "learning_rate": 1e-2}
 
 
-def _settings(method: str, **values: Value) -> Settings:
-    return Settings(method).changed({**COMMON, **values})
+_settings = settings_with(COMMON)
 
 
 _MASKED: Mapping[str, Value] = {"fraction_off": 0.2}
-_HYPERFAN: Mapping[str, Value] = {"strength": 0.01, "hyper_initialisation": "hyperfan"}
-"""as initialised in the paper's code, hypernetworks as small as these learned less even of the first task"""
+_HYPERFAN: Mapping[str, Value] = {**HYPERFAN, "strength": 0.01}
 _GENERATED: Mapping[str, Value] = {
     **_HYPERFAN,
     "chunk": 1000,
@@ -163,15 +159,7 @@ _GENERATED: Mapping[str, Value] = {
     "task_embedding": 16,
     "chunk_embedding": 16,
 }
-_REPLAYED: Mapping[str, Value] = {
-    "latent": 16,
-    "decoder_cell": "lstm",
-    "decoder_hidden": 32,
-    "input_likelihood": "gaussian",
-    "kl_strength": 1e-3,
-    "reconstruction_strength": 1e-2,
-    "distillation_strength": 10.0,
-}
+_REPLAYED: Mapping[str, Value] = {**REPLAYED, "decoder_hidden": 32, "distillation_strength": 10.0}
 _CHUNK = 400
 """of hypernetworks whose hidden layers have 50 units: with more, they would be larger than the network"""
 
@@ -197,15 +185,6 @@ STARTING_VALUES: Mapping[str, Settings] = {
 """where a search has not chosen yet. The loss is one a word, that of the paper's code is summed over the words of a
 sentence."""
 
-SMALLER: Mapping[str, Mapping[str, Value]] = {
-    "online EWC (exact)": {"samples": 4},
-    "HNET (chunked)": {"chunk": 100},
-    "coresets": {"samples": 10},
-    "generative replay": {"latent": 4, "decoder_hidden": 8},
-    "HNET+R": {"latent": 4, "decoder_hidden": 8, "chunk": 100},
-    "HNET + coresets": {"chunk": 100, "samples": 10},
-}
-
 GRIDS: Mapping[str, Grid] = {
     "online EWC": {"strength": (0.1, 0.3, 1.0, 3.0)},
     "online EWC (sampled)": {"strength": (0.1, 0.3, 1.0, 3.0)},
@@ -227,20 +206,11 @@ GRIDS: Mapping[str, Grid] = {
 }
 
 
-def _preset(preset: str, **changes: object) -> PosConfig:
-    return replace(
-        PosConfig(
-            preset=preset,  # type: ignore[arg-type]
-            benchmark="pos",
-            comparison=Comparison(tasks=8),
-            network=DirectedNetwork(cell="lstm", hidden=32, direction="bidirectional"),
-            selection=choice_of("pos", preset),
-            run=output_of("pos", preset),
-        ),
-        **changes,  # type: ignore[arg-type]
-    )
-
-
+_BASE = PosConfig(
+    benchmark="pos",
+    comparison=Comparison(tasks=8),
+    network=DirectedNetwork(cell="lstm", hidden=32, direction="bidirectional"),
+)
 _PUBLISHED: Mapping[str, object] = {
     "task": PosTagging(treebanks="universal-dependencies", vectors=Path(f"polyglot-{CODE}.pkl"), unknown="drop"),
     "network": DirectedNetwork(cell="lstm", hidden=32, direction="backward"),
@@ -248,16 +218,17 @@ _PUBLISHED: Mapping[str, object] = {
 
 POS = Benchmark(
     presets={
-        "quick": _preset("quick"),
-        "smoke": _preset(
+        "quick": preset_of(_BASE, "quick"),
+        "smoke": preset_of(
+            _BASE,
             "smoke",
             task=PosTagging(treebanks="stand-in"),
             comparison=Comparison(tasks=2, seeds=2, iterations=10),
             network=DirectedNetwork(cell="lstm", hidden=12, direction="bidirectional"),
-            measures=Measures(importance_samples=8, state_samples=16, shared_components=5),
+            measures=SMALL_MEASURES,
         ),
-        "published": _preset("published", comparison=Comparison(tasks=20, iterations=1000), **_PUBLISHED),
-        "paper": _preset("paper", comparison=Comparison(tasks=20, seeds=10), **_PUBLISHED),
+        "published": preset_of(_BASE, "published", comparison=Comparison(tasks=20, iterations=1000), **_PUBLISHED),
+        "paper": preset_of(_BASE, "paper", comparison=Comparison(tasks=20, seeds=10), **_PUBLISHED),
     },
     starting_values=STARTING_VALUES,
     smaller=SMALLER,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from method_study.benchmarks.benchmark import Grid
+from method_study.benchmarks.recorded import REPLAYED, settings_with
 from method_study.settings import Settings, Value
 
 COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 400, "learning_rate": 3e-3}
@@ -11,20 +12,11 @@ LONGER = 700
 """training steps a task of sequences of digits, some of which have to be held while others are drawn"""
 
 
-def _settings(method: str, **values: Value) -> Settings:
-    return Settings(method).changed({**COMMON, **values})
+_settings = settings_with(COMMON)
 
 
 _GENERATED: Mapping[str, Value] = {"chunk": 500, "hidden": (25, 25), "task_embedding": 16, "chunk_embedding": 16}
-_REPLAYED: Mapping[str, Value] = {
-    "latent": 16,
-    "decoder_cell": "lstm",
-    "decoder_hidden": 64,
-    "input_likelihood": "gaussian",
-    "kl_strength": 1e-3,
-    "reconstruction_strength": 1e-2,
-    "distillation_strength": 3.0,
-}
+_REPLAYED: Mapping[str, Value] = {**REPLAYED, "decoder_hidden": 64, "distillation_strength": 3.0}
 
 STARTING_VALUES: Mapping[str, Settings] = {
     "multitask": _settings("multitask", learning_rate=1e-3),
@@ -48,15 +40,6 @@ STARTING_VALUES: Mapping[str, Settings] = {
 }
 """where a search has not chosen: what the search on Split Stroke-MNIST chose, and of replay what single pilot networks
 did well with. A sequence has one answer, so the loss is that of the paper's code, and strengths have its units."""
-
-SMALLER: Mapping[str, Mapping[str, Value]] = {
-    "online EWC (exact)": {"samples": 4},
-    "HNET (chunked)": {"chunk": 100},
-    "coresets": {"samples": 10},
-    "generative replay": {"latent": 4, "decoder_hidden": 8},
-    "HNET+R": {"latent": 4, "decoder_hidden": 8, "chunk": 100},
-    "HNET + coresets": {"chunk": 100, "samples": 10},
-}
 
 GRIDS: Mapping[str, Grid] = {
     "online EWC": {"strength": (1e1, 1e2, 1e3, 1e4)},

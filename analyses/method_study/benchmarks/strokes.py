@@ -7,17 +7,16 @@ from typing import ClassVar, Literal, get_args
 
 from common.network import Network
 
-from method_study.benchmarks.benchmark import Benchmark, choice_of, output_of
-from method_study.benchmarks.stroke_settings import COMMON, GRIDS, LONGER, SMALLER, STARTING_VALUES
+from method_study.benchmarks.benchmark import Benchmark, preset_of
+from method_study.benchmarks.recorded import SMALL_MEASURES, SMALLER, Scenario, check_words
+from method_study.benchmarks.stroke_settings import COMMON, GRIDS, LONGER, STARTING_VALUES
 from method_study.config import Chance, Comparison, Config
 from wmcl.data import Strokes, stand_in_strokes, stroke_mnist
-from wmcl.methods import Measures
 from wmcl.published import Published, published_runs
 from wmcl.tasks import Task, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.stroke_tasks import SequenceLabels
 
 Digits = Literal["stroke-mnist", "stand-in"]
-Scenario = Literal["task-incremental", "domain-incremental", "class-incremental"]
 
 _BOTH = (
     " Coresets distil at the last step, not at the one before it; generated sequences take their length from training"
@@ -58,7 +57,7 @@ class SplitStrokes:
 
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
-        _check_words(self)
+        check_words(self, digits=get_args(Digits), scenario=get_args(Scenario))
         return list(_split(self, number))
 
     def chance(self, tasks: Sequence[Task]) -> Chance:
@@ -106,7 +105,7 @@ class SequentialStrokes:
 
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
-        _check_words(self)
+        check_words(self, digits=get_args(Digits), scenario=get_args(Scenario))
         return list(_sequential(self, number))
 
     def chance(self, tasks: Sequence[Task]) -> Chance:
@@ -122,12 +121,6 @@ class SequentialStrokes:
 
 def _name(digits: Digits) -> str:
     return "Stroke-MNIST" if digits == "stroke-mnist" else "stand-in strokes"
-
-
-def _check_words(options: SplitStrokes | SequentialStrokes) -> None:
-    for name, allowed in (("digits", get_args(Digits)), ("scenario", get_args(Scenario))):
-        if getattr(options, name) not in allowed:
-            raise ValueError(f"{name} is {getattr(options, name)!r}: it must be one of {', '.join(allowed)}")
 
 
 @lru_cache(maxsize=2)
@@ -178,42 +171,15 @@ class SequentialConfig(Config):
 
 
 NETWORK = Network(cell="lstm", hidden=64, forget_bias=2.0)
-SMALL = Measures(importance_samples=8, state_samples=16, shared_components=5)
 
 
-def _split_preset(preset: str, **changes: object) -> SplitConfig:
-    return replace(
-        SplitConfig(
-            preset=preset,  # type: ignore[arg-type]
-            benchmark="smnist",
-            comparison=Comparison(tasks=5),
-            network=NETWORK,
-            selection=choice_of("smnist", preset),
-            run=output_of("smnist", preset),
-        ),
-        **changes,  # type: ignore[arg-type]
-    )
-
-
-def _sequential_preset(preset: str, **changes: object) -> SequentialConfig:
-    return replace(
-        SequentialConfig(
-            preset=preset,  # type: ignore[arg-type]
-            benchmark="sequential_smnist",
-            comparison=Comparison(tasks=5),
-            network=NETWORK,
-            selection=choice_of("sequential_smnist", preset),
-            run=output_of("sequential_smnist", preset),
-        ),
-        **changes,  # type: ignore[arg-type]
-    )
-
-
+_SPLIT = SplitConfig(benchmark="smnist", comparison=Comparison(tasks=5), network=NETWORK)
+_SEQUENTIAL = SequentialConfig(benchmark="sequential_smnist", comparison=Comparison(tasks=5), network=NETWORK)
 _FULL = Network(cell="lstm", hidden=256)
 _SMOKE: Mapping[str, object] = {
     "comparison": Comparison(tasks=2, seeds=2, iterations=10),
     "network": Network(cell="lstm", hidden=12),
-    "measures": SMALL,
+    "measures": SMALL_MEASURES,
 }
 _PUBLISHED: Mapping[str, object] = {"comparison": Comparison(tasks=5, iterations=2000), "network": _FULL}
 _PAPER: Mapping[str, object] = {"comparison": Comparison(tasks=5, seeds=10), "network": _FULL}
@@ -222,10 +188,10 @@ _AS_PUBLISHED = SplitStrokes(validation_samples=100)
 
 SPLIT = Benchmark(
     presets={
-        "quick": _split_preset("quick"),
-        "smoke": _split_preset("smoke", task=SplitStrokes(digits="stand-in", validation_samples=40), **_SMOKE),
-        "published": _split_preset("published", task=_AS_PUBLISHED, **_PUBLISHED),
-        "paper": _split_preset("paper", task=_AS_PUBLISHED, **_PAPER),
+        "quick": preset_of(_SPLIT, "quick"),
+        "smoke": preset_of(_SPLIT, "smoke", task=SplitStrokes(digits="stand-in", validation_samples=40), **_SMOKE),
+        "published": preset_of(_SPLIT, "published", task=_AS_PUBLISHED, **_PUBLISHED),
+        "paper": preset_of(_SPLIT, "paper", task=_AS_PUBLISHED, **_PAPER),
     },
     starting_values=STARTING_VALUES,
     smaller=SMALLER,
@@ -237,14 +203,15 @@ SPLIT = Benchmark(
 
 SEQUENTIAL = Benchmark(
     presets={
-        "quick": _sequential_preset("quick"),
-        "smoke": _sequential_preset(
+        "quick": preset_of(_SEQUENTIAL, "quick"),
+        "smoke": preset_of(
+            _SEQUENTIAL,
             "smoke",
             task=SequentialStrokes(digits="stand-in", training_samples=400, validation_samples=40, test_samples=60),
             **_SMOKE,
         ),
-        "published": _sequential_preset("published", **_PUBLISHED),
-        "paper": _sequential_preset("paper", **_PAPER),
+        "published": preset_of(_SEQUENTIAL, "published", **_PUBLISHED),
+        "paper": preset_of(_SEQUENTIAL, "paper", **_PAPER),
     },
     starting_values={row: replace(each, iterations=LONGER) for row, each in STARTING_VALUES.items()},
     smaller=SMALLER,
