@@ -6,18 +6,18 @@ tells a sound, so there are no exponents and no retention.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from method_study.benchmarks.audioset import NAMES, Sounds, SplitAudioSet
 
-from real_data_study.benchmark import Condition, Demand, Per, entropy, unknown_demand
 from real_data_study.config import Config, InTurn, Measures, Network, Stages, Study, output
+from real_data_study.one_a_task import OneATask
 from wmcl.tasks import DataTask
 from wmcl.training import Options
 
 
 @dataclass(frozen=True)
-class Sound:
+class Sound(OneATask):
     """Split AudioSet."""
 
     sounds: Sounds = "audioset-reduced"
@@ -32,10 +32,6 @@ class Sound:
     tasks: int = 5
     """the first so many of them are learned in turn, two at a time; 0 leaves that part out"""
 
-    per: ClassVar[Per] = "answer"
-    size: ClassVar[str] = ""
-    smallest: ClassVar[None] = None
-
     @property
     def data(self) -> str:
         """Whose sounds these are."""
@@ -44,7 +40,7 @@ class Sound:
     @property
     def note(self) -> str:
         """The sounds of each task."""
-        names = "; ".join(each.name.rsplit(" of ", 1)[0] for each in self._tasks)
+        names = "; ".join(each.name.rsplit(" of ", 1)[0] for each in self.made)
         return f"Networks of a task differ in their initial weights and batches alone. Classes of tasks {names}."
 
     @property
@@ -58,36 +54,15 @@ class Sound:
         return self.condition_settings
 
     @property
-    def conditions(self) -> Sequence[Condition]:
-        """One a task."""
-        return [{"task": f"task {k + 1}", "size": 1} for k in range(self.measured)]
+    def names(self) -> Sequence[str]:
+        """Tasks have numbers."""
+        return [f"task {k + 1}" for k in range(self.measured)]
 
     @property
-    def _tasks(self) -> list[DataTask]:
+    def made(self) -> list[DataTask]:
+        """The tasks of the comparison of methods, but for their validation sets."""
         made = SplitAudioSet(sounds=self.sounds, classes=self.classes, validation=self.validation).tasks(self.measured)
         return cast(list[DataTask], made)
-
-    def check(self) -> None:
-        """Refuse what makes no sense, and data that are not on this machine."""
-        _ = self._tasks
-        if self.tasks not in (0, *range(2, self.measured + 1)):
-            raise ValueError(f"tasks is {self.tasks}: it must be 0, or from 2 to {self.measured}, which is measured")
-
-    def task(self, condition: Condition, seed: int) -> DataTask:
-        """The same with every seed."""
-        return self._tasks[int(condition["task"].removeprefix("task ")) - 1]
-
-    def load(self, condition: Condition) -> float:
-        """Entropy of the classes: at most log2 of their number."""
-        return entropy(self.task(condition, 0))
-
-    def demand(self, condition: Condition, task: DataTask) -> Demand:
-        """Its load alone is known."""
-        return unknown_demand(task)
-
-    def sequence(self) -> Sequence[DataTask]:
-        """The first tasks."""
-        return self._tasks[: self.tasks]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,8 +86,3 @@ def entropy(task: DataTask) -> float:
     _, counts = np.unique(task.draw.train.targets, return_counts=True)
     shares = counts / counts.sum()
     return float(-(shares * np.log2(shares)).sum())
-
-
-def unknown_demand(task: DataTask) -> Demand:
-    """Of a task of which nobody knows at which steps stands what is asked for."""
-    return Demand(load=entropy(task), retention=float("nan"), lead=float("nan"), in_law=False)

@@ -7,19 +7,19 @@ nobody knows which words tell the tag of another, so there are no exponents and 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from method_study.benchmarks.pos_tagging import PosTagging, Treebanks
 
-from real_data_study.benchmark import Condition, Demand, Per, entropy, unknown_demand
 from real_data_study.config import Config, DirectedNetwork, InTurn, Measures, Stages, Study, output
+from real_data_study.one_a_task import OneATask
 from wmcl.tasks import DataTask
 from wmcl.tasks.pos_tasks import Unknown
 from wmcl.training import Options
 
 
 @dataclass(frozen=True)
-class Tagging:
+class Tagging(OneATask):
     """Part-of-speech tagging."""
 
     treebanks: Treebanks = "universal-dependencies-reduced"
@@ -36,10 +36,6 @@ class Tagging:
     tasks: int = 5
     """the first so many languages are learned in turn, two at a time; 0 leaves that part out"""
 
-    per: ClassVar[Per] = "answer"
-    size: ClassVar[str] = ""
-    smallest: ClassVar[None] = None
-
     @property
     def data(self) -> str:
         """Whose words these are."""
@@ -48,7 +44,7 @@ class Tagging:
     @property
     def note(self) -> str:
         """The treebank of each language."""
-        names = "; ".join(each.name.split(" of speech of ", 1)[1] for each in self._tasks)
+        names = "; ".join(each.name.split(" of speech of ", 1)[1] for each in self.made)
         return (
             "An answer is the tag of a word. Networks of a language differ in their initial weights and batches alone."
             f" Treebanks, in the order of their numbers: {names}."
@@ -66,43 +62,24 @@ class Tagging:
         return {**self.condition_settings, "languages": list(self.languages)}
 
     @property
-    def conditions(self) -> Sequence[Condition]:
-        """One a language."""
-        return [{"task": language, "size": 1} for language in self.languages]
+    def names(self) -> Sequence[str]:
+        """Codes of the languages."""
+        return self.languages
 
     @property
     def _made_by(self) -> PosTagging:
         return PosTagging(self.treebanks, self.languages, self.vectors, self.unknown)
 
     @property
-    def _tasks(self) -> list[DataTask]:
+    def made(self) -> list[DataTask]:
+        """The tasks of the comparison of methods."""
         return cast(list[DataTask], self._made_by.tasks(len(self.languages)))
 
     def check(self) -> None:
         """Refuse what makes no sense, and data that are not on this machine."""
         if not self.languages:
             raise ValueError("languages is empty: there must be at least one")
-        _ = self._tasks
-        if self.tasks not in (0, *range(2, len(self.languages) + 1)):
-            raise ValueError(
-                f"tasks is {self.tasks}: it must be 0, or from 2 to {len(self.languages)}, the number of languages"
-            )
-
-    def task(self, condition: Condition, seed: int) -> DataTask:
-        """The same with every seed."""
-        return self._tasks[self.languages.index(condition["task"])]
-
-    def load(self, condition: Condition) -> float:
-        """Entropy of the tags: less than log2 of their number, as some are far more frequent."""
-        return entropy(self.task(condition, 0))
-
-    def demand(self, condition: Condition, task: DataTask) -> Demand:
-        """Its load alone is known."""
-        return unknown_demand(task)
-
-    def sequence(self) -> Sequence[DataTask]:
-        """The first languages."""
-        return self._tasks[: self.tasks]
+        super().check()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,56 @@
+"""Benchmarks in which each task is a condition: nothing grows, and load alone is known of what a task demands."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from real_data_study.benchmark import Condition, Demand, Per, entropy
+from wmcl.tasks import DataTask
+
+
+class OneATask(ABC):
+    """What such benchmarks share; conditions and tasks are in the same order."""
+
+    per: ClassVar[Per] = "answer"
+    size: ClassVar[str] = ""
+    smallest: ClassVar[None] = None
+
+    tasks: int
+    """the first so many tasks are learned in turn, two at a time; 0 leaves that part out"""
+
+    @property
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """Of the conditions."""
+
+    @property
+    @abstractmethod
+    def made(self) -> list[DataTask]:
+        """Their tasks."""
+
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        """One a task."""
+        return [{"task": name, "size": 1} for name in self.names]
+
+    def check(self) -> None:
+        """Refuse what makes no sense, and data that are not on this machine."""
+        count = len(self.made)
+        if self.tasks not in (0, *range(2, count + 1)):
+            raise ValueError(f"tasks is {self.tasks}: it must be 0, or from 2 to {count}, the number of conditions")
+
+    def task(self, condition: Condition, seed: int) -> DataTask:
+        """The same with every seed."""
+        return self.made[self.names.index(condition["task"])]
+
+    def load(self, condition: Condition) -> float:
+        """Entropy of the answers: at most log2 of the number of classes, and less where some are more frequent."""
+        return entropy(self.task(condition, 0))
+
+    def demand(self, condition: Condition, task: DataTask) -> Demand:
+        """Nobody knows at which steps stands what is asked for."""
+        return Demand(load=entropy(task), retention=float("nan"), lead=float("nan"), in_law=False)
+
+    def sequence(self) -> Sequence[DataTask]:
+        """The first tasks."""
+        return self.made[: self.tasks]
