@@ -30,7 +30,7 @@ rigidity: $(INSTALLED)  ## what memory does to continual learning: fronts, subsp
 	$(PYTHON) analyses/linear_rnn.py --preset quick
 	$(PYTHON) figures/linear_rnn.py results/linear_rnn.nc --output results
 
-strokes: $(INSTALLED)  ## fetch Stroke MNIST; methods and importances on it (two hours), and their figures, into results/
+strokes: $(INSTALLED)  ## fetch Stroke MNIST; methods and importances on it (hours), and their figures, into results/
 	$(VENV)/bin/wmcl data download stroke-mnist
 	$(PYTHON) analyses/method_comparison.py --benchmark smnist
 	$(PYTHON) figures/method_comparison.py results/method_comparison_smnist.nc --output results

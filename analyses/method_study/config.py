@@ -88,7 +88,7 @@ class Config:
     """All numbers of the comparison. Each benchmark has a class of its own, with its own options of tasks."""
 
     preset: Preset = "quick"
-    """smoke: tiny, to see that it works; quick: networks that are trained to the end in half an hour or two; published:
+    """smoke: tiny, to see that it works; quick: small networks or few tasks, trained to the end; published:
     as the published runs, with fewer iterations; paper: the same at full length, for a large machine"""
     benchmark: Literal["copy", "smnist", "sequential_smnist", "audioset", "pos"] = "copy"
     """copy: the Permuted Copy Task; smnist: Split Stroke-MNIST; sequential_smnist: Sequential Stroke-MNIST, m digits;
