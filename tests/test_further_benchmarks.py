@@ -24,18 +24,13 @@ from wmcl.published import published_runs
 from wmcl.statistics import mean_interval
 from wmcl.tasks import pos_tasks, split_audioset_tasks
 
+pytestmark = pytest.mark.usefixtures("own_data_folder")  # whichever data sets are on the machine
 NEW = ("audioset", "pos")
 
 
 def smoke_of(benchmark, **task):
     smoke = BENCHMARKS[benchmark].presets["smoke"]
     return replace(smoke, task=replace(smoke.task, **task))
-
-
-@pytest.fixture(autouse=True)
-def no_data(monkeypatch, tmp_path):
-    """Tests do not depend on which data sets are on the machine."""
-    monkeypatch.setenv("WMCL_DATA", str(tmp_path / "no data"))
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from wmcl.statistics import mean_interval
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Reason
 
+pytestmark = pytest.mark.usefixtures("own_data_folder")  # whichever data sets are on the machine
 PRESETS = COPY.presets
 SMOKE = PRESETS["smoke"]
 EVERY_PRESET = [(name, preset) for name, benchmark in BENCHMARKS.items() for preset in benchmark.presets]
@@ -49,12 +50,6 @@ def small(tmp_path, methods=("multitask", "from scratch", "fine-tuning"), iterat
 
 
 # settings
-
-
-@pytest.fixture(autouse=True)
-def no_data(monkeypatch, tmp_path):
-    """Tests do not depend on which data sets are on the machine."""
-    monkeypatch.setenv("WMCL_DATA", str(tmp_path / "no data"))
 
 
 @pytest.fixture
