@@ -1,4 +1,4 @@
-"""Every figure that a Dataset of analyses/importance_vs_length.py can supply, with its default options."""
+"""Every figure that a Dataset can supply, with its default options."""
 
 import runpy
 from pathlib import Path

@@ -70,7 +70,7 @@ SUFFIX = suffix_of
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
     """Importance and dimension, a line a task or a row a condition; below, if there are pairs, forgetting."""
-    require(results, "importance", "components", "effective_rank", "training_iterations")
+    require(results, "task", "size", "importance", "components", "effective_rank", "training_iterations")
     stage = one_of(results, "stage", options.stage or results.attrs["main_stage"])
     one_of(results, "kind", options.kind)
     at, per = results.sel(stage=stage), _per(results)

@@ -324,3 +324,24 @@ def test_all_draws_what_a_dataset_can_supply(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert (tmp_path / "steps_ladder.png").exists()
     assert "No importance_grid: this dataset has no" in printed
+
+
+OF_ONE_ANALYSIS = {
+    "importance_on_real_data": ("importance_on_real_data", "importance_on_audioset"),
+    "method_comparison": ("method_comparison", "method_comparison_smnist"),
+    "stability_plasticity": ("stability_plasticity",),
+    "task_subspaces": ("task_subspaces",),
+    "linear_rnn": ("linear_rnn",),
+}
+"""figures with the stored datasets that they draw"""
+STORED = Path(__file__).parents[1] / "docs" / "results"
+
+
+@pytest.mark.parametrize("figure", OF_ONE_ANALYSIS)
+def test_a_figure_of_one_analysis_refuses_the_stored_datasets_of_others(figure):
+    module = importlib.import_module(f"figures.{figure}")
+    others = [name for one, names in OF_ONE_ANALYSIS.items() if one != figure for name in names]
+    for name in ("importance_vs_length_quick", "importance_vs_length_ladder", *others):
+        path = STORED / f"{name}.nc"
+        with xr.open_dataset(path) as results, pytest.raises(MissingError):
+            module.draw(results, module.Options(path))
