@@ -210,6 +210,16 @@ def test_inputs_tell_the_task_where_the_settings_say_so():
         assert (told[..., -2 + number] == 1).all()
 
 
+def test_learned_vectors_leave_out_the_rows_that_generate_inputs(small_data):
+    frozen = BENCHMARKS["pos"].presets["smoke"]
+    learned = replace(frozen, task=replace(frozen.task, learned=True))
+    check(learned)
+    assert set(rows(frozen)) - set(rows(learned)) == {"generative replay", "HNET+R"}
+    assert [task.learned_vectors is not None for task in tasks_of(learned)] == [True, True]
+    assert [task.learned_vectors is not None for task in tasks_of(frozen)] == [False, False]
+    assert "learned with each task" in learned.task.title
+
+
 def test_values_change_training_or_hyperparameters():
     changed = Settings("SI", {"strength": 1.0, "kind": "task"}).changed({"strength": 3.0, "learning_rate": 0.01})
     assert changed == Settings("SI", {"strength": 3.0, "kind": "task"}, learning_rate=0.01)
@@ -238,6 +248,10 @@ def test_grids_are_of_known_rows(benchmark):
         (("--data", "test", "test"), "data is"),
         (("--preset", "paper", "--search"), "search is on with the preset 'paper'"),
         (("--search", "--chosen", "None"), "chosen is None"),
+        (
+            ("--benchmark", "pos", "--treebanks", "stand-in", "--learned", "--methods", "HNET+R"),
+            "methods has 'HNET+R', which cannot learn these tasks: it must be of multitask",
+        ),
         (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
     ],
 )

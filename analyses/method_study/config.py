@@ -43,6 +43,10 @@ class TaskSequence(Protocol):
     def one_head(self) -> bool:
         """Whether one read-out answers all tasks."""
 
+    @property
+    def refused_methods(self) -> tuple[str, ...]:
+        """Methods of the catalogue that cannot learn these tasks."""
+
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order.
 

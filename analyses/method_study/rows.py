@@ -28,14 +28,18 @@ def rows(config: Config) -> dict[str, Settings]:
     Raises:
         ValueError: if there is no such row, or if the file of chosen hyperparameters cannot be used.
     """
-    found = {name: settings for name, settings in _every_row(config).items() if settings.method in CATALOGUE}
+    possible = set(CATALOGUE) - set(config.task.refused_methods)
+    found = {name: settings for name, settings in _every_row(config).items() if settings.method in possible}
     if config.selection.chosen is not None and not config.selection.search:
         for name, values in read_chosen(config.selection.chosen).items():
             if name in found:
                 found[name] = found[name].changed(values)
     for name in config.comparison.methods:
         if name not in found:
-            why = "has no published settings" if name in CATALOGUE else "is unknown"
+            if name in config.task.refused_methods:
+                why = "cannot learn these tasks"
+            else:
+                why = "has no published settings" if name in CATALOGUE else "is unknown"
             raise ValueError(f"methods has {name!r}, which {why}: it must be of {', '.join(found)}")
     if config.comparison.iterations is not None:
         found = {name: replace(each, iterations=config.comparison.iterations) for name, each in found.items()}

@@ -60,6 +60,7 @@ class SplitAudioSet:
 
     answers: ClassVar[str] = "sequences"
     published_leaves_open: ClassVar[tuple[str, ...]] = ()
+    refused_methods: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:

@@ -38,6 +38,7 @@ class PermutedCopy:
 
     answers: ClassVar[str] = "scored bits"
     published_leaves_open: ClassVar[tuple[str, ...]] = ()
+    refused_methods: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:

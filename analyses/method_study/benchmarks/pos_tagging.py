@@ -33,6 +33,7 @@ NAMES: Mapping[Treebanks, str] = {
     "stand-in": "stand-in languages",
 }
 CODE = "{language}"
+GENERATING = ("generative replay", "HNET+R")
 DIFFERENCES = (
     "Unlike there, the forward half of the networks, which is zero by a mistake, is left out; weights of inputs start"
     " uniform on ±1/√64, not ±1/√32; units of hypernetworks are rectified, not sigmoid; batches hold sentences of"
@@ -56,6 +57,8 @@ class PosTagging:
     unknown: Unknown = "keep"
     """what is done with words that the files do not have: keep gives them a vector of their own; drop leaves out their
     sentences, as in the paper"""
+    learned: bool = False
+    """whether the vectors of each language are learned with its task, or frozen, as in all published runs"""
 
     answers: ClassVar[str] = "words"
     published_leaves_open: ClassVar[tuple[str, ...]] = ()
@@ -64,12 +67,18 @@ class PosTagging:
     def title(self) -> str:
         """The data and the vectors."""
         vectors = "vectors of characters" if self.vectors is None else f"vectors of {self.vectors.name}"
-        return f"Part-of-speech tagging, {NAMES[self.treebanks]}, {vectors}"
+        learned = ", learned with each task" if self.learned else ""
+        return f"Part-of-speech tagging, {NAMES[self.treebanks]}, {vectors}{learned}"
 
     @property
     def one_head(self) -> bool:
         """Settings tell whether each language has its own read-out."""
         return False
+
+    @property
+    def refused_methods(self) -> tuple[str, ...]:
+        """Those that generate inputs: learned vectors belong to words, and words are not generated."""
+        return GENERATING if self.learned else ()
 
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
@@ -133,7 +142,7 @@ def _vectors(pattern: Path | None, languages: Sequence[str]) -> dict[str, WordVe
 def _tasks(options: PosTagging, number: int) -> tuple[Task, ...]:
     treebanks = chosen(_treebanks(options.treebanks), options.languages, number)
     vectors = _vectors(options.vectors, [each.language for each in treebanks])
-    return tuple(pos_tasks(treebanks, vectors, unknown=options.unknown))
+    return tuple(pos_tasks(treebanks, vectors, unknown=options.unknown, learned=options.learned))
 
 
 @dataclass(frozen=True, kw_only=True)

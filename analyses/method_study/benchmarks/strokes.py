@@ -44,6 +44,7 @@ class SplitStrokes:
 
     answers: ClassVar[str] = "sequences"
     published_leaves_open: ClassVar[tuple[str, ...]] = ("validation_samples",)
+    refused_methods: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:
@@ -92,6 +93,7 @@ class SequentialStrokes:
 
     answers: ClassVar[str] = "sequences"
     published_leaves_open: ClassVar[tuple[str, ...]] = ("sequence_digits", "validation_samples")
+    refused_methods: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:
