@@ -6,7 +6,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help importance compare rigidity strokes figures test slow faults lint docs benchmarks clean
+.PHONY: help importance compare rigidity strokes sounds languages figures test slow faults lint docs benchmarks clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -39,6 +39,20 @@ strokes: $(INSTALLED)  ## fetch Stroke MNIST; methods and importances on it (hou
 	$(PYTHON) analyses/importance_on_real_data.py
 	$(PYTHON) figures/importance_on_real_data.py results/importance_on_real_data.nc --output results
 
+sounds: $(INSTALLED)  ## fetch AudioSet; methods and importances on its two balanced parts (hours), and their figures, into results/
+	$(VENV)/bin/wmcl data download audioset-reduced
+	$(PYTHON) analyses/method_comparison.py --benchmark audioset
+	$(PYTHON) figures/method_comparison.py results/method_comparison_audioset.nc --output results
+	$(PYTHON) analyses/importance_on_real_data.py --benchmark audioset
+	$(PYTHON) figures/importance_on_real_data.py results/importance_on_audioset.nc --output results
+
+languages: $(INSTALLED)  ## fetch small treebanks; methods and importances on them (hours), and their figures, into results/
+	$(VENV)/bin/wmcl data download universal-dependencies-reduced
+	$(PYTHON) analyses/method_comparison.py --benchmark pos
+	$(PYTHON) figures/method_comparison.py results/method_comparison_pos.nc --output results
+	$(PYTHON) analyses/importance_on_real_data.py --benchmark pos
+	$(PYTHON) figures/importance_on_real_data.py results/importance_on_pos.nc --output results
+
 STORED := docs/results/importance_vs_length
 DRAW = $(PYTHON) figures/$(1).py $(STORED)_$(2).nc --output docs/results
 figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datasets, without training
@@ -55,8 +69,10 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(PYTHON) figures/method_comparison.py docs/results/method_comparison_smnist.nc --output docs/results
 	$(PYTHON) figures/method_comparison.py docs/results/method_comparison_sequential_smnist.nc --output docs/results
 	$(PYTHON) figures/method_comparison.py docs/results/method_comparison_audioset.nc --output docs/results
+	$(PYTHON) figures/method_comparison.py docs/results/method_comparison_pos.nc --output docs/results
 	$(PYTHON) figures/importance_on_real_data.py docs/results/importance_on_real_data.nc --output docs/results
 	$(PYTHON) figures/importance_on_real_data.py docs/results/importance_on_audioset.nc --output docs/results
+	$(PYTHON) figures/importance_on_real_data.py docs/results/importance_on_pos.nc --output docs/results
 	$(PYTHON) figures/stability_plasticity.py docs/results/stability_plasticity.nc --output docs/results
 	$(PYTHON) figures/stability_plasticity.py docs/results/stability_plasticity.nc --output docs/results --front accuracy
 	$(PYTHON) figures/task_subspaces.py docs/results/task_subspaces.nc --output docs/results

@@ -164,6 +164,12 @@ def test_published_settings_on_strokes():
     )  # no factor 1/2 there
 
 
+def test_published_settings_on_sounds():
+    found = published_settings(published_runs("split audioset"), 7500)
+    assert {name: each.weight_decay for name, each in found.items() if each.weight_decay} == {"HNET (chunked)": 0.01}
+    assert found["HNET (chunked)"].options.weight_decay == 0.01
+
+
 def test_a_row_is_beside_the_run_that_stores_as_much():
     runs = published_runs("split stroke-mnist")
     for samples, final in ((10, 0.975), (50, 0.985), (100, 0.99), (7, 0.975)):

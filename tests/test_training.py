@@ -216,6 +216,7 @@ def test_senseless_runs_are_refused_before_work_starts(change, message):
         (Options, "learning_rate", -1.0),
         (Options, "clip", 0.0),
         (Options, "orthogonality", -0.1),
+        (Options, "weight_decay", -0.1),
         (Options, "validate_every", 0),
         (Options, "watch_every", 0),
         (Options, "watch_within", 0.5),

@@ -57,6 +57,7 @@ def published_settings(runs: Iterable[Published], training_sequences: int) -> di
                 learning_rate=run.learning_rate,
                 clip=run.clip,
                 orthogonality=run.orthogonality,
+                weight_decay=float(run.options.get("weight_decay", 0)),
                 reduction="reference",
                 initialisation=run.initialisation,
                 multi_head=run.multi_head,

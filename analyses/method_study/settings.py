@@ -26,6 +26,7 @@ class Settings:
     learning_rate: float = 1e-3
     clip: float | None = 1.0
     orthogonality: float = 0.0
+    weight_decay: float = 0.0
     reduction: Reduction = "scored bit"
     initialisation: Initialisation = "orthogonal"
     multi_head: bool = True
@@ -40,6 +41,7 @@ class Settings:
             learning_rate=self.learning_rate,
             clip=self.clip,
             orthogonality=self.orthogonality,
+            weight_decay=self.weight_decay,
             reduction=self.reduction,
             validate_every=50,
         )

@@ -76,7 +76,10 @@ def start_learner(plan: Plan, initial: Parameters, optimiser: Adam) -> Learner:
 
 def advance(plan: Plan, optimiser: Adam, learner: Learner, batch: Batch) -> tuple[Learner, Record]:
     """One training step; who is frozen, and whose loss or gradient is not finite, stays as it is."""
-    step = take_step(plan.objective, learner.parameters, batch, plan.options.clip, optimiser, learner.optimiser)
+    options = plan.options
+    step = take_step(
+        plan.objective, learner.parameters, batch, options.clip, optimiser, learner.optimiser, options.weight_decay
+    )
     took = learner.active & step.finite
     observed = learner.observed
     if plan.observer is not None:

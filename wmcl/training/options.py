@@ -25,6 +25,8 @@ class Options:
     """largest L2 norm of a member's gradient; None switches clipping off"""
     orthogonality: float = 0.0
     """strength of the penalty ‖W Wᵀ - I‖², summed over the gates, layers and directions of W_hh"""
+    weight_decay: float = 0.0
+    """times each parameter it is added to its gradient, after clipping, as ``torch.optim.Adam`` does"""
     reduction: Reduction = "scored bit"
     """what the loss is divided by: the number of scored bits, or (reference) the number of sequences"""
     validate_every: int = 25
@@ -45,8 +47,9 @@ class Options:
             raise ValueError(f"learning_rate is {self.learning_rate}: it must be positive and finite")
         if self.clip is not None and not 0 < self.clip < np.inf:
             raise ValueError(f"clip is {self.clip}: it must be positive and finite, or None")
-        if not 0 <= self.orthogonality < np.inf:
-            raise ValueError(f"orthogonality is {self.orthogonality}: it must be at least 0 and finite")
+        for name in ("orthogonality", "weight_decay"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 0 and finite")
         for name, allowed in (("reduction", get_args(Reduction)), ("precision", get_args(Precision))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(allowed)}")

@@ -28,7 +28,7 @@ class Step:
     task_gradient: Parameters
     """gradient of the task loss alone, not clipped"""
     total_gradient: Parameters
-    """gradient of task loss plus penalties, clipped: what the optimiser saw"""
+    """gradient of task loss plus penalties, clipped, and weight decay added: what the optimiser saw"""
     loss: Float[Tensor, "member"]
     """task loss of the batch, in nats a scored bit"""
     clipped: Bool[Tensor, "member"]
@@ -103,11 +103,17 @@ def take_step(
     clip_at: float | None,
     optimiser: Adam,
     state: AdamState,
+    weight_decay: float = 0.0,
 ) -> Step:
-    """Task gradient, penalty gradient, clipping and the proposal of the optimiser, on a batch."""
+    """Task gradient, penalty gradient, clipping, decay and the proposal of the optimiser, on a batch.
+
+    Parameters that get no gradient decay, too.
+    """
     loss, alone = objective.task_gradient(parameters, batch)
     whole = objective.add_penalties(alone, parameters, batch, lambda gradient: optimiser.propose(gradient, state)[0])
     total, norm, clipped = clip(whole, clip_at)
+    if weight_decay:
+        total = {name: value + weight_decay * parameters[name] for name, value in total.items()}
     update, next_state = optimiser.propose(total, state)
     return Step(
         before=parameters,

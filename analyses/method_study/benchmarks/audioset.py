@@ -32,9 +32,8 @@ NAMES: Mapping[Sounds, str] = {
     "stand-in": "Split stand-in AudioSet",
 }
 DIFFERENCES = (
-    "Unlike there, hypernetworks have no weight decay, and coresets keep the last weights instead of those of the best"
-    " validation; 1,000 sequences of each class are divided by another draw; from scratch starts each task from the"
-    " same weights."
+    "Unlike there, coresets keep the last weights instead of those of the best validation; 1,000 sequences of each"
+    " class are divided by another draw; from scratch starts each task from the same weights."
 )
 
 
