@@ -517,6 +517,15 @@ def test_settings_of_another_search_are_named(tmp_path):
     assert "The search had other settings (tasks 5, here 2) for fine-tuning." in report(results)
 
 
+def test_rows_that_train_for_other_lengths_are_named():
+    results = synthetic(EVERY[:3])
+    assert "Training steps a task" not in report(results)
+    tasks = results.sizes["trained_task"]
+    results.iterations[0, :, :-1], results.iterations[0, :, -1] = np.nan, 300.0 * tasks  # multitask: one phase
+    results.iterations[1], results.iterations[2] = 300.0, 1600.0
+    assert "Training steps a task: 300 (multitask, from scratch); 1,600 (fine-tuning)." in report(results)
+
+
 def test_networks_that_still_learn_are_named():
     results = synthetic(EVERY[:4])
     results.late_gain[1], results.late_gain[3] = 0.03, 0.02

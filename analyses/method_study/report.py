@@ -67,6 +67,10 @@ def _notes(at: xr.Dataset) -> list[str]:
         " the next task beyond those of one network; time is that of one network on the machine of the file.",
     ]
     rows = at.method.values.tolist()
+    own_steps = _a_task(at)
+    groups = _grouped(rows, own_steps)
+    if len(groups) > 1:
+        notes.append(f"Training steps a task: {'; '.join(groups)}.")
     if "late_gain" in at:
         notes += _lateness(at)
     told = [row for row, value in zip(rows, at.is_told_the_task.values, strict=True) if value]
@@ -95,11 +99,10 @@ def _notes(at: xr.Dataset) -> list[str]:
     if not any(is_theirs):
         notes.append("Settings here are not the published ones, so no difference is taken.")
         return notes
-    steps = at.iterations.max(["seed", "trained_task"]).values
     published = at.published_iterations.values
     reduced = [
         f"{row} ({own:,.0f} of {theirs:,.0f})"
-        for row, own, theirs, same in zip(rows, _a_task(at, steps), published, is_theirs, strict=True)
+        for row, own, theirs, same in zip(rows, own_steps, published, is_theirs, strict=True)
         if same and own != theirs
     ]
     if reduced:
@@ -131,8 +134,16 @@ def _broken(at: xr.Dataset) -> str:
     return ", ".join(f"{row} ({count} of {at.sizes['seed']} networks)" for row, count in pairs if count)
 
 
-def _a_task(at: xr.Dataset, steps: list[float]) -> list[float]:
+def _grouped(rows: list[str], steps: list[float]) -> list[str]:
+    """The rows of each number of steps, the smallest first."""
+    known = sorted({step for step in steps if step == step})
+    groups = {step: [row for row, own in zip(rows, steps, strict=True) if own == step] for step in known}
+    return [f"{step:,.0f} ({', '.join(group)})" for step, group in groups.items()]
+
+
+def _a_task(at: xr.Dataset) -> list[float]:
     """Steps a task; a method that learns all tasks at once has a single phase for all of them."""
+    steps = at.iterations.max(["seed", "trained_task"]).values
     phases = at.iterations.notnull().any("seed").sum("trained_task").values
     return [step * n / at.sizes["trained_task"] if n else math.nan for step, n in zip(steps, phases, strict=True)]
 
