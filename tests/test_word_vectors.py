@@ -203,6 +203,48 @@ def test_other_pickles_are_refused(content, tmp_path):
         read_word_vectors(pickled(tmp_path, content))
 
 
+TUPLES = b"".join(2 * (b"h" + bytes([k])) + b"\x86q" + bytes([k + 1]) for k in range(40))  # the last one of 2**40 ones
+LARGE = {
+    "a far place": (b"\x80\x02]r\xff\xff\xff\xff.", "keeps a value at the place 4294967295"),
+    "a negative place": (b"\x80\x02]p-1\n.", "at the place -1"),
+    "a key of a dictionary": (b"\x80\x02(K\x01q\x00" + TUPLES + b"}h(K\x01st.", "it has the operation EMPTY_DICT"),
+    "an object with a dictionary": (b"\x80\x02cnumpy\nndarray\n)\x81.", "it has the operation NEWOBJ"),
+    "a long length": (b"\x80\x04\x8e" + (1 << 45).to_bytes(8, "little") + b"a.", "but only 2 remain"),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_pickles_that_would_fill_the_memory_are_refused(kind, tmp_path):
+    """Each has less than a kilobyte, and would take gigabytes or for ever."""
+    content, message = LARGE[kind]
+    assert len(content) < 1000
+    with pytest.raises(ValueError, match=f"polyglot-xx.pkl is damaged, or no pickle of polyglot.*{message}"):
+        read_word_vectors(pickled(tmp_path, content))
+
+
+def test_lists_in_lists_are_not_written_out(tmp_path):
+    """Written out, the word would have 2**30 numbers."""
+    word = 1
+    for _ in range(30):
+        word = [word, word]
+    wrong = (np.ones((1, 1), np.float32), [word])
+    for content, message in ((([word], 5), "a list stands where a word must be"), (wrong, "damaged")):
+        with pytest.raises(ValueError, match=message) as error:
+            read_word_vectors(pickled(tmp_path, content))
+        assert len(str(error.value)) < 300
+
+
+def test_nothing_is_made_of_the_same_text_again_and_again(tmp_path):
+    """As bytes of a text, or as words of a string of Python 2."""
+    text, call = "a" * 200, b"c_codecs\nencode\nh\x00X\x06\x00\x00\x00latin1\x86R"
+    start = b"\x80\x02](X" + (200).to_bytes(4, "little") + text.encode() + b"q\x00"
+    with pytest.raises(ValueError, match=r"polyglot-xx.pkl .* makes more bytes of its texts than it has itself"):
+        read_word_vectors(pickled(tmp_path, start + 4 * call + b"eK\x05\x86."))
+    string = b"\x80\x02](U" + bytes([200]) + text.encode() + b"q\x00"
+    with pytest.raises(ValueError, match=r"polyglot-xx.pkl .* its words have more letters than it has bytes"):
+        read_word_vectors(pickled(tmp_path, string + 4 * b"h\x00" + b"eK\x05\x86."))
+
+
 def test_fewer_vectors_than_words_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"polyglot-xx.pkl has 3 words and 2 vectors"):
         read_word_vectors(pickled(tmp_path, (WORDS, TABLE[:2])))
