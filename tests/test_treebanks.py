@@ -99,6 +99,14 @@ def test_wrong_files_are_refused_by_file_and_sentence(wrong):
     assert message in str(error.value)
 
 
+def test_a_file_that_is_far_too_long_is_not_read(monkeypatch):
+    """Also in an archive, which as a whole may be much longer than a file."""
+    monkeypatch.setattr("wmcl.data.conllu_file.MOST_BYTES", len(GOOD))
+    assert len(read(GOOD)) == 3
+    with pytest.raises(ValueError, match=rf"x.conllu has more than {len(GOOD)} bytes"):
+        read(GOOD + "\n")
+
+
 def folder_of(path, packed=False, **changes):
     """A treebank of 40 + 20 + 10 sentences."""
     parts = {"train": (40, 0), "dev": (20, 40), "test": (10, 60)}
