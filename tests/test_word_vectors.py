@@ -108,6 +108,8 @@ WRONG = {
     "a word alone": ("x.txt", b"a\n", "x.txt, line 1 has 1 fields"),
     "not UTF-8": ("x.txt", b"a 1\n\xff 1\n", "x.txt, line 2 is not UTF-8"),
     "truncated": ("x.vec.gz", gzip.compress(LINES.encode())[:-12], "is damaged"),
+    "a line without end": ("x.vec.gz", gzip.compress(b"a" * 3_000_000), "x.vec.gz, line 1 has more than 1048576 bytes"),
+    "a long line": ("x.vec", b"a 1\nb" + b" 1" * (1 << 19) + b"\n", "x.vec, line 2 has more than 1048576 bytes"),
     "not gzip": ("x.vec.gz", LINES.encode(), "is damaged"),
     "another type": ("x.bin", b"", "x.bin has another type: it must end in .vec"),
 }
