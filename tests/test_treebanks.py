@@ -200,16 +200,19 @@ def test_the_paper_has_twenty_languages_in_its_order(tmp_path):
 
 @pytest.mark.usefixtures("own_data_folder")
 def test_the_reduced_languages_divide_the_files_that_they_have(tmp_path):
-    write_languages(tmp_path, REDUCED, packed=True)
+    write_languages(tmp_path, REDUCED, count=200, packed=True)
     prepare(UNIVERSAL_DEPENDENCIES_REDUCED, tmp_path, progress=False)
-    sizes = {"own": (100, 100, 100), "dev": (80, 20, 100), "test": (60, 20, 20)}
+    sizes = {"own": (200, 200, 200), "dev": (160, 40, 200), "test": (120, 40, 40)}  # two rounds of five blocks
     for each, language in zip(universal_dependencies_reduced(), REDUCED, strict=True):
         assert each.name == language.name
         assert tuple(map(len, (each.train, each.validation, each.test))) == sizes[language.division]
+        if language.division == "dev":
+            words = [each.sentence("validation", n)[0] for n in range(40)]
+            assert words == [f"w{number}.0" for number in [*range(80, 100), *range(180, 200)]]
         if language.division == "test":  # in the order of the ids as strings
-            by_id = sorted(range(1, 101), key=str)
-            words = [each.sentence("validation", n)[0] for n in range(20)]
-            assert words == [f"w{number - 1}.0" for number in by_id[60:80]]
+            by_id = sorted(range(1, 201), key=str)
+            words = [each.sentence("validation", n)[0] for n in range(40)]
+            assert words == [f"w{number - 1}.0" for number in [*by_id[60:80], *by_id[160:180]]]
 
 
 def archive(path, files):

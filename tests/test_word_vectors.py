@@ -65,11 +65,11 @@ def test_the_similarity_of_words_is_that_of_their_parts():
 
 def test_which_form_of_a_word_is_taken():
     """Digits of other scripts stay as they are, as with the makers of polyglot."""
-    words = ("<UNK>", "paris", "Paris", "PARIS", "##", "iPod", "rome", "12")
-    vectors = WordVectors("some", words, np.eye(8, 3, dtype=np.float32))
+    words = ("<UNK>", "paris", "Paris", "PARIS", "##", "iPod", "rome", "12", "rome#")
+    vectors = WordVectors("some", words, np.eye(9, 3, dtype=np.float32))
     for word, form in (
         *(("Paris", "Paris"), ("pAris", "paris"), ("34", "##"), ("12", "12"), ("٣٤", None)),
-        *(("ROME", "rome"), ("ipod", None), ("1", None), ("IPOD", None)),
+        *(("ROME", "rome"), ("Rome7", "rome#"), ("ipod", None), ("1", None), ("IPOD", None)),
     ):
         assert vectors.rank(word) == (None if form is None else words.index(form))
     found, known = vectors.of(["ROME", "ipod"])
