@@ -7,6 +7,7 @@ import method_comparison as analysis
 import numpy as np
 import pytest
 from common.network import DirectedNetwork
+from method_study import outcome
 from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging
 from method_study.benchmarks.frequency import class_shares, most_frequent
 from method_study.outcome import published_design
@@ -303,6 +304,14 @@ def test_the_poster_stands_beside_results(small_data):
     assert "Order of final accuracy on the poster, 3 pairs of methods whose ± do not overlap there:" in text
     assert "Order of during accuracy on the poster" in text
     assert "poster" not in report(synthetic(("fine-tuning", "SI"), benchmark="pos"))
+
+
+@pytest.mark.parametrize(("tasks", "stands"), [(10, True), (9, False)])
+def test_the_poster_does_not_stand_beside_other_numbers_of_tasks(tasks, stands):
+    """What is forgotten of nine tasks has no order to be compared with that of ten."""
+    quick = BENCHMARKS["audioset"].presets["quick"]
+    config = replace(quick, comparison=replace(quick.comparison, tasks=tasks))
+    assert ("poster_final" in outcome._of_poster(["SI"], config)) == stands
 
 
 def test_multitask_has_no_accuracy_during_training_to_compare(small_data):
