@@ -173,11 +173,15 @@ def test_sentences_are_dealt_in_blocks():
 
 
 def write_languages(folder, languages, count=100, packed=False, skip=()):
-    """Files of small treebanks, as their repositories have them: sentences of a file are in reverse order of ids."""
+    """Files of small treebanks, as their repositories have them, each with words of its own.
+
+    The words of a test file begin with number 0, those of a development file with 1000, those of a training file with
+    2000.
+    """
     for language in languages:
-        for name in language.files:
+        for place, name in enumerate(reversed(language.files)):
             if name not in skip:
-                text = conllu(some_sentences(count), f"{name}-{language.treebank}")
+                text = conllu(some_sentences(count, 1000 * place), f"{name}-{language.treebank}")
                 write(folder / f"UD_{language.treebank}" / f"{name}{'.gz' if packed else ''}", text, packed)
 
 
@@ -208,7 +212,10 @@ def test_the_reduced_languages_divide_the_files_that_they_have(tmp_path):
         assert tuple(map(len, (each.train, each.validation, each.test))) == sizes[language.division]
         if language.division == "dev":
             words = [each.sentence("validation", n)[0] for n in range(40)]
-            assert words == [f"w{number}.0" for number in [*range(80, 100), *range(180, 200)]]
+            assert words == [f"w{number}.0" for number in [*range(1080, 1100), *range(1180, 1200)]]
+        if language.division == "own":
+            firsts = [each.sentence(part, 0)[0] for part in ("train", "validation", "test")]
+            assert firsts == ["w2000.0", "w1000.0", "w0.0"]
         if language.division == "test":  # in the order of the ids as strings
             by_id = sorted(range(1, 201), key=str)
             words = [each.sentence("validation", n)[0] for n in range(40)]
