@@ -18,7 +18,7 @@ from method_study.search import crossed
 from method_study.settings import Settings
 
 from tests.method_results import synthetic
-from wmcl.data import stand_in_audioset, stand_in_languages
+from wmcl.data import WordVectors, stand_in_audioset, stand_in_languages
 from wmcl.methods import during, final, named
 from wmcl.networks import LSTM
 from wmcl.published import published_runs
@@ -42,6 +42,32 @@ def small_data(monkeypatch):
 
 
 # data
+
+
+def test_options_of_sounds_reach_the_tasks(small_data):
+    plain, scaled, other = (
+        audioset.SplitAudioSet(class_seed=seed, scaled=is_scaled, validation=0.25).tasks(1)[0]
+        for seed, is_scaled in ((71, False), (71, True), (72, True))
+    )
+    assert plain.test.inputs.max() == 255
+    assert scaled.test.inputs.max() == 1
+    assert plain.name == scaled.name != other.name
+    assert plain.validation_samples == 10 * 2  # of eight of each class
+
+
+def test_options_of_words_reach_the_tasks(small_data, monkeypatch):
+    bank = stand_in_languages(8, 12, 4, 4)[0]
+    missing = bank.sentence("train", 0)[0]
+    known = tuple(word for word in bank.words if word != missing)
+    vectors = WordVectors("some", known, np.ones((len(known), 3), np.float32))
+    monkeypatch.setattr(pos_tagging, "_vectors", lambda pattern, languages: {"x1": vectors})
+    kept, dropped, learned = (
+        pos_tagging.PosTagging(vectors=Path("of a test {language}.txt"), **options).tasks(1)[0]
+        for options in ({}, {"unknown": "drop"}, {"learned": True})
+    )
+    assert len(kept.draw.train) == 12 > len(dropped.draw.train)
+    assert learned.learned_vectors == (len(bank.words), 3)
+    assert kept.learned_vectors is None
 
 
 @pytest.mark.parametrize(
