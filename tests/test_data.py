@@ -257,6 +257,16 @@ def test_archives_that_could_do_harm_are_refused(kind, tmp_path):
         data.prepare(SMALL, tmp_path, progress=False)
 
 
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_name_longer_than_any_is_not_read(kind, tmp_path):
+    """Its library would take as much memory as the header says, before anybody sees a file."""
+    long = member("././@LongLink", type=kind, size=2_000_000)
+    with gzip.open(tmp_path / "sequences.tar.gz", "wb") as file:
+        file.write(long.tobuf(tarfile.GNU_FORMAT) + bytes(2_000_384) + member("a").tobuf() + bytes(1024))
+    with pytest.raises(ValueError, match=r"sequences.tar.gz is damaged: a header has 2000000 bytes"):
+        data.prepare(SMALL, tmp_path, progress=False)
+
+
 def test_archives_that_unpack_to_far_too_much_are_refused(tmp_path):
     write_archive(tmp_path / "sequences.tar.gz", [("large", bytes(20_000_000)), *TEXTS.items()])
     with pytest.raises(ValueError, match=r"large has 20000000 bytes: it must not have more than 10000000"):

@@ -7,6 +7,7 @@ import method_comparison as analysis
 import numpy as np
 import pytest
 from common.network import DirectedNetwork
+from method_study import outcome
 from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging
 from method_study.benchmarks.frequency import class_shares, most_frequent
 from method_study.outcome import published_design
@@ -17,7 +18,7 @@ from method_study.search import crossed
 from method_study.settings import Settings
 
 from tests.method_results import synthetic
-from wmcl.data import stand_in_audioset, stand_in_languages
+from wmcl.data import WordVectors, stand_in_audioset, stand_in_languages
 from wmcl.methods import during, final, named
 from wmcl.networks import LSTM
 from wmcl.published import published_runs
@@ -41,6 +42,32 @@ def small_data(monkeypatch):
 
 
 # data
+
+
+def test_options_of_sounds_reach_the_tasks(small_data):
+    plain, scaled, other = (
+        audioset.SplitAudioSet(class_seed=seed, scaled=is_scaled, validation=0.25).tasks(1)[0]
+        for seed, is_scaled in ((71, False), (71, True), (72, True))
+    )
+    assert plain.test.inputs.max() == 255
+    assert scaled.test.inputs.max() == 1
+    assert plain.name == scaled.name != other.name
+    assert plain.validation_samples == 10 * 2  # of eight of each class
+
+
+def test_options_of_words_reach_the_tasks(small_data, monkeypatch):
+    bank = stand_in_languages(8, 12, 4, 4)[0]
+    missing = bank.sentence("train", 0)[0]
+    known = tuple(word for word in bank.words if word != missing)
+    vectors = WordVectors("some", known, np.ones((len(known), 3), np.float32))
+    monkeypatch.setattr(pos_tagging, "_vectors", lambda pattern, languages: {"x1": vectors})
+    kept, dropped, learned = (
+        pos_tagging.PosTagging(vectors=Path("of a test {language}.txt"), **options).tasks(1)[0]
+        for options in ({}, {"unknown": "drop"}, {"learned": True})
+    )
+    assert len(kept.draw.train) == 12 > len(dropped.draw.train)
+    assert learned.learned_vectors == (len(bank.words), 3)
+    assert kept.learned_vectors is None
 
 
 @pytest.mark.parametrize(
@@ -303,6 +330,14 @@ def test_the_poster_stands_beside_results(small_data):
     assert "Order of final accuracy on the poster, 3 pairs of methods whose ± do not overlap there:" in text
     assert "Order of during accuracy on the poster" in text
     assert "poster" not in report(synthetic(("fine-tuning", "SI"), benchmark="pos"))
+
+
+@pytest.mark.parametrize(("tasks", "stands"), [(10, True), (9, False)])
+def test_the_poster_does_not_stand_beside_other_numbers_of_tasks(tasks, stands):
+    """What is forgotten of nine tasks has no order to be compared with that of ten."""
+    quick = BENCHMARKS["audioset"].presets["quick"]
+    config = replace(quick, comparison=replace(quick.comparison, tasks=tasks))
+    assert ("poster_final" in outcome._of_poster(["SI"], config)) == stands
 
 
 def test_multitask_has_no_accuracy_during_training_to_compare(small_data):

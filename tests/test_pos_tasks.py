@@ -95,6 +95,17 @@ def test_the_first_sentences_are_taken_up_to_so_many_words():
         assert task.draw.train.lengths.tolist() == lengths[:expected].tolist()
 
 
+def test_sentences_that_are_left_out_have_no_part_in_so_many_words():
+    bank = BANKS[0]
+    without = {bank.sentence("train", 0)[0]}
+    vectors = {bank.language: vectors_of(bank, tuple(without))}
+    known = [n for n in range(len(bank.train)) if not without & set(bank.sentence("train", n))]
+    lengths = bank.train.lengths[known]
+    most = int(lengths[:5].sum())
+    (task,) = pos_tasks([bank], vectors, unknown="drop", most_words=most)
+    assert task.draw.train.lengths.tolist() == lengths[: int((lengths.cumsum() <= most).sum())].tolist()
+
+
 NONE = {"x1": vectors_of(BANKS[0], BANKS[0].words), "x2": vectors_of(BANKS[1], features=4)}
 SOME = {"x1": vectors_of(BANKS[0])}
 

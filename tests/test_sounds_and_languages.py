@@ -1,6 +1,7 @@
 """Sounds and languages in the study of real data: what is measured of them, and what is left out."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import importance_on_real_data as analysis
 import numpy as np
@@ -64,6 +65,23 @@ def tiny(benchmark, **values):
 
 
 # what is asked for
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "values"),
+    [
+        *(("audioset", {name: value}) for name, value in (("sounds", "audioset"), ("classes", 4), ("validation", 0.3))),
+        *(("pos", {name: value}) for name, value in (("treebanks", "universal-dependencies"), ("unknown", "drop"))),
+        ("pos", {"vectors": Path("x-{language}.vec")}),
+    ],
+    ids=str,
+)
+def test_stored_cells_are_those_of_the_same_data(benchmark, values):
+    """Each option that changes what is learned is among the settings by which cells are found again."""
+    one, other = tiny(benchmark), tiny(benchmark, **values)
+    for module in (conditions, pairs):
+        assert module.settings_of_cells(one, "cpu") == module.settings_of_cells(tiny(benchmark), "cpu")
+        assert module.settings_of_cells(one, "cpu") != module.settings_of_cells(other, "cpu")
 
 
 def test_load_is_the_entropy_of_the_answers():

@@ -99,6 +99,14 @@ def test_wrong_files_are_refused_by_file_and_sentence(wrong):
     assert message in str(error.value)
 
 
+def test_a_file_that_is_far_too_long_is_not_read(monkeypatch):
+    """Also in an archive, which as a whole may be much longer than a file."""
+    monkeypatch.setattr("wmcl.data.conllu_file.MOST_BYTES", len(GOOD))
+    assert len(read(GOOD)) == 3
+    with pytest.raises(ValueError, match=rf"x.conllu has more than {len(GOOD)} bytes"):
+        read(GOOD + "\n")
+
+
 def folder_of(path, packed=False, **changes):
     """A treebank of 40 + 20 + 10 sentences."""
     parts = {"train": (40, 0), "dev": (20, 40), "test": (10, 60)}
@@ -165,11 +173,15 @@ def test_sentences_are_dealt_in_blocks():
 
 
 def write_languages(folder, languages, count=100, packed=False, skip=()):
-    """Files of small treebanks, as their repositories have them: sentences of a file are in reverse order of ids."""
+    """Files of small treebanks, as their repositories have them, each with words of its own.
+
+    The words of a test file begin with number 0, those of a development file with 1000, those of a training file with
+    2000.
+    """
     for language in languages:
-        for name in language.files:
+        for place, name in enumerate(reversed(language.files)):
             if name not in skip:
-                text = conllu(some_sentences(count), f"{name}-{language.treebank}")
+                text = conllu(some_sentences(count, 1000 * place), f"{name}-{language.treebank}")
                 write(folder / f"UD_{language.treebank}" / f"{name}{'.gz' if packed else ''}", text, packed)
 
 
@@ -192,16 +204,22 @@ def test_the_paper_has_twenty_languages_in_its_order(tmp_path):
 
 @pytest.mark.usefixtures("own_data_folder")
 def test_the_reduced_languages_divide_the_files_that_they_have(tmp_path):
-    write_languages(tmp_path, REDUCED, packed=True)
+    write_languages(tmp_path, REDUCED, count=200, packed=True)
     prepare(UNIVERSAL_DEPENDENCIES_REDUCED, tmp_path, progress=False)
-    sizes = {"own": (100, 100, 100), "dev": (80, 20, 100), "test": (60, 20, 20)}
+    sizes = {"own": (200, 200, 200), "dev": (160, 40, 200), "test": (120, 40, 40)}  # two rounds of five blocks
     for each, language in zip(universal_dependencies_reduced(), REDUCED, strict=True):
         assert each.name == language.name
         assert tuple(map(len, (each.train, each.validation, each.test))) == sizes[language.division]
+        if language.division == "dev":
+            words = [each.sentence("validation", n)[0] for n in range(40)]
+            assert words == [f"w{number}.0" for number in [*range(1080, 1100), *range(1180, 1200)]]
+        if language.division == "own":
+            firsts = [each.sentence(part, 0)[0] for part in ("train", "validation", "test")]
+            assert firsts == ["w2000.0", "w1000.0", "w0.0"]
         if language.division == "test":  # in the order of the ids as strings
-            by_id = sorted(range(1, 101), key=str)
-            words = [each.sentence("validation", n)[0] for n in range(20)]
-            assert words == [f"w{number - 1}.0" for number in by_id[60:80]]
+            by_id = sorted(range(1, 201), key=str)
+            words = [each.sentence("validation", n)[0] for n in range(40)]
+            assert words == [f"w{number - 1}.0" for number in [*by_id[60:80], *by_id[160:180]]]
 
 
 def archive(path, files):

@@ -64,11 +64,12 @@ def test_the_similarity_of_words_is_that_of_their_parts():
 
 
 def test_which_form_of_a_word_is_taken():
-    words = ("<UNK>", "paris", "Paris", "PARIS", "##", "iPod", "rome", "12")
-    vectors = WordVectors("some", words, np.eye(8, 3, dtype=np.float32))
+    """Digits of other scripts stay as they are, as with the makers of polyglot."""
+    words = ("<UNK>", "paris", "Paris", "PARIS", "##", "iPod", "rome", "12", "rome#")
+    vectors = WordVectors("some", words, np.eye(9, 3, dtype=np.float32))
     for word, form in (
-        *(("Paris", "Paris"), ("pAris", "paris"), ("34", "##"), ("12", "12"), ("٣٤", "##")),
-        *(("ROME", "rome"), ("ipod", None), ("1", None), ("IPOD", None)),
+        *(("Paris", "Paris"), ("pAris", "paris"), ("34", "##"), ("12", "12"), ("٣٤", None)),
+        *(("ROME", "rome"), ("Rome7", "rome#"), ("ipod", None), ("1", None), ("IPOD", None)),
     ):
         assert vectors.rank(word) == (None if form is None else words.index(form))
     found, known = vectors.of(["ROME", "ipod"])
@@ -108,6 +109,8 @@ WRONG = {
     "a word alone": ("x.txt", b"a\n", "x.txt, line 1 has 1 fields"),
     "not UTF-8": ("x.txt", b"a 1\n\xff 1\n", "x.txt, line 2 is not UTF-8"),
     "truncated": ("x.vec.gz", gzip.compress(LINES.encode())[:-12], "is damaged"),
+    "a line without end": ("x.vec.gz", gzip.compress(b"a" * 3_000_000), "x.vec.gz, line 1 has more than 1048576 bytes"),
+    "a long line": ("x.vec", b"a 1\nb" + b" 1" * (1 << 19) + b"\n", "x.vec, line 2 has more than 1048576 bytes"),
     "not gzip": ("x.vec.gz", LINES.encode(), "is damaged"),
     "another type": ("x.bin", b"", "x.bin has another type: it must end in .vec"),
 }
@@ -201,6 +204,48 @@ def test_a_pickle_that_would_run_code_is_refused_before_it_does(tmp_path):
 def test_other_pickles_are_refused(content, tmp_path):
     with pytest.raises(ValueError, match=r"polyglot-xx.pkl is damaged, or no pickle of polyglot"):
         read_word_vectors(pickled(tmp_path, content))
+
+
+TUPLES = b"".join(2 * (b"h" + bytes([k])) + b"\x86q" + bytes([k + 1]) for k in range(40))  # the last one of 2**40 ones
+LARGE = {
+    "a far place": (b"\x80\x02]r\xff\xff\xff\xff.", "keeps a value at the place 4294967295"),
+    "a negative place": (b"\x80\x02]p-1\n.", "at the place -1"),
+    "a key of a dictionary": (b"\x80\x02(K\x01q\x00" + TUPLES + b"}h(K\x01st.", "it has the operation EMPTY_DICT"),
+    "an object with a dictionary": (b"\x80\x02cnumpy\nndarray\n)\x81.", "it has the operation NEWOBJ"),
+    "a long length": (b"\x80\x04\x8e" + (1 << 45).to_bytes(8, "little") + b"a.", "but only 2 remain"),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_pickles_that_would_fill_the_memory_are_refused(kind, tmp_path):
+    """Each has less than a kilobyte, and would take gigabytes or for ever."""
+    content, message = LARGE[kind]
+    assert len(content) < 1000
+    with pytest.raises(ValueError, match=f"polyglot-xx.pkl is damaged, or no pickle of polyglot.*{message}"):
+        read_word_vectors(pickled(tmp_path, content))
+
+
+def test_lists_in_lists_are_not_written_out(tmp_path):
+    """Written out, the word would have 2**30 numbers."""
+    word = 1
+    for _ in range(30):
+        word = [word, word]
+    wrong = (np.ones((1, 1), np.float32), [word])
+    for content, message in ((([word], 5), "a list stands where a word must be"), (wrong, "damaged")):
+        with pytest.raises(ValueError, match=message) as error:
+            read_word_vectors(pickled(tmp_path, content))
+        assert len(str(error.value)) < 300
+
+
+def test_nothing_is_made_of_the_same_text_again_and_again(tmp_path):
+    """As bytes of a text, or as words of a string of Python 2."""
+    text, call = "a" * 200, b"c_codecs\nencode\nh\x00X\x06\x00\x00\x00latin1\x86R"
+    start = b"\x80\x02](X" + (200).to_bytes(4, "little") + text.encode() + b"q\x00"
+    with pytest.raises(ValueError, match=r"polyglot-xx.pkl .* makes more bytes of its texts than it has itself"):
+        read_word_vectors(pickled(tmp_path, start + 4 * call + b"eK\x05\x86."))
+    string = b"\x80\x02](U" + bytes([200]) + text.encode() + b"q\x00"
+    with pytest.raises(ValueError, match=r"polyglot-xx.pkl .* its words have more letters than it has bytes"):
+        read_word_vectors(pickled(tmp_path, string + 4 * b"h\x00" + b"eK\x05\x86."))
 
 
 def test_fewer_vectors_than_words_are_refused(tmp_path):

@@ -122,9 +122,11 @@ def _published_final(run: Published | None) -> float:
 
 
 def _of_poster(methods: list[str], config: Config) -> dict[str, list[object]]:
-    """What the poster prints, beside runs on the same tasks."""
-    poster = {each.method: each for each in benchmark_of(config).poster}
-    if not poster or not config.task.published():
+    """What the poster prints, beside runs on the same tasks and as many of them."""
+    benchmark = benchmark_of(config)
+    poster = {each.method: each for each in benchmark.poster}
+    is_as_long = config.comparison.tasks == benchmark.presets["paper"].comparison.tasks
+    if not poster or not is_as_long or not config.task.published():
         return {}
     columns = {}
     for name in ("during", "during_plus_minus", "final", "final_plus_minus"):

@@ -84,8 +84,9 @@ def read_audioset(members: Iterator[Member], counts: Counts, classes: int = CLAS
     if len(known.labels) < classes:
         raise ValueError(f"candidates for classes are {len(known.labels)}: there must be at least {classes}")
     found.sort(key=lambda each: (each.video, each.start))
-    bears = np.array([[label in each.labels for label in known.labels] for each in found], dtype=bool)
-    bears = bears.reshape(len(found), len(known.labels))  # even if none was found
+    bears = np.zeros((len(found), len(known.labels)), dtype=bool)  # of a million segments: lists would take gigabytes
+    for row, each in zip(bears, found, strict=True):
+        row[:] = [label in each.labels for label in known.labels]
     chosen = choose_classes(bears, classes)
     parts: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     for candidate, own in zip(chosen, members_of_classes(bears[:, chosen]), strict=True):

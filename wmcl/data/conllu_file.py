@@ -38,7 +38,8 @@ TAGS = (
 _CLASSES = {tag: number for number, tag in enumerate(TAGS)} | {"CONJ": TAGS.index("CCONJ")}  # CONJ: before version 2
 _COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _AS_IT_IS = {name: lambda line, place: line[place] for name in _COLUMNS if name != "id"}
-_BLOCK = 1 << 20  # bytes
+MOST_BYTES = 400_000_000
+"""of a file, unpacked: several times the largest treebank"""
 
 
 class Sentence(NamedTuple):
@@ -55,8 +56,8 @@ def read_conllu(member: Member) -> list[Sentence]:
     """The sentences of a file, in its order; those without any tagged word are left out.
 
     Raises:
-        ValueError: naming the file and the sentence, if it is empty or cut off, or if a word has another number of
-            columns than ten, an unknown tag, or an id out of order.
+        ValueError: naming the file and the sentence, if it is empty, cut off or too long, or if a word has another
+            number of columns than ten, an unknown tag, or an id out of order.
     """
     text = _text(member)
     found, number = [], 0
@@ -71,7 +72,7 @@ def read_conllu(member: Member) -> list[Sentence]:
 
 def _text(member: Member) -> str:
     try:
-        text = b"".join(iter(lambda: member.stream.read(_BLOCK), b"")).decode("utf-8")
+        text = member.content(MOST_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{member.where} is not UTF-8: {error}") from None
     if not text.strip():

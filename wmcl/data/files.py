@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 _BLOCK = 1 << 20
+_LONGEST = 1 << 16  # bytes of a name, or of anything else that stands before a file in an archive
 
 
 class DamagedError(ValueError):
@@ -79,7 +80,7 @@ def _unpacked(path: Path, file: BinaryIO) -> Stream:
 
 def _of_archive(plain: "_Limited", archive: str, has: Callable[[str], bool], most_bytes: int) -> Iterator[Member]:
     with _named(archive):
-        tar = tarfile.open(fileobj=plain, mode="r|", bufsize=_BLOCK)  # type: ignore[call-overload]  # noqa: SIM115
+        tar = tarfile.open(fileobj=plain, mode="r|", bufsize=_BLOCK, tarinfo=_Header)  # type: ignore[call-overload]  # noqa: SIM115
         while (info := tar.next()) is not None:
             tar.members = []  # it would remember a hundred thousand files
             path = PurePosixPath(info.name)
@@ -100,6 +101,15 @@ def _check_member(info: tarfile.TarInfo, path: PurePosixPath, where: str, most_b
         raise ValueError(f"{where} leads out of the archive: its paths must stay inside")
     if info.size > most_bytes:
         raise ValueError(f"{where} has {info.size} bytes: it must not have more than {most_bytes}")
+
+
+class _Header(tarfile.TarInfo):
+    """What an archive says of a file. Its library reads long names whole, however long they are said to be."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.size > _LONGEST and not (self.isfile() or self.isdir()):
+            raise tarfile.ReadError(f"a header has {self.size} bytes, and must not have more than {_LONGEST}")
+        return super()._proc_member(archive)  # type: ignore[misc]
 
 
 @contextmanager

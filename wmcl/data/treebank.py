@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from wmcl.data.conllu_file import Sentence, read_conllu
+from wmcl.data.conllu_file import MOST_BYTES, Sentence, read_conllu
 from wmcl.data.files import members
 from wmcl.data.records import Records, ended
 
@@ -18,8 +18,6 @@ FILES: tuple[str, ...] = ("train", "dev", "test")
 """what the names of files call the three parts"""
 
 _BLOCK = 20  # sentences that stay together
-MOST_BYTES = 400_000_000
-"""of a file, unpacked: several times the largest treebank"""
 
 
 @dataclass(frozen=True, eq=False)

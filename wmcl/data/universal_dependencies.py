@@ -10,13 +10,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from wmcl.data.conllu_file import Sentence, read_conllu
+from wmcl.data.conllu_file import MOST_BYTES, Sentence, read_conllu
 from wmcl.data.data_set import DataSet, Form, Original, Splits
 from wmcl.data.files import Member
 from wmcl.data.languages import FULL, REDUCED, Language
 from wmcl.data.prepare import load
 from wmcl.data.records import Records, ended
-from wmcl.data.treebank import MOST_BYTES, PARTS, Treebank
+from wmcl.data.treebank import PARTS, Treebank
 
 _ARCHIVE = "ud-treebanks-v2.6.tgz"
 _HANDLE = "http://hdl.handle.net/11234/1-3226"

@@ -5,8 +5,9 @@ Those are read in :mod:`wmcl.data.polyglot_file`.
 
 import gzip
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import closing
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from jaxtyping import Float32
 
 from wmcl.data.polyglot_file import read_polyglot
 from wmcl.data.word_vectors import WordVectors
+
+_LONGEST = 1 << 20  # bytes of a line: some thousand numbers and a word take less
 
 
 def read_word_vectors(path: Path, most: int | None = None) -> WordVectors:
@@ -34,12 +37,20 @@ def read_word_vectors(path: Path, most: int | None = None) -> WordVectors:
         raise ValueError(f"{path} has another type: it must end in .vec, .txt, .vec.gz, .txt.gz or .pkl")
     try:
         with closing(gzip.open(path) if path.name.endswith(".gz") else path.open("rb")) as file:
-            return _text(file, path.name, most)
+            return _text(_lines(file, path.name), path.name, most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 
-def _text(lines: Iterable[bytes], name: str, most: int | None) -> WordVectors:
+def _lines(file: BufferedIOBase, name: str) -> Iterator[bytes]:
+    """Its lines; one that is no line of a file of vectors is refused before it fills the memory."""
+    for number, line in enumerate(iter(lambda: file.readline(_LONGEST + 1), b""), 1):
+        if len(line) > _LONGEST:
+            raise ValueError(f"{name}, line {number} has more than {_LONGEST} bytes: it must not be longer")
+        yield line
+
+
+def _text(lines: Iterator[bytes], name: str, most: int | None) -> WordVectors:
     words, rows, counts = list[str](), list[np.ndarray](), None
     for number, line in enumerate(lines, 1):
         where = f"{name}, line {number}"

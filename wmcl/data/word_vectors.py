@@ -13,7 +13,7 @@ from wmcl.randomness import generator
 UNKNOWN = ("<UNK>", "<unk>", "UNK", "unk")
 """what files call the vector of all words that they do not know"""
 
-_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile("[0-9]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,9 @@ class WordVectors:
     def rank(self, word: str) -> int | None:
         """Row of a word, or else of the form of it that is known.
 
-        As the makers of polyglot do (Al-Rfou et al., 2013): the word itself; with # for every digit; and the best
-        ranked of its forms in lower case, in upper case, and with a capital.
+        As the makers of polyglot do (Al-Rfou et al., 2013): the word itself; with # for every digit from 0 to 9, but
+        none of other scripts; and the best ranked of the forms of that in lower case, in upper case, and with a
+        capital.
         """
         for form in (word, _DIGIT.sub("#", word)):
             if form in self.ranks:
