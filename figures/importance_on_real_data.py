@@ -45,8 +45,8 @@ class Options(FileOptions):
 
     kind: str = "sampled"
     """of importance, as in the dataset"""
-    connection: Literal["ih", "hh", "out"] = "hh"
-    """whose weights are averaged"""
+    connection: Literal["ih", "ih_reverse", "hh", "hh_reverse", "out"] = "hh"
+    """whose weights are averaged; reverse: of the half that reads backwards, if networks read in both directions"""
     stage: str | None = None
     """matched loss as in the dataset; None takes that of the report"""
     phase: Literal["output", "input", "all"] | None = None
@@ -61,8 +61,9 @@ class Options(FileOptions):
 
 
 def suffix_of(options: Options) -> str:
-    """The sampled Fisher has the name of the dataset alone."""
-    return "" if options.kind == "sampled" else f"_{options.kind.replace(' ', '_')}"
+    """The sampled Fisher of W_hh has the name of the dataset alone."""
+    kind = "" if options.kind == "sampled" else f"_{options.kind.replace(' ', '_')}"
+    return kind if options.connection == "hh" else f"{kind}_{options.connection}"
 
 
 SUFFIX = suffix_of
@@ -73,6 +74,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     require(results, "task", "size", "importance", "components", "effective_rank", "training_iterations")
     stage = one_of(results, "stage", options.stage or results.attrs["main_stage"])
     one_of(results, "kind", options.kind)
+    one_of(results, "connection", options.connection)
     at, per = results.sel(stage=stage), _per(results)
     phase = options.phase or ("output" if bool(at.components.sel(phase="output").notnull().any()) else "all")
     has_pairs = "correlation" in results

@@ -135,9 +135,12 @@ def test_losses_and_importances_are_those_of_an_answer(benchmark):
         ("sampled", fisher_diagonal(network, task, initial, probe, "sampled", [3])),
         ("MAS", memory_aware_synapses(network, initial, probe)),
     ):
-        own = found.importance.sel(kind=kind, connection="hh", statistic="mean")
-        np.testing.assert_allclose(own.sel(per="answer"), values["W_hh"].mean() / answers, rtol=1e-5)
-        np.testing.assert_allclose(own.sel(per="bit") * entropy(task), own.sel(per="answer"), rtol=1e-6)
+        reads_backwards = {"hh_reverse", "ih_reverse"} if benchmark == "pos" else set()
+        assert set(found.connection.values) == {"ih", "hh", "out"} | reads_backwards
+        for connection in found.connection.values.tolist():
+            own = found.importance.sel(kind=kind, connection=connection, statistic="mean")
+            np.testing.assert_allclose(own.sel(per="answer"), values[f"W_{connection}"].mean() / answers, rtol=1e-5)
+            np.testing.assert_allclose(own.sel(per="bit") * entropy(task), own.sel(per="answer"), rtol=1e-6)
     result = evaluate(network, task, initial, task.validation)
     np.testing.assert_allclose(found.validation_loss.sel(side="after"), result.loss[0], rtol=1e-5)
     assert np.isnan(found.retention)

@@ -15,7 +15,8 @@ from wmcl.stages import dimensionality_at, importance_at, performance_at, traini
 from wmcl.tasks import DataTask
 from wmcl.training import Milestone, Stop, Trained, train
 
-CONNECTIONS = ["ih", "hh", "out"]
+CONNECTIONS = ["ih", "ih_reverse", "hh", "hh_reverse", "out"]
+"""whose importance is kept, of those that a network has: networks that read in both directions have all"""
 PHASES = ["output", "input", "all"]
 KEPT_DIMENSIONALITY = ["components", "participation_ratio", "effective_rank"]
 
@@ -70,13 +71,14 @@ def _at(
     m, test = config.measures, task.test.to(device)
     probe = task.fixed_set("fisher", m.importance_samples).to(device)
     importance = importance_at(stage, network, task, trained, probe, m.kinds).drop_dims("quantile")
-    importance = importance.sel(per="scored bit", connection=CONNECTIONS, drop=True)  # an answer is a scored bit
+    connections = [name for name in CONNECTIONS if name in importance.connection]
+    importance = importance.sel(per="scored bit", connection=connections, drop=True)  # an answer is a scored bit
     by_answer = importance.importance
     importance["importance"] = xr.concat([by_answer, by_answer / load], "per").assign_coords(per=["answer", "bit"])
     dimensionality = _dimensionality(dimensionality_at(stage, network, test, m.variance), task)
     performance = performance_at(stage, network, task, test).drop_dims("output_step")
     performance = performance.assign(loss=performance.loss / scale)
-    training = training_at(stage, trained).sel(connection=CONNECTIONS)
+    training = training_at(stage, trained).sel(connection=connections)
     training = training.assign(validation_loss=training.validation_loss / scale)
     measured = xr.merge([importance, dimensionality, performance, training], join="exact")
     reached = xr.DataArray(stage.reached, dims="seed")

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from real_data_study.outcome import WEIGHTS, per_of
+from real_data_study.outcome import halves, per_of
 from wmcl.statistics import mean_interval
 
 
@@ -43,8 +43,9 @@ def differences(results: xr.Dataset, stage: str) -> xr.Dataset:
     at = at.isel(condition=np.flatnonzero(at.reached.sum("seed") > 0))
     per = per_of(results)
     measured = {
-        f"{kind} of W_hh per {per}": at.importance.sel(kind=kind, per=per, **WEIGHTS)
+        f"{kind} of {name} per {per}": at.importance.sel(kind=kind, per=per, connection=connection, statistic="mean")
         for kind in results.kind.values.tolist()
+        for name, connection in halves(results).items()
     }
     measured |= {name: quantity.values(at) for name, quantity in QUANTITIES.items()}
     rows = [

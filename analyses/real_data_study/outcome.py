@@ -17,6 +17,15 @@ PREDICTORS = (*OVERLAPS, *BASELINES)
 FORGETTING = ("forgetting_loss", "forgetting_accuracy")
 TERMS = ("load", "retention", "lead")
 WEIGHTS = {"connection": "hh", "statistic": "mean"}
+HALVES = {"W_hh": "hh", "W_hh_reverse": "hh_reverse"}
+"""recurrent weights, and those that read backwards beside them in networks that read in both directions"""
+
+
+def halves(results: xr.Dataset) -> dict[str, str]:
+    """The connection of each recurrent matrix that the networks have."""
+    return {name: connection for name, connection in HALVES.items() if connection in results.connection.values}
+
+
 """importance that the report is about"""
 
 

@@ -47,7 +47,7 @@ class Tagging(OneATask):
         names = "; ".join(each.name.split(" of speech of ", 1)[1] for each in self.made)
         return (
             "An answer is the tag of a word. Networks of a language differ in their initial weights and batches alone."
-            " In networks that read in both directions, W_hh is that of the forward half alone."
+            " W_hh_reverse is that of the half that reads backwards, in networks that read in both directions."
             f" Treebanks, in the order of their numbers: {names}."
         )
 

@@ -4,7 +4,16 @@ import xarray as xr
 from common.tables import ABSENT, interval, number, table_head, table_row
 
 from real_data_study.differences import QUANTITIES, differences
-from real_data_study.outcome import CHANGES, FORGETTING, PREDICTORS, WEIGHTS, law_effects, lines, per_of
+from real_data_study.outcome import (
+    CHANGES,
+    FORGETTING,
+    PREDICTORS,
+    WEIGHTS,
+    halves,
+    law_effects,
+    lines,
+    per_of,
+)
 from wmcl.statistics import compare, mean_interval, verdict
 from wmcl.statistics.verdict import ENOUGH_SEEDS
 
@@ -50,7 +59,8 @@ def _conditions(results: xr.Dataset, stage: str) -> list[str]:
     at = results.sel(stage=stage)
     kind, size = str(at.kind.values[0]), results.attrs["size"]
     head = ["task", "m", "load, bits", "retention", "lead", "n", "steps to the loss", "test accuracy, %"]
-    head += [f"{kind} of W_hh per {per_of(results)}", "effective fraction", "moved"]
+    for name in halves(results):
+        head += [f"{kind} of {name} per {per_of(results)}", "effective fraction", "moved"]
     head += ["components, last step", "components, all steps"]
     rows = [_row(at.isel(condition=k), kind) for k in range(at.sizes["condition"])]
     text = f"At a validation loss of {_loss(results, stage)}; importance as a geometric mean"
@@ -70,14 +80,19 @@ def _row(at: xr.Dataset, kind: str) -> list[str]:
     cells.append(f"{load:.0f}" if load.is_integer() else f"{load:.2f}")
     cells += [number(float(at[name]), ".0f") for name in ("retention", "lead")]
     cells.append(f"{reached}" if reached == total else f"{reached} of {total}")
-    importance = at.importance.sel(kind=kind, per=per_of(at), **WEIGHTS)
+    measured = []
+    for connection in halves(at).values():
+        own = at.sel(kind=kind, connection=connection)
+        measured += [
+            _interval(own.importance.sel(per=per_of(at), statistic="mean"), ".2e", log=True),
+            _interval(own.effective_fraction, ".3f"),
+            _interval(own.distance_moved, ".2f"),
+        ]
     return [
         *cells,
         number(float(at.iteration.sel(side="after").mean()), ".0f"),
         _interval(100 * at.accuracy, ".1f"),
-        _interval(importance, ".2e", log=True),
-        _interval(at.effective_fraction.sel(kind=kind, connection="hh"), ".3f"),
-        _interval(at.distance_moved.sel(connection="hh"), ".2f"),
+        *measured,
         _interval(at.components.sel(phase="output"), ".1f"),
         _interval(at.components.sel(phase="all"), ".1f"),
     ]

@@ -26,7 +26,9 @@ def kind_text(kind: str) -> str:
 def importance_text(kind: str, connection: str, per: str) -> str:
     """Label of an axis or a colour bar, in two lines."""
     name, unit = KINDS.get(kind, (kind, ""))
-    return f"mean {name} of W$_{{{connection}}}$\n({unit} per {per})"
+    matrix = connection.removesuffix("_reverse")
+    reading = "" if matrix == connection else ", reading backwards"
+    return f"mean {name} of W$_{{{matrix}}}${reading}\n({unit} per {per})"
 
 
 def stage_text(stage: str) -> str:
