@@ -48,7 +48,8 @@ def _sentence(found: Sequence[Ordered]) -> str:
     return (
         f"Order of {found[0].measure} accuracy on the poster, {len(found)} {pairs} of methods whose ± do not overlap"
         f" there: {'; '.join(parts)}. In brackets, how far the first one is ahead here, in points: mean over networks"
-        " of the difference and simultaneous 95 % t interval."
+        " of the difference and 95 % t interval, simultaneous for these pairs. It is said of networks of these tasks"
+        " with these settings, and no further."
     )
 
 
