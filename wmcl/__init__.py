@@ -15,7 +15,7 @@ from wmcl import (
     training,
 )
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 __all__ = [
     "__version__",

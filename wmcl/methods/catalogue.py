@@ -147,10 +147,15 @@ def hnet_chunked(
 
 
 def hnet_coresets(
-    strength: Strength = 0.1, chunk: int = 2500, samples: int = 100, distillation_strength: Strength = 1.0
+    strength: Strength = 0.1,
+    chunk: int = 2500,
+    samples: int = 100,
+    distillation_strength: Strength = 1.0,
+    hidden: tuple[int, ...] = (50, 50),
+    hyper_initialisation: HypernetworkInitialisation = "reference",
 ) -> Method:
     """A chunked hypernetwork, and stored sequences that are practised again."""
-    generator = hnet_chunked(strength, chunk)
+    generator = hnet_chunked(strength, chunk, hidden, hyper_initialisation=hyper_initialisation)
     return Method(generator.parametrisation, generator.penalty, Coresets(samples, distillation_strength))
 
 

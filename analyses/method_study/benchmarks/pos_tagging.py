@@ -160,10 +160,9 @@ _settings = settings_with(COMMON)
 
 
 _MASKED: Mapping[str, Value] = {"fraction_off": 0.2}
-_DECAYING: Mapping[str, Value] = {"iterations": 2400, "learning_rate": 1e-3, "weight_decay": 0.01}
+_DECAYING: Mapping[str, Value] = {**HYPERFAN, "iterations": 2400, "learning_rate": 1e-3, "weight_decay": 0.01}
 """of hypernetworks: without decay they overfit; at the rate of the others they learned less of later languages"""
-_HYPERFAN: Mapping[str, Value] = {**HYPERFAN, **_DECAYING, "strength": 0.1}
-_GENERATED: Mapping[str, Value] = {**_HYPERFAN, "chunk": 2000, "hidden": (10, 10)}
+_SIZE: Mapping[str, Value] = {"chunk": 2000, "hidden": (10, 10)}
 _REPLAYED: Mapping[str, Value] = {**REPLAYED, "decoder_hidden": 32, "distillation_strength": 10.0}
 _CHUNK = 400
 """of hypernetworks whose hidden layers have 50 units: with more, they would be larger than the network"""
@@ -180,9 +179,9 @@ STARTING_VALUES: Mapping[str, Settings] = {
     "masking + SI": _settings("masking + SI", **_MASKED, strength=1.0),
     "masking + online EWC": _settings("masking + online EWC", **_MASKED, strength=1.0),
     "masking + MAS": _settings("masking + MAS", **_MASKED, strength=0.1),
-    "HNET": _settings("HNET", **_HYPERFAN),
-    "HNET (chunked)": _settings("HNET (chunked)", **_GENERATED),
-    "HNET + coresets": _settings("HNET + coresets", **_DECAYING, chunk=_CHUNK, samples=100, strength=0.1),
+    "HNET": _settings("HNET", **_DECAYING, strength=0.1),
+    "HNET (chunked)": _settings("HNET (chunked)", **_DECAYING, **_SIZE, strength=0.1),
+    "HNET + coresets": _settings("HNET + coresets", **_DECAYING, **_SIZE, samples=100, strength=0.1),
     "coresets": _settings("coresets", samples=100, strength=10.0),
     "generative replay": _settings("generative replay", **_REPLAYED),
     "HNET+R": _settings("HNET+R", **_REPLAYED, chunk=_CHUNK),
