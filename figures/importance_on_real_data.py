@@ -197,7 +197,7 @@ def _correlations(axes: Axes, results: xr.Dataset, options: Options) -> None:
     axes.legend(
         fontsize="xx-small", loc="lower left", bbox_to_anchor=(0.08, 1), ncols=3, handletextpad=0.2, borderpad=0
     )
-    count = count_text(found.sel(removed="nothing").count("seed"))
+    count = count_text(found.sel(removed="nothing", predictor=list(drawn)).count("seed"))
     axes.set_xlabel(f"rank correlation with forgetting over {results.sizes['pair']} pairs\n({count} networks a pair)")
 
 

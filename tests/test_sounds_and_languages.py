@@ -256,6 +256,15 @@ def test_the_figure_has_a_row_a_condition(small):
     assert len(below.get_yticks()) == (5 if benchmark == "audioset" else 4)
 
 
+def test_the_figure_counts_the_networks_of_what_it_draws(small):
+    benchmark, _, results = small
+    last = results.predictor == "overlap_states_last_step"
+    known = results.correlation.fillna(0.5).where(~last if benchmark == "pos" else True)  # two pairs have none
+    with house_style():
+        figure = figure_of.draw(results.assign(correlation=known), figure_of.Options("small.nc"))
+    assert "(n = 2 networks a pair)" in figure.axes[3].get_xlabel()
+
+
 # what is refused
 
 
