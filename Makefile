@@ -50,6 +50,7 @@ languages: $(INSTALLED)  ## fetch small treebanks; methods and importances on th
 	$(VENV)/bin/wmcl data download universal-dependencies-reduced
 	$(PYTHON) analyses/method_comparison.py --benchmark pos
 	$(PYTHON) figures/method_comparison.py results/method_comparison_pos.nc --output results
+	$(PYTHON) analyses/method_comparison.py --benchmark pos --direction backward --output results/method_comparison_pos_backward.nc
 	$(PYTHON) analyses/importance_on_real_data.py --benchmark pos
 	$(PYTHON) figures/importance_on_real_data.py results/importance_on_pos.nc --output results
 

@@ -116,10 +116,12 @@ def _title(results: xr.Dataset, at: xr.Dataset, stage: str) -> str:
     network = json.loads(results.attrs["configuration"])["network"]
     missed = int((at.reached == 0).sum())
     censored = f"; {missed} of {at.reached.size} networks missed the loss and are left out" if missed else ""
-    units = f"{network['hidden']} units{' a direction' if network.get('direction') == 'bidirectional' else ''}"
+    direction = network.get("direction", "forward")
+    units = f"{network['hidden']} units{' a direction' if direction == 'bidirectional' else ''}"
+    what = "LSTMs" if direction == "forward" else f"{direction} LSTMs"
     loss = f"{stage} nats {'a bit' if _per(results) == 'bit' else 'an answer'}"
     return (
-        f"{results.attrs['data']}\nLSTMs of {units} at {loss}; mean and 95 % t interval over"
+        f"{results.attrs['data']}\n{what} of {units} at {loss}; mean and 95 % t interval over"
         f" {results.sizes['seed']} networks (importance: geometric mean){censored}"
     )
 

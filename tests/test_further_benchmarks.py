@@ -1,5 +1,6 @@
 """Split AudioSet and part-of-speech tagging as benchmarks of the method comparison."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from common.network import DirectedNetwork
 from method_study import outcome
 from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging
 from method_study.benchmarks.frequency import class_shares, most_frequent
+from method_study.measure import settings_of_cells
 from method_study.outcome import published_design
 from method_study.published import published_settings
 from method_study.report import report
@@ -233,7 +235,6 @@ def test_languages_come_in_the_order_that_is_asked_for():
     treebanks = stand_in_languages(3, 2, 1, 1)
     assert pos_tagging.chosen(treebanks, (), 2) == treebanks[:2]
     assert pos_tagging.chosen(treebanks, ("x3", "x1"), 2) == [treebanks[2], treebanks[0]]
-    assert pos_tagging.chosen(treebanks, ("x3", "x1"), 1) == [treebanks[2]]
 
 
 def test_vectors_are_read_from_a_file_a_language(tmp_path):
@@ -241,7 +242,13 @@ def test_vectors_are_read_from_a_file_a_language(tmp_path):
     for number, each in enumerate(languages):
         lines = (f"{word} {number} {len(word)} 0.5" for word in each.words)
         (tmp_path / f"v-{each.language}.txt").write_text("\n".join(lines), encoding="utf-8")
-    tasks = tasks_of(smoke_of("pos", vectors=tmp_path / "v-{language}.txt"))
+    config = smoke_of("pos", vectors=tmp_path / "v-{language}.txt")
+    tasks = tasks_of(config)
+    settings = settings_of_cells(config, config.measures, {("SI",): Settings("SI")}, "cpu")({"method": "SI"})
+    assert json.loads(json.dumps(settings))["task"]["vectors"] == str(tmp_path / "v-{language}.txt")
+    shown = stand_in_languages()[:2]
+    sizes = ", ".join(f"{each.name} ({len(each.test)})" for each in shown)
+    assert config.task.note(tasks) == f"Treebanks in the order of the tasks, with the sentences to test on: {sizes}."
     for number, task in enumerate(tasks):
         assert task.inputs == 3
         assert (task.test.inputs[0, 0, :, 0] == number).all()
@@ -252,7 +259,8 @@ def test_vectors_are_read_from_a_file_a_language(tmp_path):
     [
         (("--languages", "x1", "en"), "languages has 'en': it must be of x1, x2, x3"),
         (("--languages", "x1", "x1"), "each may occur once"),
-        (("--languages", "x1"), "tasks is 2: it must be at most 1, the number of languages"),
+        (("--languages", "x1"), "tasks is 2: it must be 1, the number of languages that are named"),
+        (("--languages", "x1", "x2", "x3"), "tasks is 2: it must be 3, the number of languages that are named"),
         (("--tasks", "4"), "tasks is 4: it must be at most 3"),
         (("--tasks", "0"), "tasks is 0: it must be at least 1"),
         (("--vectors", "wiki.vec"), "vectors is wiki.vec: its name must have {language} in it"),
@@ -313,6 +321,9 @@ def test_a_small_run_says_what_it_is_and_reports_f1(benchmark, start, answers, c
     assert f"per cent of the {answers}; {chance} is {share:.0f}." in text
     assert "published" not in text
     assert "poster" not in text
+    networks = {"audioset": "LSTMs of 12 units", "pos": "bidirectional LSTMs of 12 units a direction"}[benchmark]
+    assert f"1 networks a method ({networks}), over 2 tasks" in text
+    assert ("Treebanks in the order of the tasks" in text) == (benchmark == "pos")
     for name, measure in (("during", during), ("final", final)):
         np.testing.assert_array_equal(results[f"{name}_f1"], measure(results.weighted_f1))
         assert results[f"{name}_f1"].attrs["units"] == "1"

@@ -271,14 +271,22 @@ def test_the_figure_counts_the_networks_of_what_it_draws(small):
 @pytest.mark.parametrize(
     ("benchmark", "values", "message"),
     [
-        ("audioset", {"tasks": 1}, "tasks is 1: it must be 0, or from 2 to 3"),
-        ("audioset", {"tasks": 4}, "tasks is 4: it must be 0, or from 2 to 3"),
+        (
+            "audioset",
+            {"tasks": 1},
+            "tasks is 1, the number of tasks that are learned in turn: it must be 0, or from 2 to the 3",
+        ),
+        (
+            "audioset",
+            {"tasks": 4},
+            "tasks is 4, the number of tasks that are learned in turn: it must be 0, or from 2 to the 3",
+        ),
         ("audioset", {"measured": 0}, "tasks is 0"),
         ("audioset", {"sounds": "birds"}, "sounds is 'birds': it must be one of"),
         ("audioset", {"validation": 1.0}, "validation is 1.0"),
         ("pos", {"languages": ()}, "languages is empty"),
         ("pos", {"languages": ("x1", "x9")}, "languages has 'x9'"),
-        ("pos", {"tasks": 4}, "tasks is 4: it must be 0, or from 2 to 3"),
+        ("pos", {"tasks": 4}, "tasks is 4, the number of tasks that are learned in turn: it must be 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(benchmark, values, message):

@@ -1,7 +1,7 @@
 """All numbers of the comparison, whichever the benchmark."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -57,8 +57,16 @@ class TaskSequence(Protocol):
     def chance(self, tasks: Sequence[Task]) -> Chance:
         """What the tasks allow without looking at the inputs."""
 
+    def note(self, tasks: Sequence[Task]) -> str:
+        """What the title leaves out, as a sentence for the report; empty if there is nothing."""
+
     def published(self) -> tuple[Published, ...]:
         """The published runs on these tasks."""
+
+
+def plain(options: Any) -> dict[str, Any]:
+    """Options by name, as JSON has them: paths are text."""
+    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(options).items()}
 
 
 @dataclass(frozen=True)

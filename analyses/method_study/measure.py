@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from method_study.config import Config
+from method_study.config import Config, plain
 from method_study.rows import network_of, tasks_of_row
 from method_study.settings import Settings
 from wmcl.methods import Learned, Measures, NoRehearsal, Shared, learn, measure_run, named
@@ -45,7 +45,7 @@ def settings_of_cells(
 ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """What the numbers of a cell depend on, beside its condition and seed."""
     common = {
-        "task": asdict(config.task),
+        "task": plain(config.task),
         "tasks": config.comparison.tasks,
         "network": asdict(config.network),
         "measures": asdict(measures),

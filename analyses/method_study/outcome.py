@@ -45,9 +45,11 @@ def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Setting
         found |= {"during_f1": during(results.weighted_f1), "final_f1": final(results.weighted_f1)}
     results = results.assign(found)
     results = results.assign_coords(_of_rows(results.method.values.tolist(), config, table))
-    chance = config.task.chance(tasks_of(config))
+    tasks = tasks_of(config)
+    chance = config.task.chance(tasks)
     of_tasks = {
         "benchmark": config.task.title,
+        "note": config.task.note(tasks),
         "answers": config.task.answers,
         "chance": chance.accuracy,
         "chance_name": chance.name,

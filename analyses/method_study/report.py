@@ -1,7 +1,8 @@
 """The comparison as a Markdown table: means with 95 % t intervals over seeds, and published numbers beside them."""
 
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import xarray as xr
 from common.tables import interval, number, table_head, table_row
@@ -12,6 +13,7 @@ from wmcl.training import Reason
 
 F1 = {"during_f1": "during, weighted F1, %", "final_f1": "final, weighted F1, %"}
 """where classes are chosen"""
+CELLS = {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}
 LATE = 1.0
 """percentage points of validation accuracy; with more in the last third of training, a network had not learned to the
 end"""
@@ -28,35 +30,51 @@ COLUMNS = {
 def report(results: xr.Dataset) -> str:
     """The table, what it shows, and what sets it apart from the published runs."""
     at = results.sel(data="test")
-    with_published = bool((at.published_during.notnull() | at.published_final.notnull()).any())
+    published = _published_head(at)
     columns = COLUMNS | {name: title for name, title in F1.items() if name in at}
     head = ["method", "n", *columns.values(), "stored values", "ms an iteration"]
-    if with_published:
-        head += ["published during, %", "difference", "published final, %", "difference"]
-    lines = table_head(head)
-    lines += [table_row(_row(at.isel(condition=k), columns, with_published)) for k in range(at.sizes["condition"])]
+    lines = table_head([*head, *published])
+    lines += [table_row(_row(at.isel(condition=k), columns, published)) for k in range(at.sizes["condition"])]
     return "\n".join([_title(results), "", *lines, "", *poster_lines(at), *_notes(at)])
+
+
+def _published_head(at: xr.Dataset) -> list[str]:
+    """Columns of published numbers, if there are any, and of differences from them, if any row has their settings."""
+    if not bool((at.published_during.notnull() | at.published_final.notnull()).any()):
+        return []
+    gap = ["difference"] if bool(at.has_published_settings.any()) else []
+    return ["published during, %", *gap, "published final, %", *gap]
 
 
 def _title(results: xr.Dataset) -> str:
     tasks, seeds = results.sizes["trained_task"], results.sizes["seed"]
     return (
-        f"{results.attrs['benchmark']}: test accuracy of {seeds} networks a method, over {tasks} tasks, mean and 95 % t"
-        f" interval over networks, in per cent of the {results.attrs['answers']}; {results.attrs['chance_name']} is"
-        f" {100 * results.attrs['chance']:.0f}."
+        f"{results.attrs['benchmark']}: test accuracy of {seeds} networks a method ({_networks(results)}), over {tasks}"
+        f" tasks, mean and 95 % t interval over networks, in per cent of the {results.attrs['answers']};"
+        f" {results.attrs['chance_name']} is {100 * results.attrs['chance']:.0f}."
     )
 
 
-def _row(at: xr.Dataset, columns: Iterable[str], with_published: bool) -> list[str]:
+def _networks(results: xr.Dataset) -> str:
+    """What they are, as their configuration has it."""
+    network = json.loads(results.attrs["configuration"])["network"]
+    direction = network.get("direction", "forward")
+    what = CELLS[network["cell"]] if direction == "forward" else f"{direction} {CELLS[network['cell']]}"
+    return f"{what} of {network['hidden']} units{' a direction' if direction == 'bidirectional' else ''}"
+
+
+def _row(at: xr.Dataset, columns: Iterable[str], published: Sequence[str]) -> list[str]:
     n = int(at.final.count())
     cells = [str(at.method.item()), str(n)]
     cells += [_interval(at[name]) for name in columns]
     stored, seconds = at.stored.isel(trained_task=-1).mean(), at.seconds_per_iteration.mean()
     cells += [number(float(stored), ",.0f"), number(1e3 * float(seconds), ".1f")]
-    if with_published:
-        for own, published in (("during", at.published_during), ("final", at.published_final)):
-            gap = float(at[own].mean() - published) if int(at.has_published_settings) else math.nan
-            cells += [number(100 * float(published), ".2f"), number(100 * gap, "+.2f")]
+    for own in ("during", "final") if published else ():
+        theirs = float(at[f"published_{own}"])
+        cells.append(number(100 * theirs, ".2f"))
+        if "difference" in published:
+            gap = float(at[own].mean()) - theirs if int(at.has_published_settings) else math.nan
+            cells.append(number(100 * gap, "+.2f"))
     return cells
 
 
@@ -67,6 +85,8 @@ def _notes(at: xr.Dataset) -> list[str]:
         " the next task beyond those of one network; time is that of one network on the machine of the file.",
     ]
     rows = at.method.values.tolist()
+    if note := at.attrs.get("note", ""):
+        notes.append(note)
     own_steps = _a_task(at)
     groups = _grouped(rows, own_steps)
     if len(groups) > 1:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from method_study.benchmarks import RATES
-from method_study.config import Config
+from method_study.config import Config, plain
 from method_study.measure import Table
 from method_study.rows import benchmark_of, check_settings, rows
 from method_study.settings import Value
@@ -95,7 +95,7 @@ def best(found: xr.Dataset) -> int:
 def entries(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """For every row what was chosen, why, and where that comes from."""
     known, found = candidates(config), scores(results)
-    design = {name: asdict(config)[name] for name in ("task", "network")} | {"tasks": config.comparison.tasks}
+    design = {"task": plain(config.task), "network": asdict(config.network), "tasks": config.comparison.tasks}
     base = rows(config)
     made = {}
     for row in dict.fromkeys(results.method.values.tolist()):

@@ -37,7 +37,10 @@ class OneATask(ABC):
         """Refuse what makes no sense, and data that are not on this machine."""
         count = len(self.made)
         if self.tasks not in (0, *range(2, count + 1)):
-            raise ValueError(f"tasks is {self.tasks}: it must be 0, or from 2 to {count}, the number of conditions")
+            raise ValueError(
+                f"tasks is {self.tasks}, the number of tasks that are learned in turn: it must be 0, or from 2 to the"
+                f" {count} that are measured"
+            )
 
     def task(self, condition: Condition, seed: int) -> DataTask:
         """The same with every seed."""

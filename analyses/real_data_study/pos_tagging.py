@@ -31,8 +31,8 @@ class Tagging(OneATask):
     """files of word vectors, with {language} in place of its code, such as polyglot-{language}.pkl; None makes vectors
     of the characters of each word"""
     unknown: Unknown = "keep"
-    """what is done with words that the files do not have: keep gives them a vector of their own; drop leaves out their
-    sentences"""
+    """what is done with words that the files do not have: keep gives all of them the vector of unknown words; drop
+    leaves out their sentences. Without files, every word has a vector"""
     tasks: int = 5
     """the first so many languages are learned in turn, two at a time; 0 leaves that part out"""
 
@@ -47,7 +47,7 @@ class Tagging(OneATask):
         names = "; ".join(each.name.split(" of speech of ", 1)[1] for each in self.made)
         return (
             "An answer is the tag of a word. Networks of a language differ in their initial weights and batches alone."
-            " W_hh_reverse is that of the half that reads backwards, in networks that read in both directions."
+            " W_hh_reverse belongs to the half that reads backwards, in networks that read in both directions."
             f" Treebanks, in the order of their numbers: {names}."
         )
 

@@ -80,6 +80,10 @@ class SplitAudioSet:
         """Classes of the reduced set have 18 to 200 sequences to test on, so that chance is not one of all classes."""
         return Chance(most_frequent(tasks, self.one_head), "the share of the most frequent class")
 
+    def note(self, tasks: Sequence[Task]) -> str:
+        """None: the title says it all."""
+        return ""
+
     def published(self) -> tuple[Published, ...]:
         """The published runs, all task-incremental with ten classes a task; none beside what stands in for the data."""
         is_other = self.one_head or self.classes != 10 or self.sounds == "stand-in"

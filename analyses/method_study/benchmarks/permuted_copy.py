@@ -58,6 +58,10 @@ class PermutedCopy:
         """Of a bit."""
         return Chance(0.5)
 
+    def note(self, tasks: Sequence[Task]) -> str:
+        """None: the title says it all."""
+        return ""
+
     def published(self) -> tuple[Published, ...]:
         """The published runs, all with p = i = 5."""
         return published_runs("permuted copy")

@@ -49,14 +49,14 @@ class PosTagging:
     """universal-dependencies: the treebanks of the paper; universal-dependencies-reduced: the same languages in small
     files, for which no number was published; stand-in: syllables at random, to try things out. See wmcl data"""
     languages: tuple[str, ...] = ()
-    """codes, such as en, in the order of the tasks; none named takes those of the data, in the order of the paper. The
-    number of tasks says how many of them, from the first on"""
+    """codes, such as en, in the order of the tasks, as many as there are tasks; none named takes those of the data, in
+    the order of the paper"""
     vectors: Path | None = None
     """files of word vectors, with {language} in place of its code, such as polyglot-{language}.pkl; None makes vectors
     of the characters of each word"""
     unknown: Unknown = "keep"
-    """what is done with words that the files do not have: keep gives them a vector of their own; drop leaves out their
-    sentences, as in the paper"""
+    """what is done with words that the files do not have: keep gives all of them the vector of unknown words; drop
+    leaves out their sentences, as in the paper. Without files, every word has a vector"""
     learned: bool = False
     """whether the vectors of each language are learned with its task, or frozen, as in all published runs"""
 
@@ -95,6 +95,11 @@ class PosTagging:
         """The best that can be said of a word unseen: tags are far from equally frequent."""
         return Chance(most_frequent(tasks, one_answer=False), "the share of the most frequent tag")
 
+    def note(self, tasks: Sequence[Task]) -> str:
+        """The treebanks, and how many sentences there are to test on: with unknown words left out they may be few."""
+        names = (f"{task.name.split(' of speech of ', 1)[1]} ({task.test.samples:,})" for task in tasks)
+        return f"Treebanks in the order of the tasks, with the sentences to test on: {', '.join(names)}."
+
     def published(self) -> tuple[Published, ...]:
         """The published runs; none beside what stands in for the data."""
         return () if self.treebanks == "stand-in" else published_runs("pos tagging")
@@ -113,7 +118,7 @@ def chosen(treebanks: Sequence[Treebank], languages: Sequence[str], number: int)
     """The treebanks of so many languages, in the order that is asked for.
 
     Raises:
-        ValueError: if a language is not there, is there twice, or if there are too few.
+        ValueError: if a language is not there, is there twice, or if there are not as many as tasks.
     """
     known = {each.language: each for each in treebanks}
     for language in languages:
@@ -121,6 +126,8 @@ def chosen(treebanks: Sequence[Treebank], languages: Sequence[str], number: int)
             raise ValueError(f"languages has {language!r}: it must be of {', '.join(known)}")
     if len(set(languages)) < len(languages):
         raise ValueError(f"languages is {', '.join(languages)}: each may occur once")
+    if languages and len(languages) != number:
+        raise ValueError(f"tasks is {number}: it must be {len(languages)}, the number of languages that are named")
     order = languages or tuple(known)
     if number > len(order):
         raise ValueError(f"tasks is {number}: it must be at most {len(order)}, the number of languages")

@@ -65,6 +65,10 @@ class SplitStrokes:
         """Of classes that are equally frequent."""
         return Chance(1 / tasks[0].outputs)
 
+    def note(self, tasks: Sequence[Task]) -> str:
+        """None: the title says it all."""
+        return ""
+
     def published(self) -> tuple[Published, ...]:
         """The published runs, all task-incremental; none beside what stands in for the data."""
         return () if self.one_head or self.digits == "stand-in" else published_runs("split stroke-mnist")
@@ -113,6 +117,10 @@ class SequentialStrokes:
     def chance(self, tasks: Sequence[Task]) -> Chance:
         """Of classes that are equally frequent."""
         return Chance(1 / tasks[0].outputs)
+
+    def note(self, tasks: Sequence[Task]) -> str:
+        """None: the title says it all."""
+        return ""
 
     def published(self) -> tuple[Published, ...]:
         """The published runs: task-incremental, with two classes; none beside what stands in for the data."""
