@@ -41,7 +41,7 @@ _TEXTS = LABEL_FILE, ONTOLOGY_FILE, QUALITY_FILE
 _LARGEST_TEXT = 1 << 22  # bytes: ten times the usual
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AudioSet:
     """Sequences of ten embeddings, numbers from 0 to 255, each of one class, for training and for testing."""
 
@@ -49,6 +49,10 @@ class AudioSet:
     """whose sequences these are"""
     train: Records
     test: Records
+
+    def __repr__(self) -> str:
+        sequences = f"{len(self.train):,} and {len(self.test):,} sequences"
+        return f"AudioSet({self.name!r}: {sequences}, {len(self.classes)} classes)"
 
     @property
     def classes(self) -> tuple[str, ...]:

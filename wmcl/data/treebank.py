@@ -20,7 +20,7 @@ FILES: tuple[str, ...] = ("train", "dev", "test")
 _BLOCK = 20  # sentences that stay together
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Treebank:
     """Sentences with the part of speech of every word.
 
@@ -36,6 +36,11 @@ class Treebank:
     train: Records
     validation: Records
     test: Records
+
+    def __repr__(self) -> str:
+        train, validation, test = (f"{len(part):,}" for part in (self.train, self.validation, self.test))
+        sentences = f"{train}, {validation} and {test} sentences"
+        return f"Treebank({self.name!r}, {self.language}: {sentences}, {len(self.words):,} words)"
 
     def sentence(self, part: Part, number: int) -> list[str]:
         """The words of a sentence."""
