@@ -132,6 +132,11 @@ def test_a_folder_is_a_treebank(packed, tmp_path):
     assert list(found.words) == [word for sentence in expected for word, _ in sentence]
 
 
+def test_a_folder_may_be_named_in_a_string(tmp_path):
+    folder = folder_of(tmp_path / "UD_Xish-Toy")
+    assert read_treebank(str(folder)).words == read_treebank(folder).words
+
+
 def test_training_files_are_read_in_the_order_of_their_names(tmp_path):
     folder = folder_of(tmp_path / "UD_Xish-Toy", train=None)
     write(folder / "xx_toy-ud-train-b.conllu", conllu([[("last", "X")]], "b"))

@@ -61,7 +61,7 @@ def treebank(name: str, language: str, parts: Mapping[Part, Sequence[Sentence]])
     return Treebank(name, language, tuple(known), *(_records(parts[part], known) for part in PARTS))
 
 
-def read_treebank(folder: Path, language: str | None = None, name: str | None = None) -> Treebank:
+def read_treebank(folder: Path | str, language: str | None = None, name: str | None = None) -> Treebank:
     """The treebank in a folder of Universal Dependencies, e.g. ``UD_English-GUM``.
 
     Args:
@@ -73,6 +73,7 @@ def read_treebank(folder: Path, language: str | None = None, name: str | None = 
     Raises:
         ValueError: if a part is missing, or if a file is not what it must be.
     """
+    folder = Path(folder)
     found: dict[Part, list[Sentence]] = {}
     paths = sorted(path for path in folder.glob("*-ud-*") if path.name.endswith((".conllu", ".conllu.gz")))
     for part, stem in zip(PARTS, FILES, strict=True):
