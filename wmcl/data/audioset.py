@@ -24,7 +24,7 @@ from wmcl.data.audioset_classes import (
 from wmcl.data.audioset_segments import FEATURES, STEPS, Segment, segments
 from wmcl.data.data_set import DataSet, Form, Original, Splits
 from wmcl.data.files import Member
-from wmcl.data.prepare import load
+from wmcl.data.prepare import load_or_name
 from wmcl.data.records import Records, ended
 from wmcl.data.strokes import SPLITS, Split
 
@@ -69,7 +69,9 @@ def audioset(reduced: bool = False) -> AudioSet:
     Raises:
         ValueError: if they are not on this machine, in a sentence that says how to get them.
     """
-    return AudioSet("reduced AudioSet" if reduced else "AudioSet", **load(AUDIOSET_REDUCED if reduced else AUDIOSET))
+    if reduced:
+        return AudioSet("reduced AudioSet", **load_or_name(AUDIOSET_REDUCED, AUDIOSET, "wmcl.data.audioset()"))
+    return AudioSet("AudioSet", **load_or_name(AUDIOSET, AUDIOSET_REDUCED, "wmcl.data.audioset(reduced=True)"))
 
 
 def read_audioset(members: Iterator[Member], counts: Counts, classes: int = CLASSES, most: int = MOST) -> Splits:

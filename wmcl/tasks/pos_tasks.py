@@ -53,8 +53,8 @@ def pos_tasks(
         blocks: as in :func:`wmcl.tasks.data_task`.
 
     Raises:
-        ValueError: if an argument is of another kind, if a number is out of range, if vectors are missing or differ in their features, or if a part has
-            no sentence left.
+        ValueError: if an argument is of another kind, if a number is out of range, if vectors are missing or differ in
+            their features, or if a part has no sentence left.
     """
     _check_kinds(treebanks, vectors)
     check_counts(most_words=most_words, blocks=blocks)
