@@ -335,7 +335,7 @@ def test_unpacked_records_are_not_taken_as_their_folders_count(tmp_path):
     write(tmp_path)
     (tmp_path / "small.tar.gz").unlink()
     (tmp_path / "0.tfrecord").write_bytes(tf_files()[0][1])
-    with pytest.raises(ValueError, match=r"(?s)Missing of its form .*small: small.tar.gz"):
+    with pytest.raises(ValueError, match=r"small \(1\): small.tar.gz\nFiles .*, but archives must not be unpacked"):
         data.prepare(SMALL, tmp_path, progress=False)
 
 
@@ -361,8 +361,33 @@ def test_the_reduced_set_is_called_that():
         "audioset-1.safetensors",
         "audioset-reduced-1.safetensors",
     }
-    with pytest.raises(ValueError, match=r"audioset is not in"):
+    with pytest.raises(ValueError, match=r"audioset is not in [^,]*\n") as error:
         data.audioset()
+    assert "but" not in str(error.value)
+
+
+def test_where_one_set_alone_is_there_the_error_says_what_reads_it():
+    def put(data_set):
+        prepared_file(data_set).parent.mkdir(parents=True, exist_ok=True)
+        prepared_file(data_set).write_bytes(b"damaged")
+
+    put(data.AUDIOSET_REDUCED)
+    with pytest.raises(
+        ValueError, match=r"audioset is not in .*, but audioset-reduced is: wmcl.data.audioset\(reduced=True\) reads it"
+    ):
+        data.audioset()
+    with pytest.raises(ValueError, match="is no audioset-reduced of wmcl"):
+        data.audioset(reduced=True)
+    put(data.UNIVERSAL_DEPENDENCIES)
+    with pytest.raises(
+        ValueError,
+        match=r"reduced is not in .*, but universal-dependencies is: wmcl.data.universal_dependencies\(\) re",
+    ):
+        data.universal_dependencies_reduced()
+    prepared_file(data.UNIVERSAL_DEPENDENCIES).unlink()
+    put(data.UNIVERSAL_DEPENDENCIES_REDUCED)
+    with pytest.raises(ValueError, match=r"but .*-reduced is: wmcl.data.universal_dependencies_reduced\(\) reads it"):
+        data.universal_dependencies()
 
 
 def test_stand_in_embeddings_are_addressed_by_seed_class_and_number():

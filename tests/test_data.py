@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.stroke_archive import npy, padded, write_archive
 from tests.stroke_data import ARRAYS, STROKES, TEXTS, data_set, write_arrays, write_plain, write_text
-from wmcl import data
+from wmcl import data, tasks
 from wmcl.data.folders import prepared_file
 from wmcl.data.published import check_published
 from wmcl.data.records import Records, ended
@@ -87,7 +87,7 @@ def test_what_is_not_there_is_explained(tmp_path):
     ):
         assert text in str(error.value)
     write_plain(tmp_path / "mine", {name: content for name, content in ARRAYS.items() if name != "test-labels.npy"})
-    with pytest.raises(ValueError, match=r"(?s)arrays: test-labels.tar.gz\n  text: sequences.tar.gz"):
+    with pytest.raises(ValueError, match=r"arrays \(1\): test-labels.tar.gz\n  text \(1\): sequences.tar.gz\n"):
         data.prepare(SMALL, tmp_path / "mine", progress=False)
 
 
@@ -287,7 +287,8 @@ def test_a_damaged_prepared_file_is_refused(tmp_path):
     content = bytearray(path.read_bytes())
     content[-10] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"small-strokes-1.safetensors is damaged"):
+    again = r"its digest.\nMake it again:  wmcl data download small-strokes\n"
+    with pytest.raises(ValueError, match=rf"small-strokes-1.safetensors is damaged: .*{again}"):
         data.load(SMALL)
 
 
@@ -304,6 +305,37 @@ def test_stand_in_strokes_are_digits_addressed_by_seed_and_number():
         pen = np.cumsum(some.train[n][:, :2].astype(int), axis=0)
         assert pen.min() >= 1
         assert pen.max() < 28
+
+
+BANK = data.stand_in_languages(1, 30, 12, 11)[0]
+TASK = tasks.pos_tasks([BANK])[0]
+SOUNDS = data.stand_in_audioset(20, 100)
+
+
+@pytest.mark.parametrize(
+    ("shown", "line"),
+    [
+        (BANK, f"Treebank('stand-in language 1', x1: 30, 12 and 11 sentences, {len(BANK.words)} words)"),
+        (data.random_vectors(["a"] * 1200), "WordVectors('random, seed 0': 1,200 words, 64 features)"),
+        (SOUNDS, "AudioSet('stand-in AudioSet': 1,600 and 400 sequences, 20 classes)"),
+        (SOUNDS.train, "Records(1,600 sequences, 16,000 rows of (128,) uint8, 20 classes)"),
+        (STROKES, "Strokes('stand-in strokes': 23 and 11 digits)"),
+        (STROKES.test, f"Records(11 sequences, {len(STROKES.test.rows)} rows of (4,) int8)"),
+        (TASK, f"DataTask({TASK.name!r}: 64 inputs, 17 outputs, 30, 12 and 11 sequences)"),
+        (TASK.draw.test, "Labelled(11 sequences of (time, 1), 17 classes at every step)"),
+        (
+            tasks.labelled([np.zeros((3, 2))], [np.zeros(4)]),
+            "Labelled(1 sequences of (time, 2), 4 bits at the last step)",
+        ),
+        (
+            tasks.labelled([np.zeros((3, 2))], [np.zeros(4)], real=True),
+            "Labelled(1 sequences of (time, 2), 4 real numbers at the last step)",
+        ),
+    ],
+)
+def test_data_are_shown_in_a_line(shown, line):
+    assert repr(shown) == line
+    assert repr([shown]) == f"[{line}]"
 
 
 def test_chosen_records():

@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from requests import exceptions
@@ -29,13 +30,13 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path, request):
     """A folder, its address, and what was asked of it."""
     folder = tmp_path / "served"
     write_arrays(folder)
     write_text(folder)
     asked = []
-    handler = type("Handler", (Quiet,), {"asked": asked})
+    handler = type("Handler", (getattr(request, "param", Quiet),), {"asked": asked})
     with http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
     ) as running:
@@ -84,6 +85,23 @@ def test_files_that_are_no_archives_are_downloaded(server):
     assert [wrong for _, wrong in data.verify(wanted)] == [""] * 4
     data.download(wanted, "files", progress=False)
     assert len(asked) == 3  # nothing is fetched twice
+
+
+def test_a_download_that_broke_off_goes_on(server):
+    """Also where files could be unpacked from an archive, which is another form of the data set."""
+    folder, url, asked = server
+    language = Language("xx", "Xish-Toy", "none")
+    for number, name in enumerate(language.files):
+        write(folder / name, conllu(some_sentences(5, 5 * number), f"{number}-"))
+    made = _data_set("xish", "one language", [language], has_archive=True)
+    originals = tuple(replace(each, url=f"{url}{each.name}") for each in language.originals)
+    wanted = replace(made, forms=made.forms | {"files": replace(made.forms["files"], originals=originals)})
+    first, *others = language.files
+    originals_of(wanted).mkdir(parents=True)
+    (originals_of(wanted) / first).write_bytes((folder / first).read_bytes())
+    data.download(wanted, progress=False)
+    assert sorted(asked) == sorted(f"/{name}" for name in others)
+    assert len(data.load(wanted)["xx/train"]) == 5
 
 
 def test_another_file_than_the_known_one_is_refused_and_not_kept(server):
@@ -173,13 +191,19 @@ def say(capsys, *words):
     return status, printed.out, printed.err
 
 
+def last_line(shown):
+    """What a terminal shows of what was printed last."""
+    return shown.rstrip("\n").split("\n")[-1].split("\r")[-1]
+
+
 def test_commands(known, capsys, tmp_path):
     assert say(capsys, "list")[1].startswith("small-strokes  (not on this machine)")
     status, out, _ = say(capsys, "verify")
     assert (status, "small-strokes is not in" in out) == (1, True)
     status, out, err = say(capsys, "download", "small-strokes")
     assert (status, "licence:  none" in out, "cite:     nobody" in out) == (0, True, True)
-    assert "100%" in err
+    assert "test-labels.tar.gz: " in err
+    assert last_line(err).startswith("reading small-strokes: 4 files")
     assert out.endswith(f"Prepared: {prepared_file(known)}\n")
     assert "(prepared)" in say(capsys, "list")[1]
     status, out, _ = say(capsys, "verify", "small-strokes")
@@ -187,7 +211,10 @@ def test_commands(known, capsys, tmp_path):
     assert f"prepared/{prepared_file(known).name}" in say(capsys, "where")[1]
     prepared_file(known).write_bytes(b"")
     status, out, _ = say(capsys, "verify")
-    assert (status, out.count("damaged")) == (1, 2)
+    damaged = f"damaged  {prepared_file(known)}: is no small-strokes of wmcl, or its header is damaged."
+    again = "Make it again:  wmcl data download small-strokes\nor, if you have its files:"
+    assert (status, f"{damaged}\n{again}" in out) == (1, True)
+    assert out.count(str(prepared_file(known))) == 1
     assert say(capsys, "download", "small-strokes")[0] == 0  # what is damaged is prepared again
     assert_strokes(data.load(known))
     prepared_file(known).unlink()
@@ -221,11 +248,56 @@ def test_wrong_commands_are_refused_in_a_sentence(known, capsys, tmp_path):
     status, _, err = say(capsys, "download", "small-strokes", "--form", "pictures")
     assert (status, err) == (1, "wmcl: form is 'pictures': it must be one of arrays, text\n")
     status, _, err = say(capsys, "download", "small-strokes", "--from", str(tmp_path / "nowhere"))
-    assert status == 1
-    assert err.startswith(f"wmcl: small-strokes is not in {tmp_path / 'nowhere'}. Missing of its forms")
+    folder = "name the folder that the files of small-strokes are in"
+    assert (status, err) == (1, f"wmcl: there is no folder {tmp_path / 'nowhere'}: {folder}\n")
+    file = tmp_path / "served" / "sequences.tar.gz"
+    status, _, err = say(capsys, "download", "small-strokes", "--from", str(file))
+    assert (status, err) == (1, f"wmcl: {file} is a file: {folder}\n")
     with pytest.raises(SystemExit):
         say(capsys, "download", "other")
     assert "invalid choice" in capsys.readouterr().err
+
+
+def test_missing_files_are_named_before_anything_else(known, capsys, tmp_path):
+    (tmp_path / "served" / "sequences.tar.gz").unlink()
+    (tmp_path / "served" / "test-labels.tar.gz").unlink()
+    status, out, err = say(capsys, "download", "small-strokes", "--from", str(tmp_path / "served"))
+    assert (status, out) == (1, "")
+    assert err == (
+        f"wmcl: small-strokes is not in {tmp_path / 'served'}, or not all of it. One form is needed; of each, these"
+        " files are missing:\n  arrays (1): test-labels.tar.gz\n  text (1): sequences.tar.gz\n"
+        "Files may be gzipped one by one, and archives unpacked.\n"
+    )
+
+
+class BreaksOff(Quiet):
+    def do_GET(self):
+        content = (Path(self.directory) / self.path[1:]).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2])
+
+
+def test_errors_stand_in_a_line_of_their_own(known, server, capsys, tmp_path):
+    folder, _, _ = server
+    archive = tmp_path / "mine" / "sequences.tar.gz"
+    archive.parent.mkdir()
+    archive.write_bytes((folder / archive.name).read_bytes()[:-20])
+    status, _, err = say(capsys, "download", "small-strokes", "--from", str(archive.parent))
+    assert (status, "files/s" in err) == (1, True)
+    assert last_line(err).startswith("wmcl: sequences.tar.gz is damaged")
+    (folder / "train-labels.tar.gz").unlink()
+    status, _, err = say(capsys, "download", "small-strokes")
+    assert (status, "train-padded-leading.tar.gz:" in err) == (1, True)
+    assert "\rwmcl: train-labels.tar.gz could not be fetched" in err
+
+
+@pytest.mark.parametrize("server", [BreaksOff], indirect=True)
+def test_so_do_errors_of_a_connection_that_broke_off(known, capsys):
+    status, _, err = say(capsys, "download", "small-strokes")
+    assert status == 1
+    assert "\rwmcl: train-padded-leading.tar.gz could not be fetched: the connection to 127.0.0.1 broke off" in err
 
 
 def test_ctrl_c_is_no_traceback(known, capsys, monkeypatch):

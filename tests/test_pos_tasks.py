@@ -1,5 +1,6 @@
 """Tagging: every word is shown by its vector and asked for its tag, in whatever direction the network reads."""
 
+import inspect
 from typing import get_args
 
 import numpy as np
@@ -124,6 +125,21 @@ SOME = {"x1": vectors_of(BANKS[0])}
 def test_what_cannot_be_made_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((BANKS[0],), r"^treebanks is Treebank\('stand-in language 1', .*\): it must be a list of treebanks"),
+        (("UD_English-GUM",), "^treebanks is 'UD_English-GUM': it must be a list of treebanks"),
+        ((BANKS, SOME["x1"]), r"^vectors is WordVectors\('some': .*\): it must be a dictionary with the WordVectors"),
+        ((BANKS, {"x1": SOME["x1"].table}), "^vectors is {'x1': array.*: it must be a dictionary with the WordVectors"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(arguments, message):
+    """Of the function as users have it: in tests, the types of all arguments are checked before it begins."""
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        inspect.unwrap(pos_tasks)(*arguments)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

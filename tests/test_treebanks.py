@@ -132,6 +132,11 @@ def test_a_folder_is_a_treebank(packed, tmp_path):
     assert list(found.words) == [word for sentence in expected for word, _ in sentence]
 
 
+def test_a_folder_may_be_named_in_a_string(tmp_path):
+    folder = folder_of(tmp_path / "UD_Xish-Toy")
+    assert read_treebank(str(folder)).words == read_treebank(folder).words
+
+
 def test_training_files_are_read_in_the_order_of_their_names(tmp_path):
     folder = folder_of(tmp_path / "UD_Xish-Toy", train=None)
     write(folder / "xx_toy-ud-train-b.conllu", conllu([[("last", "X")]], "b"))
@@ -248,8 +253,13 @@ def test_the_archive_has_all_czech_in_one_file(tmp_path):
     assert len(read_originals(UNIVERSAL_DEPENDENCIES, tmp_path / "unpacked")["cs/train"]) == 7
     (tmp_path / "unpacked" / once).unlink()
     (tmp_path / "unpacked" / "UD_English-GUM" / "en_gum-ud-dev.conllu").unlink()
-    with pytest.raises(ValueError, match=r"5 files are missing: en_gum-ud-dev.conllu, cs_pdt-ud-train-c.conllu, "):
+    with pytest.raises(
+        ValueError, match=r"These files are missing:\n  files \(5\): en_gum-ud-dev.conllu, cs_pdt-ud-train-c"
+    ):
         read_originals(UNIVERSAL_DEPENDENCIES, tmp_path / "unpacked")
+    archive(path, {name: text for name, text in whole.items() if name != once})
+    with pytest.raises(ValueError, match=r"4 files are missing: cs_pdt-ud-train-c.conllu, "):
+        read_originals(UNIVERSAL_DEPENDENCIES, path.parent)
     archive(path, files | {once: whole[once]})
     with pytest.raises(ValueError, match=r"cs_pdt-ud-train.conllu is there beside cs_pdt-ud-train-c.conllu, "):
         read_originals(UNIVERSAL_DEPENDENCIES, path.parent)

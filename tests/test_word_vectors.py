@@ -88,7 +88,7 @@ def test_text_files(name, first, tmp_path):
     found = read_word_vectors(tmp_path / name)
     assert (found.name, found.words) == (name, WORDS)
     np.testing.assert_array_equal(found.table, TABLE)
-    assert read_word_vectors(tmp_path / name, most=2).words == WORDS[:2]
+    assert read_word_vectors(str(tmp_path / name), most=2).words == WORDS[:2]  # a string names a file, too
 
 
 def test_words_with_blanks(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from wmcl.data import DATA_SETS, download, folder, prepare, verify
 from wmcl.data.data_set import DataSet
 from wmcl.data.folders import VARIABLE, originals_of, prepared_file
-from wmcl.data.prepare import instructions
+from wmcl.data.prepare import complete_form, instructions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,8 +68,10 @@ def _download(asked: argparse.Namespace) -> int:
     data_set = DATA_SETS[asked.name]
     if asked.form is not None and asked.form not in data_set.forms:
         raise ValueError(f"form is {asked.form!r}: it must be one of {', '.join(data_set.forms)}")
-    print(f"{data_set.title}\n{_terms(data_set)}")
     folder, form = asked.folder, asked.form
+    if folder is not None:
+        form = complete_form(data_set, folder, form)
+    print(f"{data_set.title}\n{_terms(data_set)}")
     path = download(data_set, form) if folder is None else prepare(data_set, folder, form)
     print(f"Prepared: {path}")
     return 0

@@ -24,7 +24,7 @@ from wmcl.data.audioset_classes import (
 from wmcl.data.audioset_segments import FEATURES, STEPS, Segment, segments
 from wmcl.data.data_set import DataSet, Form, Original, Splits
 from wmcl.data.files import Member
-from wmcl.data.prepare import load
+from wmcl.data.prepare import load_or_name
 from wmcl.data.records import Records, ended
 from wmcl.data.strokes import SPLITS, Split
 
@@ -41,7 +41,7 @@ _TEXTS = LABEL_FILE, ONTOLOGY_FILE, QUALITY_FILE
 _LARGEST_TEXT = 1 << 22  # bytes: ten times the usual
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AudioSet:
     """Sequences of ten embeddings, numbers from 0 to 255, each of one class, for training and for testing."""
 
@@ -49,6 +49,10 @@ class AudioSet:
     """whose sequences these are"""
     train: Records
     test: Records
+
+    def __repr__(self) -> str:
+        sequences = f"{len(self.train):,} and {len(self.test):,} sequences"
+        return f"AudioSet({self.name!r}: {sequences}, {len(self.classes)} classes)"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -65,7 +69,9 @@ def audioset(reduced: bool = False) -> AudioSet:
     Raises:
         ValueError: if they are not on this machine, in a sentence that says how to get them.
     """
-    return AudioSet("reduced AudioSet" if reduced else "AudioSet", **load(AUDIOSET_REDUCED if reduced else AUDIOSET))
+    if reduced:
+        return AudioSet("reduced AudioSet", **load_or_name(AUDIOSET_REDUCED, AUDIOSET, "wmcl.data.audioset()"))
+    return AudioSet("AudioSet", **load_or_name(AUDIOSET, AUDIOSET_REDUCED, "wmcl.data.audioset(reduced=True)"))
 
 
 def read_audioset(members: Iterator[Member], counts: Counts, classes: int = CLASSES, most: int = MOST) -> Splits:

@@ -1,7 +1,7 @@
 """What a data set is: where it comes from, who made it, and how its files are read."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from wmcl.data.files import Member
@@ -27,6 +27,10 @@ class Original:
     needs_archive: bool = False
     """whether files in it mean nothing without their folders, so that they are not taken when they are unpacked"""
 
+    needed: Callable[[Collection[str]], list[str]] | None = None
+    """of an archive that is unpacked: which files are missing beside those of these names; ``None`` where one file is
+    enough to begin with, and ``read`` finds what is missing"""
+
     @property
     def is_archive(self) -> bool:
         """Whether other files are in it."""
@@ -39,6 +43,15 @@ class Original:
     def has_unpacked(self, name: str) -> bool:
         """Whether a file beside the archive, which may be gzipped, can be taken for one of those in it."""
         return not self.needs_archive and self.has(name.removesuffix(".gz"))
+
+    def missing(self, names: Collection[str]) -> list[str]:
+        """What is missing of it where there are files of these names: itself, or some of the files in it."""
+        if self.is_archive and self.name in names:
+            return []
+        unpacked = {name.removesuffix(".gz") for name in names if self.has_unpacked(name)}
+        if not unpacked:
+            return [self.name]
+        return [] if self.needed is None else self.needed(unpacked)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pooch
 from requests import exceptions
+from tqdm import tqdm
 
 from wmcl.data.data_set import DataSet, Original
 from wmcl.data.folders import originals_of, prepared_file
@@ -64,7 +66,7 @@ def _fetch(original: Original, where: Path, otherwise: str, progress: bool) -> N
             known_hash=None if known is None else f"sha256:{known}",
             fname=original.name,
             path=where,
-            downloader=pooch.HTTPDownloader(progressbar=progress),
+            downloader=partial(_get, name=original.name, progress=progress),
         )
     except OSError as error:
         raise ValueError(
@@ -77,6 +79,13 @@ def _fetch(original: Original, where: Path, otherwise: str, progress: bool) -> N
         ) from error
     if original.sha256 is None:
         _record(where, original.name)
+
+
+def _get(url: str, output: str, pool: object, name: str, progress: bool) -> None:
+    """Download a file, with a progress bar that leaves no line behind, also where the connection breaks off."""
+    # a bar without a total counts as none; the true one is found out
+    with tqdm(desc=name, total=1, unit="B", unit_scale=True, leave=False, disable=not progress) as bar:
+        pooch.HTTPDownloader(progressbar=bar)(url, output, pool)
 
 
 def _reason(error: OSError, url: str) -> str:
@@ -110,7 +119,7 @@ def verify(data_set: DataSet) -> Iterator[tuple[Path, str]]:
         try:
             load(data_set)
         except ValueError as error:
-            yield path, str(error)
+            yield path, str(error).removeprefix(f"{path} ").removeprefix("is damaged: ")
         else:
             yield path, ""
 

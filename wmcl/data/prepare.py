@@ -22,12 +22,30 @@ def load(data_set: DataSet) -> Splits:
         ValueError: if it is not on this machine, in a sentence that says how to get it; or if a file is damaged.
     """
     path = prepared_file(data_set)
+    if not is_here(data_set):
+        raise _not_here(data_set)
     if not path.exists():
-        where = originals_of(data_set)
-        if not any(found(form, where) for form in data_set.forms.values()):
-            raise ValueError(f"{data_set.name} is not in {path.parents[1]}.\n{instructions(data_set)}")
-        prepare(data_set, where, progress=False)
-    return _read(data_set, path)
+        prepare(data_set, originals_of(data_set), progress=False)
+    try:
+        return _read(data_set, path)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}.\nMake it again:  wmcl data download {data_set.name}\n"
+            f"or, if you have its files:  wmcl data download {data_set.name} --from FOLDER"
+        ) from error
+
+
+def load_or_name(data_set: DataSet, other: DataSet, reader: str) -> Splits:
+    """As :func:`load`; where the other data set alone is on this machine, the error says what reads it."""
+    if is_here(other) and not is_here(data_set):
+        raise _not_here(data_set, f", but {other.name} is: {reader} reads it")
+    return load(data_set)
+
+
+def is_here(data_set: DataSet) -> bool:
+    """Whether a data set has been prepared, or can be, from files in its folder."""
+    where = originals_of(data_set)
+    return prepared_file(data_set).exists() or any(found(form, where) for form in data_set.forms.values())
 
 
 def prepare(data_set: DataSet, folder: Path, form: str | None = None, progress: bool = True) -> Path:
@@ -56,15 +74,26 @@ def prepare(data_set: DataSet, folder: Path, form: str | None = None, progress: 
 
 def read_originals(data_set: DataSet, folder: Path, form: str | None = None, progress: bool = False) -> Splits:
     """The records in the files of a folder, as in :func:`prepare`."""
+    chosen = data_set.forms[complete_form(data_set, folder, form)]
+    each = _members(chosen, found(chosen, folder))
+    with tqdm(each, f"reading {data_set.name}", unit=" files", disable=not progress) as bar:  # an error ends its line
+        return chosen.read(iter(bar))
+
+
+def complete_form(data_set: DataSet, folder: Path, form: str | None = None) -> str:
+    """The first form, or the given one, of which all files are in a folder.
+
+    Raises:
+        ValueError: if there is no such folder, or if files are missing, in a sentence that names them.
+    """
+    if not folder.is_dir():
+        wrong = f"{folder} is a file" if folder.exists() else f"there is no folder {folder}"
+        raise ValueError(f"{wrong}: name the folder that the files of {data_set.name} are in")
     names = list(data_set.forms) if form is None else [form]
     for name in names:
-        files = found(data_set.forms[name], folder)
-        if files:
-            each = _members(data_set.forms[name], files)
-            return data_set.forms[name].read(
-                iter(tqdm(each, f"reading {data_set.name}", unit=" files", disable=not progress))
-            )
-    raise ValueError(_not_found(data_set, folder, names))
+        if found(data_set.forms[name], folder):
+            return name
+    raise ValueError(_not_complete(data_set, folder, names))
 
 
 def instructions(data_set: DataSet, form: str | None = None) -> str:
@@ -87,10 +116,12 @@ def found(form: Form, folder: Path) -> dict[Original, list[Path]]:
     by_name = _files(folder)
     files: dict[Original, list[Path]] = {}
     for original in form.originals:
+        if original.missing(by_name):
+            return {}
         archive = by_name.get(original.name) if original.is_archive else None
         loose = [path for name, path in by_name.items() if original.has_unpacked(name)]
         files[original] = [archive] if archive is not None else loose
-    return files if all(files.values()) else {}
+    return files
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -112,19 +143,27 @@ def _members(form: Form, files: dict[Original, list[Path]]) -> Iterator[Member]:
             yield from members(path, original.has, form.most_bytes, path.name == original.name and original.is_archive)
 
 
-def _not_found(data_set: DataSet, folder: Path, names: list[str]) -> str:
+def _not_here(data_set: DataSet, but: str = "") -> ValueError:
+    return ValueError(f"{data_set.name} is not in {prepared_file(data_set).parents[1]}{but}.\n{instructions(data_set)}")
+
+
+def _not_complete(data_set: DataSet, folder: Path, names: list[str]) -> str:
     there = _files(folder)
-    lines = []
+    missing: dict[str, list[str]] = {}
     for name in names:
-        missing = [
-            original.name
-            for original in data_set.forms[name].originals
-            if original.name not in there and not any(map(original.has_unpacked, there))
-        ]
-        lines.append(f"  {name}: {', '.join(missing)}")
+        of_form = [file for original in data_set.forms[name].originals for file in original.missing(there)]
+        if of_form not in missing.values():  # files and what is in an archive may be the same
+            missing[name] = of_form
+    what = "These files are missing" if len(missing) == 1 else "One form is needed; of each, these files are missing"
+    lines = "".join(f"  {name} ({len(files)}): {', '.join(files)}\n" for name, files in missing.items())
+    originals = [original for name in names for original in data_set.forms[name].originals if original.is_archive]
+    hint = ""
+    if any(original.needs_archive for original in originals):
+        hint = ", but archives must not be unpacked"
+    elif originals:
+        hint = ", and archives unpacked"
     return (
-        f"{data_set.name} is not in {folder}. Missing of its form"
-        f"{'s' if len(lines) > 1 else ''} (as archives, unpacked, or gzipped one by one):\n" + "\n".join(lines)
+        f"{data_set.name} is not in {folder}, or not all of it. {what}:\n{lines}Files may be gzipped one by one{hint}."
     )
 
 

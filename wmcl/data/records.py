@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int, Int64, Shaped
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Records:
     """Sequences of different length with a label each. No memory is spent on padding.
 
@@ -35,6 +35,10 @@ class Records:
             raise ValueError(
                 f"labels are {len(self.labels)} for {len(self.offsets) - 1} records: there must be one each"
             )
+
+    def __repr__(self) -> str:
+        shown = f"Records({len(self):,} sequences, {len(self.rows):,} rows of {self.rows.shape[1:]} {self.rows.dtype}"
+        return f"{shown}, {len(self.classes)} classes)" if self.classes else f"{shown})"
 
     def __len__(self) -> int:
         return len(self.labels)

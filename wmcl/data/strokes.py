@@ -18,7 +18,7 @@ Place = Callable[[int], str]
 """what to call a record in a message"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Strokes:
     """Digits drawn by a pen, for training and for testing.
 
@@ -30,6 +30,9 @@ class Strokes:
     """whose digits these are"""
     train: Records
     test: Records
+
+    def __repr__(self) -> str:
+        return f"Strokes({self.name!r}: {len(self.train):,} and {len(self.test):,} digits)"
 
 
 def check_strokes(rows: Int[np.ndarray, "row 4"], offsets: Int[np.ndarray, "boundary"], place: Place) -> None:

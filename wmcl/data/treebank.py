@@ -20,7 +20,7 @@ FILES: tuple[str, ...] = ("train", "dev", "test")
 _BLOCK = 20  # sentences that stay together
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Treebank:
     """Sentences with the part of speech of every word.
 
@@ -36,6 +36,11 @@ class Treebank:
     train: Records
     validation: Records
     test: Records
+
+    def __repr__(self) -> str:
+        train, validation, test = (f"{len(part):,}" for part in (self.train, self.validation, self.test))
+        sentences = f"{train}, {validation} and {test} sentences"
+        return f"Treebank({self.name!r}, {self.language}: {sentences}, {len(self.words):,} words)"
 
     def sentence(self, part: Part, number: int) -> list[str]:
         """The words of a sentence."""
@@ -56,7 +61,7 @@ def treebank(name: str, language: str, parts: Mapping[Part, Sequence[Sentence]])
     return Treebank(name, language, tuple(known), *(_records(parts[part], known) for part in PARTS))
 
 
-def read_treebank(folder: Path, language: str | None = None, name: str | None = None) -> Treebank:
+def read_treebank(folder: Path | str, language: str | None = None, name: str | None = None) -> Treebank:
     """The treebank in a folder of Universal Dependencies, e.g. ``UD_English-GUM``.
 
     Args:
@@ -68,6 +73,7 @@ def read_treebank(folder: Path, language: str | None = None, name: str | None = 
     Raises:
         ValueError: if a part is missing, or if a file is not what it must be.
     """
+    folder = Path(folder)
     found: dict[Part, list[Sentence]] = {}
     paths = sorted(path for path in folder.glob("*-ud-*") if path.name.endswith((".conllu", ".conllu.gz")))
     for part, stem in zip(PARTS, FILES, strict=True):

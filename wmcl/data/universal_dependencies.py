@@ -4,7 +4,7 @@ Two data sets: ``universal-dependencies`` is what Ehret et al. (2021) trained on
 takes small files in place of most training files. What is said of the one cannot be said of the other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ from wmcl.data.conllu_file import MOST_BYTES, Sentence, read_conllu
 from wmcl.data.data_set import DataSet, Form, Original, Splits
 from wmcl.data.files import Member
 from wmcl.data.languages import FULL, REDUCED, Language
-from wmcl.data.prepare import load
+from wmcl.data.prepare import load_or_name
 from wmcl.data.records import Records, ended
 from wmcl.data.treebank import PARTS, Treebank
 
@@ -30,7 +30,9 @@ def universal_dependencies() -> list[Treebank]:
     Raises:
         ValueError: if they are not on this machine, in a sentence that says how to get them.
     """
-    return _treebanks(UNIVERSAL_DEPENDENCIES, FULL)
+    other = UNIVERSAL_DEPENDENCIES_REDUCED
+    splits = load_or_name(UNIVERSAL_DEPENDENCIES, other, "wmcl.data.universal_dependencies_reduced()")
+    return _treebanks(splits, FULL)
 
 
 def universal_dependencies_reduced() -> list[Treebank]:
@@ -39,7 +41,9 @@ def universal_dependencies_reduced() -> list[Treebank]:
     Raises:
         ValueError: if they are not on this machine, in a sentence that says how to get them.
     """
-    return _treebanks(UNIVERSAL_DEPENDENCIES_REDUCED, REDUCED)
+    other = UNIVERSAL_DEPENDENCIES
+    splits = load_or_name(UNIVERSAL_DEPENDENCIES_REDUCED, other, "wmcl.data.universal_dependencies()")
+    return _treebanks(splits, REDUCED)
 
 
 def as_splits(treebanks: Sequence[Treebank]) -> Splits:
@@ -61,8 +65,7 @@ def as_treebank(splits: Splits, name: str, language: str) -> Treebank:
     return Treebank(name, language, words, *(splits[f"{language}/{part}"] for part in PARTS))
 
 
-def _treebanks(data_set: DataSet, languages: Sequence[Language]) -> list[Treebank]:
-    splits = load(data_set)
+def _treebanks(splits: Splits, languages: Sequence[Language]) -> list[Treebank]:
     return [as_treebank(splits, each.name, each.language) for each in languages]
 
 
@@ -72,15 +75,20 @@ def _read(members: Iterator[Member], languages: Sequence[Language]) -> Splits:
         if member.name in files:
             raise ValueError(f"{member.where}: there are two files of this name")
         files[member.name] = read_conllu(member)
-    missing = [name for each in languages for name in each.missing(files)]
+    missing = _missing(files, languages)
     if missing:
         raise ValueError(f"{len(missing)} files are missing: {', '.join(missing)}")
     return as_splits([each.made_of(files) for each in languages])
 
 
+def _missing(names: Collection[str], languages: Sequence[Language]) -> list[str]:
+    return [name for each in languages for name in each.missing(names)]
+
+
 def _data_set(name: str, title: str, languages: Sequence[Language], has_archive: bool) -> DataSet:
     files = tuple(original for each in languages for original in each.originals)
-    archive = Original(_ARCHIVE, _LINDAT, "|".join(each.pattern for each in languages))
+    pattern = "|".join(each.pattern for each in languages)
+    archive = Original(_ARCHIVE, _LINDAT, pattern, needed=partial(_missing, languages=languages))
     read = partial(_read, languages=languages)
     forms = {"files": Form(files, read, MOST_BYTES)}
     if has_archive:

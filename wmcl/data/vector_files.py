@@ -19,7 +19,7 @@ from wmcl.data.word_vectors import WordVectors
 _LONGEST = 1 << 20  # bytes of a line: some thousand numbers and a word take less
 
 
-def read_word_vectors(path: Path, most: int | None = None) -> WordVectors:
+def read_word_vectors(path: Path | str, most: int | None = None) -> WordVectors:
     """The vectors of a file.
 
     Args:
@@ -30,6 +30,7 @@ def read_word_vectors(path: Path, most: int | None = None) -> WordVectors:
     Raises:
         ValueError: naming the file and the line, if it is empty, cut off, or not what it must be.
     """
+    path = Path(path)
     if path.name.endswith(".pkl"):
         words, table = read_polyglot(path)
         return WordVectors(path.name, words[:most], table[:most])

@@ -16,7 +16,7 @@ UNKNOWN = ("<UNK>", "<unk>", "UNK", "unk")
 _DIGIT = re.compile("[0-9]")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class WordVectors:
     """Vectors of a vocabulary, from :func:`wmcl.data.read_word_vectors`.
 
@@ -37,6 +37,9 @@ class WordVectors:
         wrong = np.flatnonzero(~np.isfinite(self.table).all(1))
         if wrong.size:
             raise ValueError(f"{self.name}: the vector of {self.words[wrong[0]]!r} has a number that is not finite")
+
+    def __repr__(self) -> str:
+        return f"WordVectors({self.name!r}: {len(self.words):,} words, {self.table.shape[1]} features)"
 
     @cached_property
     def ranks(self) -> Mapping[str, int]:

@@ -57,11 +57,16 @@ class DataDraw:
         return pool[order[block * samples : (block + 1) * samples]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataTask(Task):
     """A task whose sequences are recorded: training batches are drawn from one set, the other two are fixed."""
 
     draw: DataDraw
+
+    def __repr__(self) -> str:
+        train, validation, test = (f"{len(part):,}" for part in (self.draw.train, self.draw.validation, self.draw.test))
+        units = f"{self.inputs} inputs, {self.outputs} outputs"
+        return f"DataTask({self.name!r}: {units}, {train}, {validation} and {test} sequences)"
 
     def batch(self, seeds: Sequence[int], iteration: int, samples: int) -> Sequences:
         """Training sequences of an iteration, of about the same length; each member draws its own."""

@@ -15,7 +15,7 @@ from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import check_counts
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Labelled:
     """Sequences of different length, end to end, with targets at the last step of each or at every step.
 
@@ -63,6 +63,11 @@ class Labelled:
         if self.rows.dtype.kind == "f":
             with np.errstate(over="ignore"):
                 self._refuse(~np.isfinite(self.rows.astype(np.float32)).all(1), "numbers must be finite, as float32")
+
+    def __repr__(self) -> str:
+        outputs = f"{self.outputs} {'classes' if self.classes else 'real numbers' if self.real else 'bits'}"
+        where = "every step" if self.at_every_step else "the last step"
+        return f"Labelled({len(self):,} sequences of (time, {self.rows.shape[1]}), {outputs} at {where})"
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -53,9 +53,10 @@ def pos_tasks(
         blocks: as in :func:`wmcl.tasks.data_task`.
 
     Raises:
-        ValueError: if a number is out of range, if vectors are missing or differ in their features, or if a part has
-            no sentence left.
+        ValueError: if an argument is of another kind, if a number is out of range, if vectors are missing or differ in
+            their features, or if a part has no sentence left.
     """
+    _check_kinds(treebanks, vectors)
     check_counts(most_words=most_words, blocks=blocks)
     if unknown not in get_args(Unknown):
         raise ValueError(f"unknown is {unknown!r}: it must be one of {', '.join(get_args(Unknown))}")
@@ -90,6 +91,19 @@ class LookUp:
         is_word = (made.phase != Phase.padding)[..., None]
         shown = self.table[made.inputs[..., 0].long()] * is_word
         return replace(made, inputs=torch.cat([(made.inputs + 1) * is_word, shown], -1) if self.numbers else shown)
+
+
+def _check_kinds(treebanks: object, vectors: object) -> None:
+    """Refuse one treebank in place of several, and the vectors of one language in place of those of all."""
+    if not isinstance(treebanks, Sequence) or not all(isinstance(each, Treebank) for each in treebanks):
+        raise ValueError(f"treebanks is {treebanks!r}: it must be a list of treebanks, also if it has a single one")
+    if vectors is None:
+        return
+    if not isinstance(vectors, Mapping) or not all(isinstance(each, WordVectors) for each in vectors.values()):
+        raise ValueError(
+            f"vectors is {vectors!r}: it must be a dictionary with the WordVectors of each language, by the language,"
+            " e.g. 'en'"
+        )
 
 
 def _table(
