@@ -243,6 +243,8 @@ def test_vectors_are_read_from_a_file_a_language(tmp_path):
         lines = (f"{word} {number} {len(word)} 0.5" for word in each.words)
         (tmp_path / f"v-{each.language}.txt").write_text("\n".join(lines), encoding="utf-8")
     config = smoke_of("pos", vectors=tmp_path / "v-{language}.txt")
+    assert config.task.title.endswith("vectors of v-{language}.txt")
+    assert replace(config.task, unknown="drop").title.endswith("v-{language}.txt, sentences with other words left out")
     tasks = tasks_of(config)
     settings = settings_of_cells(config, config.measures, {("SI",): Settings("SI")}, "cpu")({"method": "SI"})
     assert json.loads(json.dumps(settings))["task"]["vectors"] == str(tmp_path / "v-{language}.txt")

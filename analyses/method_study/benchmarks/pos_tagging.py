@@ -68,7 +68,8 @@ class PosTagging:
         """The data and the vectors."""
         vectors = "vectors of characters" if self.vectors is None else f"vectors of {self.vectors.name}"
         learned = ", learned with each task" if self.learned else ""
-        return f"Part-of-speech tagging, {NAMES[self.treebanks]}, {vectors}{learned}"
+        dropped = ", sentences with other words left out" if self.vectors is not None and self.unknown == "drop" else ""
+        return f"Part-of-speech tagging, {NAMES[self.treebanks]}, {vectors}{learned}{dropped}"
 
     @property
     def one_head(self) -> bool:
