@@ -149,7 +149,7 @@ STARTING_VALUES: Mapping[str, Settings] = {
     "HNET": _settings("HNET", **{**_DECAYING, "weight_decay": 0.03}, strength=1.0),
     "HNET (chunked)": _settings("HNET (chunked)", **_DECAYING, **_SIZE, strength=1.0),
     "HNET + coresets": _settings("HNET + coresets", **_DECAYING, **_SIZE, samples=100, strength=0.1),
-    "coresets": _settings("coresets", **_LONGER, samples=100, strength=1.0),
+    "coresets": _settings("coresets", samples=100, strength=1.0),
     "generative replay": _settings("generative replay", **_LONGER, **_REPLAYED),
     "HNET+R": _settings("HNET+R", **_LONGER, **_REPLAYED, chunk=_CHUNK),
 }
