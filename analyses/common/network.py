@@ -1,12 +1,25 @@
 """The network of an analysis, as options of its command line."""
 
+import json
 from dataclasses import dataclass, replace
 from typing import Literal
+
+import xarray as xr
 
 from wmcl import networks
 from wmcl.networks import Direction, Initialisation
 
 CellName = Literal["elman", "lstm", "gru"]
+
+CELLS = {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}
+
+
+def networks_text(results: xr.Dataset) -> str:
+    """What the networks of a dataset are, as its configuration has it; LSTMs where there is no choice of cells."""
+    network = json.loads(results.attrs["configuration"])["network"]
+    direction, what = network.get("direction", "forward"), CELLS[network.get("cell", "lstm")]
+    named = what if direction == "forward" else f"{direction} {what}"
+    return f"{named} of {network['hidden']} units{' a direction' if direction == 'bidirectional' else ''}"
 
 
 @dataclass(frozen=True)

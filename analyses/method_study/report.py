@@ -1,10 +1,10 @@
 """The comparison as a Markdown table: means with 95 % t intervals over seeds, and published numbers beside them."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 
 import xarray as xr
+from common.network import networks_text
 from common.tables import interval, number, table_head, table_row
 
 from method_study.poster_report import poster_lines
@@ -13,7 +13,6 @@ from wmcl.training import Reason
 
 F1 = {"during_f1": "during, weighted F1, %", "final_f1": "final, weighted F1, %"}
 """where classes are chosen"""
-CELLS = {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}
 LATE = 1.0
 """percentage points of validation accuracy; with more in the last third of training, a network had not learned to the
 end"""
@@ -49,18 +48,10 @@ def _published_head(at: xr.Dataset) -> list[str]:
 def _title(results: xr.Dataset) -> str:
     tasks, seeds = results.sizes["trained_task"], results.sizes["seed"]
     return (
-        f"{results.attrs['benchmark']}: test accuracy of {seeds} networks a method ({_networks(results)}), over {tasks}"
-        f" tasks, mean and 95 % t interval over networks, in per cent of the {results.attrs['answers']};"
+        f"{results.attrs['benchmark']}: test accuracy of {seeds} networks a method ({networks_text(results)}), over"
+        f" {tasks} tasks, mean and 95 % t interval over networks, in per cent of the {results.attrs['answers']};"
         f" {results.attrs['chance_name']} is {100 * results.attrs['chance']:.0f}."
     )
-
-
-def _networks(results: xr.Dataset) -> str:
-    """What they are, as their configuration has it."""
-    network = json.loads(results.attrs["configuration"])["network"]
-    direction = network.get("direction", "forward")
-    what = CELLS[network["cell"]] if direction == "forward" else f"{direction} {CELLS[network['cell']]}"
-    return f"{what} of {network['hidden']} units{' a direction' if direction == 'bidirectional' else ''}"
 
 
 def _row(at: xr.Dataset, columns: Iterable[str], published: Sequence[str]) -> list[str]:

@@ -1,8 +1,7 @@
 """What the file says, as Markdown: a table of the conditions, exponents, the law, and what foretells forgetting."""
 
-import json
-
 import xarray as xr
+from common.network import networks_text
 from common.tables import ABSENT, interval, number, table_head, table_row
 
 from real_data_study.differences import QUANTITIES, differences
@@ -47,19 +46,11 @@ def _title(results: xr.Dataset) -> str:
     seeds = results.sizes["seed"]
     few = f" Exploratory: fewer than {ENOUGH_SEEDS} seeds." if seeds < ENOUGH_SEEDS else ""
     title = (
-        f"Data: {results.attrs['data']}. {seeds} networks a condition ({_networks(results)}); 95 % t intervals over"
+        f"Data: {results.attrs['data']}. {seeds} networks a condition ({networks_text(results)}); 95 % t intervals over"
         f" networks.{few}"
     )
     note = results.attrs.get("note", "")
     return f"{title}\n\n{note}" if note else title
-
-
-def _networks(results: xr.Dataset) -> str:
-    """What they are, as their configuration has it."""
-    network = json.loads(results.attrs["configuration"])["network"]
-    direction = network.get("direction", "forward")
-    what = "LSTMs" if direction == "forward" else f"{direction} LSTMs"
-    return f"{what} of {network['hidden']} units{' a direction' if direction == 'bidirectional' else ''}"
 
 
 def _loss(results: xr.Dataset, stage: str) -> str:
