@@ -71,14 +71,20 @@ def test_a_download_is_checked_and_prepared(server, form, is_known):
     assert len(asked) == count  # nothing is fetched twice
 
 
-def test_files_that_are_no_archives_are_downloaded(server):
-    folder, url, asked = server
+def served_language(server, has_archive):
+    """A language whose three files a server has, and the data set of it; with an archive, that is another form."""
+    folder, url, _ = server
     language = Language("xx", "Xish-Toy", "none")
     for number, name in enumerate(language.files):
         write(folder / name, conllu(some_sentences(5, 5 * number), f"{number}-"))
-    made = _data_set("xish", "one language", [language], has_archive=False)
+    made = _data_set("xish", "one language", [language], has_archive=has_archive)
     originals = tuple(replace(each, url=f"{url}{each.name}") for each in language.originals)
-    wanted = replace(made, forms={"files": replace(made.forms["files"], originals=originals)})
+    return language, replace(made, forms=made.forms | {"files": replace(made.forms["files"], originals=originals)})
+
+
+def test_files_that_are_no_archives_are_downloaded(server):
+    asked = server[2]
+    language, wanted = served_language(server, has_archive=False)
     data.download(wanted, progress=False)
     assert sorted(asked) == [f"/{name}" for name in sorted(language.files)]
     assert len(data.load(wanted)["xx/validation"]) == 5
@@ -89,13 +95,8 @@ def test_files_that_are_no_archives_are_downloaded(server):
 
 def test_a_download_that_broke_off_goes_on(server):
     """Also where files could be unpacked from an archive, which is another form of the data set."""
-    folder, url, asked = server
-    language = Language("xx", "Xish-Toy", "none")
-    for number, name in enumerate(language.files):
-        write(folder / name, conllu(some_sentences(5, 5 * number), f"{number}-"))
-    made = _data_set("xish", "one language", [language], has_archive=True)
-    originals = tuple(replace(each, url=f"{url}{each.name}") for each in language.originals)
-    wanted = replace(made, forms=made.forms | {"files": replace(made.forms["files"], originals=originals)})
+    folder, _, asked = server
+    language, wanted = served_language(server, has_archive=True)
     first, *others = language.files
     originals_of(wanted).mkdir(parents=True)
     (originals_of(wanted) / first).write_bytes((folder / first).read_bytes())
