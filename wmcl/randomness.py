@@ -6,10 +6,43 @@ needs no generator state (Salmon et al., "Parallel random numbers: as easy as 1,
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
+
+Seeds = Sequence[int] | np.ndarray | Tensor
+"""whole numbers, one for each member of an ensemble"""
 
 _UNIFORMS_PER_COUNTER = 4  # Philox yields four 64-bit words for each value of its counter
+
+
+def as_seeds(seeds: Seeds, members: int | None = None) -> tuple[int, ...]:
+    """Seeds of any integer type as a tuple of Python's own integers.
+
+    Args:
+        seeds: a sequence, array or tensor of whole numbers.
+        members: how many there must be; ``None`` allows any number but zero.
+
+    Raises:
+        ValueError: if they are no whole numbers in a single row, or of the wrong number.
+    """
+    found = np.asarray(seeds if isinstance(seeds, (np.ndarray, Tensor, range)) else list(_iterable(seeds)))
+    if found.size and (found.ndim != 1 or found.dtype.kind not in "iu"):
+        raise ValueError(f"seeds is {seeds!r}: it must be a sequence of whole numbers, such as range(3)")
+    if not found.size:
+        raise ValueError(f"seeds is {seeds!r}: it must hold at least one seed")
+    if members is not None and len(found) != members:
+        raise ValueError(f"seeds is {seeds!r}: it must hold one seed for each of the {members} members")
+    if found.dtype.kind == "i" and found.min() < 0:
+        raise ValueError(f"seeds is {seeds!r}: each seed must be at least 0")
+    return tuple(int(seed) for seed in found)
+
+
+def _iterable(seeds: object) -> Sequence[int]:
+    if not isinstance(seeds, Sequence) or isinstance(seeds, str):
+        raise ValueError(f"seeds is {seeds!r}: it must be a sequence of whole numbers, such as range(3)")
+    return seeds
 
 
 def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
