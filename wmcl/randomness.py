@@ -27,22 +27,16 @@ def as_seeds(seeds: Seeds, members: int | None = None) -> tuple[int, ...]:
     Raises:
         ValueError: if they are no whole numbers in a single row, or of the wrong number.
     """
-    found = np.asarray(seeds if isinstance(seeds, (np.ndarray, Tensor, range)) else list(_iterable(seeds)))
-    if found.size and (found.ndim != 1 or found.dtype.kind not in "iu"):
+    found = seeds.tolist() if isinstance(seeds, (np.ndarray, Tensor)) else seeds
+    is_row = isinstance(found, Sequence) and not isinstance(found, str)
+    if not is_row or any(isinstance(each, bool) or not isinstance(each, (int, np.integer)) for each in found):
         raise ValueError(f"seeds is {seeds!r}: it must be a sequence of whole numbers, such as range(3)")
-    if not found.size:
-        raise ValueError(f"seeds is {seeds!r}: it must hold at least one seed")
-    if members is not None and len(found) != members:
-        raise ValueError(f"seeds is {seeds!r}: it must hold one seed for each of the {members} members")
-    if found.dtype.kind == "i" and found.min() < 0:
-        raise ValueError(f"seeds is {seeds!r}: each seed must be at least 0")
-    return tuple(int(seed) for seed in found)
-
-
-def _iterable(seeds: object) -> Sequence[int]:
-    if not isinstance(seeds, Sequence) or isinstance(seeds, str):
-        raise ValueError(f"seeds is {seeds!r}: it must be a sequence of whole numbers, such as range(3)")
-    return seeds
+    if not len(found) or members not in (None, len(found)):
+        needed = "at least one seed" if members is None else f"one seed for each of the {members} members"
+        raise ValueError(f"seeds is {seeds!r}: it must hold {needed}")
+    if not all(0 <= each < 2**64 for each in found):
+        raise ValueError(f"seeds is {seeds!r}: each seed must lie between 0 and 2**64 - 1")
+    return tuple(int(each) for each in found)
 
 
 def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
