@@ -31,7 +31,8 @@ from wmcl.networks import Elman, Network, Parameters
 from wmcl.networks.recurrence import project
 from wmcl.randomness import generator
 from wmcl.tasks import Sequences, Task
-from wmcl.training import Adam, task_loss
+from wmcl.training.loss import task_loss
+from wmcl.training.optimisers import Adam
 
 Mode = Literal["all", "stop"]
 

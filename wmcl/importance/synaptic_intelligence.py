@@ -26,13 +26,13 @@ from typing import Literal, get_args
 import torch
 
 from wmcl.networks import Parameters
-from wmcl.training.step import Step
+from wmcl.training.observer import Observer, Step
 
 PathKind = Literal["total", "task"]
 
 
 @dataclass(frozen=True)
-class PathIntegral:
+class PathIntegral(Observer):
     """Observer of a training run that accumulates ω, for ``train(..., observer=PathIntegral())``.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Every named method, a row each: which parts it is made of, and which hyperparameters it takes."""
+"""The catalogue has a row for every named method: which parts it is made of, and its hyperparameters."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -16,62 +16,60 @@ from wmcl.methods.method import Method
 from wmcl.methods.modulated import Modulated
 from wmcl.methods.output_preserving import OutputPreserving
 from wmcl.methods.quadratic import Quadratic
-from wmcl.methods.schedule import FromScratch, Joint
+from wmcl.methods.schedule import FromScratch, Multitask
 from wmcl.methods.variational import InputLikelihood
-
-Strength = float | Sequence[float]
-"""one for all members, or one a member"""
+from wmcl.training.parts import Strength
 
 INPUT_LIKELIHOODS: Mapping[str, InputLikelihood] = MappingProxyType({"bernoulli": Bernoulli(), "gaussian": Gaussian()})
-"""of inputs that generative replay learns to generate: bits, or real numbers (σ = 1)"""
+"""likelihoods of the inputs that generative replay learns to generate: bits, or real numbers (σ = 1)"""
 
 
 def multitask() -> Method:
-    """All tasks at once: what could be reached if nothing had to be remembered."""
-    return Method(schedule=Joint())
+    """Train on all tasks at once: what could be reached if nothing had to be remembered."""
+    return Method(schedule=Multitask())
 
 
 def from_scratch() -> Method:
-    """A new network for each task: what each task alone allows."""
+    """Train a new network for each task: what each task alone allows."""
     return Method(schedule=FromScratch())
 
 
 def fine_tuning() -> Method:
-    """One task after the other, with nothing against forgetting."""
+    """Train on one task after the other, with nothing against forgetting."""
     return Method()
 
 
 def online_ewc(
     strength: Strength = 1.0, decay: float = 1.0, kind: FisherKind = "empirical", samples: int = 200
 ) -> Method:
-    """Fisher information of all earlier tasks, added up, around the last weights."""
-    return Method(penalty=Quadratic(FisherImportance(kind, samples), strength, decay))
+    """Hold the last weights by the Fisher information of all earlier tasks, added up."""
+    return Method(penalty=Quadratic(FisherImportance(kind, samples), strength, decay=decay))
 
 
 def ewc(strength: Strength = 1.0, kind: FisherKind = "empirical", samples: int = 200) -> Method:
-    """Fisher information of each earlier task, around the weights after it."""
+    """Hold the weights after each earlier task by the Fisher information of that task."""
     return Method(penalty=Quadratic(FisherImportance(kind, samples), strength, per_task=True))
 
 
 def si(strength: Strength = 1.0, kind: PathKind = "task", damping: float = 1e-3) -> Method:
-    """What each weight did for the fall of the loss."""
+    """Hold the last weights by what each did for the fall of the loss."""
     return Method(penalty=Quadratic(SynapticIntelligence(kind, damping), strength))
 
 
 def mas(strength: Strength = 0.01, samples: int = 200) -> Method:
-    """How much the output changes with each weight."""
+    """Hold the last weights by how much the output changes with each."""
     return Method(penalty=Quadratic(MemoryAwareSynapses(samples), strength))
 
 
 def masking(fraction_off: float = 0.8) -> Method:
-    """A random part of the recurrent units for each task."""
+    """Use a random part of the recurrent units for each task."""
     return Method(Masked(fraction_off))
 
 
 def masking_si(
     strength: Strength = 1.0, kind: PathKind = "task", damping: float = 1e-3, fraction_off: float = 0.8
 ) -> Method:
-    """Masks, and SI for what tasks share."""
+    """Use masks, and SI for what tasks share."""
     return Method(Masked(fraction_off), si(strength, kind, damping).penalty)
 
 
@@ -82,17 +80,17 @@ def masking_online_ewc(
     samples: int = 200,
     fraction_off: float = 0.8,
 ) -> Method:
-    """Masks, and online EWC for what tasks share."""
+    """Use masks, and online EWC for what tasks share."""
     return Method(Masked(fraction_off), online_ewc(strength, decay, kind, samples).penalty)
 
 
 def masking_mas(strength: Strength = 0.01, samples: int = 200, fraction_off: float = 0.8) -> Method:
-    """Masks, and MAS for what tasks share."""
+    """Use masks, and MAS for what tasks share."""
     return Method(Masked(fraction_off), mas(strength, samples).penalty)
 
 
 def context_modulation() -> Method:
-    """Gains and shifts of the recurrent units for each task."""
+    """Learn gains and shifts of the recurrent units for each task."""
     return Method(Modulated())
 
 
@@ -107,7 +105,7 @@ def hnet(
     look_ahead: bool = False,
     train_earlier_embeddings: bool = True,
 ) -> Method:
-    """A hypernetwork that generates all weights at once; what it generates for earlier tasks is preserved."""
+    """Generate all weights at once by a hypernetwork, and preserve what it generates for earlier tasks."""
     generator = Hypernetwork(
         hidden,
         task_embedding=task_embedding,
@@ -115,7 +113,7 @@ def hnet(
         initialisation=hyper_initialisation,
         generates_heads=generates_heads,
     )
-    return Method(generator, OutputPreserving(strength, regularised_tasks, look_ahead, train_earlier_embeddings))
+    return Method(generator, _preserving(strength, regularised_tasks, look_ahead, train_earlier_embeddings))
 
 
 def hnet_chunked(
@@ -132,7 +130,7 @@ def hnet_chunked(
     look_ahead: bool = False,
     train_earlier_embeddings: bool = True,
 ) -> Method:
-    """A hypernetwork that generates the weights chunk by chunk; what it generates for earlier tasks is preserved."""
+    """Generate the weights chunk by chunk by a hypernetwork, and preserve what it generates for earlier tasks."""
     generator = Hypernetwork(
         hidden,
         chunk,
@@ -143,7 +141,7 @@ def hnet_chunked(
         hyper_initialisation,
         generates_heads,
     )
-    return Method(generator, OutputPreserving(strength, regularised_tasks, look_ahead, train_earlier_embeddings))
+    return Method(generator, _preserving(strength, regularised_tasks, look_ahead, train_earlier_embeddings))
 
 
 def hnet_coresets(
@@ -154,13 +152,13 @@ def hnet_coresets(
     hidden: tuple[int, ...] = (50, 50),
     hyper_initialisation: HypernetworkInitialisation = "reference",
 ) -> Method:
-    """A chunked hypernetwork, and stored sequences that are practised again."""
+    """Practise stored sequences again with a chunked hypernetwork."""
     generator = hnet_chunked(strength, chunk, hidden, hyper_initialisation=hyper_initialisation)
     return Method(generator.parametrisation, generator.penalty, Coresets(samples, distillation_strength))
 
 
 def coresets(samples: int = 100, strength: Strength = 1.0, temperature: float = 2.0) -> Method:
-    """Stored sequences are practised again, with the answers of the network before the present task."""
+    """Practise stored sequences again, with the answers of the network before the present task."""
     return Method(rehearsal=Coresets(samples, strength, temperature))
 
 
@@ -174,7 +172,7 @@ def generative_replay(
     decoder_hidden: int = 256,
     input_likelihood: str = "bernoulli",
 ) -> Method:
-    """Generated sequences are practised again; one decoder learns to generate those of all tasks."""
+    """Practise generated sequences again; one decoder learns to generate those of all tasks."""
     return Method(
         rehearsal=GenerativeReplay(
             distillation_strength,
@@ -189,7 +187,7 @@ def generative_replay(
     )
 
 
-def hnet_r(
+def hnet_replay(
     strength: Strength = 0.1,
     distillation_strength: Strength = 1.0,
     kl_strength: Strength = 1.0,
@@ -201,7 +199,7 @@ def hnet_r(
     chunk: int = 2500,
     input_likelihood: str = "bernoulli",
 ) -> Method:
-    """Generated sequences are practised again; a hypernetwork generates the decoder of each task."""
+    """Practise generated sequences again; a hypernetwork generates the decoder of each task."""
     generator = hnet_chunked(strength, chunk)
     return Method(
         rehearsal=GenerativeReplay(
@@ -216,6 +214,14 @@ def hnet_r(
             decoder_parametrisation=generator.parametrisation,
             decoder_penalty=generator.penalty,
         )
+    )
+
+
+def _preserving(
+    strength: Strength, tasks: int | None, look_ahead: bool, train_earlier_embeddings: bool
+) -> OutputPreserving:
+    return OutputPreserving(
+        strength, tasks=tasks, look_ahead=look_ahead, train_earlier_embeddings=train_earlier_embeddings
     )
 
 
@@ -244,25 +250,25 @@ CATALOGUE: Mapping[str, Callable[..., Method]] = MappingProxyType(
         "HNET + coresets": hnet_coresets,
         "coresets": coresets,
         "generative replay": generative_replay,
-        "HNET+R": hnet_r,
+        "HNET + replay": hnet_replay,
     }
 )
 """rows by the name of the method; the arguments of a row are its hyperparameters"""
 
 
 def named(name: str, **hyperparameters: Any) -> Method:
-    """A method by its name.
+    """Return a method by its name.
 
     Args:
         name: a row of :data:`CATALOGUE`.
-        hyperparameters: arguments of that row; numbers such as a strength may be given one a member.
+        hyperparameters: arguments of that row; numbers such as a strength may be given one for each member.
 
     Raises:
         ValueError: if there is no such method, if it does not take a hyperparameter, or if a value makes no sense.
 
     Example:
-        >>> named("fine-tuning").penalty
-        NoPenalty(observer=None, looks_ahead=False)
+        >>> named("SI", strength=2.0).penalty.strength
+        2.0
     """
     if name not in CATALOGUE:
         raise ValueError(f"method is {name!r}: it must be one of {', '.join(CATALOGUE)}")

@@ -1,6 +1,5 @@
-"""Coresets: some sequences of each task are kept, and practised again with soft targets."""
+"""Coresets keep some sequences of each task, which are practised again with soft targets."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -18,11 +17,10 @@ from wmcl.methods.distillation import (
     total_distillation,
     unlabelled,
 )
-from wmcl.methods.parametrisation import Initial
-from wmcl.methods.setting import Setting, per_member
 from wmcl.networks import Parameters
 from wmcl.randomness import generator
 from wmcl.tasks import Sequences, check_counts
+from wmcl.training.parts import Learner, Rehearsal, Strength
 
 
 class Stored(NamedTuple):
@@ -31,18 +29,19 @@ class Stored(NamedTuple):
     sequences: Sequences
     """without targets"""
     teacher: Float[Tensor, "member window sample output"]
-    """logits of the network when the present task began, with its weights and read-out for the earlier task"""
+    """logits of the network when the present task began, with its weights and head for the earlier task"""
 
 
-class Held(NamedTuple):
+class Past(NamedTuple):
     """What is practised while a task is learned."""
 
+    learner: Learner
     earlier: tuple[Stored, ...]
     strength: Float[Tensor, "member"]
 
 
 @dataclass(frozen=True)
-class Coresets:
+class Coresets(Rehearsal):
     """Rehearsal of stored sequences by distillation (:mod:`wmcl.methods.distillation`).
 
     Each member keeps sequences of each task, drawn at random when the task is over; labels are not kept. When a task
@@ -56,83 +55,81 @@ class Coresets:
 
     samples: int = 100
     """sequences a member and task"""
-    strength: float | Sequence[float] = 1.0
-    """λ; one for all members, or one a member"""
+    strength: Strength = 1.0
+    """λ; one for all members, or one for each"""
     temperature: float = 2.0
     """T"""
 
     def __post_init__(self) -> None:
         check_counts(0, samples=self.samples)
 
-    def init(self, setting: Setting) -> Initial:
-        """Nothing."""
-        return Initial({}, {})
-
-    def empty(self, setting: Setting) -> tuple[Sequences, ...]:
-        """No task yet.
-
-        Raises:
-            ValueError: if a hyperparameter is out of range, or a batch smaller than the number of earlier tasks.
-        """
-        per_member("strength", self.strength, setting)
-        check_replay(setting, self.temperature)
-        return ()
+    def check(self, learner: Learner) -> None:
+        """Refuse hyperparameters out of range, and a batch smaller than the number of earlier tasks."""
+        super().check(learner)
+        check_replay(learner, self.temperature)
 
     @torch.no_grad()
-    def start(self, setting: Setting, memory: tuple[Sequences, ...], values: Parameters, task: int) -> Held | None:
-        """The stored sequences, with the answers of the network as it is now."""
+    def start(
+        self, learner: Learner, memory: tuple[Sequences, ...] | None, values: Parameters, task: int
+    ) -> Past | None:
+        """Return the stored sequences, with the answers of the network as it is now."""
         if not memory:
             return None
         stored = []
         for earlier, sequences in enumerate(memory):
-            network, weights = setting.network_of(earlier), setting.weights(values, earlier)
+            network, weights = learner.network_of(earlier), learner.weights(values, earlier)
             given = network.apply(weights, sequences.inputs, sequences.window, lengths=sequences.lengths)
             stored.append(Stored(sequences, given.logits))
-        return Held(tuple(stored), per_member("strength", self.strength, setting))
+        return Past(learner, tuple(stored), learner.per_member(strength=self.strength))
 
-    def draw(self, setting: Setting, held: Held, task: int, iteration: int, batch: Sequences) -> Parameters:
-        """Which stored sequences are practised."""
-        sizes = replay_sizes(setting.options.batch, len(held.earlier))
+    def draw(self, learner: Learner, past: Past, task: int, iteration: int, batch: Sequences) -> Parameters:
+        """Choose which stored sequences are practised."""
+        sizes = replay_sizes(learner.options.batch, len(past.earlier))
         drawn = {}
         for earlier, size in enumerate(sizes):
             purpose = f"coreset of task {earlier} in task {task}"
-            chosen = [generator(seed, purpose, iteration).integers(self.samples, size=size) for seed in setting.seeds]
+            chosen = [generator(seed, purpose, iteration).integers(self.samples, size=size) for seed in learner.seeds]
             drawn[_drawn_of(earlier)] = torch.from_numpy(np.stack(chosen))
         return drawn
 
     def losses(
-        self, setting: Setting, held: Held, values: Parameters, task: int, batch: Sequences, draws: Parameters
+        self, past: Past, values: Parameters, batch: Sequences, draws: Parameters
     ) -> dict[str, Float[Tensor, "member"]]:
-        """The distillation."""
-        found = []
-        for earlier, stored in enumerate(held.earlier):
+        """Return the distillation loss."""
+        learner, found = past.learner, []
+        for earlier, stored in enumerate(past.earlier):
             pick = partial(chosen_samples, index=draws[_drawn_of(earlier)])
-            sequences, weights = stored.sequences.map(pick), setting.weights(values, earlier)
-            given = setting.network_of(earlier).apply(
+            sequences, weights = stored.sequences.map(pick), learner.weights(values, earlier)
+            given = learner.network_of(earlier).apply(
                 weights, sequences.inputs, sequences.window, lengths=sequences.lengths
             )
-            likelihood = setting.tasks[earlier].likelihood
+            likelihood = learner.tasks[earlier].likelihood
             found.append(distillation(likelihood, given.logits, pick(stored.teacher), sequences, self.temperature))
-        unit = loss_unit(batch, setting.options.reduction)
-        return {"distillation": total_distillation(held.strength, found, unit)}
+        unit = loss_unit(batch, learner.options.reduction)
+        return {"distillation": total_distillation(past.strength, found, unit)}
 
     def finish(
-        self, setting: Setting, memory: tuple[Sequences, ...], values: Parameters, task: int
+        self,
+        learner: Learner,
+        memory: tuple[Sequences, ...] | None,
+        values: Parameters,
+        task: int,
+        observed: Parameters,
     ) -> tuple[Sequences, ...]:
-        """Sequences of the task are added."""
+        """Add sequences of the task."""
         if not self.samples:
             return ()
-        return (*memory, unlabelled(setting.data(task, "coreset", self.samples)))
+        return (*(memory or ()), unlabelled(learner.data(task, "coreset", self.samples)))
 
     def stored(self, memory: tuple[Sequences, ...]) -> int:
-        """Input values, and the weights that say which steps are scored. Soft targets are not kept between tasks."""
+        """Count input values, and the weights that say which steps are scored; soft targets are not kept."""
         return sum(each[0].numel() for sequences in memory for each in (sequences.inputs, sequences.scored))
 
 
 def chosen_samples(
     values: Shaped[Tensor, "#member time sample *feature"], index: Int64[Tensor, "member chosen"]
 ) -> Shaped[Tensor, "member time chosen *feature"]:
-    """The chosen samples of every member."""
+    """Return the chosen samples of every member."""
     members, chosen = index.shape
     shape = (members, values.shape[1], chosen, *values.shape[3:])
     places = index.view(members, 1, chosen, *[1] * (values.ndim - 3)).expand(shape)

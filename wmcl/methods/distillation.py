@@ -1,4 +1,4 @@
-r"""Distillation: sequences of earlier tasks are to be answered as they were answered before.
+r"""In distillation, sequences of earlier tasks are to be answered as they were answered before.
 
 The loss of a member is
 
@@ -7,7 +7,7 @@ The loss of a member is
 
 with k the task that is learned, n_j replayed sequences of each earlier task j, weights w of scored steps, D the
 distillation of the likelihood, z the logits of the network and z* those of the network when the task began, both with
-the read-out of task j. It is the loss of Ehret et al. (2021): a sum over earlier tasks, so that together they weigh the
+the head of task j. It is the loss of Ehret et al. (2021): a sum over earlier tasks, so that together they weigh the
 more, the more there are. What is read from the sequences are their scored steps, wherever these lie.
 
 With ``reduction="scored bit"`` everything is divided by the mean number of scored bits of a sequence of the batch of
@@ -23,9 +23,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.likelihoods import Likelihood
-from wmcl.methods.setting import Setting
 from wmcl.tasks import Sequences
-from wmcl.training import Reduction
+from wmcl.training.loss import Reduction
+from wmcl.training.parts import Learner
 
 
 def distillation(
@@ -35,7 +35,7 @@ def distillation(
     sequences: Sequences,
     temperature: float,
 ) -> Float[Tensor, "member"]:
-    """Mean over sequences of the sum over scored steps and output units, in nats.
+    """Return the mean over sequences of the sum over scored steps and output units, in nats.
 
     Args:
         likelihood: of the targets.
@@ -51,33 +51,33 @@ def distillation(
 def total_distillation(
     strength: Float[Tensor, "member"], losses: Sequence[Float[Tensor, "member"]], unit: Float[Tensor, "#member"]
 ) -> Float[Tensor, "member"]:
-    """The sum over earlier tasks, times the strength, in a unit from :func:`loss_unit`."""
+    """Return the sum over earlier tasks, times the strength, in a unit from :func:`loss_unit`."""
     return strength * torch.stack(list(losses)).sum(0) / unit
 
 
 def loss_unit(batch: Sequences, reduction: Reduction) -> Float[Tensor, "#member"]:
-    """What a loss a sequence is divided by: the scored bits of a sequence of the batch, or (``reference``) 1."""
+    """Return what a loss a sequence is divided by: the scored bits of a sequence of the batch, or (``sequence``) 1."""
     bits = batch.scored_bits().mean(-1)
-    return torch.ones_like(bits) if reduction == "reference" else bits
+    return torch.ones_like(bits) if reduction == "sequence" else bits
 
 
 def replay_sizes(batch: int, tasks: int) -> list[int]:
-    """Numbers of sequences of each of so many earlier tasks: ``batch`` in total, and they differ by at most one."""
+    """Split a batch over earlier tasks as evenly as possible: the numbers differ by at most one."""
     return [batch // tasks + (task < batch % tasks) for task in range(tasks)]
 
 
 def unlabelled(sequences: Sequences) -> Sequences:
-    """The same sequences without targets."""
+    """Return the sequences without their targets."""
     return replace(sequences, targets=sequences.targets.new_zeros(*sequences.targets.shape[:3], 0))
 
 
-def check_replay(setting: Setting, temperature: float) -> None:
+def check_replay(learner: Learner, temperature: float) -> None:
     """Refuse batches that are smaller than the number of earlier tasks, and temperatures that make no sense.
 
     Raises:
         ValueError: naming the field.
     """
-    earlier, batch = len(setting.tasks) - 1, setting.options.batch
+    earlier, batch = len(learner.tasks) - 1, learner.options.batch
     if batch < earlier:
         raise ValueError(
             f"batch is {batch} with {earlier} tasks before the last: it must be at least {earlier}, for one replayed"

@@ -8,7 +8,7 @@ In the Elman network of the paper the same gains act on h_t and on y_t:
     h_t = \tanh(g ∘ (W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}) + s), \quad
     y_t = \tanh(g ∘ (W_{ho} h_t + b_{ho}) + s).
 
-Read-outs have no gains.
+Heads have no gains.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ from wmcl.networks import Network, Parameters
 
 
 def recurrent_layers(network: Network) -> list[str]:
-    """What the names of the weights of each recurrent layer and direction end with."""
+    """Return what the names of the weights of each recurrent layer and direction end with."""
     return [name.removeprefix("W_hh") for name in network.shapes if name.startswith("W_hh")]
 
 
 def row_gains(network: Network, gains: Mapping[str, Float[Tensor, "member row"]]) -> Parameters:
-    """Gain of every weight and bias of the recurrent layers, broadcast to its shape.
+    """Return the gain of every weight and bias of the recurrent layers, broadcast to its shape.
 
     Args:
         network: whose weights they are.
@@ -41,5 +41,5 @@ def row_gains(network: Network, gains: Mapping[str, Float[Tensor, "member row"]]
 
 
 def scaled(network: Network, values: Parameters, gains: Parameters) -> Parameters:
-    """The weights of a network, times gains where there are any."""
+    """Return the weights of a network, times gains where there are any."""
     return {name: values[name] * gains[name] if name in gains else values[name] for name in network.shapes}

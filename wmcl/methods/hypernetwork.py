@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.methods.parametrisation import Initial
 from wmcl.networks import Network, Parameters
 from wmcl.networks.hyperfan import chunked_start, target_variances, variances_of_chunks
 from wmcl.networks.hypernetwork import arrange, generate, number_of_chunks
 from wmcl.randomness import generator
 from wmcl.tasks.task import check_counts
+from wmcl.training.parts import Initial, Offer, Parametrisation
 
 HypernetworkInitialisation = Literal["reference", "hyperfan"]
 Spread = float | np.ndarray
@@ -27,13 +27,13 @@ _HEADS = ("W_out", "b_out")
 
 
 @dataclass(frozen=True)
-class Hypernetwork:
+class Hypernetwork(Parametrisation):
     """All weights are outputs of a multilayer perceptron (MLP) that reads an embedding of the task.
 
     From von Oswald, Henning, Sacramento and Grewe, "Continual learning with hypernetworks", ICLR 2020. What is trained:
     ``hyper_W0``, ``hyper_b0``, …, the layers of the MLP; ``task_embedding_0``, …, one a task; and ``chunk_embeddings``
     (member, chunk, entry), which all tasks share. The initialisation of the network itself has no part in it, except
-    for read-outs that are kept.
+    for heads that are kept.
 
     With ``initialisation="reference"`` weights and biases of the MLP are uniform on ±1/√fan_in. ``hyperfan``
     chooses them, and the chunk embeddings, such that what generated weights give starts with the variance of what they
@@ -42,6 +42,8 @@ class Hypernetwork:
     Raises:
         ValueError: if a field lies outside of its range.
     """
+
+    offers: ClassVar[frozenset[Offer]] = frozenset({Offer.generated_weights})
 
     hidden: tuple[int, ...] = (50, 50)
     """rectified units of each hidden layer"""
@@ -58,8 +60,8 @@ class Hypernetwork:
     smallest"""
     initialisation: HypernetworkInitialisation = "reference"
     generates_heads: bool = True
-    """whether the read-out is generated, too; if not, ``W_out`` and ``b_out`` are trained themselves, and no penalty
-    holds a read-out that all tasks share"""
+    """whether the head is generated, too; if not, ``W_out`` and ``b_out`` are trained themselves, and no penalty
+    holds a head that all tasks share"""
 
     def __post_init__(self) -> None:
         check_counts(task_embedding=self.task_embedding, chunk_embedding=self.chunk_embedding)
@@ -77,11 +79,11 @@ class Hypernetwork:
             raise ValueError(f"initialisation is {self.initialisation!r}: it must be one of {choices}")
 
     def generated(self, network: Network) -> dict[str, tuple[int, ...]]:
-        """Shapes of the weights that are generated, in the order in which they are."""
+        """Return the shapes of the weights that are generated, in their order."""
         return {name: shape for name, shape in network.shapes.items() if self.generates_heads or name not in _HEADS}
 
     def shapes(self, network: Network, tasks: int) -> dict[str, tuple[int, ...]]:
-        """Shapes of the values that generate weights for so many tasks."""
+        """Return the shapes of the values that generate weights for so many tasks."""
         weights = _count(self.generated(network))
         inputs = self.task_embedding + (0 if self.chunk is None else self.chunk_embedding)
         shapes: dict[str, tuple[int, ...]] = {}
@@ -92,11 +94,11 @@ class Hypernetwork:
         return shapes | {_task(task): (self.task_embedding,) for task in range(tasks)}
 
     def compression(self, network: Network, tasks: int) -> float:
-        """Values that generate weights, all embeddings included, over the weights that they generate."""
+        """Return how many values generate weights, all embeddings included, over how many weights they generate."""
         return _count(self.shapes(network, tasks)) / _count(self.generated(network))
 
     def init(self, network: Network, seeds: Sequence[int], tasks: int) -> Initial:
-        """Layers and embeddings, in the precision of the network, and the read-out as it draws it if it is kept."""
+        """Return layers and embeddings, in the precision of the network, and the head as it draws it if it is kept."""
         spreads, usual = self._spreads(network), network.init(seeds)
         trained = {
             name: torch.from_numpy(np.stack([_draw(seed, name, shape, spreads) for seed in seeds])).to(usual["W_out"])
@@ -106,32 +108,28 @@ class Hypernetwork:
         return Initial(trained | kept, {})
 
     def embeddings(self, values: Parameters, tasks: Sequence[int]) -> Float[Tensor, "member task entry"]:
-        """Embeddings of some tasks."""
+        """Return the embeddings of some tasks."""
         return torch.stack([values[_task(task)] for task in tasks], 1)
 
     def generate(
         self, values: Parameters, embeddings: Float[Tensor, "member task entry"]
     ) -> Float[Tensor, "member task weight"]:
-        """Weights of all tasks as one vector a task, with a surplus of the last chunk at its end."""
+        """Return the weights of all tasks as one vector a task, with a surplus of the last chunk at its end."""
         layers = [(values[f"hyper_W{k}"], values[f"hyper_b{k}"]) for k in range(len(self.hidden) + 1)]
         return generate(layers, embeddings, None if self.chunk is None else values[_CHUNKS])
 
     def weights(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """Weights generated for a task, and the read-out if it is kept."""
+        """Return the weights generated for a task, and the head if it is kept."""
         flat = self.generate(values, self.embeddings(values, [task]))[:, 0]
         found = arrange(flat, self.generated(network))
         return found if self.generates_heads else found | {name: values[name] for name in _HEADS}
 
     def base(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """The generated weights themselves."""
+        """Return the generated weights themselves."""
         return self.weights(network, values, task)
 
-    def guarded(self, network: Network, values: Parameters) -> Parameters:
-        """None: what has to stay is what is generated, see :class:`wmcl.methods.OutputPreserving`."""
-        return {}
-
-    def slopes(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """None, as nothing is guarded."""
+    def consolidated(self, network: Network, values: Parameters) -> Parameters:
+        """Return no value: what has to stay is what is generated, see :class:`wmcl.methods.OutputPreserving`."""
         return {}
 
     def _spreads(self, network: Network) -> dict[str, Spread]:

@@ -1,4 +1,4 @@
-r"""What a quadratic penalty weighs changes with: how much each guarded value matters for the task just learned.
+r"""The importances by which a quadratic penalty weighs changes: how much each value matters for the task just learned.
 
 Fisher information and Memory Aware Synapses are measured at the weights w that the network has in the task. A value θ
 of which one weight depends, with the slope ∂w/∂θ, has per sequence a gradient that is so many times that of the weight:
@@ -10,7 +10,7 @@ Synaptic Intelligence watches the values themselves, whatever the weights are ma
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, get_args, runtime_checkable
+from typing import ClassVar, get_args
 
 from wmcl.importance import (
     FisherKind,
@@ -21,40 +21,41 @@ from wmcl.importance import (
     path_integral,
     synaptic_intelligence,
 )
-from wmcl.methods.setting import Setting
 from wmcl.networks import Parameters
 from wmcl.randomness import generator
 from wmcl.tasks import check_counts
 from wmcl.training import Observer, Step
+from wmcl.training.parts import Learner
 
 _START = "start of the path "
 
 
-@runtime_checkable
-class Importance(Protocol):
-    """Measures, after a task, how much each guarded value matters for it."""
+@dataclass(frozen=True)
+class Importance:
+    """Measures, after a task, how much each consolidated value matters for it."""
 
-    @property
-    def factor(self) -> float:
-        """What the penalty is multiplied by, beside its strength."""
+    factor: ClassVar[float] = 1.0
+    """what the penalty is multiplied by, beside its strength"""
 
     @property
     def observer(self) -> Observer | None:
         """What watches the steps of a task, if anything has to."""
+        return None
 
-    def measure(self, setting: Setting, values: Parameters, task: int, observed: Parameters) -> Parameters:
-        """Non-negative float64 tensors with the names and shapes of the guarded values.
+    def measure(self, learner: Learner, values: Parameters, task: int, observed: Parameters) -> Parameters:
+        """Return non-negative float64 tensors with the names and shapes of the consolidated values.
 
         Args:
-            setting: who learns what.
+            learner: who learns what.
             values: at the end of the task.
             task: which one was learned.
             observed: final state of the observer.
         """
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class FisherImportance:
+class FisherImportance(Importance):
     """Fisher diagonal (:func:`wmcl.importance.fisher_diagonal`), in nats² a sequence: of Elastic Weight Consolidation.
 
     The factor ½ makes the penalty the second-order expansion of the loss in nats a sequence, if the Fisher is the
@@ -64,29 +65,27 @@ class FisherImportance:
         ValueError: if the kind is unknown, or there are no samples.
     """
 
+    factor: ClassVar[float] = 0.5
+
     kind: FisherKind = "empirical"
     """where targets come from; the paper's code takes those of the data"""
     samples: int = 200
     """sequences of the task; each member draws its own"""
 
-    factor: ClassVar[float] = 0.5
-    observer: ClassVar[None] = None
-
     def __post_init__(self) -> None:
         _check_kind(self.kind, get_args(FisherKind))
         check_counts(samples=self.samples)
 
-    def measure(self, setting: Setting, values: Parameters, task: int, observed: Parameters) -> Parameters:
-        """Fisher of the guarded values; the targets of ``sampled`` are drawn anew for each task."""
-        weights = setting.weights(values, task)
-        sequences = setting.data(task, "importance", self.samples)
-        seeds = [int(generator(seed, "importance targets", task).integers(2**63)) for seed in setting.seeds]
-        found = fisher_diagonal(setting.network_of(task), setting.tasks[task], weights, sequences, self.kind, seeds)
-        return _of_guarded(setting, found, values, task, power=2)
+    def measure(self, learner: Learner, values: Parameters, task: int, observed: Parameters) -> Parameters:
+        """Return the Fisher of the consolidated values; the targets of ``sampled`` are drawn anew for each task."""
+        weights, data = learner.weights(values, task), learner.data(task, "importance", self.samples)
+        seeds = [int(generator(seed, "importance targets", task).integers(2**63)) for seed in learner.seeds]
+        found = fisher_diagonal(learner.network_of(task), weights, data, learner.tasks[task], self.kind, seeds=seeds)
+        return _of_values(learner, found, values, task, power=2)
 
 
 @dataclass(frozen=True)
-class MemoryAwareSynapses:
+class MemoryAwareSynapses(Importance):
     """Change of the squared length of the output (:func:`wmcl.importance.memory_aware_synapses`).
 
     Raises:
@@ -96,21 +95,18 @@ class MemoryAwareSynapses:
     samples: int = 200
     """sequences of the task; each member draws its own"""
 
-    factor: ClassVar[float] = 1.0
-    observer: ClassVar[None] = None
-
     def __post_init__(self) -> None:
         check_counts(samples=self.samples)
 
-    def measure(self, setting: Setting, values: Parameters, task: int, observed: Parameters) -> Parameters:
-        """Mean absolute gradient with respect to the guarded values."""
-        sequences = setting.data(task, "importance", self.samples)
-        found = memory_aware_synapses(setting.network_of(task), setting.weights(values, task), sequences)
-        return _of_guarded(setting, found, values, task, power=1)
+    def measure(self, learner: Learner, values: Parameters, task: int, observed: Parameters) -> Parameters:
+        """Return the mean absolute gradient with respect to the consolidated values."""
+        data = learner.data(task, "importance", self.samples)
+        found = memory_aware_synapses(learner.network_of(task), learner.weights(values, task), data)
+        return _of_values(learner, found, values, task, power=1)
 
 
 @dataclass(frozen=True)
-class SynapticIntelligence:
+class SynapticIntelligence(Importance):
     """What each value did for the loss while the task was learned (:func:`wmcl.importance.synaptic_intelligence`).
 
     Raises:
@@ -122,8 +118,6 @@ class SynapticIntelligence:
     damping: float = 1e-3
     """ξ, in squared units of a weight"""
 
-    factor: ClassVar[float] = 1.0
-
     def __post_init__(self) -> None:
         _check_kind(self.kind, get_args(PathKind))
         if not 0 < self.damping < float("inf"):
@@ -131,41 +125,37 @@ class SynapticIntelligence:
 
     @property
     def observer(self) -> "PathFromStart":
-        """Accumulates the path integral of the kind."""
+        """The path integral of the kind, with where the path began."""
         return PathFromStart(PathIntegral((self.kind,)))
 
-    def measure(self, setting: Setting, values: Parameters, task: int, observed: Parameters) -> Parameters:
-        """Ω of the guarded values, for the path from the start of the task to its end."""
-        omega, guarded = path_integral(observed, self.kind), _guarded(setting, values)
-        start = {name: observed[_START + name] for name in guarded}
-        return synaptic_intelligence({name: omega[name] for name in guarded}, start, guarded, self.damping)
+    def measure(self, learner: Learner, values: Parameters, task: int, observed: Parameters) -> Parameters:
+        """Return Ω of the consolidated values, for the path from the start of the task to its end."""
+        omega, own = path_integral(observed, self.kind), learner.consolidated(values)
+        start = {name: observed[_START + name] for name in own}
+        return synaptic_intelligence({name: omega[name] for name in own}, start, own, self.damping)
 
 
 @dataclass(frozen=True)
-class PathFromStart:
+class PathFromStart(Observer):
     """A path integral that remembers where the path began."""
 
     integral: PathIntegral
 
     def start(self, parameters: Parameters) -> Parameters:
-        """The integral before the first step, and the values."""
+        """Return the integral before the first step, and the values."""
         return self.integral.start(parameters) | {_START + name: value for name, value in parameters.items()}
 
     def observe(self, state: Parameters, step: Step) -> Parameters:
-        """The integral after a step; the start stays."""
+        """Return the integral after a step; the start stays."""
         return state | self.integral.observe(state, step)
 
 
-def _guarded(setting: Setting, values: Parameters) -> Parameters:
-    return setting.parametrisation.guarded(setting.network, setting.fixed | values)
-
-
-def _of_guarded(setting: Setting, found: Parameters, values: Parameters, task: int, power: int) -> Parameters:
-    """From the importance of weights to that of the values of the same name."""
-    slopes = setting.parametrisation.slopes(setting.network, setting.fixed | values, task)
+def _of_values(learner: Learner, found: Parameters, values: Parameters, task: int, power: int) -> Parameters:
+    """From the importance of weights to that of the consolidated values of the same name."""
+    derivatives = learner.derivatives(values, task)
     return {
-        name: found[name] * slopes[name].double().abs().pow(power) if name in slopes else found[name]
-        for name in _guarded(setting, values)
+        name: found[name] * derivatives[name].double().abs().pow(power) if name in derivatives else found[name]
+        for name in learner.consolidated(values)
     }
 
 

@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float
 
 from wmcl.methods.gains import recurrent_layers, row_gains, scaled
-from wmcl.methods.parametrisation import Initial
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import generator
+from wmcl.training.parts import Initial, Parametrisation
 
 
 @dataclass(frozen=True)
-class Masked:
+class Masked(Parametrisation):
     """Gains of 0 and 1 (:mod:`wmcl.methods.gains`), drawn once for each member, task, recurrent layer and direction.
 
     Masks of tasks are independent, so they overlap. A unit that is off has h_t = y_t = 0 at every step; in an LSTM and
@@ -33,7 +33,7 @@ class Masked:
             raise ValueError(f"fraction_off is {self.fraction_off}: it must be at least 0 and below 1")
 
     def init(self, network: Network, seeds: Sequence[int], tasks: int) -> Initial:
-        """Parameters of the network, and fixed masks of shape (member, task, unit)."""
+        """Return the parameters of the network, and fixed masks of shape (member, task, unit)."""
         trained = network.init(seeds)
         masks = {
             _name(layer): np.stack([self._draw(network, layer, seed, tasks) for seed in seeds])
@@ -43,19 +43,11 @@ class Masked:
         return Initial(trained, {name: torch.from_numpy(mask).to(like) for name, mask in masks.items()})
 
     def weights(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """With zero rows for units that are off."""
-        return scaled(network, values, self.slopes(network, values, task))
+        """Return the weights in a task, with zero rows for units that are off."""
+        return scaled(network, values, self.derivatives(network, values, task))
 
-    def base(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """Weights of all units."""
-        return self.guarded(network, values)
-
-    def guarded(self, network: Network, values: Parameters) -> Parameters:
-        """Weights of all units."""
-        return {name: values[name] for name in network.shapes}
-
-    def slopes(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """The masks."""
+    def derivatives(self, network: Network, values: Parameters, task: int) -> Parameters:
+        """Return the masks of a task, for all rows of the maps of its recurrent layers."""
         return row_gains(network, {layer: values[_name(layer)][:, task] for layer in recurrent_layers(network)})
 
     def _draw(self, network: Network, layer: str, seed: int, tasks: int) -> Float[np.ndarray, "task unit"]:

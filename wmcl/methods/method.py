@@ -1,14 +1,9 @@
-"""A continual-learning method: four parts, of which each can be exchanged."""
+"""A continual-learning method is four parts, of which each can be exchanged."""
 
 from dataclasses import dataclass, field
 
-from wmcl.methods.hypernetwork import Hypernetwork
-from wmcl.methods.output_preserving import OutputPreserving
-from wmcl.methods.parametrisation import Parametrisation, Shared
-from wmcl.methods.penalty import NoPenalty, Penalty
-from wmcl.methods.quadratic import Quadratic
-from wmcl.methods.rehearsal import NoRehearsal, Rehearsal
-from wmcl.methods.schedule import Schedule, Sequential
+from wmcl.methods.schedule import Schedule
+from wmcl.training.parts import Offer, Parametrisation, Part, Penalty, Rehearsal
 
 _KINDS = {"parametrisation": Parametrisation, "penalty": Penalty, "rehearsal": Rehearsal, "schedule": Schedule}
 
@@ -18,39 +13,52 @@ class Method:
     """How a network learns tasks one after the other. With no part given it is fine-tuning.
 
     Raises:
-        ValueError: if parts contradict each other.
+        ValueError: if a part is of the wrong kind, or needs something that no other part offers.
     """
 
-    parametrisation: Parametrisation = field(default_factory=Shared)
-    penalty: Penalty = field(default_factory=NoPenalty)
-    rehearsal: Rehearsal = field(default_factory=NoRehearsal)
-    schedule: Schedule = field(default_factory=Sequential)
+    parametrisation: Parametrisation = field(default_factory=Parametrisation)
+    penalty: Penalty | None = None
+    rehearsal: Rehearsal | None = None
+    schedule: Schedule = field(default_factory=Schedule)
 
     def __post_init__(self) -> None:
         for name, kind in _KINDS.items():
             part = getattr(self, name)
-            if isinstance(part, type) or not isinstance(part, kind):
+            if not isinstance(part, kind) and not (part is None and name in ("penalty", "rehearsal")):
                 raise ValueError(
                     f"{name} is {part!r}: it must be an instance of a {kind.__name__}, such as those of wmcl.methods"
                 )
-        parametrisation, penalty = type(self.parametrisation).__name__, type(self.penalty).__name__
-        if isinstance(self.penalty, Quadratic) and isinstance(self.parametrisation, Hypernetwork):
-            raise ValueError(
-                f"penalty is {penalty} with the parametrisation {parametrisation}: there are no weights to hold, only"
-                f" generated ones; the penalty must be {OutputPreserving.__name__}, or none"
-            )
-        if isinstance(self.penalty, OutputPreserving) and not isinstance(self.parametrisation, Hypernetwork):
-            raise ValueError(
-                f"penalty is {penalty} with the parametrisation {parametrisation}: it holds what a hypernetwork"
-                f" generates, so the parametrisation must be {Hypernetwork.__name__}"
-            )
-        if not isinstance(self.schedule, Sequential):
-            for name, part, nothing in (
-                ("penalty", self.penalty, NoPenalty),
-                ("rehearsal", self.rehearsal, NoRehearsal),
-            ):
-                if not isinstance(part, nothing):
-                    raise ValueError(
-                        f"{name} is {type(part).__name__} with the schedule {type(self.schedule).__name__}: it protects"
-                        f" earlier tasks, which only {Sequential.__name__} has; leave the {name} out"
-                    )
+        everywhere = frozenset({Offer.sequences, Offer.steps})
+        for name, part in (("penalty", self.penalty), ("rehearsal", self.rehearsal)):
+            check_needs(name, part, self.parametrisation, everywhere | self.schedule.offers, self.schedule)
+
+
+def check_needs(
+    name: str, part: Part | None, parametrisation: Parametrisation, offers: frozenset[Offer], other: object
+) -> None:
+    """Refuse a part that needs more than is offered.
+
+    Args:
+        name: what the part is called in the message.
+        part: with its needs.
+        parametrisation: with its offers.
+        offers: of the rest of the run.
+        other: what makes these offers.
+
+    Raises:
+        ValueError: naming the parts and what is missing.
+    """
+    if part is None:
+        return
+    watches = part.observer is not None or (isinstance(part, Penalty) and part.lookahead)
+    needs = part.needs | ({Offer.steps} if watches else set())
+    of_weights = {Offer.shared_weights, Offer.generated_weights}
+    for need in sorted(needs - parametrisation.offers - offers):
+        where = "parametrisation" if need in of_weights else type(other).__name__.lower()
+        who = parametrisation if need in of_weights else other
+        has = ", ".join(sorted(parametrisation.offers)) if need in of_weights else ""
+        raise ValueError(
+            f"{name} is {type(part).__name__} with the {where} {type(who).__name__}: it needs {need}, which"
+            f" {type(who).__name__} does not offer{f', only {has}' if has else ''}; leave the {name} out, or exchange"
+            " one of the two"
+        )

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from torch.nn.functional import softplus
 
 from wmcl.methods.gains import recurrent_layers, row_gains, scaled
-from wmcl.methods.parametrisation import Initial
 from wmcl.networks import Network, Parameters
+from wmcl.training.parts import Initial, Parametrisation
 
 _UNIT_GAIN = math.log(math.expm1(1.0))
 """what softplus takes to 1"""
 
 
 @dataclass(frozen=True)
-class Modulated:
+class Modulated(Parametrisation):
     """Trained gains softplus(g) > 0 and shifts s (:mod:`wmcl.methods.gains`) of every task, beside shared weights.
 
     All tasks start from gain 1 and shift 0, the network as it is. (The paper's code starts from g = 1, which is a gain
@@ -24,7 +24,7 @@ class Modulated:
     """
 
     def init(self, network: Network, seeds: Sequence[int], tasks: int) -> Initial:
-        """Parameters of the network, and gains and shifts of shape (member, task, row)."""
+        """Return the parameters of the network, and gains and shifts of shape (member, task, row)."""
         trained = network.init(seeds)
         for layer in recurrent_layers(network):
             shape = len(seeds), tasks, network.shapes[f"W_hh{layer}"][0]
@@ -33,23 +33,15 @@ class Modulated:
         return Initial(trained, {})
 
     def weights(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """Scaled weights; the shifts are in b_ih, where no gate reaches them, and in b_ho."""
-        weights = scaled(network, values, self.slopes(network, values, task))
+        """Return scaled weights; the shifts are in b_ih, where no gate reaches them, and in b_ho."""
+        weights = scaled(network, values, self.derivatives(network, values, task))
         for layer in recurrent_layers(network):
             for bias in (f"b_ih{layer}", f"b_ho{layer}"):
                 if bias in weights:
                     weights[bias] = weights[bias] + values[f"shift{layer}"][:, task]
         return weights
 
-    def base(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """The shared weights."""
-        return self.guarded(network, values)
-
-    def guarded(self, network: Network, values: Parameters) -> Parameters:
-        """The shared weights; gains and shifts belong to a single task."""
-        return {name: values[name] for name in network.shapes}
-
-    def slopes(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """The gains."""
+    def derivatives(self, network: Network, values: Parameters, task: int) -> Parameters:
+        """Return the gains of a task, for all rows of the maps of its recurrent layers."""
         gains = {layer: softplus(values[f"gain{layer}"][:, task]) for layer in recurrent_layers(network)}
         return row_gains(network, gains)

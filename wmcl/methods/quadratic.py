@@ -1,4 +1,4 @@
-r"""Quadratic penalties on moving values that mattered for earlier tasks.
+r"""Quadratic penalties hold values that mattered for earlier tasks.
 
 One term with one anchor, the values after the latest task (online EWC of Schwarz et al., ICML 2018; Synaptic
 Intelligence and Memory Aware Synapses accumulate the same way):
@@ -12,46 +12,50 @@ or one term a task, each with the anchor of its own (EWC of Kirkpatrick et al., 
     L_k = λ c \sum_{j < k} \sum_i Ω^{new}_{j, i} (θ_i - θ^*_{j, i})^2
 
 with the strength λ, the factor c of the importance (½ for a Fisher), and the decay γ, which acts once between two
-tasks. The sums run over all guarded values, read-outs and biases included.
+tasks. The sums run over all consolidated values, heads and biases included.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.methods.importances import Importance
-from wmcl.methods.setting import Setting, per_member
 from wmcl.networks import Parameters
 from wmcl.training import Observer
+from wmcl.training.parts import Learner, Offer, Penalty, Strength
 
 
 class Term(NamedTuple):
     """A weighted sum of squared distances."""
 
     importance: Parameters
-    """float64 in memory; in what the loss takes, all factors are included, in the type of the values"""
+    """float64 in memory; in the past of a task, all factors are included, in the type of the values"""
     anchor: Parameters
+    """values after the task"""
 
 
 @dataclass(frozen=True)
-class Quadratic:
-    """Holds guarded values near what they were after earlier tasks, the more so the more they mattered.
+class Quadratic(Penalty):
+    """Holds values near what they were after earlier tasks, the more so the more they mattered.
 
     The loss of a task is in the units of ``Options.reduction``, while a Fisher is in nats² a sequence. A strength of
-    the paper (``reference``) is to be divided by the scored bits of a sequence where the loss is in nats a scored bit,
-    except for Synaptic Intelligence, whose importance has the units of the loss.
+    the paper (whose loss is one of sequences) is to be divided by the scored bits of a sequence where the loss is in
+    nats a scored bit, except for Synaptic Intelligence, whose importance has the units of the loss.
 
     Raises:
         ValueError: if the decay lies outside of its range, or is given for terms that never decay.
     """
 
+    has_strength_in_past: ClassVar[bool] = True
+    needs: ClassVar[frozenset[Offer]] = frozenset({Offer.earlier_tasks, Offer.shared_weights, Offer.sequences})
+
     importance: Importance
-    strength: float | Sequence[float]
-    """λ; one for all members, or one a member"""
+    strength: Strength
+    """λ; one for all members, or one for each"""
+    _: KW_ONLY
     decay: float = 1.0
     """γ, from 0 (earlier tasks do not count) to 1 (they count as much as at first)"""
     per_task: bool = False
@@ -65,57 +69,37 @@ class Quadratic:
 
     @property
     def observer(self) -> Observer | None:
-        """What the importance asks for."""
+        """What the importance needs to have watched."""
         return self.importance.observer
 
-    @property
-    def looks_ahead(self) -> bool:
-        """It does not."""
-        return False
-
-    def empty(self, setting: Setting) -> tuple[Term, ...]:
-        """No term."""
-        per_member("strength", self.strength, setting)
-        return ()
-
     def start(
-        self, setting: Setting, memory: tuple[Term, ...], values: Parameters, task: int
+        self, learner: Learner, memory: tuple[Term, ...] | None, values: Parameters, task: int
     ) -> tuple[Term, ...] | None:
-        """Terms with all their factors."""
+        """Return the terms with all their factors."""
         if not memory:
             return None
-        scale = per_member("strength", self.strength, setting) * (self.importance.factor * self.decay)
+        scale = learner.per_member(strength=self.strength) * (self.importance.factor * self.decay)
         return tuple(Term(_scaled(term, scale), term.anchor) for term in memory)
 
-    def draw(self, setting: Setting, task: int, iteration: int) -> Parameters:
-        """Nothing."""
-        return {}
-
-    def loss(
-        self, setting: Setting, held: tuple[Term, ...], values: Parameters, task: int, draws: Parameters
-    ) -> Float[Tensor, "member"]:
-        """The weighted sum of squared distances."""
+    def loss(self, past: tuple[Term, ...], values: Parameters, draws: Parameters) -> Float[Tensor, "member"]:
+        """Return the weighted sum of squared distances."""
         parts = [
             (weight * (values[name] - term.anchor[name]).square()).flatten(1).sum(1)
-            for term in held
+            for term in past
             for name, weight in term.importance.items()
         ]
         return torch.stack(parts).sum(0)
 
     def finish(
-        self, setting: Setting, memory: tuple[Term, ...], values: Parameters, task: int, observed: Parameters
+        self, learner: Learner, memory: tuple[Term, ...] | None, values: Parameters, task: int, observed: Parameters
     ) -> tuple[Term, ...]:
-        """With the importance of the task that was learned, and the values at its end as the anchor."""
-        anchor = setting.parametrisation.guarded(setting.network, setting.fixed | values)
-        new = self.importance.measure(setting, values, task, observed)
+        """Add the importance of the task that was learned, with the values at its end as the anchor."""
+        anchor = learner.consolidated(values)
+        new = self.importance.measure(learner, values, task, observed)
         if memory and not self.per_task:
             old = memory[0].importance
             new = {name: value + self.decay * old[name] for name, value in new.items()}
-        return (*memory, Term(new, anchor)) if self.per_task else (Term(new, anchor),)
-
-    def stored(self, memory: tuple[Term, ...]) -> int:
-        """Importances and anchors, which the next task must not overwrite."""
-        return sum(value[0].numel() for term in memory for part in term for value in part.values())
+        return (*(memory or ()), Term(new, anchor)) if self.per_task else (Term(new, anchor),)
 
 
 def _scaled(term: Term, scale: Float[Tensor, "member"]) -> Parameters:

@@ -1,49 +1,49 @@
-"""Which tasks are trained when: the fourth of the four parts of a method."""
+"""The schedule says which tasks are trained when: it is the fourth of the four parts of a method."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar
+
+from wmcl.training.parts import Offer
 
 
 @dataclass(frozen=True)
-class Phase:
-    """A stretch of training with one optimiser."""
+class Session:
+    """A session is a stretch of training with one optimiser."""
 
     tasks: tuple[int, ...]
     """tasks whose sequences are in every batch"""
     fresh: bool
-    """whether it begins with new networks instead of those of the phase before"""
-
-
-@runtime_checkable
-class Schedule(Protocol):
-    """Puts tasks in an order."""
-
-    def phases(self, tasks: int) -> list[Phase]:
-        """The phases of a run over so many tasks."""
+    """whether it begins with new networks instead of those of the session before"""
 
 
 @dataclass(frozen=True)
-class Sequential:
-    """One task after the other."""
+class Schedule:
+    """Trains one task after the other, each in a session of its own."""
 
-    def phases(self, tasks: int) -> list[Phase]:
-        """A phase a task."""
-        return [Phase((task,), fresh=task == 0) for task in range(tasks)]
+    offers: ClassVar[frozenset[Offer]] = frozenset({Offer.earlier_tasks})
 
-
-@dataclass(frozen=True)
-class FromScratch:
-    """A new network for each task, all from the same start."""
-
-    def phases(self, tasks: int) -> list[Phase]:
-        """A phase a task."""
-        return [Phase((task,), fresh=True) for task in range(tasks)]
+    def sessions(self, tasks: int) -> list[Session]:
+        """Return the sessions of a run over so many tasks."""
+        return [Session((task,), fresh=task == 0) for task in range(tasks)]
 
 
 @dataclass(frozen=True)
-class Joint:
-    """All tasks at once; batches are split equally over them, and training takes as many steps as one by one."""
+class FromScratch(Schedule):
+    """Trains a new network for each task, all from the same start."""
 
-    def phases(self, tasks: int) -> list[Phase]:
-        """A single phase."""
-        return [Phase(tuple(range(tasks)), fresh=True)]
+    offers: ClassVar[frozenset[Offer]] = frozenset()
+
+    def sessions(self, tasks: int) -> list[Session]:
+        """Return a session for each task."""
+        return [Session((task,), fresh=True) for task in range(tasks)]
+
+
+@dataclass(frozen=True)
+class Multitask(Schedule):
+    """Trains all tasks at once: batches are split equally over them, for as many steps as one by one."""
+
+    offers: ClassVar[frozenset[Offer]] = frozenset()
+
+    def sessions(self, tasks: int) -> list[Session]:
+        """Return a single session."""
+        return [Session(tuple(range(tasks)), fresh=True)]

@@ -1,4 +1,4 @@
-"""The two losses of a recurrent variational autoencoder, and the map from the states of a network to its posterior."""
+"""The losses of a recurrent variational autoencoder, and the map from the states of a network to its posterior."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.likelihoods import Bernoulli, Gaussian
-from wmcl.methods.setting import Setting
 from wmcl.networks import Parameters, initialise, project
 from wmcl.tasks import Phase, Sequences
+from wmcl.training.parts import Learner
 
 InputLikelihood = Bernoulli | Gaussian
 """of inputs that are bits, or real numbers"""
@@ -18,10 +18,10 @@ InputLikelihood = Bernoulli | Gaussian
 W, B = "W_posterior", "b_posterior"
 
 
-def init_posterior(setting: Setting, latent: int) -> Parameters:
-    """A linear map from what the read-out reads to mean and log variance of so many latent variables."""
-    shapes = {W: (2 * latent, setting.network.shapes["W_out"][1]), B: (2 * latent,)}
-    return initialise(shapes, setting.network.initialisation, setting.seeds)
+def init_posterior(learner: Learner, latent: int) -> Parameters:
+    """Return a linear map from what the head reads to mean and log variance of so many latent variables."""
+    shapes = {W: (2 * latent, learner.network.shapes["W_out"][1]), B: (2 * latent,)}
+    return initialise(shapes, learner.network.initialisation, learner.seeds)
 
 
 def variational_losses(
@@ -33,13 +33,13 @@ def variational_losses(
     prior_std: float,
     likelihood: InputLikelihood,
 ) -> tuple[Float[Tensor, "member"], Float[Tensor, "member"]]:
-    """KL divergence from posterior to prior, and reconstruction error, in nats.
+    """Return the KL divergence from posterior to prior, and the reconstruction error, in nats.
 
     Both are sums over sequences, over their steps before the padding, and over latent variables or input features.
 
     Args:
         values: with the map to the posterior.
-        output: what the read-out reads, at every step.
+        output: what the head reads, at every step.
         sequences: whose inputs are to be reconstructed.
         noise: ε, standard normal.
         decode: from latent variables μ + σ ε at every step to logits, or means, of the input features.
@@ -59,11 +59,11 @@ def kl_divergence(
     log_variance: Float[Tensor, "member time sample latent"],
     prior_std: float,
 ) -> Float[Tensor, "member time sample latent"]:
-    """From N(μ, σ²) to N(0, s²), in nats: ½ ((σ² + μ²) / s² - 1 - log(σ² / s²))."""
+    """Return the divergence from N(μ, σ²) to N(0, s²), in nats: ½ ((σ² + μ²) / s² - 1 - log(σ² / s²))."""
     relative = log_variance - 2 * float(np.log(prior_std))
     return (torch.expm1(relative) - relative + (mean / prior_std) ** 2) / 2
 
 
 def own_steps(sequences: Sequences) -> Float[Tensor, "#member time sample"]:
-    """1 at steps before the padding, 0 after."""
+    """Return 1 at steps before the padding, 0 after."""
     return (sequences.phase != Phase.padding).to(sequences.scored.dtype)

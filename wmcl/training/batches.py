@@ -1,35 +1,16 @@
-"""Batches for a training run: what they are, and how they are drawn when they are needed, or ahead by threads."""
+"""Batches of a training run, drawn when they are needed, or ahead by threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar, runtime_checkable
 
-import torch
-from torch import Tensor
-
-
-@runtime_checkable
-class Batch(Protocol):
-    """What a training step takes: :class:`wmcl.tasks.Sequences`, or whatever an objective draws."""
-
-    def tensors(self) -> list[Tensor]:
-        """All tensors, in an order of their own."""
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> Any:
-        """The batch with a function applied to every tensor."""
-
-    def shapes(self) -> list[object]:
-        """What batches must have in common to be taken by the same captured step."""
-
-
-B = TypeVar("B", bound=Batch)
+from wmcl.training.objective import Batch
 
 
 @contextmanager
-def drawn(draw: Callable[[int], B], iterations: range, ahead: int, pinned: bool) -> Iterator[Iterator[B]]:
-    """The batches of the iterations, one after the other.
+def drawn(draw: Callable[[int], Batch], iterations: range, ahead: int, pinned: bool) -> Iterator[Iterator[Batch]]:
+    """Give the batches of the iterations, one after the other.
 
     Args:
         draw: the batch of an iteration; what it returns must not depend on what was drawn before.
@@ -49,21 +30,16 @@ def drawn(draw: Callable[[int], B], iterations: range, ahead: int, pinned: bool)
 
 
 def _ahead(
-    pool: ThreadPoolExecutor, draw: Callable[[int], B], iterations: range, ahead: int, pinned: bool
-) -> Iterator[B]:
-    def prepare(iteration: int) -> B:
+    pool: ThreadPoolExecutor, draw: Callable[[int], Batch], iterations: range, ahead: int, pinned: bool
+) -> Iterator[Batch]:
+    def prepare(iteration: int) -> Batch:
         batch = draw(iteration)
         return batch.map(lambda values: values.contiguous().pin_memory()) if pinned else batch
 
-    waiting: deque[Future[B]] = deque()
+    waiting: deque[Future[Batch]] = deque()
     for iteration in iterations:
         waiting.append(pool.submit(prepare, iteration))
         if len(waiting) > ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def send(batch: B, device: torch.device) -> B:
-    """The batch on a device, without waiting for the copy."""
-    return batch.map(lambda values: values.to(device, non_blocking=True))

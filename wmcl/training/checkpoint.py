@@ -1,7 +1,9 @@
 """A training run on disk: what it needs to go on, and what it was asked to do."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +11,46 @@ import numpy as np
 import torch
 
 from wmcl import stored_file
-from wmcl.networks import Parameters
-from wmcl.tasks import check_counts
-from wmcl.training.adam import AdamState
-from wmcl.training.configuration import configuration, differences
+from wmcl.networks import Network, Parameters
+from wmcl.tasks import Sequences, check_counts
 from wmcl.training.curves import Curves
-from wmcl.training.learner import Learner, mask
 from wmcl.training.milestones import Milestone, Snapshot
-from wmcl.training.plan import Plan, initial_parameters
-from wmcl.training.progress import Progress
-from wmcl.training.state import State
-from wmcl.training.stop import Reason
+from wmcl.training.objective import Objective
+from wmcl.training.observer import Observer
+from wmcl.training.optimisers import OptimiserState
+from wmcl.training.options import Reason, Stop
+from wmcl.training.state import Moving, Progress, State
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 """raised by hand whenever the layout changes, or the numbers that training gives"""
 
 Arrays = dict[str, np.ndarray]
+
+
+def configuration(
+    objective: Objective, stop: Stop, thresholds: Sequence[float] = (), observer: Observer | None = None
+) -> dict[str, Any]:
+    """Return everything that settles the result of a run, as JSON values.
+
+    A task is known by its name and by the content of its validation set, a part and an observer by its class and, if it
+    is a dataclass, by its fields.
+    """
+    learner = objective.learner
+    found = {
+        "network": network_description(learner.network),
+        "cell": _public_attributes(learner.network.cell),
+        "tasks": [{"name": task.name, "validation_digest": digest(task.validation)} for task in learner.tasks],
+        "session": objective.tasks,
+        "parametrisation": described(learner.parametrisation),
+        "penalty": described(objective.penalty),
+        "rehearsal": described(objective.rehearsal),
+        "seeds": learner.seeds,
+        "stop": asdict(stop),
+        "options": described(learner.options),
+        "milestones": thresholds,
+        "observer": described(observer),
+    }
+    return json.loads(json.dumps(found, default=_plain))
 
 
 class Checkpoint:
@@ -33,17 +59,21 @@ class Checkpoint:
     A file that exists is gone on from only if it belongs to the same run. ``stop.iterations`` alone may differ, as long
     as it is not below the iterations that were made: nothing that happened before depends on it.
 
+    Args:
+        path: of the file.
+        every: iterations between saves.
+        configuration: from :func:`configuration`.
+
     Raises:
         ValueError: if ``every`` is below 1.
     """
 
-    def __init__(self, path: Path, every: int, plan: Plan) -> None:
+    def __init__(self, path: Path, every: int, configuration: Mapping[str, Any]) -> None:
         check_counts(checkpoint_every=every)
-        self.path, self.every, self._plan = Path(path), every, plan
-        self._configuration = configuration(plan)
+        self.path, self.every, self._configuration = Path(path), every, configuration
 
     def due(self, iteration: int, since: int) -> bool:
-        """Whether to save before this iteration, in a run that began, or went on, at another."""
+        """Tell whether to save before this iteration, in a run that began, or went on, at another."""
         return iteration > since and iteration % self.every == 0
 
     def save(self, state: State) -> None:
@@ -52,18 +82,23 @@ class Checkpoint:
         description |= {"configuration": self._configuration}
         stored_file.write(self.path, "checkpoint", CHECKPOINT_VERSION, arrays, description)
 
-    def load(self, device: str) -> State | None:
-        """Where the run stands, or nothing if there is no file.
+    def load(self, beginning: State) -> State:
+        """Return where the run stands: at its beginning, if there is no file.
 
         Raises:
             ValueError: if the file is no checkpoint, damaged, of another version or of another run.
         """
         if not self.path.exists():
-            return None
+            return beginning
         arrays, description = stored_file.read(self.path, "checkpoint", CHECKPOINT_VERSION)
         self._check(description)
-        state = decode(arrays, description, self._plan.seeds, device)
-        self._check_parameters(state.initial)
+        state = decode(arrays, description, beginning)
+        stored, given = (
+            {name: (tuple(value.shape), value.dtype) for name, value in each.initial.items()}
+            for each in (state, beginning)
+        )
+        if stored != given:  # classes of the same name may still be different networks
+            raise ValueError(f"network has the parameters {given}: the checkpoint {self.path} was made with {stored}")
         return state
 
     def _check(self, description: Mapping[str, Any]) -> None:
@@ -74,37 +109,30 @@ class Checkpoint:
                 f"{field} is {given!r}: the checkpoint {self.path} was made with {stored!r}; a run goes on with what it"
                 " began with, so take the same value or another file"
             )
-        if self._plan.stop.iterations < description["iteration"]:
+        iterations = self._configuration["stop"]["iterations"]
+        if iterations < description["iteration"]:
             raise ValueError(
-                f"stop.iterations is {self._plan.stop.iterations}: the checkpoint {self.path} has made"
+                f"stop.iterations is {iterations}: the checkpoint {self.path} has made"
                 f" {description['iteration']} iterations already, so it must be at least that"
             )
 
-    def _check_parameters(self, initial: Parameters) -> None:
-        """Classes of the same name may still be different networks."""
-        stored = {name: (tuple(value.shape[1:]), value.dtype) for name, value in initial.items()}
-        one = initial_parameters(self._plan.network, self._plan.task, self._plan.seeds[:1])
-        given = {name: (tuple(value.shape[1:]), value.dtype) for name, value in one.items()}
-        if stored != given:
-            raise ValueError(f"network has the parameters {given}: the checkpoint {self.path} was made with {stored}")
-
 
 def encode(state: State) -> tuple[Arrays, dict[str, Any]]:
-    """A state as arrays by name, and what is not an array as JSON values."""
-    learner, curves, found = state.learner, state.curves, state.found
+    """Return a state as arrays by name, and what is not an array as JSON values."""
+    moving, curves, found = state.moving, state.curves, state.found
     arrays = {
         **_below("initial", state.initial),
-        **_below("parameters", learner.parameters),
-        **_below("first moments", learner.optimiser.first),
-        **_below("second moments", learner.optimiser.second),
-        **_below("observed", learner.observed),
-        "steps": _array(learner.optimiser.steps),
+        **_below("values", moving.values),
+        **_below("observed", moving.observed),
+        "steps": _array(moving.optimiser.steps),
         "curves/loss": curves.rows(curves.loss),
         "curves/clipped": curves.rows(curves.clipped),
         "curves/validation": np.array(curves.validation, dtype=np.int64),
         "curves/validation loss": curves.rows(curves.validation_loss),
         "curves/validation accuracy": curves.rows(curves.validation_accuracy),
     }
+    for name, moment in moving.optimiser.moments.items():
+        arrays |= _below(f"moments/{name}", moment)
     if state.last is not None:
         arrays |= _snapshot("last", state.last)
     for place, milestone in enumerate(found.values()):
@@ -120,21 +148,19 @@ def encode(state: State) -> tuple[Arrays, dict[str, Any]]:
     return arrays, description
 
 
-def decode(arrays: Arrays, description: Mapping[str, Any], seeds: tuple[int, ...], device: str) -> State:
-    """The inverse of :func:`encode`, on a device."""
+def decode(arrays: Arrays, description: Mapping[str, Any], beginning: State) -> State:
+    """Return the state that was encoded, on the device of the beginning of the same run."""
+    device = beginning.moving.active.device
     members = tuple(_progress(**member) for member in description["members"])
-    learner = Learner(
-        _tensors("parameters", arrays, device),
-        AdamState(
-            _tensors("", {"steps": arrays["steps"]}, device)["steps"],
-            _tensors("first moments", arrays, device),
-            _tensors("second moments", arrays, device),
-        ),
+    moments = {name: _tensors(f"moments/{name}", arrays, device) for name in beginning.moving.optimiser.moments}
+    moving = Moving(
+        _tensors("values", arrays, device),
+        OptimiserState(torch.tensor(arrays["steps"], device=device), moments),
         _tensors("observed", arrays, device),
-        mask([member.reason is None for member in members], device),
-    )
+        beginning.moving.active,
+    ).with_active([member.reason is None for member in members])
     curves = Curves(
-        seeds,
+        beginning.curves.seeds,
         (arrays["curves/loss"],),
         (arrays["curves/clipped"],),
         tuple(arrays["curves/validation"].tolist()),
@@ -154,12 +180,69 @@ def decode(arrays: Arrays, description: Mapping[str, Any], seeds: tuple[int, ...
         iteration=description["iteration"],
         seconds=description["seconds"],
         initial=_tensors("initial", arrays, device),
-        learner=learner,
+        moving=moving,
         members=members,
         curves=curves,
         last=_restored("last", arrays, device) if "last/loss" in arrays else None,
         found=found,
     )
+
+
+def network_description(network: Network) -> dict[str, Any]:
+    """Return the class of a network, by which it can be found again, and its fields.
+
+    Networks of this package are known by the name of their class, others by the name of their module, too.
+    """
+    found = described(network)
+    assert found is not None
+    module = type(network).__module__
+    return found if module.startswith("wmcl.") else found | {"class": f"{module}.{type(network).__qualname__}"}
+
+
+def described(thing: Any) -> Any:
+    """Return the class name and, of a dataclass, the fields of a thing, and of what these hold."""
+    if is_dataclass(thing) and not isinstance(thing, type):
+        own = {field.name: described(getattr(thing, field.name)) for field in fields(thing)}
+        return {"class": type(thing).__qualname__} | own
+    if isinstance(thing, Mapping):
+        return {str(name): described(value) for name, value in thing.items()}
+    if isinstance(thing, (list, tuple)):
+        return [described(each) for each in thing]
+    is_plain = thing is None or isinstance(thing, (bool, int, float, str, np.generic, np.ndarray, torch.Tensor))
+    return thing if is_plain else {"class": type(thing).__qualname__}
+
+
+def differences(stored: Mapping[str, Any], given: Mapping[str, Any], path: str = "") -> dict[str, tuple[Any, Any]]:
+    """Return the fields in which two configurations differ, such as ``{"options.batch": (128, 64)}`` (None: missing)."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in sorted({*stored, *given}):
+        old, new = stored.get(name), given.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found |= differences(old, new, f"{path}{name}.")
+        elif old != new:
+            found[path + name] = (old, new)
+    return found
+
+
+def digest(sequences: Sequences) -> str:
+    """Return the SHA-256 of the content of sequences."""
+    total = hashlib.sha256(str(sequences.window.indices(sequences.steps)).encode())
+    for values in sequences.tensors():
+        total.update(f"{tuple(values.shape)} {values.dtype}".encode())
+        total.update(values.cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def _public_attributes(cell: object) -> dict[str, Any]:
+    """Class of a cell and its public numbers and texts: attributes that may differ between cells of one name."""
+    public = {name: getattr(cell, name) for name in dir(cell) if not name.startswith("_")}
+    return {"class": type(cell).__qualname__} | {k: v for k, v in public.items() if isinstance(v, (int, float, str))}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, (np.generic, np.ndarray, torch.Tensor)):
+        return value.tolist()
+    return repr(value)
 
 
 def _progress(targets: list[float], reason: int | None, **rest: Any) -> Progress:
@@ -170,16 +253,16 @@ def _snapshot(prefix: str, snapshot: Snapshot) -> Arrays:
     return {
         f"{prefix}/iteration": snapshot.iteration,
         f"{prefix}/loss": snapshot.loss,
-        **_below(f"{prefix}/parameters", snapshot.parameters),
+        **_below(f"{prefix}/values", snapshot.parameters),
         **_below(f"{prefix}/observed", snapshot.observed),
     }
 
 
-def _restored(prefix: str, arrays: Arrays, device: str) -> Snapshot:
+def _restored(prefix: str, arrays: Arrays, device: torch.device) -> Snapshot:
     return Snapshot(
         arrays[f"{prefix}/iteration"],
         arrays[f"{prefix}/loss"],
-        _tensors(f"{prefix}/parameters", arrays, device),
+        _tensors(f"{prefix}/values", arrays, device),
         _tensors(f"{prefix}/observed", arrays, device),
     )
 
@@ -192,9 +275,9 @@ def _array(value: torch.Tensor) -> np.ndarray:
     return value.detach().cpu().numpy()
 
 
-def _tensors(prefix: str, arrays: Arrays, device: str) -> Parameters:
+def _tensors(prefix: str, arrays: Arrays, device: torch.device) -> Parameters:
     """The tensors below a prefix, in the order in which they were written."""
-    start = f"{prefix}/" if prefix else ""
+    start = f"{prefix}/"
     return {
         name.removeprefix(start): torch.tensor(values, device=device)
         for name, values in arrays.items()

@@ -1,6 +1,7 @@
 """A trained ensemble on disk."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,19 @@ import torch
 from jaxtyping import Float, Int
 
 from wmcl import stored_file
-from wmcl.networks import CHANGES, NETWORKS, Network, Parameters
-from wmcl.training.configuration import described
-from wmcl.training.loop import Trained
-from wmcl.training.stop import Reason
+from wmcl.networks import CHANGES, Network, Parameters
+from wmcl.training.checkpoint import network_description
+from wmcl.training.ensemble import Ensemble, Trained
+from wmcl.training.options import Reason
 
-ENSEMBLE_VERSION = 1
+ENSEMBLE_VERSION = 2
 """raised by hand whenever the layout of the file changes"""
 
 
-@dataclass(frozen=True)
-class Ensemble:
-    """What is kept of a trained ensemble."""
+@dataclass(frozen=True, kw_only=True)
+class StoredEnsemble(Ensemble):
+    """What a file keeps of a trained ensemble; the task is not among it."""
 
-    network: Network
-    seeds: tuple[int, ...]
-    parameters: Parameters
     initial: Parameters
     """parameters before the first step"""
     iterations: Int[np.ndarray, "member"]
@@ -38,16 +36,13 @@ class Ensemble:
     """what the training was asked to do, as JSON values"""
 
 
-def save_ensemble(path: Path | str, network: Network, trained: Trained) -> None:
+def save_ensemble(path: Path | str, trained: Trained) -> None:
     """Write a trained ensemble, whole or not at all.
 
     Raises:
-        ValueError: if the network is not the one that was trained, or not one of :mod:`wmcl.networks`.
+        ValueError: if the class of the network cannot be imported by its name, so that nobody could read the file.
     """
-    description = described(network)
-    if description != trained.configuration["network"]:
-        raise ValueError(f"network is {description}: what was trained is {trained.configuration['network']}")
-    network_from(trained.configuration["network"])
+    _check_importable(type(trained.network))
     arrays = {
         **{f"parameters/{name}": value.detach().cpu().numpy() for name, value in trained.parameters.items()},
         **{f"initial/{name}": value.detach().cpu().numpy() for name, value in trained.initial.items()},
@@ -57,25 +52,29 @@ def save_ensemble(path: Path | str, network: Network, trained: Trained) -> None:
     content = {
         "seeds": list(trained.seeds),
         "reason": [reason.name for reason in trained.reason],
+        "network": network_description(trained.network),
         "configuration": trained.configuration,
     }
     stored_file.write(Path(path), "ensemble", ENSEMBLE_VERSION, arrays, content)
 
 
-def load_ensemble(path: Path | str) -> Ensemble:
+def load_ensemble(path: Path | str) -> StoredEnsemble:
     """Read a trained ensemble, onto the CPU.
+
+    A file names the class of its network. It is looked for among the classes that are known, those of this package and
+    those of modules that were imported: no file decides what is imported.
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if the file is no ensemble, damaged, of another version, or if its network is not one of
-            :mod:`wmcl.networks` or does not have these parameters.
+        ValueError: if the file is no ensemble, damaged, of another version, or if its network is of no known class or
+            does not have these parameters.
     """
     path = Path(path)
     arrays, content = stored_file.read(path, "ensemble", ENSEMBLE_VERSION)
-    network = network_from(content["configuration"]["network"])
+    network = network_from(content["network"])
     parameters, initial = _below("parameters/", arrays), _below("initial/", arrays)
     _check_shapes(path, network, parameters, len(content["seeds"]))
-    return Ensemble(
+    return StoredEnsemble(
         network=network,
         seeds=tuple(content["seeds"]),
         parameters=parameters,
@@ -88,22 +87,50 @@ def load_ensemble(path: Path | str) -> Ensemble:
 
 
 def network_from(description: Mapping[str, Any]) -> Network:
-    """The network of a class name and fields: one of ``wmcl.networks.NETWORKS``, and nothing else.
+    """Return the network of a class name and fields.
 
     Raises:
         ValueError: naming what is unknown.
     """
     name, values = description["class"], {key: value for key, value in description.items() if key != "class"}
-    networks = {kind.__name__: kind for kind in NETWORKS.values()}
-    if name not in networks:
-        raise ValueError(f"network is of the class {name!r}: it must be one of {', '.join(sorted(networks))}")
-    expected = {field.name for field in fields(networks[name])}
+    known = {_name_of(kind): kind for kind in _known_networks()}
+    if name not in known:
+        module = name.rpartition(".")[0]
+        own = f"; import {module} first, if it is yours" if module else ""
+        raise ValueError(f"network is of the class {name!r}: it must be one of {', '.join(sorted(known))}{own}")
+    expected = {field.name for field in fields(known[name])}
     if set(values) != expected:
         raise ValueError(f"network {name} has the fields {sorted(values)}: it must have {sorted(expected)}")
     for field, value in values.items():
         if not isinstance(value, (int, float, str)):
             raise ValueError(f"network {name} has {field} = {value!r}: it must be a number, a truth value or text")
-    return networks[name](**values)
+    return known[name](**values)
+
+
+def _known_networks() -> Iterator[type[Network]]:
+    """Every class of networks that was imported, and not only defined inside of a function."""
+    waiting: list[type[Network]] = [Network]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if hasattr(kind, "cell") and _is_importable(kind):
+            yield kind
+
+
+def _name_of(kind: type[Network]) -> str:
+    return kind.__qualname__ if kind.__module__.startswith("wmcl.") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_importable(kind: type[Network]) -> bool:
+    return getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind
+
+
+def _check_importable(kind: type[Network]) -> None:
+    if not _is_importable(kind) or kind.__module__ == "__main__":
+        raise ValueError(
+            f"network is of the class {kind.__qualname__} in {kind.__module__}: to be found again, it must be defined"
+            " at the top of a module that can be imported"
+        )
 
 
 def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> Parameters:
@@ -111,7 +138,7 @@ def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> Parameters:
 
 
 def _check_shapes(path: Path, network: Network, parameters: Parameters, members: int) -> None:
-    wanted = {name: (members, *value.shape[1:]) for name, value in network.init([0]).items()}
+    wanted = {name: (members, *shape) for name, shape in network.shapes.items()}
     # the task, and not the network, says how many words have vectors that are learned
     found = {name: tuple(value.shape) for name, value in parameters.items() if name != CHANGES}
     if found != wanted:

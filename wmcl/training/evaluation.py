@@ -1,4 +1,4 @@
-"""How well an ensemble does on a set of sequences."""
+"""How well an ensemble does on a set of data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.likelihoods import Categorical
+from wmcl.likelihoods import Categorical, Likelihood
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
 from wmcl.training.confusion import confusion, weighted_f1
@@ -16,7 +16,7 @@ from wmcl.training.confusion import confusion, weighted_f1
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Results per member, over the scored bits (or choices among classes) of a set of sequences."""
+    """Results per member, over the scored bits (or choices among classes) of a set of data."""
 
     loss: Float[Tensor, "member"]
     """nats a scored bit"""
@@ -40,33 +40,37 @@ class Evaluation:
         return None if self.confusion is None else weighted_f1(self.confusion)
 
 
-@torch.no_grad()
 def evaluate(
-    network: Network, task: Task, parameters: Parameters, sequences: Sequences, chunk: int = 512
+    network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood | Task, chunk: int = 512
 ) -> Evaluation:
-    """Loss, accuracy and output variance of every member; at most ``chunk`` sequences are in memory at a time.
+    """Loss, accuracy and output variance of every member; at most ``chunk`` sequences are in memory at a time."""
+    return evaluate_unchecked(network, parameters, data, likelihood, chunk)
 
-    Sequences that differ in length are taken from the shortest to the longest, each chunk without the steps at which
-    all of its sequences are over.
-    """
-    window = range(sequences.steps)[sequences.window]
-    totals = sequences.scored.new_zeros(4, len(parameters["b_out"]), len(window), dtype=torch.float64)
+
+@torch.no_grad()
+def evaluate_unchecked(
+    network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood | Task, chunk: int = 512
+) -> Evaluation:
+    """Do what :func:`evaluate` does, for the training loop, which has checked its data once and for all."""
+    own = likelihood.likelihood if isinstance(likelihood, Task) else likelihood
+    window = range(data.steps)[data.window]
+    totals = data.scored.new_zeros(4, len(parameters["b_out"]), len(window), dtype=torch.float64)
     counts: list[Tensor] = []
-    for part in _by_length(sequences, chunk):
+    for part in _by_length(data, chunk):
         start, stop = part.window.start, part.window.stop
         logits = network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits
         targets = part.targets[:, part.window]
         weights = part.scored[:, part.window, :, None]
-        nll = task.likelihood.nll(logits, targets)
+        nll = own.nll(logits, targets)
         measures = [
             nll,
-            task.likelihood.correct(logits, targets),
-            task.likelihood.variance(logits),
+            own.correct(logits, targets),
+            own.variance(logits),
             torch.ones_like(nll),
         ]
         found = torch.stack([(m * weights).double().sum((2, 3)) for m in measures])
         totals[:, :, start - window.start : stop - window.start] += found
-        if isinstance(task.likelihood, Categorical):
+        if isinstance(own, Categorical):
             counts.append(confusion(logits, targets, weights[..., 0]))
     nll, correct, variance, count = totals  # each (member, window)
     total = count.sum(1)

@@ -1,165 +1,123 @@
-"""The training loop."""
+"""The training loop: what one step does (:func:`take_step`), and the run from the first step to the last (:func:`run`).
+
+Both read from top to bottom. A step is a pure function of tensors that asks for no value, so that a GPU can replay it
+as one captured graph; the host looks at what the steps did only where a validation may be due.
+"""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-import xarray as xr
-from jaxtyping import Float, Int
 from tqdm import tqdm
 
+from wmcl.autograd import with_autograd
 from wmcl.interrupt import Interrupt
-from wmcl.networks import Network, Parameters
-from wmcl.tasks import Task, check_sequences
-from wmcl.training.adam import Adam
-from wmcl.training.batches import Batch, drawn, send
+from wmcl.networks import Parameters
+from wmcl.training.batches import drawn
 from wmcl.training.checkpoint import Checkpoint
-from wmcl.training.configuration import configuration
-from wmcl.training.learner import Record, advance, start_learner
-from wmcl.training.milestones import Milestone
-from wmcl.training.options import Options
-from wmcl.training.plan import Plan, initial_parameters, make_plan
-from wmcl.training.precision import check_precision, matrix_products_in
-from wmcl.training.progress import may_be_due
-from wmcl.training.state import State, after_steps, after_validation, all_milestones, final_snapshot, start_state
-from wmcl.training.step import Observer
-from wmcl.training.stepper import Execution, Stepper, execution_on, make_stepper
-from wmcl.training.stop import Reason, Stop
+from wmcl.training.loss import clip, where
+from wmcl.training.objective import Batch, Objective
+from wmcl.training.observer import Observer, Step
+from wmcl.training.options import Options, Stop, matrix_products_in
+from wmcl.training.state import Moving, Record, State, start_state
+from wmcl.training.stepper import CapturedStepper, Execution, Stepper
 
 
-@dataclass(frozen=True)
-class Trained:
-    """An ensemble after training."""
-
-    seeds: tuple[int, ...]
-    parameters: Parameters
-    initial: Parameters
-    """parameters before the first step"""
-    iterations: Int[np.ndarray, "member"]
-    """steps that each member made"""
-    reason: tuple[Reason, ...]
-    """why each member stopped"""
-    validation_loss: Float[np.ndarray, "member"]
-    """last validation loss of each member, in nats a scored bit"""
-    curves: xr.Dataset
-    """training and validation curves of each member"""
-    milestones: tuple[Milestone, ...]
-    seconds: float
-    """wall time, of all parts of a run that was resumed"""
-    observed: Parameters = field(default_factory=dict)
-    """final state of the observer, if there is one"""
-    configuration: Mapping[str, Any] = field(default_factory=dict)
-    """what was asked for, as JSON values"""
-
-
-def train(
-    network: Network,
-    task: Task,
-    seeds: Sequence[int],
-    stop: Stop,
-    options: Options = Options(),  # noqa: B008 (frozen)
-    milestones: Sequence[float] = (),
-    device: str = "cpu",
-    progress: bool = True,
-    observer: Observer | None = None,
-    checkpoint: Path | None = None,
-    checkpoint_every: int = 500,
-    execution: Execution | None = None,
-) -> Trained:
-    """Train an ensemble, a member for each seed.
-
-    A member's result depends on its seed and options alone, not on the other members. Its seed settles its
-    initialisation and its batches; the validation set is shared.
+def take_step(
+    objective: Objective, observer: Observer | None, moving: Moving, batch: Batch
+) -> tuple[Moving, Record]:
+    """Take one training step; who is frozen, and whose loss or gradient is not finite, stays as it is.
 
     Args:
-        network: who learns.
-        task: what is learned.
-        seeds: one a member.
-        stop: when a member stops; it is frozen at that moment, and the others go on.
-        options: how to train.
-        milestones: validation losses (nats a scored bit) at which the parameters are kept.
-        device: of the tensors, e.g. ``cpu`` or ``cuda``.
-        progress: whether to show a progress bar.
-        observer: what accumulates something over the steps without influence on them, such as
-            :class:`wmcl.importance.PathIntegral`; its state is in ``Trained.observed`` and in every milestone.
-        checkpoint: file to keep the state of the run in. If it exists, the run goes on from it and ends as it would
-            have ended without a break. Ctrl-C then finishes the step, saves, and raises ``KeyboardInterrupt``.
-        checkpoint_every: iterations between saves.
-        execution: how steps are executed; ``None`` takes what suits the device.
-
-    Raises:
-        ValueError: if network and task do not fit, if the task draws malformed sequences, if seeds, learning rates
-            or milestones make no sense, if the device is none or does not have the precision, or if the checkpoint is
-            damaged, no checkpoint or one of another run.
+        objective: with the learner, whose options hold the optimiser.
+        observer: what watches the step, if anything does.
+        moving: the ensemble before the step.
+        batch: on the device of the ensemble.
     """
-    plan = make_plan(network, task, seeds, stop, options, milestones, observer)
-    check_precision(options.precision, device)
-    check_sequences(task, task.validation)
-    saves = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, plan)
-    execution = execution or execution_on(device, task.has_alike_batches)
-    state = run(plan, _start(plan, device, saves), device, progress, execution, saves)
-    final = final_snapshot(state)
-    return Trained(
-        seeds=plan.seeds,
-        parameters=final.parameters,
-        initial=state.initial,
-        iterations=final.iteration,
-        reason=state.reasons,
-        validation_loss=final.loss,
-        curves=state.curves.dataset(),
-        milestones=all_milestones(state, plan, final),
-        seconds=state.seconds,
-        observed=final.observed,
-        configuration=configuration(plan),
-    )
+    options, values, state = objective.learner.options, moving.values, moving.optimiser
+    optimiser = options.optimiser
+
+    # gradients: of the task, of what the method adds to its loss, and as the method adjusts them
+    loss, task_gradient = objective.task_gradient(values, batch)
+    whole = objective.add_penalties(task_gradient, values, batch, lambda g: optimiser.propose(g, state)[0])
+    adjusted = objective.adjust_gradient(whole, values, batch)
+    clipped_gradient, norm, clipped = clip(adjusted, options.clip)
+
+    # the update: as the optimiser proposes it, and as weight decay and the method adjust it
+    total = optimiser.decayed(clipped_gradient, values)
+    proposed, next_state = optimiser.propose(total, state)
+    update = objective.adjust_update(optimiser.shrink(proposed, values, state), values, batch)
+    after = {name: value + update[name] for name, value in values.items()}
+
+    # who takes it
+    finite = (loss + norm).isfinite()
+    took, observed = moving.active & finite, moving.observed
+    if observer is not None:
+        step = Step(values, after, proposed, task_gradient, total, loss, clipped, finite, optimiser, state)
+        observed = where(took, observer.observe(observed, step), observed)
+    return Moving(where(took, after, values), next_state, observed, took), Record(loss, clipped, moving.active, took)
 
 
-def _start(plan: Plan, device: str, saves: Checkpoint | None) -> State:
-    """Where the checkpoint stands, or the beginning."""
-    if saves is not None and (stored := saves.load(device)) is not None:
-        return stored
-    initial = initial_parameters(plan.network, plan.task, plan.seeds)
-    return begin(plan, {name: value.to(device) for name, value in initial.items()})
-
-
-def begin(plan: Plan, parameters: Parameters) -> State:
-    """A run before its first step, from the given parameters."""
-    return start_state(plan, parameters, start_learner(plan, parameters, Adam(plan.options.learning_rate)))
-
-
-def run(
-    plan: Plan, state: State, device: str, progress: bool, execution: Execution, saves: Checkpoint | None = None
+def begin(
+    objective: Objective,
+    values: Parameters,
+    stop: Stop,
+    thresholds: Sequence[float] = (),
+    observer: Observer | None = None,
 ) -> State:
-    """Train until every member has stopped, from where a state stands."""
-    optimiser = Adam(plan.options.learning_rate).on(device)
-    first, began = state.iteration, time.perf_counter() - state.seconds
-    validation = send(plan.objective.validation(), torch.device(device))
-    with _equipped(plan, optimiser, state, execution, saves is not None) as (stepper, batches, interrupt):
+    """Return a run before its first step, from the given values."""
+    seeds, optimiser = objective.learner.seeds, objective.learner.options.optimiser
+    observed = {} if observer is None else observer.start(values)
+    device = next(iter(values.values())).device
+    active = torch.ones(len(seeds), dtype=torch.bool, device=device)
+    return start_state(seeds, Moving(values, optimiser.start(values), observed, active), stop, thresholds)
+
+
+@with_autograd
+def run(
+    objective: Objective,
+    state: State,
+    stop: Stop,
+    thresholds: Sequence[float] = (),
+    observer: Observer | None = None,
+    progress: bool = True,
+    execution: Execution = Execution(),  # noqa: B008 (frozen)
+    checkpoint: Checkpoint | None = None,
+) -> State:
+    """Train until every member has stopped, from where a state stands.
+
+    Args:
+        objective: what is made small.
+        state: from :func:`begin` or a checkpoint.
+        stop: when a member stops; it is frozen at that moment, and the others go on.
+        thresholds: validation losses at which the values are kept, largest first.
+        observer: what watches the steps.
+        progress: whether to show a progress bar.
+        execution: how steps are executed.
+        checkpoint: where the state is kept on the way.
+    """
+    options, first = objective.learner.options, state.iteration
+    began = time.perf_counter() - state.seconds
+    validation = objective.validation().to(state.moving.active.device)
+    with _equipped(objective, observer, state, stop, execution, checkpoint) as (stepper, batches, interrupt):
         records: list[Record] = []
         for iteration in tqdm(
-            range(first, plan.stop.iterations + 1),
-            plan.objective.name,
-            initial=first,
-            unit="step",
-            disable=not progress,
+            range(first, stop.iterations + 1), objective.name, initial=first, unit="step", disable=not progress
         ):
-            saving = saves is not None and (saves.due(iteration, first) or interrupt.requested)
-            if saving or may_be_due(iteration, plan.stop, plan.options):
-                state = after_steps(state, records, stepper.learner(), time.perf_counter() - began)
-                records, now = [], state
-                state = after_validation(state, plan, validation)
-                is_over = not any(state.active) or iteration == plan.stop.iterations
-                if saves is not None and (saving or is_over):
-                    saves.save(now)  # from where the validation is repeated, so that a longer run can go on from here
-                    interrupt.stop(
-                        f"{iteration} iterations are saved in {saves.path}: the same call goes on from there"
-                    )
+            saving = checkpoint is not None and (checkpoint.due(iteration, first) or interrupt.requested)
+            if saving or _may_be_due(iteration, stop, options):
+                state = state.after_steps(records, stepper.moving(), time.perf_counter() - began)
+                records, before_validation = [], state
+                if any(due := state.due(stop, options)):
+                    evaluation = objective.evaluate(state.moving.values, validation)
+                    state = state.after_validation(evaluation, due, stop, thresholds)
+                is_over = not any(state.active) or iteration == stop.iterations
+                if checkpoint is not None and (saving or is_over):
+                    checkpoint.save(before_validation)  # which is repeated, so that a longer run can go on from here
+                    interrupt.stop(f"{iteration} iterations are saved in {checkpoint.path}: the same call goes on")
                 if is_over:
                     break
                 stepper.freeze(state.active)
@@ -167,21 +125,33 @@ def run(
     return replace(state, seconds=time.perf_counter() - began)
 
 
+def _may_be_due(iteration: int, stop: Stop, options: Options) -> bool:
+    """Whether any member could be due: at other iterations nobody needs to know how members do."""
+    every = (options.validate_every, options.watch_every)
+    return iteration == stop.iterations or any(iteration % n == 0 for n in every)
+
+
 @contextmanager
 def _equipped(
-    plan: Plan, optimiser: Adam, state: State, execution: Execution, held: bool
+    objective: Objective,
+    observer: Observer | None,
+    state: State,
+    stop: Stop,
+    execution: Execution,
+    checkpoint: Checkpoint | None,
 ) -> Iterator[tuple[Stepper, Iterator[Batch], Interrupt]]:
     """Who takes the steps, the batches, and Ctrl-C (held back or not), for as long as training lasts.
 
     The step is captured before batches are drawn ahead: nothing else may use a GPU meanwhile.
     """
-
-    def draw(iteration: int) -> Batch:
-        return plan.objective.batch(plan.seeds, iteration)
-
-    left = range(state.iteration, plan.stop.iterations)
-    function, capture = partial(advance, plan, optimiser), execution.capture if left else None
-    with matrix_products_in(plan.options.precision), Interrupt(held) as interrupt:
-        stepper = make_stepper(function, state.learner, lambda: draw(left[0]), capture)
-        with drawn(draw, left, execution.ahead, execution.pinned) as batches:
+    device = state.moving.active.device
+    options = objective.learner.options
+    with_rates = replace(options, optimiser=options.optimiser.on(device))  # so that no step has to send them there
+    objective_there = objective.of(replace(objective.learner, options=with_rates))
+    advance, left = partial(take_step, objective_there, observer), range(state.iteration, stop.iterations)
+    with matrix_products_in(options.precision), Interrupt(held=checkpoint is not None) as interrupt:
+        stepper = Stepper(advance, state.moving)
+        if execution.capture is not None and left:
+            stepper = CapturedStepper(advance, state.moving, objective.batch(left[0]), execution.capture)
+        with drawn(objective.batch, left, execution.ahead, execution.pinned) as batches:
             yield stepper, batches, interrupt

@@ -6,6 +6,7 @@ used and nothing is computed, while every tensor that comes and goes is counted.
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,14 +17,13 @@ from torch.utils._pytree import tree_leaves
 
 from wmcl.networks import Network
 from wmcl.tasks import Task
-from wmcl.training.adam import Adam
-from wmcl.training.batches import send
-from wmcl.training.evaluation import evaluate
-from wmcl.training.learner import Learner, advance, start_learner
-from wmcl.training.options import Options
-from wmcl.training.plan import Plan, initial_parameters, make_plan
-from wmcl.training.step import Observer
-from wmcl.training.stop import Stop
+from wmcl.training.loop import begin, take_step
+from wmcl.training.objective import Objective
+from wmcl.training.observer import Observer
+from wmcl.training.options import Options, Stop
+from wmcl.training.parts import Learner, Parametrisation
+from wmcl.training.state import Moving
+from wmcl.training.train import initial_values
 
 _META = torch.device("meta")
 
@@ -36,7 +36,7 @@ def members_that_fit(
     milestones: int = 0,
     observer: Observer | None = None,
 ) -> int:
-    """How many members can train together in so much memory; at least 1.
+    """Return how many members can train together in so much memory; at least 1.
 
     Args:
         network: who learns.
@@ -60,30 +60,29 @@ def training_bytes(
     milestones: int = 0,
     observer: Observer | None = None,
 ) -> int:
-    """Memory that training takes at most on a GPU, without what libraries need for themselves.
+    """Return the memory that training takes at most on a GPU, without what libraries need for themselves.
 
     What is kept: initial parameters, the ensemble and the buffers of a captured step, and twice the last validation and
     both sides of each milestone, since new ones are made from old ones. Beside it a step and a validation: a captured
     step does not give its memory back.
     """
-    plan = _plan(network, task, options, members, observer)
-    learner = _learner(plan)
-    snapshot = _bytes([*learner.parameters.values(), *learner.observed.values()])
-    kept = 2 * _bytes(learner.tensors()) + _bytes(learner.parameters.values()) + 2 * snapshot * (1 + 2 * milestones)
-    validation = send(task.validation, _META)
-    evaluating = partial(evaluate, network, task, learner.parameters, validation)
-    return kept + step_bytes(plan) + _bytes(validation.tensors()) + peak_bytes(evaluating)
+    objective = _objective(network, task, options, members)
+    moving = _moving(objective, observer)
+    snapshot = _bytes([*moving.values.values(), *moving.observed.values()])
+    kept = 2 * _bytes(moving.tensors()) + _bytes(moving.values.values()) + 2 * snapshot * (1 + 2 * milestones)
+    validation = objective.validation().to(_META)
+    evaluating = partial(objective.evaluate, moving.values, validation)
+    return kept + step_bytes(objective, observer) + _bytes(validation.tensors()) + peak_bytes(evaluating)
 
 
-def step_bytes(plan: Plan) -> int:
-    """Memory of a training step beside the ensemble that it starts from: the batch and all that is computed."""
-    learner, optimiser = _learner(plan), Adam(plan.options.learning_rate).on(_META)
-    batch = send(plan.task.batch(plan.seeds, 0, plan.options.batch), _META)
-    return _bytes(batch.tensors()) + peak_bytes(lambda: advance(plan, optimiser, learner, batch))
+def step_bytes(objective: Objective, observer: Observer | None) -> int:
+    """Return the memory of a step beside the ensemble that it starts from: the batch and all that is computed."""
+    moving, batch = _moving(objective, observer), objective.batch(0).to(_META)
+    return _bytes(batch.tensors()) + peak_bytes(lambda: take_step(objective, observer, moving, batch))
 
 
 def peak_bytes(function: Callable[[], object]) -> int:
-    """The most memory that tensors made by a function take at any moment, its result included."""
+    """Return the most memory that tensors made by a function take at any moment, its result included."""
     with _LiveBytes() as live:
         result = function()
     del result
@@ -116,16 +115,16 @@ class _LiveBytes(TorchDispatchMode):
         self.now -= bytes
 
 
-def _plan(network: Network, task: Task, options: Options, members: int, observer: Observer | None) -> Plan:
-    return make_plan(network, task, range(members), Stop(1), options, (), observer)
+def _objective(network: Network, task: Task, options: Options, members: int) -> Objective:
+    there = replace(options, optimiser=options.optimiser.on(_META))
+    return Objective(Learner(network, Parametrisation(), (task,), tuple(range(members)), there, {}, "meta"))
 
 
-def _learner(plan: Plan) -> Learner:
-    initial = {
-        name: torch.empty((len(plan.seeds), *value.shape[1:]), dtype=value.dtype, device=_META)
-        for name, value in initial_parameters(plan.network, plan.task, [0]).items()
-    }
-    return start_learner(plan, initial, Adam(plan.options.learning_rate).on(_META))
+def _moving(objective: Objective, observer: Observer | None) -> Moving:
+    learner = objective.learner
+    shapes = {name: (len(learner.seeds), *shape) for name, shape in learner.network.shapes.items()}
+    own = {name: torch.empty(shape, dtype=torch.float32, device=_META) for name, shape in shapes.items()}
+    return begin(objective, initial_values(learner, own), Stop(1), (), observer).moving
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from wmcl.networks import Parameters
-from wmcl.training.objective import where
+from wmcl.training.loss import where
 
 
 @dataclass(frozen=True)

@@ -1,124 +1,190 @@
-"""The quantity that training makes small, and its gradient."""
+"""What a session of training makes small: task loss, penalty, rehearsal and orthogonality.
 
-from collections.abc import Sequence
-from typing import Literal
+A session is a stretch of training with one optimiser. Learning a single task is the simplest one: it has one task, and
+neither penalty nor rehearsal.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.likelihoods import Likelihood
-from wmcl.networks import Network, Parameters
+from wmcl.networks import Parameters
 from wmcl.tasks import Sequences
-
-Reduction = Literal["scored bit", "reference"]
-
-
-def task_loss(
-    likelihood: Likelihood,
-    logits: Float[Tensor, "member window sample output"],
-    sequences: Sequences,
-    reduction: Reduction = "scored bit",
-) -> Float[Tensor, "member"]:
-    """Negative log-likelihood in nats, a number a member.
-
-    Args:
-        likelihood: of the targets.
-        logits: at the steps of ``sequences.window``.
-        sequences: with targets and scored steps.
-        reduction: ``scored bit`` divides the sum over all scored bits by their number; ``reference`` divides it by
-            the number of sequences alone, as the paper's code does.
-    """
-    weights = sequences.scored[:, sequences.window]
-    bits = likelihood.nll(logits, sequences.targets[:, sequences.window]).sum(-1)
-    total = (bits * weights).sum((1, 2))
-    return total / (sequences.samples if reduction == "reference" else sequences.scored_bits().sum(-1))
+from wmcl.training.evaluation import Evaluation, evaluate_unchecked
+from wmcl.training.loss import gradient_of, in_nats_a_bit, leaves_of, orthogonality, task_loss
+from wmcl.training.parts import Learner, Part, Penalty, Rehearsal
 
 
-def in_nats_a_bit(loss: Float[Tensor, "member"], sequences: Sequences, reduction: Reduction) -> Float[Tensor, "member"]:
-    """A task loss in nats a scored bit, whatever it was divided by."""
-    return loss * (sequences.samples / sequences.scored_bits().sum(-1) if reduction == "reference" else 1)
+@dataclass(frozen=True)
+class Batch:
+    """Sequences of each task of a session, and the random numbers that the parts of a method draw."""
+
+    sequences: tuple[Sequences, ...]
+    draws: Parameters = field(default_factory=dict)
+
+    def tensors(self) -> list[Tensor]:
+        """Return all tensors, always in the same order."""
+        return [*(values for each in self.sequences for values in each.tensors()), *self.draws.values()]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """Return the batch with a function applied to every tensor."""
+        draws = {name: function(value) for name, value in self.draws.items()}
+        return Batch(tuple(each.map(function) for each in self.sequences), draws)
+
+    def shapes(self) -> list[object]:
+        """Return what batches must have in common to be taken by the same captured step."""
+        draws: list[object] = [(name, tuple(value.shape), value.dtype) for name, value in self.draws.items()]
+        return [*(each.shapes() for each in self.sequences), *draws]
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device, without waiting for the copy."""
+        return self.map(lambda values: values.to(device, non_blocking=True))
 
 
-def orthogonality(W_hh: Float[Tensor, "member gate unit"]) -> Float[Tensor, "member"]:
-    """Σ over gates of ‖W Wᵀ - I‖² (Frobenius), zero if the block W of every gate is orthogonal."""
-    units = W_hh.shape[-1]
-    blocks = W_hh.unflatten(1, (-1, units))
-    identity = torch.eye(units, dtype=W_hh.dtype, device=W_hh.device)
-    return (blocks @ blocks.mT - identity).square().sum((1, 2, 3))
+@dataclass(frozen=True)
+class Objective:
+    """The objective of one session. A past is what a part made of its memory when the session began."""
 
+    learner: Learner
+    tasks: tuple[int, ...] = (0,)
+    """tasks whose sequences are in every batch"""
+    penalty: Penalty | None = None
+    penalty_past: Any = None
+    rehearsal: Rehearsal | None = None
+    rehearsal_past: Any = None
+    strength: Float[Tensor, "member"] | None = None
+    """what the loss of the penalty is multiplied by, if its past does not hold that already"""
 
-def task_gradient(
-    network: Network,
-    likelihood: Likelihood,
-    parameters: Parameters,
-    sequences: Sequences,
-    reduction: Reduction = "scored bit",
-) -> tuple[Float[Tensor, "member"], Parameters]:
-    """Task loss of every member, and its gradient."""
-    leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-    logits = network.apply(leaves, sequences.inputs, sequences.window, lengths=sequences.lengths).logits
-    loss = task_loss(likelihood, logits, sequences, reduction)
-    # members do not interact, so the gradient of the sum holds the gradient of each
-    gradients = torch.autograd.grad(loss.sum(), list(leaves.values()))
-    return loss.detach(), dict(zip(leaves, gradients, strict=True))
+    @property
+    def name(self) -> str:
+        """The name for progress bars."""
+        tasks = self.learner.tasks
+        return tasks[self.tasks[0]].name if len(self.tasks) == 1 else f"{len(tasks)} tasks at once"
 
+    @property
+    def has_past(self) -> bool:
+        """Whether anything of earlier tasks has a part in this session."""
+        return self.penalty_past is not None or self.rehearsal_past is not None
 
-def add_orthogonality(gradient: Parameters, parameters: Parameters, strength: float) -> Parameters:
-    """The gradient, plus that of the orthogonality penalty of the given strength on all recurrent matrices."""
-    if not strength:
+    def batch(self, iteration: int) -> Batch:
+        """Draw sequences of every task, in numbers that differ by at most one, and what the parts need.
+
+        It depends on the iteration and the seeds alone, not on what was drawn before.
+        """
+        learner, task, count = self.learner, self.tasks[-1], len(self.tasks)
+        samples = learner.options.batch
+        sizes = [samples // count + (k < samples % count) for k in range(count)]
+        sequences = tuple(
+            self._typed(learner.tasks[each].batch(learner.seeds, iteration, size))
+            for each, size in zip(self.tasks, sizes, strict=True)
+        )
+        draws: Parameters = {}
+        for part, past in self._parts():
+            draws |= part.draw(learner, past, task, iteration, sequences[-1])
+        return Batch(sequences, draws)
+
+    def validation(self) -> Batch:
+        """Return the validation set of every task."""
+        return Batch(tuple(self._typed(self.learner.tasks[task].validation) for task in self.tasks))
+
+    def task_gradient(self, values: Parameters, batch: Batch) -> tuple[Float[Tensor, "member"], Parameters]:
+        """Return the task loss in nats a scored bit, and the gradient of the loss that is made small.
+
+        With several tasks both are means over them, weighted by their numbers of sequences.
+        """
+        learner, leaves = self.learner, leaves_of(values)
+        reduction, samples = learner.options.reduction, sum(each.samples for each in batch.sequences)
+        losses, in_nats = [], []
+        for task, part in zip(self.tasks, batch.sequences, strict=True):
+            weights = learner.weights(leaves, task)
+            logits = learner.network_of(task).apply(weights, part.inputs, part.window, lengths=part.lengths).logits
+            loss, share = task_loss(learner.tasks[task].likelihood, logits, part, reduction), part.samples / samples
+            losses.append(loss * share)
+            in_nats.append(in_nats_a_bit(loss.detach(), part, reduction) * share)
+        slopes = gradient_of(losses, leaves)
+        gradient = {n: torch.zeros_like(values[n]) if slope is None else slope for n, slope in slopes.items()}
+        return torch.stack(in_nats).sum(0), gradient
+
+    def add_penalties(
+        self, gradient: Parameters, values: Parameters, batch: Batch, propose: Callable[[Parameters], Parameters]
+    ) -> Parameters:
+        """Add the gradients of penalty, rehearsal and orthogonality; without any, return the given gradient itself.
+
+        Args:
+            gradient: of the task loss.
+            values: at which it was taken.
+            batch: of the step.
+            propose: tells the update that a gradient would cause, for penalties with lookahead.
+        """
+        leaves, losses = leaves_of(values), list[Tensor]()
+        if self.penalty is not None and self.penalty_past is not None:
+            at = leaves
+            if self.penalty.lookahead:
+                update = propose(gradient)
+                at = {name: value + update[name] for name, value in leaves.items()}
+            loss = self.penalty.loss(self.penalty_past, at, batch.draws)
+            if loss is not None:
+                losses.append(loss if self.strength is None else self.strength * loss)
+        if self.rehearsal is not None and self.rehearsal_past is not None:
+            losses += self.rehearsal.losses(self.rehearsal_past, leaves, batch.sequences[-1], batch.draws).values()
+        if self.learner.options.orthogonality:
+            losses.append(self._orthogonality(leaves))
+        if not losses:
+            return gradient
+        slopes = gradient_of(losses, leaves)
+        return {n: value if (slope := slopes[n]) is None else value + slope for n, value in gradient.items()}
+
+    def adjust_gradient(self, gradient: Parameters, values: Parameters, batch: Batch) -> Parameters:
+        """Let the parts change the gradient of all losses."""
+        for part, past in self._parts():
+            gradient = part.adjust_gradient(past, gradient, values, batch.draws)
         return gradient
-    recurrent = {n: value.detach().requires_grad_() for n, value in parameters.items() if n.startswith("W_hh")}
-    penalty = torch.stack([orthogonality(value).sum() for value in recurrent.values()]).sum()
-    slopes = torch.autograd.grad(strength * penalty, list(recurrent.values()))
-    return gradient | {name: gradient[name] + slope for name, slope in zip(recurrent, slopes, strict=True)}
 
+    def adjust_update(self, update: Parameters, values: Parameters, batch: Batch) -> Parameters:
+        """Let the parts change the update that the optimiser proposes."""
+        for part, past in self._parts():
+            update = part.adjust_update(past, update, values, batch.draws)
+        return update
 
-def loss_and_gradient(
-    network: Network,
-    likelihood: Likelihood,
-    parameters: Parameters,
-    sequences: Sequences,
-    reduction: Reduction = "scored bit",
-    orthogonality_strength: float = 0.0,
-) -> tuple[Float[Tensor, "member"], Parameters]:
-    """Task loss of every member, and the gradient of task loss plus orthogonality penalty."""
-    loss, gradient = task_gradient(network, likelihood, parameters, sequences, reduction)
-    return loss, add_orthogonality(gradient, parameters, orthogonality_strength)
+    @torch.no_grad()
+    def evaluate(self, values: Parameters, validation: Batch) -> Evaluation:
+        """Return how well the members do: the mean over the tasks, by step only where there is one."""
+        learner = self.learner
+        found = [
+            evaluate_unchecked(learner.network_of(task), learner.weights(values, task), part, learner.tasks[task])
+            for task, part in zip(self.tasks, validation.sequences, strict=True)
+        ]
+        if len(found) == 1:
+            return found[0]
+        loss, accuracy, variance = (
+            torch.stack([getattr(each, name) for each in found]).mean(0)
+            for name in ("loss", "accuracy", "output_variance")
+        )
+        return Evaluation(loss, accuracy, accuracy[:, None], loss[:, None], variance)
 
+    def of(self, learner: Learner) -> "Objective":
+        """Return the same objective for another learner, as for some of its members."""
+        return replace(self, learner=learner)
 
-def clip(
-    gradient: Parameters, maximum: float | None
-) -> tuple[Parameters, Float[Tensor, "member"], Bool[Tensor, "member"]]:
-    """Scale each member's gradient to an L2 norm of at most ``maximum`` (``None``: leave it).
+    def _parts(self) -> list[tuple[Part, Any]]:
+        """The parts that have something to do in this session, with their pasts."""
+        pairs = ((self.penalty, self.penalty_past), (self.rehearsal, self.rehearsal_past))
+        return [(part, past) for part, past in pairs if part is not None and past is not None]
 
-    Returns:
-        The gradient, each member's norm before clipping, and whether it was clipped.
-    """
-    norm = torch.stack([g.flatten(1).norm(dim=1) for g in gradient.values()]).norm(dim=0)
-    clipped = norm > (float("inf") if maximum is None else maximum)
-    if maximum is None or (is_free_to_read(clipped) and not bool(clipped.any())):
-        return gradient, norm, clipped
-    scale = torch.where(clipped, maximum / norm, torch.ones_like(norm))
-    return {name: g * scale.view(-1, *[1] * (g.ndim - 1)) for name, g in gradient.items()}, norm, clipped
+    def _typed(self, sequences: Sequences) -> Sequences:
+        dtype = self.learner.options.dtype
+        return sequences if sequences.inputs.dtype == dtype else sequences.to(dtype)
 
-
-def where(members: Bool[Tensor, "member"] | Sequence[bool], yes: Parameters, no: Parameters) -> Parameters:
-    """The parameters of ``yes`` for the chosen members, and those of ``no`` for the others."""
-    chosen = torch.as_tensor(members)
-    if is_free_to_read(chosen):
-        if bool(chosen.all()):
-            return yes
-        if not bool(chosen.any()):
-            return no
-    return {
-        name: torch.where(chosen.to(y.device).view(-1, *[1] * (y.ndim - 1)), y, no[name]) for name, y in yes.items()
-    }
-
-
-def is_free_to_read(values: Tensor) -> bool:
-    """Whether the host can look at these values without waiting for a device.
-
-    Where it can, it skips work that would change nothing. Where it cannot, the work is done: the results are the same.
-    """
-    return values.device.type == "cpu"
+    def _orthogonality(self, values: Parameters) -> Float[Tensor, "member"]:
+        """Once a step, however many tasks are in the batch: the mean over them, where their weights differ."""
+        total = [
+            orthogonality(value)
+            for task in self.tasks
+            for name, value in self.learner.base(values, task).items()
+            if name.startswith("W_hh")
+        ]
+        return torch.stack(total).sum(0) * (self.learner.options.orthogonality / len(self.tasks))

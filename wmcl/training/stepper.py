@@ -1,15 +1,24 @@
-"""Who takes the steps: each one anew, or a step that was captured once and is replayed."""
+"""How steps are executed: each one anew, or one that is captured as a CUDA graph and replayed.
+
+A step of a small recurrent network is hundreds of short kernels, and starting them one by one takes a GPU longer than
+running them. A graph starts them together. It always reads and writes the same memory, so everything that moves and the
+batch live in buffers: a batch is copied in, the graph is replayed, and what the host wants to keep is copied out.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, runtime_checkable
 
 import torch
 
-from wmcl.training.batches import Batch, send
-from wmcl.training.captured_step import Capture, CapturedStep, cuda_graph
-from wmcl.training.learner import Advance, Learner, Record, mask
+from wmcl.training.objective import Batch
+from wmcl.training.state import Moving, Record
+
+Advance = Callable[[Moving, Batch], tuple[Moving, Record]]
+Capture = Callable[[Callable[[], Record]], Callable[[], Record]]
+"""turns a function without arguments into one that does the same to the same memory"""
+
+_WARM_UP = 3
 
 
 @dataclass(frozen=True)
@@ -25,50 +34,108 @@ class Execution:
 
 
 def execution_on(device: str, alike: bool = True) -> Execution:
-    """What suits a device, and batches that all have the same shape or not."""
+    """Return what suits a device, and batches that all have the same shape or not."""
     if torch.device(device).type != "cuda":
         return Execution()
     capture = partial(cuda_graph, torch.device(device)) if alike else None
     return Execution(capture, ahead=8, pinned=True)
 
 
-@runtime_checkable
-class Stepper(Protocol):
-    """Holds an ensemble while it trains."""
+def cuda_graph(device: torch.device, function: Callable[[], Record]) -> Callable[[], Record]:
+    """Capture what a function does on a GPU.
 
-    def step(self, batch: Batch) -> Record:
-        """Take a step."""
+    It runs some times before, on a stream of its own, so that libraries have allocated what they need (PyTorch's notes
+    on CUDA graphs ask for that).
+    """
+    with torch.cuda.device(device):
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP):
+                function()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream):
+            record = function()
 
-    def learner(self) -> Learner:
-        """The ensemble as it is now; later steps leave it alone."""
-
-    def freeze(self, active: Sequence[bool]) -> None:
-        """Let only these members learn from now on."""
-
-
-class EagerStep:
-    """Takes each step anew. Batches may differ in shape."""
-
-    def __init__(self, function: Advance, learner: Learner) -> None:
-        self._function, self._learner = function, learner
-        self._device = learner.active.device
-
-    def step(self, batch: Batch) -> Record:
-        """Take a step."""
-        self._learner, record = self._function(self._learner, send(batch, self._device))
+    def replay() -> Record:
+        graph.replay()
         return record
 
-    def learner(self) -> Learner:
-        """The ensemble as it is now."""
-        return self._learner
+    return replay
+
+
+class Stepper:
+    """Holds what moves while an ensemble trains, and takes each step anew. Batches may differ in shape."""
+
+    def __init__(self, advance: Advance, moving: Moving) -> None:
+        self._advance, self._moving = advance, moving
+
+    def step(self, batch: Batch) -> Record:
+        """Take a step."""
+        self._moving, record = self._advance(self._moving, batch.to(self._moving.active.device))
+        return record
+
+    def moving(self) -> Moving:
+        """Return the ensemble as it is now; later steps leave it alone."""
+        return self._moving
 
     def freeze(self, active: Sequence[bool]) -> None:
         """Let only these members learn from now on."""
-        self._learner = replace(self._learner, active=mask(active, self._device))
+        self._moving = self._moving.with_active(active)
 
 
-def make_stepper(function: Advance, learner: Learner, example: Callable[[], Batch], capture: Capture | None) -> Stepper:
-    """Who takes the steps of a training run; a step is captured with one of its batches."""
-    if capture is None:
-        return EagerStep(function, learner)
-    return CapturedStep(function, learner, send(example(), learner.active.device), capture)
+class CapturedStepper(Stepper):
+    """Takes steps by replaying one.
+
+    Args:
+        advance: the step; it must not look at values of tensors.
+        moving: where to start.
+        example: a batch whose shapes all others have.
+        capture: how to capture.
+    """
+
+    def __init__(self, advance: Advance, moving: Moving, example: Batch, capture: Capture) -> None:
+        super().__init__(advance, moving.map(torch.clone))
+        example = example.to(moving.active.device)
+        self._batch = example.map(lambda values: values.clone(memory_format=torch.contiguous_format))
+
+        def run() -> Record:
+            new, record = advance(self._moving, self._batch)
+            record = record.clone()  # the record may hold buffers that are about to change
+            self._load(new)
+            return record
+
+        self._replay = capture(run)
+        self._load(moving)  # capturing may have taken steps
+
+    def step(self, batch: Batch) -> Record:
+        """Take a step.
+
+        Raises:
+            ValueError: if the batch has another shape than the one that the step was captured with.
+        """
+        self._check(batch)
+        for buffer, values in zip(self._batch.tensors(), batch.tensors(), strict=True):
+            buffer.copy_(values, non_blocking=True)
+        return self._replay().clone()
+
+    def moving(self) -> Moving:
+        """Return a copy of the ensemble as it is now."""
+        return self._moving.map(torch.clone)
+
+    def freeze(self, active: Sequence[bool]) -> None:
+        """Let only these members learn from now on."""
+        self._moving.active.copy_(torch.tensor(list(active)))
+
+    def _load(self, moving: Moving) -> None:
+        for buffer, values in zip(self._moving.tensors(), moving.tensors(), strict=True):
+            buffer.copy_(values)
+
+    def _check(self, batch: Batch) -> None:
+        known, new = self._batch.shapes(), batch.shapes()
+        if known != new:
+            raise ValueError(
+                f"a batch has shapes, types and window {new}: a captured training step takes those of its first batch,"
+                f" {known}; train with execution=Execution() if a task draws batches of different shapes"
+            )

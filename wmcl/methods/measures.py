@@ -1,4 +1,4 @@
-"""What is measured of an ensemble after each phase of a continual-learning run."""
+"""Measures of an ensemble after each session of a continual-learning run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from torch import Tensor
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, shared_variance, states
 from wmcl.importance import fisher_diagonal, summarise
 from wmcl.likelihoods import Categorical
-from wmcl.methods.learning import Learned
-from wmcl.methods.setting import Setting
+from wmcl.methods.train_sequence import TrainedSession
 from wmcl.networks import Parameters
 from wmcl.training import evaluate
+from wmcl.training.parts import Learner
 
 Data = Literal["validation", "test"]
 States = dict[int, Float[Tensor, "member row unit"]]
@@ -58,84 +58,84 @@ class Measures:
             raise ValueError(f"variance is {self.variance:g}: it must be above 0 and at most 1")
 
 
-def measure_run(run: Iterable[Learned], measures: Measures = Measures()) -> xr.Dataset:
-    """Go through a continual-learning run, and measure the ensemble after each phase.
+def measure_run(run: Iterable[TrainedSession], measures: Measures = Measures()) -> xr.Dataset:
+    """Go through a continual-learning run, and measure the ensemble after each session.
 
     Args:
-        run: from :func:`wmcl.methods.learn`; it is consumed.
+        run: from :func:`wmcl.methods.train_sequence`; it is consumed.
         measures: what to measure.
 
     Returns:
         Dimensions ``seed`` (the member), ``trained_task`` and ``evaluated_task`` (0, 1, …, K - 1), ``data``,
         ``directions``, and those of :func:`wmcl.importance.summarise`. Tasks that are learned at once are one row, that
-        of the last of them. What does not exist is NaN: rows of other phases, and tasks whose network is yet to come.
+        of the last of them. What does not exist is NaN: rows of other sessions, and tasks whose network is yet to come.
 
         - ``accuracy`` (fraction of scored bits) and ``loss`` (nats a scored bit), with ``data``; where classes are
           chosen, also ``weighted_f1`` (:func:`wmcl.training.weighted_f1`);
         - ``untrained_accuracy``, before the first task;
         - ``stored``, numbers to be kept for the next task beyond those of one network; ``iterations``, ``reason``
           (:class:`wmcl.training.Reason`), ``seconds_per_iteration`` of one network; ``late_gain``, what validation
-          accuracy gained in the last third of the phase (mean over tasks that were learned at once);
-        - ``importance``, ``effective_fraction``, ``share``, ``distribution``: sampled Fisher of the task just learned,
+          accuracy gained in the last third of the session (mean over tasks that were learned at once);
+        - ``importance``, ``effective_fraction``, ``share``, ``distribution``: sampled Fisher of the task just after,
           at its weights, the mean over tasks that were learned at once;
         - ``components`` that hold the given share of the variance of h_t in the output phase of each task, and
           ``shared_variance``, the fraction of that variance in the leading principal directions of task 0.
 
     Raises:
-        ValueError: if the run has no phase.
+        ValueError: if the run has no session.
     """
     found: list[xr.Dataset] = []
     first: States = {}
-    for learned in run:
+    for after in run:
         if not found:
-            untrained = _untrained(learned, measures)
-        states_now = _states(learned, measures) if measures.state_samples else {}
-        if learned.task == 0:
+            untrained = _untrained(after, measures)
+        states_now = _states(after, measures) if measures.state_samples else {}
+        if after.task == 0:
             first = states_now
-        parts = [_performance(learned, measures), _course(learned), _dimensions(states_now, first, learned, measures)]
+        parts = [_performance(after, measures), _course(after), _dimensions(states_now, first, after, measures)]
         if measures.importance_samples:
-            parts.append(_importance(learned, measures.importance_samples))
-        found.append(xr.merge(parts, join="exact", compat="override").expand_dims(trained_task=[learned.task]))
+            parts.append(_importance(after, measures.importance_samples))
+        found.append(xr.merge(parts, join="exact", compat="override").expand_dims(trained_task=[after.task]))
     if not found:
-        raise ValueError("run has no phase: there is nothing to measure")
-    tasks = len(learned.setting.tasks)
+        raise ValueError("run has no session: there is nothing to measure")
+    tasks = len(after.learner.tasks)
     rows = xr.concat(found, "trained_task", join="exact").reindex(trained_task=range(tasks))
-    return rows.assign(untrained_accuracy=untrained).assign_coords(seed=list(learned.setting.seeds))
+    return rows.assign(untrained_accuracy=untrained).assign_coords(seed=list(after.learner.seeds))
 
 
-def _weights(learned: Learned, task: int) -> Parameters | None:
+def _weights(after: TrainedSession, task: int) -> Parameters | None:
     """Of the network that answers a task, without gradient."""
     with torch.no_grad():
-        found = learned.weights(task)
+        found = after.weights(task)
     return None if found is None else {name: value.detach() for name, value in found.items()}
 
 
-def _performance(learned: Learned, measures: Measures) -> xr.Dataset:
+def _performance(after: TrainedSession, measures: Measures) -> xr.Dataset:
     """Loss and accuracy on every task."""
-    weights = [_weights(learned, task) for task in range(len(learned.setting.tasks))]
-    return _evaluate(learned.setting, weights, measures)
+    weights = [_weights(after, task) for task in range(len(after.learner.tasks))]
+    return _evaluate(after.learner, weights, measures)
 
 
-def _untrained(learned: Learned, measures: Measures) -> xr.DataArray:
+def _untrained(after: TrainedSession, measures: Measures) -> xr.DataArray:
     """Accuracy before the first task: what the seeds alone give."""
-    setting, tasks = learned.setting, len(learned.setting.tasks)
+    learner, tasks = after.learner, len(after.learner.tasks)
     with torch.no_grad():
-        weights = [setting.weights(learned.initial, task) for task in range(tasks)]
-    return _evaluate(setting, weights, measures).accuracy
+        weights = [learner.weights(after.initial, task) for task in range(tasks)]
+    return _evaluate(learner, weights, measures).accuracy
 
 
-def _evaluate(setting: Setting, weights: list[Parameters] | list[Parameters | None], measures: Measures) -> xr.Dataset:
+def _evaluate(learner: Learner, weights: list[Parameters] | list[Parameters | None], measures: Measures) -> xr.Dataset:
     """Of the weights that answer each task; NaN where there are none."""
-    shape = len(setting.seeds), len(weights), len(measures.data)
+    shape = len(learner.seeds), len(weights), len(measures.data)
     names = ["loss", "accuracy"]
-    if all(isinstance(task.likelihood, Categorical) for task in setting.tasks):
+    if all(isinstance(task.likelihood, Categorical) for task in learner.tasks):
         names.append("weighted_f1")
     found = {name: np.full(shape, np.nan) for name in names}
-    for number, (task, each) in enumerate(zip(setting.tasks, weights, strict=True)):
+    for number, (task, each) in enumerate(zip(learner.tasks, weights, strict=True)):
         for place, data in enumerate(measures.data):
             if each is not None:
-                sequences = getattr(task, data).to(setting.device)
-                result = evaluate(setting.network_of(number), task, each, sequences)
+                sequences = getattr(task, data).to(learner.options.dtype).to(learner.device)
+                result = evaluate(learner.network_of(number), each, sequences, task)
                 for name, values in found.items():
                     values[:, number, place] = getattr(result, name).cpu().numpy()
     dims = ("seed", "evaluated_task", "data")
@@ -143,18 +143,18 @@ def _evaluate(setting: Setting, weights: list[Parameters] | list[Parameters | No
     return xr.Dataset({name: (dims, values) for name, values in found.items()}, coordinates)
 
 
-def _course(learned: Learned) -> xr.Dataset:
+def _course(after: TrainedSession) -> xr.Dataset:
     """How training went, and what it leaves behind."""
-    members = len(learned.setting.seeds)
-    steps = max(int(learned.iterations.max()), 1)  # members are stepped together until the last one stops
-    seconds = learned.seconds / steps / learned.networks if learned.iterations.max() else np.nan
+    members = len(after.learner.seeds)
+    steps = max(int(after.iterations.max()), 1)  # members are stepped together until the last one stops
+    seconds = after.seconds / steps / after.networks if after.iterations.max() else np.nan
     return xr.Dataset(
         {
-            "stored": ("seed", np.full(members, float(learned.stored))),
-            "iterations": ("seed", learned.iterations.astype(float)),
-            "reason": ("seed", np.array(learned.reason, dtype=float)),
+            "stored": ("seed", np.full(members, float(after.stored))),
+            "iterations": ("seed", after.iterations.astype(float)),
+            "reason": ("seed", np.array(after.reason, dtype=float)),
             "seconds_per_iteration": ("seed", np.full(members, seconds)),
-            "late_gain": ("seed", _late_gain(learned.curves)),
+            "late_gain": ("seed", _late_gain(after.curves)),
         }
     )
 
@@ -168,37 +168,37 @@ def _late_gain(curves: xr.Dataset) -> Float[np.ndarray, "member"]:
     return (accuracy.isel(validation=-1) - early).values
 
 
-def _importance(learned: Learned, samples: int) -> xr.Dataset:
-    """Of the tasks of the phase, at the weights that answer them, on the same sequences for all members."""
-    setting, found = learned.setting, []
-    for number in learned.phase.tasks:
-        task, weights = setting.tasks[number], _weights(learned, number)
+def _importance(after: TrainedSession, samples: int) -> xr.Dataset:
+    """Of the tasks of the session, at the weights that answer them, on the same sequences for all members."""
+    learner, found = after.learner, []
+    for number in after.session.tasks:
+        task, weights = learner.tasks[number], _weights(after, number)
         assert weights is not None  # it has just been learned
-        probe = task.fixed_set("importance", samples).to(setting.device)
-        network = setting.network_of(number)
-        fisher = fisher_diagonal(network, task, weights, probe, "sampled", seeds=setting.seeds)
+        probe = task.fixed_set("importance", samples).to(learner.options.dtype).to(learner.device)
+        network = learner.network_of(number)
+        fisher = fisher_diagonal(network, weights, probe, task, "sampled", seeds=learner.seeds)
         found.append(summarise(fisher, weights, probe.scored_bits().double().mean(-1)))
     return xr.concat(found, "task").mean("task", skipna=False).rename(member="seed")
 
 
 @torch.no_grad()
-def _states(learned: Learned, measures: Measures) -> States:
+def _states(after: TrainedSession, measures: Measures) -> States:
     """Hidden states in the output phase of each task that has a network."""
-    setting, found = learned.setting, {}
-    for number, task in enumerate(setting.tasks):
-        weights = _weights(learned, number)
+    learner, found = after.learner, {}
+    for number, task in enumerate(learner.tasks):
+        weights = _weights(after, number)
         if weights is not None:
-            probe = task.fixed_set("states", measures.state_samples).to(setting.device)
-            activations = setting.network_of(number).apply(weights, probe.inputs, slice(0, 0), lengths=probe.lengths)
+            probe = task.fixed_set("states", measures.state_samples).to(learner.options.dtype).to(learner.device)
+            activations = learner.network_of(number).apply(weights, probe.inputs, slice(0, 0), lengths=probe.lengths)
             found[number] = states(activations.hidden, probe, "output")
     return found
 
 
-def _dimensions(now: States, first: States, learned: Learned, measures: Measures) -> xr.Dataset:
+def _dimensions(now: States, first: States, after: TrainedSession, measures: Measures) -> xr.Dataset:
     """Components of the states of each task, and what they share with those of task 0."""
     if not measures.state_samples:
         return xr.Dataset()
-    members, tasks = len(learned.setting.seeds), len(learned.setting.tasks)
+    members, tasks = len(after.learner.seeds), len(after.learner.tasks)
     components, shared = np.full((members, tasks), np.nan), np.full((members, tasks, 2), np.nan)
     for number, each in now.items():
         components[:, number] = components_for_variance(covariance_spectrum(each), measures.variance).cpu().numpy()
