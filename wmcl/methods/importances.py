@@ -81,7 +81,7 @@ class FisherImportance:
         weights = setting.weights(values, task)
         sequences = setting.data(task, "importance", self.samples)
         seeds = [int(generator(seed, "importance targets", task).integers(2**63)) for seed in setting.seeds]
-        found = fisher_diagonal(setting.network_of(task), setting.tasks[task], weights, sequences, self.kind, seeds)
+        found = fisher_diagonal(setting.network_of(task), weights, sequences, setting.tasks[task], self.kind, seeds)
         return _of_guarded(setting, found, values, task, power=2)
 
 

@@ -135,7 +135,7 @@ def _evaluate(setting: Setting, weights: list[Parameters] | list[Parameters | No
         for place, data in enumerate(measures.data):
             if each is not None:
                 sequences = getattr(task, data).to(setting.device)
-                result = evaluate(setting.network_of(number), task, each, sequences)
+                result = evaluate(setting.network_of(number), each, sequences, task)
                 for name, values in found.items():
                     values[:, number, place] = getattr(result, name).cpu().numpy()
     dims = ("seed", "evaluated_task", "data")
@@ -176,7 +176,7 @@ def _importance(learned: Learned, samples: int) -> xr.Dataset:
         assert weights is not None  # it has just been learned
         probe = task.fixed_set("importance", samples).to(setting.device)
         network = setting.network_of(number)
-        fisher = fisher_diagonal(network, task, weights, probe, "sampled", seeds=setting.seeds)
+        fisher = fisher_diagonal(network, weights, probe, task, "sampled", seeds=setting.seeds)
         found.append(summarise(fisher, weights, probe.scored_bits().double().mean(-1)))
     return xr.concat(found, "task").mean("task", skipna=False).rename(member="seed")
 

@@ -132,7 +132,7 @@ class PhaseObjective:
     def evaluate(self, values: Parameters, validation: MixedBatch) -> Evaluation:
         """Mean over the tasks of the phase; by step only where there is one."""
         found = [
-            evaluate(self.setting.network_of(task), self.setting.tasks[task], self.setting.weights(values, task), part)
+            evaluate(self.setting.network_of(task), self.setting.weights(values, task), part, self.setting.tasks[task])
             for task, part in zip(self.phase.tasks, validation.parts, strict=True)
         ]
         if len(found) == 1:

@@ -71,7 +71,7 @@ def training_bytes(
     snapshot = _bytes([*learner.parameters.values(), *learner.observed.values()])
     kept = 2 * _bytes(learner.tensors()) + _bytes(learner.parameters.values()) + 2 * snapshot * (1 + 2 * milestones)
     validation = send(task.validation, _META)
-    evaluating = partial(evaluate, network, task, learner.parameters, validation)
+    evaluating = partial(evaluate, network, learner.parameters, validation, task)
     return kept + step_bytes(plan) + _bytes(validation.tensors()) + peak_bytes(evaluating)
 
 

@@ -52,4 +52,4 @@ class SingleTask:
 
     def evaluate(self, parameters: Parameters, validation: Sequences) -> Evaluation:
         """Loss and accuracy on the validation set."""
-        return evaluate(self.network, self.task, parameters, validation)
+        return evaluate(self.network, parameters, validation, self.task)
