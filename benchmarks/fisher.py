@@ -68,7 +68,7 @@ def measure(length: int, kind: FisherKind, samples: int, repeats: int) -> list[o
     leaves = {name: value.clone().requires_grad_() for name, value in parameters.items()}
     module = Fused(network, parameters)
     ways: dict[str, Callable[[], dict[str, Tensor]]] = {
-        "wmcl": partial(fisher_diagonal, network, task, parameters, sequences, kind, [SEED]),
+        "wmcl": partial(fisher_diagonal, network, parameters, sequences, task, kind, [SEED]),
         "loop": lambda: loop(lambda s: network.apply(leaves, s.inputs, s.window).logits, leaves, task, sequences, kind),
         "fused": lambda: loop(lambda s: module(s.inputs[0], s.window)[None], module.by_name(), task, sequences, kind),
     }

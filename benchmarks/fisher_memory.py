@@ -40,13 +40,13 @@ def measure(chunk: int, repeats: int) -> tuple[float, float]:
     torch.set_num_threads(1)
     task = copy_task(LENGTH)
     network = Elman(task.inputs, HIDDEN, task.outputs, initialisation="orthogonal")
-    run = partial(fisher_diagonal, network, task, network.init([0]), kind="sampled", seeds=[0], chunk=chunk)
+    run = partial(fisher_diagonal, network, network.init([0]), likelihood=task, kind="sampled", seeds=[0], chunk=chunk)
     sequences = task.fixed_set("fisher", SAMPLES)
-    run(sequences=sequences.take(slice(0, 1)))  # loads what PyTorch loads on first use
+    run(data=sequences.take(slice(0, 1)))  # loads what PyTorch loads on first use
     before = memory("VmRSS")
-    run(sequences=sequences)
+    run(data=sequences)
     peak = memory("VmHWM") - before
-    return peak, compare({"fisher": partial(run, sequences=sequences)}, repeats, warm_up=0)["fisher"].median / SAMPLES
+    return peak, compare({"fisher": partial(run, data=sequences)}, repeats, warm_up=0)["fisher"].median / SAMPLES
 
 
 def measure_apart(chunk: int, repeats: int) -> tuple[float, float]:

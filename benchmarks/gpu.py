@@ -201,7 +201,7 @@ def effect_of_tf32(setting: Setting, length: int, members: int, iterations: int)
 
     def fisher(result: Trained) -> Tensor:
         probe = task.fixed_set("fisher", 256).to(setting.device)
-        found = fisher_diagonal(network, task, result.parameters, probe, "sampled", seeds)
+        found = fisher_diagonal(network, result.parameters, probe, task, "sampled", seeds)
         return found["W_hh"].sum((1, 2)).cpu()
 
     exact, rounded = trained("float32"), trained("tf32")

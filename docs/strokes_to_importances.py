@@ -94,7 +94,7 @@ after = list(
 )
 for task in (0, 1):
     test = tasks[0].fixed_set("probe", 400)
-    accuracy = wmcl.training.evaluate(network.answering(0), tasks[0], after[task].weights(0), test).accuracy
+    accuracy = wmcl.training.evaluate(network.answering(0), after[task].weights(0), test, tasks[0]).accuracy
     print(f"first task, after task {task + 1}: {100 * float(accuracy.mean()):.1f} % (chance is 50)")
 
 # %% [markdown]
@@ -105,7 +105,7 @@ for task in (0, 1):
 
 # %%
 probe = tasks[0].fixed_set("importance", 100)
-fisher = fisher_diagonal(network.answering(0), tasks[0], after[0].weights(0), probe, "exact", seeds=range(3))
+fisher = fisher_diagonal(network.answering(0), after[0].weights(0), probe, tasks[0], "exact", seeds=range(3))
 recurrent = {name: fisher[name] for name in ("W_ih", "W_hh")}
 total = sum(float(each.sum()) for each in recurrent.values())
 for name, each in recurrent.items():

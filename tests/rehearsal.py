@@ -123,7 +123,7 @@ def kept_after_two(part, heads):
     options = Options(batch=32, learning_rate=1e-2, validate_every=50)
     *_, after = learn(Method(rehearsal=part), network, tasks, [3], Stop(50), options, progress=False)
     first, last = (
-        float(evaluate(after.setting.network_of(task), tasks[task], after.weights(task), tasks[task].test).accuracy)
+        float(evaluate(after.setting.network_of(task), after.weights(task), tasks[task].test, tasks[task]).accuracy)
         for task in range(2)
     )
     assert last > 0.94

@@ -120,7 +120,7 @@ def test_a_network_tells_stand_in_classes_apart():
     (task,) = split_audioset_tasks(AUDIOSET, 1, 4, scaled=True)
     network = LSTM(128, 8, 4)
     trained = train(network, task, [0], Stop(30), Options(batch=16, learning_rate=0.01), progress=False)
-    assert evaluate(network, task, trained.parameters, task.test).accuracy.item() > 0.9
+    assert evaluate(network, trained.parameters, task.test, task).accuracy.item() > 0.9
 
 
 @pytest.mark.parametrize(("heads", "labels"), [(2, "task"), (1, "task"), (1, "all tasks")])

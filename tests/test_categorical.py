@@ -150,7 +150,7 @@ def test_a_step_counts_as_one_answer(every_step):
     torch.testing.assert_close(sequences.scored_bits(), expected)
     network = NETWORKS[0]
     parameters = shifted(network.init([0, 1], dtype=torch.float64))
-    result = evaluate(network, task, parameters, sequences)
+    result = evaluate(network, parameters, sequences, task)
     for member in range(2):
         total, right, answers = 0.0, 0, 0
         for sample in range(sequences.samples):
@@ -184,7 +184,7 @@ def test_empirical_and_exact_fisher_by_enumeration(network, every_step):
     """Of the exact one, the expectation over every class at every scored step, one step at a time."""
     task = task_of_choices(every_step, count=10)
     sequences, parameters = task.test.to(torch.float64), shifted(network.init([3, 4], dtype=torch.float64))
-    found = {kind: fisher_diagonal(network, task, parameters, sequences, kind) for kind in ("empirical", "exact")}
+    found = {kind: fisher_diagonal(network, parameters, sequences, task, kind) for kind in ("empirical", "exact")}
     expected = {kind: {name: torch.zeros_like(value) for name, value in parameters.items()} for kind in found}
     for member in range(2):
         for sample in range(sequences.samples):
@@ -206,8 +206,8 @@ def test_empirical_and_exact_fisher_by_enumeration(network, every_step):
 def test_the_sampled_fisher_is_an_estimate_of_the_exact_one():
     network, task = NETWORKS[0], task_of_choices(False)
     parameters, sequences = shifted(network.init([3], dtype=torch.float64)), task.test.to(torch.float64)
-    sampled = fisher_diagonal(network, task, parameters, sequences, "sampled", seeds=[1], draws=1000)
-    exact = fisher_diagonal(network, task, parameters, sequences, "exact")
+    sampled = fisher_diagonal(network, parameters, sequences, task, "sampled", seeds=[1], draws=1000)
+    exact = fisher_diagonal(network, parameters, sequences, task, "exact")
     for name, value in exact.items():
         assert (sampled[name] - value).abs().max() < 0.1 * value.max(), name
 
@@ -221,7 +221,7 @@ def test_the_divergence_of_sequences_is_that_of_their_answers():
         inputs, _, scored = naive.sequence(sequences, 0, sample)
         one, other = (naive.forward(network, values, 0, inputs)[2] for values in (parameters, changed))
         expected += (kl_divergence(Reference(logits=one), Reference(logits=other)) * scored).sum().item()
-    found = mean_divergence(network, task, parameters, changed, sequences)
+    found = mean_divergence(network, parameters, sequences, task, changed)
     np.testing.assert_allclose(found.item(), expected / sequences.samples, rtol=1e-9)
 
 

@@ -52,7 +52,7 @@ def test_evaluation_counts_every_word_once():
     """In chunks or at once; and padding is no word."""
     task, network = TASKS[0], LSTM(64, 4, 17)
     parameters = network.init([0, 1])
-    whole, chunks = (evaluate(network, task, parameters, task.test, chunk) for chunk in (512, 5))
+    whole, chunks = (evaluate(network, parameters, task.test, task, chunk) for chunk in (512, 5))
     assert torch.equal(whole.confusion, chunks.confusion)
     logits = network.apply(parameters, task.test.inputs).logits
     where = task.test.scored[0] > 0
@@ -62,7 +62,7 @@ def test_evaluation_counts_every_word_once():
         np.testing.assert_allclose(whole.accuracy[member], accuracy_score(asked, answered))
         expected = f1_score(asked, answered, average="weighted", zero_division=0)
         np.testing.assert_allclose(whole.weighted_f1[member], expected)
-    bits = evaluate(LSTM(8, 4, 7), copy_task(2), LSTM(8, 4, 7).init([0]), copy_task(2).fixed_set("few", 4))
+    bits = evaluate(LSTM(8, 4, 7), LSTM(8, 4, 7).init([0]), copy_task(2).fixed_set("few", 4), copy_task(2))
     assert bits.confusion is None
     assert bits.weighted_f1 is None
 
@@ -79,4 +79,4 @@ def test_f1_is_measured_after_each_phase(method):
                 assert np.isnan(at).all()
             else:
                 network = after.setting.network_of(number)
-                np.testing.assert_array_equal(at, evaluate(network, task, weights, task.test).weighted_f1)
+                np.testing.assert_array_equal(at, evaluate(network, weights, task.test, task).weighted_f1)

@@ -34,7 +34,7 @@ def test_a_task_of_your_own_is_learned_in_about_ten_lines():
         < 15
     )
     evaluate = found["wmcl"].training.evaluate
-    accuracy = evaluate(found["network"], found["task"], found["trained"].parameters, found["task"].test).accuracy
+    accuracy = evaluate(found["network"], found["trained"].parameters, found["task"].test, found["task"]).accuracy
     assert accuracy.min() > 0.9
     states = found["predictor"].apply(found["regression"].parameters, found["ahead"].test.inputs)
     errors = (states.logits - found["ahead"].test.targets)[found["ahead"].test.scored > 0]

@@ -104,7 +104,7 @@ def test_the_bits_of_a_pattern_in_order():
     bits = pattern_bits(data)
     for sample in range(5):
         assert bits[sample].tolist() == [data.inputs[0, t, sample, c].item() for t in range(2) for c in range(3)]
-    with pytest.raises(ValueError, match="sequences has 2 members"):
+    with pytest.raises(ValueError, match="data has 2 members"):
         pattern_bits(copy_task(2, 3).batch([0, 1], 0, 5))
 
 

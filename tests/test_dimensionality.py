@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from wmcl.dimensionality import (
-    StepScatter,
     components_for_variance,
     covariance_spectrum,
     cumulative_variance,
@@ -14,6 +13,7 @@ from wmcl.dimensionality import (
     states,
     steps_of,
 )
+from wmcl.dimensionality.by_step import StepScatter
 from wmcl.tasks import Sequences, copy_task
 
 

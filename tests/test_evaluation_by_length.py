@@ -62,7 +62,7 @@ def test_results_are_those_of_sequences_one_by_one(kind, last, chunk):
     data, network = sequences_of(kind, last), NETWORKS[last]
     assert len(set(data.lengths.flatten().tolist())) > 3
     parameters = shifted(network.init([0, 1], dtype=torch.float64))
-    found = evaluate(network, task_of(kind, data), parameters, data, chunk)
+    found = evaluate(network, parameters, data, task_of(kind, data), chunk)
     for member in range(2):
         loss, right, variance, count = one_by_one(network, LIKELIHOODS[kind], parameters, member, data)
         assert len(loss) == data.steps - 1

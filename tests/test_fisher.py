@@ -19,7 +19,7 @@ from wmcl.tasks import copy_task
 @pytest.mark.parametrize(("network", "task"), CASES)
 def test_empirical_fisher_is_the_mean_of_squared_batch_1_gradients(network, task, own_data):
     parameters, data = ensemble(network, task, own_data=own_data)
-    found = fisher_diagonal(network, task, parameters, data, "empirical", chunk=3)
+    found = fisher_diagonal(network, parameters, data, task, "empirical", chunk=3)
     assert found.keys() == parameters.keys()
     for member in range(2):
         each = [naive.gradients(network, parameters, data, member, s) for s in range(data.samples)]
@@ -60,7 +60,7 @@ def enumerated(network, parameters, data, member):
 def test_exact_fisher_is_the_enumeration_of_all_targets(task, kind, fields):
     network = kind(task.inputs, 3, task.outputs, **fields)
     parameters, data = ensemble(network, task, samples=3)
-    found = fisher_diagonal(network, task, parameters, data, "exact", chunk=2)
+    found = fisher_diagonal(network, parameters, data, task, "exact", chunk=2)
     for member in range(2):
         expected = enumerated(network, parameters, data, member)
         for name, value in found.items():
@@ -72,7 +72,7 @@ def test_exact_fisher_of_logistic_regression():
     network, task = Elman(4, 5, 3), copy_task(2, 4, width=3)
     parameters, data = ensemble(network, task, samples=6)
     data = replace(data, scored=data.scored * torch.linspace(0.5, 2, data.steps)[:, None])
-    found = fisher_diagonal(network, task, parameters, data, "exact")
+    found = fisher_diagonal(network, parameters, data, task, "exact")
     with torch.no_grad():
         activations = network.apply(parameters, data.inputs, data.window)
     p = torch.sigmoid(activations.logits)
@@ -87,10 +87,10 @@ def test_the_fisher_is_the_sum_over_scored_steps_for_the_exact_kind_alone(kind, 
     network, task = Elman(4, 5, 3), copy_task(3, 4, width=3)
     parameters, data = ensemble(network, task)
     data = replace(data, targets=torch.ones_like(data.targets))  # so that the gradients of the steps are alike
-    whole = fisher_diagonal(network, task, parameters, data, kind)
+    whole = fisher_diagonal(network, parameters, data, task, kind)
     steps = torch.arange(data.steps)[None, :, None]
     each = [
-        fisher_diagonal(network, task, parameters, replace(data, scored=data.scored * (steps == t)), kind)
+        fisher_diagonal(network, parameters, replace(data, scored=data.scored * (steps == t)), task, kind)
         for t in range(data.window.start, data.window.stop)
     ]
     for name in ("W_hh", "W_ih", "W_ho"):
@@ -104,7 +104,7 @@ def test_the_fisher_is_the_sum_over_scored_steps_for_the_exact_kind_alone(kind, 
 def test_sampled_fisher_is_the_mean_of_squared_batch_1_gradients_for_the_targets_it_draws(network, task):
     """The targets of a sequence are drawn from the model with uniform numbers that its place addresses."""
     parameters, data = ensemble(network, task)
-    found = fisher_diagonal(network, task, parameters, data, "sampled", [8, 9], chunk=3)
+    found = fisher_diagonal(network, parameters, data, task, "sampled", [8, 9], chunk=3)
     for member, seed in enumerate((8, 9)):
         expected = {name: torch.zeros_like(value[member]) for name, value in parameters.items()}
         for sample in range(data.samples):
@@ -122,9 +122,9 @@ def test_sampled_fisher_is_the_mean_of_squared_batch_1_gradients_for_the_targets
 def test_draws_average_over_independent_targets():
     network, task = CASES[0].values
     parameters, data = ensemble(network, task)
-    one, many = (fisher_diagonal(network, task, parameters, data, "sampled", [0, 1], draws=d) for d in (1, 100))
-    exact = fisher_diagonal(network, task, parameters, data, "exact")
-    again = fisher_diagonal(network, task, parameters, data, "sampled", [0, 1], draws=100, chunk=2)
+    one, many = (fisher_diagonal(network, parameters, data, task, "sampled", [0, 1], draws=d) for d in (1, 100))
+    exact = fisher_diagonal(network, parameters, data, task, "exact")
+    again = fisher_diagonal(network, parameters, data, task, "sampled", [0, 1], draws=100, chunk=2)
 
     def error(found):
         return sum((found[name] - exact[name]).square().sum() for name in exact)
@@ -142,8 +142,8 @@ def test_sampled_fisher_converges_to_the_enumeration_of_all_targets():
         *(x.expand(-1, -1, repeats, *x.shape[3:]) for x in (many.inputs, many.targets, many.scored, many.phase)),
         data.window,
     )
-    found = fisher_diagonal(network, task, parameters, many, "sampled", seeds=[0, 1], chunk=5000)
-    empirical = fisher_diagonal(network, task, parameters, data, "empirical")
+    found = fisher_diagonal(network, parameters, many, task, "sampled", seeds=[0, 1], chunk=5000)
+    empirical = fisher_diagonal(network, parameters, data, task, "empirical")
     for member in range(2):
         expected = enumerated(network, parameters, data, member)
         for name, value in found.items():
@@ -158,8 +158,8 @@ def test_sampled_fisher_converges_to_the_enumeration_of_all_targets():
 def test_the_chunk_size_does_not_matter(kind, chunk):
     network, task = CASES[1].values
     parameters, data = ensemble(network, task, samples=35)
-    whole = fisher_diagonal(network, task, parameters, data, kind, seeds=[3, 4], chunk=35)
-    for name, value in fisher_diagonal(network, task, parameters, data, kind, seeds=[3, 4], chunk=chunk).items():
+    whole = fisher_diagonal(network, parameters, data, task, kind, seeds=[3, 4], chunk=35)
+    for name, value in fisher_diagonal(network, parameters, data, task, kind, seeds=[3, 4], chunk=chunk).items():
         torch.testing.assert_close(value, whole[name], rtol=1e-10, atol=1e-16)
 
 
@@ -167,10 +167,10 @@ def test_the_chunk_size_does_not_matter(kind, chunk):
 def test_a_member_does_not_depend_on_the_others(kind):
     network, task = CASES[0].values
     parameters, data = ensemble(network, task, members=3)
-    together = fisher_diagonal(network, task, parameters, data, kind, seeds=[5, 6, 7])
+    together = fisher_diagonal(network, parameters, data, task, kind, seeds=[5, 6, 7])
     one = {name: value[1:2] for name, value in parameters.items()}
     own = type(data)(data.inputs[1:2], data.targets[1:2], data.scored, data.phase, data.window)
-    alone = fisher_diagonal(network, task, one, own, kind, seeds=[6])
+    alone = fisher_diagonal(network, one, own, task, kind, seeds=[6])
     for name, value in alone.items():
         torch.testing.assert_close(value[0], together[name][1], rtol=1e-10, atol=1e-16)
 
@@ -181,7 +181,7 @@ def test_sampled_targets_ignore_the_data_targets_and_follow_the_seed():
     flipped = type(data)(data.inputs, 1 - data.targets, data.scored, data.phase, data.window)
 
     def sampled(sequences, seeds):
-        return fisher_diagonal(network, task, parameters, sequences, "sampled", seeds)["W_hh"]
+        return fisher_diagonal(network, parameters, sequences, task, "sampled", seeds)["W_hh"]
 
     assert torch.equal(sampled(data, [0, 1]), sampled(flipped, [0, 1]))
     assert not torch.equal(sampled(data, [0, 1]), sampled(data, [2, 3]))
@@ -191,7 +191,7 @@ def test_parameters_keep_their_state_and_float32_gives_float64():
     network, task = CASES[0].values
     parameters = {name: value.requires_grad_() for name, value in network.init([0]).items()}
     with torch.no_grad():
-        found = fisher_diagonal(network, task, parameters, task.batch([0], 0, 4), "empirical")
+        found = fisher_diagonal(network, parameters, task.batch([0], 0, 4), task, "empirical")
     assert all(value.dtype == torch.float64 and not value.requires_grad for value in found.values())
     assert all(value.grad is None and value.requires_grad for value in parameters.values())
 
@@ -200,7 +200,7 @@ def test_parameters_keep_their_state_and_float32_gives_float64():
     ("change", "message"),
     [
         ({"seeds": None}, "seeds is None"),
-        ({"seeds": [1]}, r"seeds is \[1\]: a sampled Fisher needs one seed for each of the 2"),
+        ({"seeds": [1]}, r"seeds is \[1\]: it must hold one seed for each of the 2"),
         ({"chunk": 0}, "chunk is 0"),
         ({"draws": 0}, "draws is 0"),
     ],
@@ -209,14 +209,14 @@ def test_senseless_arguments_are_refused(change, message):
     network, task = CASES[0].values
     parameters, data = ensemble(network, task)
     with pytest.raises(ValueError, match=message):
-        fisher_diagonal(network, task, parameters, data, **({"kind": "sampled", "seeds": [0, 1]} | change))
+        fisher_diagonal(network, parameters, data, task, **({"kind": "sampled", "seeds": [0, 1]} | change))
 
 
 def test_an_empty_set_is_refused():
     network, task = CASES[0].values
     parameters, data = ensemble(network, task)
     with pytest.raises(ValueError, match="at least one sequence"):
-        fisher_diagonal(network, task, parameters, data.take(slice(0, 0)), "empirical")
+        fisher_diagonal(network, parameters, data.take(slice(0, 0)), task, "empirical")
 
 
 def test_summary():

@@ -87,9 +87,9 @@ def test_an_interrupted_run_goes_on(tmp_path):
 @pytest.mark.parametrize(("network", "task"), CASES)
 def test_the_fisher_is_that_of_the_cpu(network, task, kind: FisherKind):
     parameters, data = ensemble(network, task)
-    here = fisher_diagonal(network, task, parameters, data, kind, [0, 1])
+    here = fisher_diagonal(network, parameters, data, task, kind, [0, 1])
     there = {name: value.cuda() for name, value in parameters.items()}
-    close(fisher_diagonal(network, task, there, data.to("cuda"), kind, [0, 1]), here, 1e-12)
+    close(fisher_diagonal(network, there, data.to("cuda"), task, kind, [0, 1]), here, 1e-12)
 
 
 def test_training_takes_no_more_memory_than_estimated():

@@ -95,7 +95,7 @@ def test_a_pair_is_measured_before_and_after_the_second_task():
         progress=False,
     )
     network = first.setting.network_of(0)
-    before, after = (evaluate(network, tasks[2], each.values, tasks[2].test) for each in (first, last))
+    before, after = (evaluate(network, each.values, tasks[2].test, tasks[2]) for each in (first, last))
     np.testing.assert_allclose(found.forgetting_loss, after.loss - before.loss, rtol=1e-5)
     np.testing.assert_allclose(found.forgetting_accuracy, before.accuracy - after.accuracy, atol=1e-6)
     hidden, fishers = [], []
@@ -104,7 +104,7 @@ def test_a_pair_is_measured_before_and_after_the_second_task():
         states = network.apply(first.values, probe.inputs).hidden
         hidden.append(torch.stack([states[k][(probe.phase == Phase.output)[0]] for k in range(2)]))
         head = first.setting.network_of(number)
-        each = fisher_diagonal(head, task, first.values, task.fixed_set("fisher", 8), "sampled", (0, 4))
+        each = fisher_diagonal(head, first.values, task.fixed_set("fisher", 8), task, "sampled", (0, 4))
         fishers.append(torch.cat([each[name].flatten(1) for name in ("W_ih", "b_ih", "W_hh", "b_hh")], 1))
     np.testing.assert_allclose(found.overlap_states_last_step, pairs.alignment(*hidden, 3), rtol=1e-5)
     p, q = (each / each.sum(1, keepdim=True) for each in fishers)

@@ -36,7 +36,7 @@ def of_each_task(learned, measure, network):
             found.append(memory_aware_synapses(answering, after.values, data))
         else:
             seeds = [int(generator(seed, "importance targets", number).integers(2**63)) for seed in (3, 5)]
-            found.append(fisher_diagonal(answering, task, after.values, data, measure, seeds))
+            found.append(fisher_diagonal(answering, after.values, data, task, measure, seeds))
     return found
 
 

@@ -178,7 +178,7 @@ def test_vectors_start_as_they_are_given():
     assert set(learned) == {*frozen, CHANGES}
     assert not learned[CHANGES].any()
     found, other = (
-        evaluate(network, each, parameters, each.test)
+        evaluate(network, parameters, each.test, each)
         for each, parameters in ((LEARNED[1], learned), (FROZEN[1], frozen))
     )
     assert torch.equal(found.loss, other.loss)
@@ -189,7 +189,7 @@ def test_vectors_start_as_they_are_given():
 
 def importances(network, task, parameters, made):
     for kind in ("empirical", "sampled", "exact"):
-        yield fisher_diagonal(network, task, parameters, made, kind, [0, 1])
+        yield fisher_diagonal(network, parameters, made, task, kind, [0, 1])
     yield memory_aware_synapses(network, parameters, made)
 
 
@@ -321,7 +321,7 @@ def test_task_identity_stands_behind_the_vectors():
         shown = changed_vectors(task.test.inputs, parameters[CHANGES])
         torch.testing.assert_close(shown[..., :FEATURES], FROZEN[k].test.inputs + task.test.scored[..., None])
         assert torch.equal(shown[..., FEATURES:], task.test.inputs[..., 1 + FEATURES :])
-        assert evaluate(network, task, parameters, task.test).loss.isfinite().all()
+        assert evaluate(network, parameters, task.test, task).loss.isfinite().all()
 
 
 def test_random_vectors_are_standard_normal_numbers():

@@ -86,7 +86,7 @@ def test_all_at_once_is_the_loop_written_out():
     for name, value in after.values.items():
         torch.testing.assert_close(value, parameters[name], rtol=1e-4, atol=1e-6)
     assert after.iterations.tolist() == [15, 15]
-    losses = [evaluate(HEADS.answering(k), t, after.values, t.validation).loss for k, t in enumerate(TASKS)]
+    losses = [evaluate(HEADS.answering(k), after.values, t.validation, t).loss for k, t in enumerate(TASKS)]
     np.testing.assert_allclose(after.validation_loss, torch.stack(losses).mean(0), rtol=1e-9)
 
 

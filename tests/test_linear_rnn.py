@@ -9,17 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wmcl.importance import (
-    fisher_diagonal,
-    linear_fisher,
-    linear_products,
-    linear_reuse,
-    memory_spectrum,
-    protected_directions,
-    reuse_profile,
-    second_moments,
-    white_moments,
-)
+from wmcl.importance import fisher_diagonal, linear_fisher, memory_spectrum, protected_directions, reuse_profile
+from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_moments, white_moments
 from wmcl.likelihoods import Gaussian
 from wmcl.networks import NETWORKS, Elman, LinearCell, LinearRNN, Weights, unroll
 from wmcl.tasks import Phase, RecallLayout, Teacher, check_sequences, recall_task, teacher_task
@@ -145,7 +136,7 @@ def test_impossible_deviations_are_refused(std):
 
 def test_evaluation_has_a_loss_and_no_accuracy():
     network, task, parameters, data = small()
-    found = evaluate(network, task, parameters, data, chunk=2)
+    found = evaluate(network, parameters, data, task, chunk=2)
     error = (network.apply(parameters, data.inputs, data.window).logits - data.targets[:, data.window]).square()
     torch.testing.assert_close(found.loss, error.mean((1, 2, 3)) / 2 + math.log(2 * math.pi) / 2)
     assert found.accuracy.isnan().all()
@@ -261,10 +252,10 @@ def test_it_is_the_measured_exact_fisher_and_reuse_profile(channels, pattern, mo
     network, task, parameters, data = small(1, 4, channels, pattern, pattern + more, lead, tail)
     moments, scored = second_moments(data.inputs), data.scored[0, :, 0]
     found = linear_fisher(network, parameters, moments, scored)
-    for name, value in fisher_diagonal(network, task, parameters, data, "exact").items():
+    for name, value in fisher_diagonal(network, parameters, data, task, "exact").items():
         torch.testing.assert_close(found[name], value, rtol=1e-9, atol=1e-12)
     profile = linear_reuse(linear_products(network, parameters, moments, scored))
-    measured = reuse_profile(network, task, parameters, data, "exact")["W_hh"]
+    measured = reuse_profile(network, parameters, data, task, "exact")["W_hh"]
     torch.testing.assert_close(profile, measured, rtol=1e-9, atol=1e-11)
     torch.testing.assert_close(profile.sum((1, 2)), found["W_hh"].sum((1, 2)))
 
@@ -272,7 +263,7 @@ def test_it_is_the_measured_exact_fisher_and_reuse_profile(channels, pattern, mo
 def test_sampled_fishers_have_it_as_their_mean():
     """Over 500 draws of 5 sequences the mean of the weights has a standard error of about 3 %."""
     network, task, parameters, data = small(1)
-    found = fisher_diagonal(network, task, parameters, data, "sampled", seeds=[0], draws=500)
+    found = fisher_diagonal(network, parameters, data, task, "sampled", seeds=[0], draws=500)
     expected = linear_fisher(network, parameters, second_moments(data.inputs), data.scored[0, :, 0])
     for name, value in expected.items():
         assert float(found[name].mean() / value.mean()) == pytest.approx(1, abs=0.12), name
@@ -288,7 +279,7 @@ def test_white_moments_are_those_of_an_orthogonal_design():
     moments = white_moments(slice(1, 4), data.steps, 1)
     torch.testing.assert_close(second_moments(data.inputs), moments)
     found = linear_fisher(network, parameters, moments, data.scored[0, :, 0])
-    for name, value in fisher_diagonal(network, task, parameters, data, "exact").items():
+    for name, value in fisher_diagonal(network, parameters, data, task, "exact").items():
         torch.testing.assert_close(found[name], value, rtol=1e-9, atol=1e-12)
 
 
@@ -336,18 +327,18 @@ def test_protected_directions_are_means_of_products_of_gradients(kind):
     network, task, parameters, data = small(1, 3)
     if kind is Elman:
         network = Elman(2, 6, 2, output_stage=False)
-    read, written, _, _ = protected_directions(network, task, parameters, data, chunk=2)
+    read, written, _, _ = protected_directions(network, parameters, data, task, chunk=2)
     every = list(gradients(network, parameters, data))
     torch.testing.assert_close(read[0], sum(G.T @ G for G in every) / 3)
     torch.testing.assert_close(written[0], sum(G @ G.T for G in every) / 3)
-    trace = fisher_diagonal(network, task, parameters, data, "exact")["W_hh"].sum()
+    trace = fisher_diagonal(network, parameters, data, task, "exact")["W_hh"].sum()
     for side in (read, written):
         torch.testing.assert_close(side[0].trace(), trace)
 
 
 def test_what_steps_bring_alone_is_a_sum_over_error_signals_and_states():
     network, task, parameters, data = small(1, 3)
-    found = protected_directions(network, task, parameters, data, chunk=2)
+    found = protected_directions(network, parameters, data, task, chunk=2)
     W, readers, expected = parameters["W_hh"][0], parameters["W_out"][0], [0.0, 0.0]
     for b in range(3):
         hidden = plain_states(parameters, 0, data.inputs[0, :, b])
@@ -371,7 +362,7 @@ def test_the_memory_spectrum_of_a_teacher_is_that_of_its_map():
     squares = torch.linalg.svdvals(response(TEACHER)).square()
     expected[: min(8, len(squares))] = squares[:8]
     for step in (3, 4):
-        found = memory_spectrum(TEACHER.network, teacher_task(TEACHER), TEACHER.parameters, data, step, chunk=5)
+        found = memory_spectrum(TEACHER.network, TEACHER.parameters, data, teacher_task(TEACHER), step, chunk=5)
         torch.testing.assert_close(found[0], expected, rtol=1e-9, atol=1e-9)
 
 
@@ -387,11 +378,11 @@ def test_a_memory_spectrum_takes_the_covariance_of_states_that_are_given():
             sensitivity += torch.outer(back, back)
     covariance = torch.from_numpy(np.cov(others[0].numpy().T))
     expected = torch.linalg.eigvals(sensitivity @ covariance).real.sort(descending=True).values
-    found = memory_spectrum(TEACHER.network, task, parameters, data, 4, states=others)
+    found = memory_spectrum(TEACHER.network, parameters, data, task, 4, states=others)
     torch.testing.assert_close(found[0], expected, rtol=1e-9, atol=1e-9)
 
 
 def test_a_memory_spectrum_needs_an_answer_after_the_step():
     data = teacher_task(TEACHER).batch([0], 0, 4).to(torch.float64)
     with pytest.raises(ValueError, match="step is 7"):
-        memory_spectrum(TEACHER.network, teacher_task(TEACHER), TEACHER.parameters, data, 7)
+        memory_spectrum(TEACHER.network, TEACHER.parameters, data, teacher_task(TEACHER), 7)

@@ -20,15 +20,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.stats import norm
 
 from figures import linear_rnn as figure_of
-from wmcl.importance import (
-    fisher_diagonal,
-    linear_fisher,
-    linear_products,
-    linear_reuse,
-    memory_spectrum,
-    protected_directions,
-    white_moments,
-)
+from wmcl.importance import fisher_diagonal, linear_fisher, memory_spectrum, protected_directions
+from wmcl.importance.linear_fisher import linear_products, linear_reuse, white_moments
 from wmcl.networks import LinearRNN
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.randomness import generator
@@ -73,7 +66,7 @@ def test_a_register_solves_the_task_exactly(layout, more):
     torch.testing.assert_close(logits, data.targets[:, data.window], rtol=0, atol=1e-12)
     memory = parameters["W_hh"][0, : layout.channels * slots, : layout.channels * slots]
     torch.testing.assert_close(memory @ memory.T, torch.eye(len(memory), dtype=torch.float64))
-    assert evaluate(network, task, parameters, data).loss.item() == pytest.approx(0.5 * np.log(2 * np.pi))
+    assert evaluate(network, parameters, data, task).loss.item() == pytest.approx(0.5 * np.log(2 * np.pi))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -443,7 +436,7 @@ def test_a_cell_holds_what_is_measured_on_sequences_of_its_seed(trained, place, 
     alone = {name: value[None] for name, value in weights.items()}
     for kind in ("exact", "sampled", "empirical"):
         seeds = [[3, 7][place]] if kind == "sampled" else None
-        values = fisher_diagonal(network, task, alone, probe, kind, seeds)
+        values = fisher_diagonal(network, alone, probe, task, kind, seeds)
         for short, name in (("ih", "W_ih"), ("hh", "W_hh"), ("out", "W_out")):
             expected = float(values[name].mean()) / 4
             assert float(at.fisher.sel(kind=kind, connection=short)) == pytest.approx(expected, rel=1e-6), (kind, name)
@@ -467,7 +460,7 @@ def test_a_student_holds_the_dimensions_of_its_own_teacher(cell):
         test, last = task.test.to(torch.float64), 4 + 2 - 1
         states = network.apply(parameters, test.inputs).hidden[:, last]
         taught = teacher.network.apply(teacher.parameters, test.inputs).hidden[:, last]
-        sides = protected_directions(network, task, parameters, probe)
+        sides = protected_directions(network, parameters, probe, task)
         names = ["read", "written", "read, steps alone", "written, steps alone"]
         spectra = {name: np.linalg.eigvalsh(side[0].numpy())[::-1] for name, side in zip(names, sides, strict=True)}
         spectra["states"] = np.linalg.eigvalsh(np.cov(states[0].numpy().T))[::-1]
@@ -475,7 +468,7 @@ def test_a_student_holds_the_dimensions_of_its_own_teacher(cell):
             ("memory", network, parameters, states),
             ("teacher", teacher.network, teacher.parameters, taught),
         ):
-            spectra[name] = memory_spectrum(who, task, values, probe, last, states=of)[0].numpy()
+            spectra[name] = memory_spectrum(who, values, probe, task, last, states=of)[0].numpy()
         shares = {name: np.cumsum(values) / np.sum(values) for name, values in spectra.items()}
         one = found.isel(seed=place, error=0)
         for name, values in spectra.items():

@@ -39,7 +39,7 @@ def test_loss_and_accuracy_of_every_task_after_every_phase(learned, found):
     for after in learned:
         for number, task in enumerate(TASKS):
             for data in ("validation", "test"):
-                direct = evaluate(NETWORK.answering(number), task, after.weights(number), getattr(task, data))
+                direct = evaluate(NETWORK.answering(number), after.weights(number), getattr(task, data), task)
                 at = found.sel(trained_task=after.task, evaluated_task=number, data=data)
                 np.testing.assert_array_equal(at.accuracy, direct.accuracy)
                 np.testing.assert_array_equal(at.loss, direct.loss)
@@ -48,7 +48,7 @@ def test_loss_and_accuracy_of_every_task_after_every_phase(learned, found):
 
 def test_the_untrained_network_is_the_one_that_learning_starts_from(found):
     for number, task in enumerate(TASKS):
-        direct = evaluate(NETWORK.answering(number), task, NETWORK.init([3, 5]), task.test).accuracy
+        direct = evaluate(NETWORK.answering(number), NETWORK.init([3, 5]), task.test, task).accuracy
         np.testing.assert_array_equal(found.untrained_accuracy.sel(evaluated_task=number, data="test"), direct)
 
 
@@ -64,7 +64,7 @@ def test_how_training_went(learned, found):
 def test_importance_is_the_fisher_of_the_task_just_learned(learned, found):
     after, task = learned[1], TASKS[1]
     probe = task.fixed_set("importance", 8)
-    fisher = fisher_diagonal(NETWORK.answering(1), task, after.weights(1), probe, "sampled", seeds=[3, 5])
+    fisher = fisher_diagonal(NETWORK.answering(1), after.weights(1), probe, task, "sampled", seeds=[3, 5])
     mean = found.importance.sel(trained_task=1, connection="hh", statistic="mean", per="sequence")
     np.testing.assert_allclose(mean, fisher["W_hh"].mean((1, 2)))
     np.testing.assert_allclose(found.share.sel(trained_task=1).sum("connection"), 1)
@@ -112,7 +112,7 @@ def test_all_tasks_at_once_are_one_row():
     assert (found.iterations.isel(trained_task=2) == 60).all()
     means = [
         fisher_diagonal(
-            NETWORK.answering(k), task, after.weights(k), task.fixed_set("importance", 8), "sampled", seeds=[3, 5]
+            NETWORK.answering(k), after.weights(k), task.fixed_set("importance", 8), task, "sampled", seeds=[3, 5]
         )["W_hh"].mean((1, 2))
         for k, task in enumerate(TASKS)
     ]

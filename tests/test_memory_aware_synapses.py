@@ -45,5 +45,5 @@ def test_senseless_arguments_are_refused():
     parameters, data = ensemble(network, task)
     with pytest.raises(ValueError, match="chunk is 0: "):
         memory_aware_synapses(network, parameters, data, chunk=0)
-    with pytest.raises(ValueError, match="sequences is empty"):
+    with pytest.raises(ValueError, match="data is empty"):
         memory_aware_synapses(network, parameters, data.take(slice(0, 0)))

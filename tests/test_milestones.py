@@ -54,7 +54,7 @@ def test_milestones_bracket_the_first_crossing():
             assert milestone.before.loss[k] == curve[crossing - 1] > milestone.threshold >= curve[crossing]
             assert milestone.after.iteration[k] - milestone.before.iteration[k] <= FAST.validate_every
         for side in (milestone.before, milestone.after):
-            loss = evaluate(NETWORK, TASK, side.parameters, TASK.validation).loss
+            loss = evaluate(NETWORK, side.parameters, TASK.validation, TASK).loss
             np.testing.assert_allclose(loss, side.loss, rtol=1e-5)
             for k in range(0, 3, 2):
                 again = fit([k], Stop(int(side.iteration[k]))).parameters

@@ -90,12 +90,12 @@ def test_fishers_of_sequences_of_different_length(network, kind):
     """Each sequence against itself alone, cut to its length; empirical against batch-1 autograd."""
     parameters, data = ragged_case(network, samples=4, steps=4)
     task = Task("ragged", 4, 3, Bernoulli(), draw=lambda generators, samples: ragged())
-    found = fisher_diagonal(network, task, parameters, data, kind, chunk=3)
+    found = fisher_diagonal(network, parameters, data, task, kind, chunk=3)
     expected = {name: torch.zeros_like(value) for name, value in parameters.items()}
     for sample in range(data.samples):
         if kind == "exact":
             one = cut(data, sample)
-            for name, value in fisher_diagonal(network, task, parameters, one, kind).items():
+            for name, value in fisher_diagonal(network, parameters, one, task, kind).items():
                 expected[name] += value / data.samples
         else:
             for member in range(2):
@@ -132,12 +132,12 @@ def test_padding_does_not_matter(network, seed, junk, more):
     stage = Milestone(1.0, np.ones(2, bool), end, end)
     measures = [
         lambda d: task_gradient(network, task.likelihood, parameters, d)[1],
-        lambda d: fisher_diagonal(network, task, parameters, d, "empirical"),
-        lambda d: fisher_diagonal(network, task, parameters, d, "exact"),
+        lambda d: fisher_diagonal(network, parameters, d, task, "empirical"),
+        lambda d: fisher_diagonal(network, parameters, d, task, "exact"),
         lambda d: memory_aware_synapses(network, parameters, d),
-        lambda d: fisher_diagonal(network, task, parameters, d, "sampled", [0, 1]),
-        lambda d: {"loss": evaluate(network, task, parameters, d).loss},
-        lambda d: {"divergence": mean_divergence(network, task, parameters, changed, d)},
+        lambda d: fisher_diagonal(network, parameters, d, task, "sampled", [0, 1]),
+        lambda d: {"loss": evaluate(network, parameters, d, task).loss},
+        lambda d: {"divergence": mean_divergence(network, parameters, d, task, changed)},
         lambda d: {"components": states_of(stage, network, d)},
     ]
     for measure in measures:
@@ -186,8 +186,8 @@ def test_one_head_answers_and_the_others_have_no_part_in_it():
         torch.testing.assert_close(here.apply(parameters, data.inputs).logits, single.apply(own, data.inputs).logits)
         measures = [
             lambda n, p: task_gradient(n, task.likelihood, p, data)[1],
-            lambda n, p: fisher_diagonal(n, task, p, data, "empirical"),
-            lambda n, p: fisher_diagonal(n, task, p, data, "exact"),
+            lambda n, p: fisher_diagonal(n, p, data, task, "empirical"),
+            lambda n, p: fisher_diagonal(n, p, data, task, "exact"),
             lambda n, p: memory_aware_synapses(n, p, data),
         ]
         for measure in measures:
@@ -264,8 +264,8 @@ def test_a_member_does_not_depend_on_the_others(network, chosen):
     measures = [
         lambda p, d, _: {"logits": network.apply(p, d.inputs, lengths=d.lengths).logits},
         lambda p, d, _: task_gradient(network, task.likelihood, p, d)[1],
-        lambda p, d, seeds: fisher_diagonal(network, task, p, d, "sampled", seeds),
-        lambda p, d, _: fisher_diagonal(network, task, p, d, "exact"),
+        lambda p, d, seeds: fisher_diagonal(network, p, d, task, "sampled", seeds),
+        lambda p, d, _: fisher_diagonal(network, p, d, task, "exact"),
     ]
     for measure in measures:
         together, alone = measure(everyone, data, [0, 1, 2]), measure(some, own, chosen)

@@ -75,7 +75,7 @@ def test_half_the_fisher_diagonal_is_the_mean_divergence_over_all_signs(network,
             W = parameters["W_hh"].clone()
             for (to, source), sign in zip(places, signs, strict=True):
                 W[member, to, source] += sign * size
-            found.append(mean_divergence(network, task, parameters, parameters | {"W_hh": W}, data))
+            found.append(mean_divergence(network, parameters, data, task, parameters | {"W_hh": W}))
         assert all(value[0] == 0 for value in found)  # the other member did not move
         measured = torch.stack(found)[:, member]
         predicted = sum(fisher[place] for place in places) * size**2 / 2
@@ -90,7 +90,7 @@ def test_mean_divergence_is_the_loop_over_sequences():
     network, task = CASES[1].values
     parameters, data = ensemble(network, task)
     changed = {name: 1.1 * value for name, value in parameters.items()}
-    found = mean_divergence(network, task, parameters, changed, data)
+    found = mean_divergence(network, parameters, data, task, changed)
     for member in range(2):
         total = 0.0
         for sample in range(data.samples):
@@ -106,13 +106,13 @@ def test_mean_divergence_is_the_loop_over_sequences():
 @pytest.fixture(scope="module")
 def trained():
     parameters = fit([0, 1], Stop(300, loss=0.1)).parameters
-    return parameters, fisher_diagonal(NETWORK, TASK, parameters, TASK.test, "sampled", [0, 1])
+    return parameters, fisher_diagonal(NETWORK, parameters, TASK.test, TASK, "sampled", [0, 1])
 
 
 def effect(trained, seeds=(0, 1), **fields):
     parameters, fisher = trained
     data = TASK.fixed_set("probe", 200)
-    return perturbation_effect(NETWORK, TASK, parameters, data, fisher, fisher, seeds, Perturbations(**fields))
+    return perturbation_effect(NETWORK, parameters, data, TASK, fisher, fisher, seeds, Perturbations(**fields))
 
 
 def test_important_weights_matter_more_than_random_and_unimportant_ones(trained):

@@ -156,8 +156,8 @@ def test_padding_changes_nothing(direction):
         assert own.steps == made.lengths[0, n]
         alone = network.apply(parameters, own.inputs.double(), lengths=own.lengths).logits
         torch.testing.assert_close(together[:, : own.steps, n], alone[:, :, 0], rtol=1e-12, atol=1e-12)
-        losses.append(own.steps * evaluate(network, task, parameters, own.to(torch.float64)).loss)
-    whole = evaluate(network, task, parameters, made).loss
+        losses.append(own.steps * evaluate(network, parameters, own.to(torch.float64), task).loss)
+    whole = evaluate(network, parameters, made, task).loss
     torch.testing.assert_close(sum(losses) / made.lengths.sum(), whole, rtol=1e-12, atol=0)
 
 
@@ -220,6 +220,6 @@ def test_a_network_learns_what_order_and_endings_tell():
     network = LSTM(64, 8, 17, direction="bidirectional")
     trained = train(network, task, [0], Stop(40), Options(batch=16, learning_rate=0.02), progress=False)
     counts = np.bincount(task.draw.test.targets, minlength=len(TAGS))
-    found = evaluate(network, task, trained.parameters, task.test)
+    found = evaluate(network, trained.parameters, task.test, task)
     assert found.accuracy > 0.9 > 2 * counts.max() / counts.sum()
     assert found.weighted_f1 > 0.9

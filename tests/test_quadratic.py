@@ -251,7 +251,7 @@ def accuracy(kind, strength):
     network, options = dataclasses.replace(TWO, hidden=24), Options(batch=32, learning_rate=5e-3)
     method = Method(penalty=KINDS[kind](strength)) if kind else Method()
     last = fit(method, network, TASKS[:2], (0, 1), Stop(100), options)[-1]
-    found = [evaluate(network.answering(k), TASKS[k], last.weights(k), TASKS[k].validation) for k in range(2)]
+    found = [evaluate(network.answering(k), last.weights(k), TASKS[k].validation, TASKS[k]) for k in range(2)]
     return np.array([float(each.accuracy.mean()) for each in found])
 
 

@@ -40,7 +40,7 @@ def test_gradient_of_the_papers_loss(reference, parameters):
 
 def test_loss_and_accuracy(reference, parameters):
     batch = sequences(reference, "batch")
-    result = evaluate(NETWORK, TASK, parameters, batch)
+    result = evaluate(NETWORK, parameters, batch, TASK)
     np.testing.assert_allclose(result.loss.item(), reference["batch/loss_sum"] / (64 * 35), rtol=1e-5)
     np.testing.assert_allclose(100 * result.accuracy.item(), reference["batch/accuracy_pct"], rtol=1e-12)
     np.testing.assert_allclose(100 * result.accuracy_by_step[0], reference["batch/accuracy_pct_per_ts"], rtol=1e-12)
@@ -48,14 +48,14 @@ def test_loss_and_accuracy(reference, parameters):
 
 def test_empirical_fisher(reference, parameters):
     double = {name: value.double() for name, value in parameters.items()}
-    found = fisher_diagonal(NETWORK, TASK, double, sequences(reference, "fisher").to(torch.float64), "empirical")
+    found = fisher_diagonal(NETWORK, double, sequences(reference, "fisher").to(torch.float64), TASK, "empirical")
     for name, mine in found.items():
         theirs = reference[f"fisher64/{name}"]
         np.testing.assert_allclose(mine[0], theirs, rtol=1e-8, atol=1e-8 * theirs.max())
 
 
 def test_mean_importance_of_the_papers_code_counts_weights_and_biases(reference, parameters):
-    found = fisher_diagonal(NETWORK, TASK, parameters, sequences(reference, "fisher"), "empirical")
+    found = fisher_diagonal(NETWORK, parameters, sequences(reference, "fisher"), TASK, "empirical")
     theirs = float(reference["fisher/mean_importance_hh_code"])
     both = torch.cat([found["W_hh"].flatten(), found["b_hh"].flatten()]).mean().item()
     assert both == pytest.approx(theirs, rel=1e-3)  # their float32 noise is 3e-4 of the maximum

@@ -5,7 +5,8 @@ import torch
 
 from tests import naive
 from tests.cases import CASES, ensemble
-from wmcl.importance import fisher_diagonal, own_share, reuse_profile, step_shares
+from wmcl.importance import fisher_diagonal, own_share, reuse_profile
+from wmcl.importance.reuse import step_shares
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 
@@ -29,7 +30,7 @@ def gradients_by_use(parameters, data, member, sample):
 def test_the_profile_holds_the_products_of_gradients_by_use():
     network, task = Elman(4, 5, 3), copy_task(2, 4, width=3, lead=1)
     parameters, data = ensemble(network, task, samples=3)
-    found = reuse_profile(network, task, parameters, data, "empirical", chunk=2)
+    found = reuse_profile(network, parameters, data, task, "empirical", chunk=2)
     for member in range(2):
         for name in WEIGHTS:
             expected = torch.zeros(data.steps, data.steps, dtype=torch.float64)
@@ -44,15 +45,15 @@ def test_networks_that_read_backwards_are_refused(direction):
     task = copy_task(2)
     network = Elman(8, 4, 7, direction=direction)
     with pytest.raises(ValueError, match=f"direction of the network is {direction}: a reuse profile needs 'forward'"):
-        reuse_profile(network, task, network.init([0]), task.test, "empirical")
+        reuse_profile(network, network.init([0]), task.test, task, "empirical")
 
 
 @pytest.mark.parametrize("kind", ["empirical", "sampled", "exact"])
 @pytest.mark.parametrize(("network", "task"), [c for c in CASES if c.values[0].is_causal])
 def test_it_adds_up_to_the_trace_of_the_fisher(network, task, kind):
     parameters, data = ensemble(network, task)
-    fisher = fisher_diagonal(network, task, parameters, data, kind, [3, 4], draws=2)
-    for name, profile in reuse_profile(network, task, parameters, data, kind, [3, 4], draws=2, chunk=2).items():
+    fisher = fisher_diagonal(network, parameters, data, task, kind, [3, 4], draws=2)
+    for name, profile in reuse_profile(network, parameters, data, task, kind, [3, 4], draws=2, chunk=2).items():
         torch.testing.assert_close(profile.sum((1, 2)), fisher[name].sum((1, 2)), rtol=1e-9, atol=0)
         torch.testing.assert_close(profile, profile.mT)
         if profile.any():  # inputs that no output depends on have no shares

@@ -45,7 +45,7 @@ def test_the_task_is_well_formed():
 
 def test_empirical_fisher(case):
     parameters, data = case
-    found = fisher_diagonal(NETWORK, TASK, parameters, data, "empirical", chunk=4)
+    found = fisher_diagonal(NETWORK, parameters, data, TASK, "empirical", chunk=4)
     for member in range(MEMBERS):
         each = [naive.gradients(NETWORK, parameters, data, member, sample) for sample in range(SAMPLES)]
         for name, value in found.items():
@@ -55,7 +55,7 @@ def test_empirical_fisher(case):
 
 def test_loss_and_evaluation(case):
     parameters, data = case
-    result = evaluate(NETWORK, TASK, parameters, data, chunk=4)
+    result = evaluate(NETWORK, parameters, data, TASK, chunk=4)
     logits = NETWORK.apply(parameters, data.inputs, data.window).logits
     per_bit, per_sequence = (task_loss(TASK.likelihood, logits, data, r) for r in ("scored bit", "reference"))
     for member in range(MEMBERS):

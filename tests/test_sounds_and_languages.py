@@ -132,7 +132,7 @@ def test_losses_and_importances_are_those_of_an_answer(benchmark):
     answers = float((probe.phase == Phase.output).sum()) / 6
     assert answers == 1 if benchmark == "audioset" else answers > 3
     for kind, values in (
-        ("sampled", fisher_diagonal(network, task, initial, probe, "sampled", [3])),
+        ("sampled", fisher_diagonal(network, initial, probe, task, "sampled", [3])),
         ("MAS", memory_aware_synapses(network, initial, probe)),
     ):
         reads_backwards = {"hh_reverse", "ih_reverse"} if benchmark == "pos" else set()
@@ -141,7 +141,7 @@ def test_losses_and_importances_are_those_of_an_answer(benchmark):
             own = found.importance.sel(kind=kind, connection=connection, statistic="mean")
             np.testing.assert_allclose(own.sel(per="answer"), values[f"W_{connection}"].mean() / answers, rtol=1e-5)
             np.testing.assert_allclose(own.sel(per="bit") * entropy(task), own.sel(per="answer"), rtol=1e-6)
-    result = evaluate(network, task, initial, task.validation)
+    result = evaluate(network, initial, task.validation, task)
     np.testing.assert_allclose(found.validation_loss.sel(side="after"), result.loss[0], rtol=1e-5)
     assert np.isnan(found.retention)
     assert np.isnan(found.lead)

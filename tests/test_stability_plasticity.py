@@ -93,7 +93,7 @@ def test_a_normalised_importance_has_mean_one_and_its_proportions():
 def front_of(importance, strengths):
     last = learned(Method(penalty=Quadratic(importance, strengths)), (3,) * len(strengths))[-1]
     points = [
-        evaluate(last.setting.network_of(k), task, last.weights(k), task.test).loss.numpy()
+        evaluate(last.setting.network_of(k), last.weights(k), task.test, task).loss.numpy()
         for k, task in enumerate(last.setting.tasks)
     ]
     return np.stack(points, -1)
@@ -133,7 +133,7 @@ def test_predictors_are_those_of_the_members_without_penalty():
     setting, (first, last) = alone[0].setting, alone
     own = FISHER.measure(setting, first.values, 0, {})
     probe = setting.data(1, "curvature", SMOKE.rows.importance_samples)
-    steep = fisher_diagonal(setting.network_of(1), setting.tasks[1], last.values, probe, "sampled", (3, 5))
+    steep = fisher_diagonal(setting.network_of(1), last.values, probe, setting.tasks[1], "sampled", (3, 5))
     names = [name for name in own if not name.endswith("out")]
     assert len(names) == len(own) - 2
     for member in range(2):
@@ -475,7 +475,7 @@ def test_methods_without_penalty_are_the_same_network(analysed):
         )
     )[-1]
     for k, task in enumerate(tasks):
-        loss = evaluate(last.setting.network_of(k), task, last.weights(k), task.test).loss
+        loss = evaluate(last.setting.network_of(k), last.weights(k), task.test, task).loss
         own = unprotected.sel({"method": "SI", "data": "test", "trained_task": 1, "evaluated_task": k}).isel(setting=0)
         np.testing.assert_allclose(own, loss, rtol=1e-4)
 

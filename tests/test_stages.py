@@ -68,7 +68,7 @@ def test_importance_is_the_mean_fisher_interpolated_to_the_matched_loss(trained,
     assert set(found.dims) == {"seed", "kind", "connection", "statistic", "per"}
     for kind in ("empirical", "sampled"):
         sides = [
-            fisher_diagonal(NETWORK, TASK, side.parameters, probe, kind, trained.seeds)["W_hh"].mean((1, 2)).numpy()
+            fisher_diagonal(NETWORK, side.parameters, probe, TASK, kind, trained.seeds)["W_hh"].mean((1, 2)).numpy()
             for side in (stage.before, stage.after)
         ]
         losses = [np.log(side.loss) for side in (stage.before, stage.after)]
@@ -82,7 +82,7 @@ def test_importance_is_the_mean_fisher_interpolated_to_the_matched_loss(trained,
 
 def test_importance_at_the_end_is_not_interpolated(trained, probe):
     found = importance_at(stages(trained)[-1], NETWORK, TASK, trained, probe, kinds=["empirical"]).importance
-    expected = fisher_diagonal(NETWORK, TASK, trained.parameters, probe, "empirical")["W_out"]
+    expected = fisher_diagonal(NETWORK, trained.parameters, probe, TASK, "empirical")["W_out"]
     one = found.sel(connection="out", statistic="median", per="sequence", kind="empirical")
     np.testing.assert_allclose(one, np.median(expected.flatten(1), axis=1))
 
@@ -104,7 +104,7 @@ def test_dimensionality(trained, probe):
 def test_performance_and_training(trained, probe):
     stage = stages(trained)[1]
     performance, training = performance_at(stage, NETWORK, TASK, probe), training_at(stage, trained)
-    result = evaluate(NETWORK, TASK, stage.after.parameters, probe)
+    result = evaluate(NETWORK, stage.after.parameters, probe, TASK)
     np.testing.assert_allclose(performance.loss, result.loss)
     np.testing.assert_allclose(performance.accuracy_by_step.mean("output_step"), performance.accuracy)
     moved = (stage.after.parameters["W_ho"] - trained.initial["W_ho"])[1].norm() / trained.initial["W_ho"][1].norm()
@@ -140,7 +140,7 @@ def test_importances_of_other_kinds_are_those_of_their_functions(trained, probe)
         connection="hh", statistic="trace"
     )
     expected = {
-        "exact": fisher_diagonal(NETWORK, TASK, trained.parameters, probe, "exact"),
+        "exact": fisher_diagonal(NETWORK, trained.parameters, probe, TASK, "exact"),
         "MAS": memory_aware_synapses(NETWORK, trained.parameters, probe),
     }
     for path in ("total", "task"):
@@ -173,8 +173,8 @@ def test_path_integrals(trained):
 def test_exact_and_sampled_fisher_stand_side_by_side(trained, probe):
     stage = trained.milestones[1]
     found = exact_check_at(stage, NETWORK, TASK, trained.seeds, probe, draws=3)
-    exact = fisher_diagonal(NETWORK, TASK, stage.after.parameters, probe, "exact")
-    sampled = fisher_diagonal(NETWORK, TASK, stage.after.parameters, probe, "sampled", trained.seeds, draws=3)
+    exact = fisher_diagonal(NETWORK, stage.after.parameters, probe, TASK, "exact")
+    sampled = fisher_diagonal(NETWORK, stage.after.parameters, probe, TASK, "sampled", trained.seeds, draws=3)
     for name, values in (("exact", exact), ("sampled, 3 draws", sampled)):
         np.testing.assert_allclose(
             found.checked.sel(estimator=name, connection="ih"), values["W_ih"].mean((1, 2)), rtol=1e-10
@@ -186,7 +186,7 @@ def test_exact_and_sampled_fisher_stand_side_by_side(trained, probe):
 def test_reuse_adds_up_to_one(trained, probe):
     stage = trained.milestones[1]
     found = reuse_at(stage, NETWORK, TASK, trained.seeds, probe)
-    profile = reuse_profile(NETWORK, TASK, stage.after.parameters, probe, "sampled", trained.seeds)["W_hh"]
+    profile = reuse_profile(NETWORK, stage.after.parameters, probe, TASK, "sampled", trained.seeds)["W_hh"]
     np.testing.assert_allclose(found.reuse.isel(seed=1), profile[1] / profile[1].sum(), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(found.reuse_share.sum("step"), 1)
     np.testing.assert_allclose(found.reuse_own, profile.diagonal(dim1=1, dim2=2).sum(1) / profile.sum((1, 2)))
@@ -196,9 +196,9 @@ def test_perturbation_uses_one_fisher_to_rank_and_another_to_predict(trained, pr
     stage, few = trained.milestones[1], probe.take(slice(0, 10))
     how = Perturbations(fractions=(0.1,), sizes=(0.01,), repetitions=2)
     found = perturbation_at(stage, NETWORK, TASK, trained.seeds, probe, few, how)
-    ranking = fisher_diagonal(NETWORK, TASK, stage.after.parameters, probe, "sampled", trained.seeds)
-    exact = fisher_diagonal(NETWORK, TASK, stage.after.parameters, few, "exact")
-    expected = perturbation_effect(NETWORK, TASK, stage.after.parameters, few, ranking, exact, trained.seeds, how).mean(
+    ranking = fisher_diagonal(NETWORK, stage.after.parameters, probe, TASK, "sampled", trained.seeds)
+    exact = fisher_diagonal(NETWORK, stage.after.parameters, few, TASK, "exact")
+    expected = perturbation_effect(NETWORK, stage.after.parameters, few, TASK, ranking, exact, trained.seeds, how).mean(
         "repetition"
     )
     np.testing.assert_allclose(found.divergence, expected.measured)

@@ -157,7 +157,7 @@ def test_a_network_tells_stand_in_digits_apart():
     (task,) = split_stroke_tasks(STROKES, 1, validation=40)
     network = LSTM(4, 16, 2)
     trained = train(network, task, [0], Stop(150, accuracy=0.97), Options(batch=32, learning_rate=0.01), progress=False)
-    assert evaluate(network, task, trained.parameters, task.test).accuracy.item() > 0.9
+    assert evaluate(network, trained.parameters, task.test, task).accuracy.item() > 0.9
 
 
 @pytest.mark.parametrize(("heads", "labels"), [(2, "task"), (1, "task"), (1, "all tasks")])

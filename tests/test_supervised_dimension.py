@@ -8,13 +8,8 @@ import torch
 
 from tests.cases import CASES, ensemble
 from tests.naive import forward, sequence
-from wmcl.dimensionality import (
-    SupervisedSubspace,
-    continue_from,
-    joint_supervised_subspace,
-    supervised_subspace,
-)
-from wmcl.dimensionality.supervised import _new_column, _Run
+from wmcl.dimensionality import joint_supervised_subspace, supervised_subspace
+from wmcl.dimensionality.supervised import SupervisedSubspace, _new_column, _Run, continue_from
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.randomness import generator
 from wmcl.tasks import Phase, Sequences, copy_task
@@ -44,7 +39,7 @@ def grown(request):
     network, parameters = latches(3)
     task = copy_task(1, width=3, test_samples=64)
     mode = request.param
-    return network, task, parameters, mode, supervised_subspace(network, task, parameters, [0], 4, mode)
+    return network, task, parameters, mode, supervised_subspace(network, parameters, task, [0], 4, mode)
 
 
 def test_a_read_out_of_three_directions_needs_three_columns(grown):
@@ -122,7 +117,7 @@ def test_the_subspace_of_cells_with_gates_has_the_size_of_their_state(network):
     task = CASES[1].values[1]
     parameters = ensemble(network, task)[0]
     found = supervised_subspace(
-        network, task, parameters, [0, 1], 6, iterations=2, samples=8, test=task.test.take(slice(3))
+        network, parameters, task, [0, 1], 6, iterations=2, samples=8, test=task.test.take(slice(3))
     )
     assert found.basis.shape == (2, 6, 6)
     for member, columns in itertools.product(range(2), (1, 4, 6)):
@@ -131,7 +126,7 @@ def test_the_subspace_of_cells_with_gates_has_the_size_of_their_state(network):
         assert found.loss[member, columns - 1] == pytest.approx(loss, rel=1e-9)
         assert found.accuracy[member, columns - 1] == pytest.approx(right, abs=1e-12)
     with pytest.raises(ValueError, match="largest is 7: it must lie between 1 and the 6 units"):
-        supervised_subspace(network, task, parameters, [0, 1], 7)
+        supervised_subspace(network, parameters, task, [0, 1], 7)
 
 
 @pytest.mark.parametrize("mode", ["all", "stop"])
@@ -170,12 +165,12 @@ def test_members_are_independent_and_draws_addressed():
     network, task = CASES[0].values
     parameters, _ = ensemble(network, task)
     options = {"largest": 2, "mode": "stop", "iterations": 4, "samples": 8}
-    both = supervised_subspace(network, task, parameters, [3, 8], **options)
+    both = supervised_subspace(network, parameters, task, [3, 8], **options)
     second = {name: value[1:] for name, value in parameters.items()}
-    alone = supervised_subspace(network, task, second, [8], **options)
+    alone = supervised_subspace(network, second, task, [8], **options)
     for name in ("basis", "loss", "accuracy"):
         torch.testing.assert_close(getattr(both, name)[1:], getattr(alone, name))
-    other = supervised_subspace(network, task, second, [9], **options)
+    other = supervised_subspace(network, second, task, [9], **options)
     assert not torch.allclose(other.basis, alone.basis)
 
 
@@ -189,7 +184,7 @@ def test_every_iteration_has_sequences_of_its_own():
         return drawn[-1]
 
     watched = dataclasses.replace(task, draw=draw)
-    supervised_subspace(network, watched, parameters, [3, 8], 2, test=task.test, iterations=3, samples=7)
+    supervised_subspace(network, parameters, watched, [3, 8], 2, test=task.test, iterations=3, samples=7)
     assert len(drawn) == 6
     for k, data in enumerate(drawn):
         expected = task.draw([generator(seed, "supervised batch", k) for seed in (3, 8)], 7)
@@ -200,7 +195,7 @@ def test_the_recurrence_is_as_it_was():
     network, task = CASES[0].values
     parameters, _ = ensemble(network, task)
     before = {name: value.clone() for name, value in parameters.items()}
-    found = supervised_subspace(network, task, parameters, [0, 1], 1, iterations=2, samples=4)
+    found = supervised_subspace(network, parameters, task, [0, 1], 1, iterations=2, samples=4)
     assert all(torch.equal(before[name], value) for name, value in parameters.items())
     assert not found.basis.requires_grad
 
@@ -211,14 +206,14 @@ def test_growing_ends_when_every_member_has_reached_the_criterion():
     harder["W_hh"][1], harder["b_out"][1] = 0, -30  # never right
     task = copy_task(1, width=2, test_samples=32)
     options = {"iterations": 60, "criterion": 1.0}
-    assert supervised_subspace(network, task, parameters, [0], 4, **options).accuracy.shape == (1, 2)
-    assert supervised_subspace(network, task, harder, [0, 1], 3, **options).accuracy.shape == (2, 3)
+    assert supervised_subspace(network, parameters, task, [0], 4, **options).accuracy.shape == (1, 2)
+    assert supervised_subspace(network, harder, task, [0, 1], 3, **options).accuracy.shape == (2, 3)
 
 
 def test_the_first_column_starts_at_the_first_unit():
     network, parameters = latches(2)
     task = copy_task(1, width=2, test_samples=8)
-    found = supervised_subspace(network, task, parameters, [0], 1, iterations=1, learning_rate=1e-9)
+    found = supervised_subspace(network, parameters, task, [0], 1, iterations=1, learning_rate=1e-9)
     torch.testing.assert_close(found.basis[0, :, 0], torch.eye(9, dtype=torch.float64)[0], atol=1e-8, rtol=0)
 
 
@@ -252,8 +247,8 @@ def halves():
 
 def test_two_tasks_with_read_outs_in_other_directions_need_the_sum_of_their_dimensions():
     networks, tasks, parameters = halves()
-    joint = joint_supervised_subspace(networks, tasks, parameters, [0], 5)
-    alone = [supervised_subspace(n, t, parameters, [0], 3) for n, t in zip(networks, tasks, strict=True)]
+    joint = joint_supervised_subspace(networks, parameters, tasks, [0], 5)
+    alone = [supervised_subspace(n, parameters, t, [0], 3) for n, t in zip(networks, tasks, strict=True)]
     assert [found.dimension(1.0).item() for found in (joint, *alone)] == [4, 2, 2]
     for d in range(1, 6):
         pairs = [
@@ -267,7 +262,7 @@ def test_two_tasks_with_read_outs_in_other_directions_need_the_sum_of_their_dime
 
 def test_a_task_twice_needs_no_more_than_once():
     networks, tasks, parameters = halves()
-    twice = joint_supervised_subspace(networks[:1] * 2, tasks[:1] * 2, parameters, [0], 3)
+    twice = joint_supervised_subspace(networks[:1] * 2, parameters, tasks[:1] * 2, [0], 3)
     assert twice.dimension(1.0).tolist() == [2]
 
 
@@ -279,7 +274,7 @@ def test_columns_descend_the_sum_of_the_losses_as_pytorchs_adam_does(mode, count
     networks = [network.answering(k) for k in range(count)]
     parameters, _ = ensemble(network, tasks[0], members=1)
     options = {"iterations": 3, "samples": 4, "learning_rate": 0.03}
-    found = joint_supervised_subspace(networks, tasks, parameters, [7], 2, mode, **options)
+    found = joint_supervised_subspace(networks, parameters, tasks, [7], 2, mode, **options)
     basis = torch.zeros(6, 0, dtype=torch.float64)
     for d in range(2):
         raw = np.eye(6)[:, 0] if d == 0 else generator(7, "supervised column", d).standard_normal(6)
@@ -308,25 +303,25 @@ def test_columns_descend_the_sum_of_the_losses_as_pytorchs_adam_does(mode, count
 def test_senseless_requests_for_several_tasks_are_refused():
     networks, tasks, parameters = halves()
     with pytest.raises(ValueError, match="tasks is empty"):
-        joint_supervised_subspace([], [], parameters, [0], 1)
+        joint_supervised_subspace([], parameters, [], [0], 1)
     with pytest.raises(ValueError, match="networks has 1 entries: it must have one for each of the 2 tasks"):
-        joint_supervised_subspace(networks[:1], tasks, parameters, [0], 1)
+        joint_supervised_subspace(networks[:1], parameters, tasks, [0], 1)
     with pytest.raises(ValueError, match="tests has 1 entries"):
-        joint_supervised_subspace(networks, tasks, parameters, [0], 1, tests=[tasks[0].test])
+        joint_supervised_subspace(networks, parameters, tasks, [0], 1, tests=[tasks[0].test])
     others = [networks[0], dataclasses.replace(networks[1], hidden=8)]
-    with pytest.raises(ValueError, match="networks differ in more than their read-out"):
-        joint_supervised_subspace(others, tasks, parameters, [0], 1)
+    with pytest.raises(ValueError, match="networks differ in more than their head"):
+        joint_supervised_subspace(others, parameters, tasks, [0], 1)
 
 
 def test_senseless_requests_are_refused():
     network, parameters = latches(2)
     task = copy_task(1, width=2)
-    with pytest.raises(ValueError, match="seeds has 2 entries: it must have one for each of the 1 members"):
-        supervised_subspace(network, task, parameters, [0, 1], 1)
+    with pytest.raises(ValueError, match="it must hold one seed for each of the 1 members"):
+        supervised_subspace(network, parameters, task, [0, 1], 1)
     with pytest.raises(ValueError, match="largest is 10: it must lie between 1 and the 9 units"):
-        supervised_subspace(network, task, parameters, [0], 10)
+        supervised_subspace(network, parameters, task, [0], 10)
     with pytest.raises(ValueError, match="samples is 0"):
-        supervised_subspace(network, task, parameters, [0], 1, samples=0)
+        supervised_subspace(network, parameters, task, [0], 1, samples=0)
     with pytest.raises(ValueError, match="mode is 'none': it must be one of all, stop"):
         inspect.unwrap(joint_supervised_subspace)([network], [task], parameters, [0], 1, "none")
     data = task.batch([0], 0, 4)
@@ -334,11 +329,11 @@ def test_senseless_requests_are_refused():
     twice[:, 2] = Phase.stop
     two_stops = Sequences(**{**{f.name: getattr(data, f.name) for f in dataclasses.fields(data)}, "phase": twice})
     with pytest.raises(ValueError, match=r"stop steps \[1, 2\]: there must be exactly one"):
-        supervised_subspace(network, task, parameters, [0], 1, "stop", test=two_stops)
+        supervised_subspace(network, parameters, task, [0], 1, "stop", test=two_stops)
     for other, mode, message in (
         (Elman(3, 9, 2, layers=2), "all", "network has 2 layers and direction forward: it must be one forward layer"),
         (LSTM(3, 9, 2, direction="backward"), "all", "network has 1 layers and direction backward"),
         (LSTM(3, 9, 2), "stop", "mode is 'stop' for the network LSTM: it must be an Elman network"),
     ):
         with pytest.raises(ValueError, match=message):
-            supervised_subspace(other, task, other.init([0]), [0], 1, mode, iterations=1)
+            supervised_subspace(other, other.init([0]), task, [0], 1, mode, iterations=1)

@@ -26,7 +26,8 @@ from subspace_study.supervised import supervised
 
 from figures import task_subspaces as figure_of
 from tests import naive
-from wmcl.dimensionality import SupervisedSubspace, joint_supervised_subspace, supervised_subspace
+from wmcl.dimensionality import joint_supervised_subspace, supervised_subspace
+from wmcl.dimensionality.supervised import SupervisedSubspace
 from wmcl.methods import learn, named
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.tasks import distances
@@ -298,7 +299,7 @@ def test_the_supervised_dimensions(studied):
     learned = next(iter(phases(config, "fine-tuning")))
     (each,) = answering(learned)
     options = {"criterion": 0.4, "iterations": 3, "samples": 8}
-    found = supervised_subspace(each.network, each.task, each.weights, [0, 1], 3, **options)
+    found = supervised_subspace(each.network, each.weights, each.task, [0, 1], 3, **options)
     np.testing.assert_array_equal(one.supervised_dimension.isel(trained_task=0), found.dimension(0.4))
     np.testing.assert_allclose(one.supervised_accuracy.isel(trained_task=0, column=0), found.accuracy[:, 0])
     assert one.supervised_dimension.notnull().all()
@@ -315,7 +316,7 @@ def test_the_joint_dimension_is_that_of_all_tasks_so_far(studied):
     for learned in list(phases(config, "fine-tuning"))[1:]:
         every = answering(learned)
         networks, tasks = [each.network for each in every], [each.task for each in every]
-        found = joint_supervised_subspace(networks, tasks, every[0].weights, [0, 1], 3, **options)
+        found = joint_supervised_subspace(networks, every[0].weights, tasks, [0, 1], 3, **options)
         at = of(results, "fine-tuning").isel(trained_task=learned.task)
         np.testing.assert_array_equal(at.supervised_dimension, found.dimension(0.4))
         np.testing.assert_allclose(at.supervised_accuracy.isel(column=0), found.accuracy[:, 0], atol=1e-9)

@@ -51,7 +51,7 @@ def test_training_is_the_loop_written_out():
 
 def test_the_network_learns_and_curves_are_labelled():
     trained = fit([0, 7], Stop(400, loss=0.05))
-    result = evaluate(NETWORK, TASK, trained.parameters, TASK.test)
+    result = evaluate(NETWORK, trained.parameters, TASK.test, TASK)
     assert all(reason is Reason.loss for reason in trained.reason)
     assert result.accuracy.min() > 0.97
     assert trained.curves.seed.values.tolist() == [0, 7]
@@ -158,7 +158,7 @@ def test_evaluation_is_the_loop_over_sequences():
     data = TASK.fixed_set("probe", 9).to(torch.float64)
     steps = torch.arange(data.inputs.shape[1])
     window = steps[data.window].tolist()
-    result = evaluate(NETWORK, TASK, parameters, data)
+    result = evaluate(NETWORK, parameters, data, TASK)
     for member in range(2):
         loss, correct, variance, by_step, loss_by_step = 0.0, [], [], np.zeros(2), np.zeros(2)
         for sample in range(9):
@@ -180,7 +180,7 @@ def test_evaluation_is_the_loop_over_sequences():
 
 def test_evaluation_in_chunks():
     parameters = NETWORK.init([0])
-    whole, chunks = (evaluate(NETWORK, TASK, parameters, TASK.test, chunk) for chunk in (512, 37))
+    whole, chunks = (evaluate(NETWORK, parameters, TASK.test, TASK, chunk) for chunk in (512, 37))
     torch.testing.assert_close(chunks.loss, whole.loss, rtol=1e-6, atol=0)
 
 

@@ -9,7 +9,6 @@ import torch
 
 from tests.naive import forward, nll
 from wmcl.dimensionality import (
-    StepScatter,
     components_for_variance,
     covariance_spectrum,
     pattern_bits,
@@ -17,6 +16,7 @@ from wmcl.dimensionality import (
     steps_of,
     supervised_subspace,
 )
+from wmcl.dimensionality.by_step import StepScatter
 from wmcl.importance import fisher_diagonal
 from wmcl.networks import Elman
 from wmcl.stages import dimensionality_at, stages
@@ -116,13 +116,13 @@ def test_what_needs_one_length_says_so(ensemble):
     with pytest.raises(ValueError, match="sequences has lengths from 4 to 10"):
         pattern_bits(data)
     with pytest.raises(ValueError, match="'stop' falls on different steps"):
-        supervised_subspace(NETWORK, TASK, parameters, [0, 1], 1, "stop", test=data)
+        supervised_subspace(NETWORK, parameters, TASK, [0, 1], 1, "stop", test=data)
 
 
 def test_evaluation_agrees_with_sequences_that_were_cut(ensemble):
     parameters, data, _ = ensemble
     few = data.take(slice(0, 3))
-    found = evaluate(NETWORK, TASK, parameters, few, chunk=2)
+    found = evaluate(NETWORK, parameters, few, TASK, chunk=2)
     start = few.window.start
     for member in range(2):
         loss, right, scored = 0.0, np.zeros(few.steps), np.zeros(few.steps)
@@ -156,9 +156,9 @@ def test_fisher_agrees_with_sequences_that_were_cut(ensemble, kind):
             phase=one.phase[:, :end],
             window=slice(one.window.start, end),
         )
-        for name, value in fisher_diagonal(NETWORK, TASK, parameters, short, kind).items():
+        for name, value in fisher_diagonal(NETWORK, parameters, short, TASK, kind).items():
             total[name] += value / data.samples
-    for name, value in fisher_diagonal(NETWORK, TASK, parameters, data, kind).items():
+    for name, value in fisher_diagonal(NETWORK, parameters, data, TASK, kind).items():
         torch.testing.assert_close(value, total[name])
 
 

@@ -1,7 +1,8 @@
-"""What the outputs of a network mean: the probability of a target given the logits."""
+"""Say what the outputs of a network mean: the probability of a target given the logits."""
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Bernoulli:
-    r"""Independent bits: p(target = 1) = σ(logit).
+    r"""The targets are independent bits: p(target = 1) = σ(logit).
 
     All methods work element by element; logits and targets have the shape (member, time, sample, output).
     """
@@ -21,9 +22,10 @@ class Bernoulli:
         logits: Float[Tensor, "member time sample output"],
         targets: Float[Tensor, "#member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """Negative log-likelihood of each bit, in nats: ``max(z, 0) - z * target + log(1 + exp(-abs(z)))``.
+        """Compute the negative log-likelihood of each bit, in nats.
 
-        This form keeps its precision where a bit is almost certain, unlike softplus(z) - z · target.
+        The form ``max(z, 0) - z * target + log(1 + exp(-abs(z)))`` keeps its precision where a bit is almost certain,
+        unlike softplus(z) - z · target.
         """
         return F.binary_cross_entropy_with_logits(logits, targets.expand_as(logits), reduction="none")
 
@@ -32,7 +34,7 @@ class Bernoulli:
         logits: Float[Tensor, "member time sample output"],
         uniforms: Float[Tensor, "member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """Targets drawn from the model, given uniform numbers in [0, 1)."""
+        """Draw targets from the model, given uniform numbers in [0, 1)."""
         return (uniforms < torch.sigmoid(logits)).to(logits.dtype)
 
     def correct(
@@ -40,13 +42,13 @@ class Bernoulli:
         logits: Float[Tensor, "member time sample output"],
         targets: Float[Tensor, "#member time sample output"],
     ) -> Bool[Tensor, "member time sample output"]:
-        """Whether the likelier value of a bit (1 if logit >= 0) is its target."""
+        """Tell whether the likelier value of a bit (1 if logit >= 0) is its target."""
         return (logits >= 0) == (targets > 0.5)
 
     def variance(
         self, logits: Float[Tensor, "member time sample output"]
     ) -> Float[Tensor, "member time sample output"]:
-        """P (1 - p), the variance of each bit, which is also the Fisher information of its logit."""
+        """Compute the variance p (1 - p) of each bit, which is also the Fisher information of its logit."""
         return torch.sigmoid(logits) * torch.sigmoid(-logits)  # 1 - p would lose the small ones
 
     def divergence(
@@ -54,7 +56,7 @@ class Bernoulli:
         logits: Float[Tensor, "member time sample output"],
         other: Float[Tensor, "member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """KL divergence of each bit in nats, from the model with ``logits`` to that with ``other``.
+        """Compute the KL divergence of each bit in nats, from the model with ``logits`` to that with ``other``.
 
         With d = other - logits and p = σ(logits) it is log(1 + p (exp(d) - 1)) - p d, which keeps its precision for
         small d; for large d, p log(p / q) + (1 - p) log((1 - p) / (1 - q)). Exchanging 0 and 1 makes p <= 1/2.
@@ -67,7 +69,7 @@ class Bernoulli:
         return torch.where(d.abs() < 1, near, far)
 
     def mean(self, logits: Float[Tensor, "member time sample output"]) -> Float[Tensor, "member time sample output"]:
-        """Expected value of each bit: its probability of being 1."""
+        """Compute the expected value of each bit: its probability of being 1."""
         return torch.sigmoid(logits)
 
     def distillation(
@@ -76,7 +78,9 @@ class Bernoulli:
         teacher: Float[Tensor, "member time sample output"],
         temperature: float = 2.0,
     ) -> Float[Tensor, "member time sample output"]:
-        """Cross-entropy of each bit with the soft target of a teacher, T² · BCE(σ(z / T), σ(z_teacher / T)), in nats.
+        """Compute the cross-entropy of each bit with the soft target of a teacher, in nats.
+
+        It is T² · BCE(σ(z / T), σ(z_teacher / T)).
 
         Hinton, Vinyals and Dean ("Distilling the knowledge in a neural network", 2015): a temperature T above 1 shows
         more of what a certain teacher leaves open, and T² keeps gradients in proportion. The gradient with respect to z
@@ -88,15 +92,15 @@ class Bernoulli:
     def fisher_factor(
         self, logits: Float[Tensor, "member time sample output"]
     ) -> Float[Tensor, "member time sample output column"]:
-        """L with L Lᵀ = Fisher information of the logits, here diagonal: √(p (1 - p)), a column an output unit."""
+        """Compute L with L Lᵀ = Fisher information of the logits, here √(p (1 - p)) on the diagonal."""
         return torch.diag_embed(self.variance(logits).sqrt())
 
 
 @dataclass(frozen=True)
 class Categorical:
-    r"""One of several classes a step: p(class c) = exp(z_c) / Σ_k exp(z_k), with a logit z a class.
+    r"""The target of a step is one of several classes: p(class c) = exp(z_c) / Σ_k exp(z_k), with a logit z a class.
 
-    Targets are one-hot: 1 for the class that is asked for, 0 for the others. A step is *one* answer, so what is said of
+    Targets are one-hot: 1 for the right class, 0 for the others. A step is *one* answer, so what is said of
     answers has one entry along the last axis, where :class:`Bernoulli` has one an output unit.
     """
 
@@ -105,7 +109,7 @@ class Categorical:
         logits: Float[Tensor, "member time sample class"],
         targets: Float[Tensor, "#member time sample class"],
     ) -> Float[Tensor, "member time sample 1"]:
-        """Negative log-likelihood of the class that is asked for, in nats."""
+        """Compute the negative log-likelihood of the target class, in nats."""
         return -(targets * logits.log_softmax(-1)).sum(-1, keepdim=True)
 
     def sample(
@@ -113,7 +117,7 @@ class Categorical:
         logits: Float[Tensor, "member time sample class"],
         uniforms: Float[Tensor, "member time sample class"],
     ) -> Float[Tensor, "member time sample class"]:
-        """One-hot targets drawn from the model: the class in whose share of [0, 1) the first uniform number lies."""
+        """Draw one-hot targets from the model: the class in whose share of [0, 1) the first uniform number lies."""
         ends = logits.softmax(-1).cumsum(-1)
         place = uniforms[..., :1] * ends[..., -1:]
         drawn = (place >= ends[..., :-1]).sum(-1)
@@ -124,11 +128,11 @@ class Categorical:
         logits: Float[Tensor, "member time sample class"],
         targets: Float[Tensor, "#member time sample class"],
     ) -> Bool[Tensor, "member time sample 1"]:
-        """Whether the likeliest class is the target."""
+        """Tell whether the likeliest class is the target."""
         return logits.argmax(-1, keepdim=True) == targets.argmax(-1, keepdim=True)
 
     def variance(self, logits: Float[Tensor, "member time sample class"]) -> Float[Tensor, "member time sample 1"]:
-        """Σ_c p_c (1 - p_c), the variance of the one-hot target: the trace of the Fisher information of the logits."""
+        """Compute the variance of the target, Σ_c p_c (1 - p_c): the trace of the Fisher information of the logits."""
         log = logits.log_softmax(-1)
         return (log.exp() * -torch.expm1(log)).sum(-1, keepdim=True)
 
@@ -137,7 +141,7 @@ class Categorical:
         logits: Float[Tensor, "member time sample class"],
         other: Float[Tensor, "member time sample class"],
     ) -> Float[Tensor, "member time sample 1"]:
-        """KL divergence in nats, from the model with ``logits`` (p) to that with ``other`` (q).
+        """Compute the KL divergence in nats, from the model with ``logits`` (p) to that with ``other`` (q).
 
         Since Σ (q - p) = 0 it is Σ p (exp(s) - 1 - s) with s = log q - log p: no term is negative, so nothing cancels
         where the two models are close.
@@ -148,7 +152,7 @@ class Categorical:
         return torch.where(s.abs() < 1, near, to.exp() - p - p * s).sum(-1, keepdim=True)
 
     def mean(self, logits: Float[Tensor, "member time sample class"]) -> Float[Tensor, "member time sample class"]:
-        """Expected value of the one-hot target: the probability of each class."""
+        """Compute the expected value of the one-hot target: the probability of each class."""
         return logits.softmax(-1)
 
     def distillation(
@@ -157,7 +161,7 @@ class Categorical:
         teacher: Float[Tensor, "member time sample class"],
         temperature: float = 2.0,
     ) -> Float[Tensor, "member time sample 1"]:
-        """Cross-entropy with the softened answer of a teacher, as :meth:`Bernoulli.distillation`.
+        """Compute the cross-entropy with the softened answer of a teacher, as :meth:`Bernoulli.distillation`.
 
         -T² Σ softmax(z_teacher / T) · log softmax(z / T), in nats; its gradient with respect to z is
         T (softmax(z / T) - softmax(z_teacher / T)).
@@ -167,7 +171,7 @@ class Categorical:
     def fisher_factor(
         self, logits: Float[Tensor, "member time sample class"]
     ) -> Float[Tensor, "member time sample class column"]:
-        """L = diag(√p) - p √pᵀ, with L Lᵀ = diag(p) - p pᵀ, the Fisher information of the logits."""
+        """Compute L = diag(√p) - p √pᵀ, with L Lᵀ = diag(p) - p pᵀ, the Fisher information of the logits."""
         p = logits.softmax(-1)
         root = p.sqrt()
         return torch.diag_embed(root) - p[..., :, None] * root[..., None, :]
@@ -175,7 +179,7 @@ class Categorical:
 
 @dataclass(frozen=True)
 class Gaussian:
-    r"""Independent real numbers of a known standard deviation σ: target ~ N(z, σ²), with z the output of the network.
+    r"""The targets are independent real numbers of a known standard deviation σ: target ~ N(z, σ²), with the output z.
 
     All methods work element by element, as those of :class:`Bernoulli`; the output z stands where these have a logit.
 
@@ -184,7 +188,7 @@ class Gaussian:
     """
 
     std: float = 1.0
-    """σ, in the unit of the targets"""
+    """standard deviation σ, in the unit of the targets"""
 
     def __post_init__(self) -> None:
         if not 0 < self.std < math.inf:
@@ -195,7 +199,7 @@ class Gaussian:
         logits: Float[Tensor, "member time sample output"],
         targets: Float[Tensor, "#member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """Negative log-density of each target, in nats: (target - z)² / 2σ² + ½ log 2πσ²."""
+        """Compute the negative log-density of each target, in nats: (target - z)² / 2σ² + ½ log 2πσ²."""
         return self._half_square(logits, targets) + 0.5 * math.log(2 * math.pi * self.std**2)
 
     def sample(
@@ -203,7 +207,7 @@ class Gaussian:
         logits: Float[Tensor, "member time sample output"],
         uniforms: Float[Tensor, "member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """Targets drawn from the model, given uniform numbers in [0, 1): z + σ Φ⁻¹(u).
+        """Draw targets from the model, given uniform numbers in [0, 1): z + σ Φ⁻¹(u).
 
         Rounded to the type of the outputs, u may be 0 or 1, where Φ⁻¹ is infinite; it is kept half a step away.
         """
@@ -215,13 +219,13 @@ class Gaussian:
         logits: Float[Tensor, "member time sample output"],
         targets: Float[Tensor, "#member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """Not a number: a real number is not right or wrong, and there is no accuracy."""
+        """Give NaN: a real number is not right or wrong, and there is no accuracy."""
         return torch.full_like(logits, math.nan)
 
     def variance(
         self, logits: Float[Tensor, "member time sample output"]
     ) -> Float[Tensor, "member time sample output"]:
-        """σ², the variance of each target."""
+        """Give the variance of each target, σ²."""
         return torch.full_like(logits, self.std**2)
 
     def divergence(
@@ -229,11 +233,11 @@ class Gaussian:
         logits: Float[Tensor, "member time sample output"],
         other: Float[Tensor, "member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """KL divergence of each target in nats, in either direction: (z - z')² / 2σ²."""
+        """Compute the KL divergence of each target in nats, in either direction: (z - z')² / 2σ²."""
         return self._half_square(logits, other)
 
     def mean(self, logits: Float[Tensor, "member time sample output"]) -> Float[Tensor, "member time sample output"]:
-        """Expected value of each target: the output itself."""
+        """Give the expected value of each target: the output itself."""
         return logits
 
     def distillation(
@@ -242,7 +246,7 @@ class Gaussian:
         teacher: Float[Tensor, "member time sample output"],
         temperature: float = 2.0,
     ) -> Float[Tensor, "member time sample output"]:
-        """(z - z_teacher)² / 2σ², in nats: half the squared error, whatever the temperature.
+        """Compute half the squared error (z - z_teacher)² / 2σ², in nats, whatever the temperature.
 
         A temperature shows what a certain teacher of bits leaves open; the mean of a Gaussian shows it anyway.
         """
@@ -251,7 +255,7 @@ class Gaussian:
     def fisher_factor(
         self, logits: Float[Tensor, "member time sample output"]
     ) -> Float[Tensor, "member time sample output column"]:
-        """L with L Lᵀ = Fisher information of the outputs: 1/σ on the diagonal, a column an output unit."""
+        """Compute L with L Lᵀ = Fisher information of the outputs: 1/σ on the diagonal, a column an output unit."""
         return torch.diag_embed(torch.full_like(logits, 1 / self.std))
 
     def _half_square(self, logits: Tensor, other: Tensor) -> Tensor:
@@ -259,4 +263,35 @@ class Gaussian:
 
 
 Likelihood = Bernoulli | Categorical | Gaussian
-"""of the targets of a task"""
+"""likelihood of the targets of a task"""
+
+
+@runtime_checkable
+class HasLikelihood(Protocol):
+    """A class of which every instance has a likelihood, as a :class:`wmcl.tasks.Task` has."""
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """Give the likelihood of the targets."""
+        ...
+
+
+METHODS = ("nll", "sample", "correct", "variance", "divergence", "mean", "distillation", "fisher_factor")
+"""methods that every likelihood has"""
+
+
+def likelihood_of(likelihood: Likelihood | HasLikelihood) -> Likelihood:
+    """Return the likelihood of a task, or a likelihood as it is: where one is asked for, a task does, too.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    found = getattr(likelihood, "likelihood", likelihood)
+    missing = [name for name in METHODS if not callable(getattr(found, name, None))]
+    if missing or isinstance(found, type):
+        kind = f"the class {found.__name__}" if isinstance(found, type) else f"of the type {type(found).__name__}"
+        lacking = f", without {', '.join(missing)}" if missing else ""
+        raise ValueError(
+            f"likelihood is {kind}{lacking}: it must be a task or a likelihood, such as wmcl.likelihoods.Bernoulli()"
+        )
+    return found  # type: ignore[no-any-return]

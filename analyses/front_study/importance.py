@@ -41,7 +41,7 @@ def of_first_task(
     found = importance.measure(setting, chosen, 0, watched)
     weights = {name: value[places] for name, value in (last.weights(1) or {}).items()}
     probe = setting.data(1, "curvature", config.rows.importance_samples)
-    curvature = fisher_diagonal(setting.network_of(1), setting.tasks[1], weights, probe, "sampled", setting.seeds)
+    curvature = fisher_diagonal(setting.network_of(1), weights, probe, setting.tasks[1], "sampled", setting.seeds)
     recurrent = found["W_hh"].flatten(1)
     each = {
         "level": recurrent.mean(1),

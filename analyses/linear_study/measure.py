@@ -11,17 +11,8 @@ from torch import Tensor
 
 from linear_study.config import NO_ERROR, Biases, Config, Student
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, participation_ratio
-from wmcl.importance import (
-    fisher_diagonal,
-    linear_fisher,
-    linear_products,
-    linear_reuse,
-    memory_spectrum,
-    own_share,
-    protected_directions,
-    second_moments,
-    white_moments,
-)
+from wmcl.importance import fisher_diagonal, linear_fisher, memory_spectrum, own_share, protected_directions
+from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_moments, white_moments
 from wmcl.networks import Elman, LinearRNN, Network, Parameters
 from wmcl.provenance import describe_device
 from wmcl.randomness import generator
@@ -120,9 +111,9 @@ def _fishers(
     fishers = {
         "closed form": linear_fisher(network, parameters, white, scored),
         "closed form, these sequences": linear_fisher(network, parameters, of_probe, scored),
-        "exact": fisher_diagonal(network, task, parameters, probe, "exact"),
-        "sampled": fisher_diagonal(network, task, parameters, probe, "sampled", seeds),
-        "empirical": fisher_diagonal(network, task, parameters, probe, "empirical"),
+        "exact": fisher_diagonal(network, parameters, probe, task, "exact"),
+        "sampled": fisher_diagonal(network, parameters, probe, task, "sampled", seeds),
+        "empirical": fisher_diagonal(network, parameters, probe, task, "empirical"),
     }
     outputs = layout.demand.scored_bits
     start = {name: value.double().to(scored.device) for name, value in network.init(seeds).items()}
@@ -176,7 +167,7 @@ def _difference(one: Parameters, other: Parameters) -> np.ndarray:
 def _error(network: Network, task: Task, at: Milestone) -> np.ndarray:
     """Mean squared error on the test set."""
     device = at.after.parameters["W_hh"].device
-    loss = evaluate(network, task, at.after.parameters, task.test.to(device)).loss
+    loss = evaluate(network, at.after.parameters, task.test.to(device), task).loss
     return 2 * (loss.cpu().numpy() - NO_ERROR)
 
 
@@ -208,15 +199,15 @@ def _protected(
     """Dimensions of what is protected, and how much of it are the directions that encode the teacher's memory."""
     parameters = {name: value.double() for name, value in at.after.parameters.items()}
     step = teacher.shown_steps + teacher.delay - 1  # the last before the first answer: all input is over
-    protected = protected_directions(network, task, parameters, probe)
+    protected = protected_directions(network, parameters, probe, task)
     test = task.test.to(torch.float64).to(probe.inputs.device)
     states = network.apply(parameters, test.inputs).hidden[:, step]
     taught = teacher.network.apply(teacher.parameters, test.inputs.cpu()).hidden[:, step]
     spectra = {
         **{side: torch.linalg.eigvalsh(each.cpu()).flip(-1) for side, each in zip(SIDES, protected, strict=False)},
-        "memory": memory_spectrum(network, task, parameters, probe, step, states=states).cpu(),
+        "memory": memory_spectrum(network, parameters, probe, task, step, states=states).cpu(),
         "states": covariance_spectrum(states).cpu(),
-        "teacher": memory_spectrum(teacher.network, task, teacher.parameters, probe.to("cpu"), step, states=taught),
+        "teacher": memory_spectrum(teacher.network, teacher.parameters, probe.to("cpu"), task, step, states=taught),
     }
     encoding = _encoding(states[0].cpu(), teacher.memory_of(test.inputs.cpu(), step)[0])
     overlaps = [_overlap(side[0].cpu(), encoding) for side in protected]

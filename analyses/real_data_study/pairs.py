@@ -80,7 +80,7 @@ def _evaluations(learned: Learned) -> list[Evaluation]:
     setting, found = learned.setting, []
     for number, task in enumerate(setting.tasks):
         test = task.test.to(setting.device)
-        found.append(evaluate(setting.network_of(number), task, setting.weights(learned.values, number), test))
+        found.append(evaluate(setting.network_of(number), setting.weights(learned.values, number), test, task))
     return found
 
 
@@ -93,7 +93,7 @@ def _overlaps(learned: Learned, config: Config) -> dict[str, Float[Tensor, "memb
         probe = task.fixed_set("states", in_turn.state_samples).to(setting.device)
         hidden.append(_hidden(network, weights, probe))
         few = task.fixed_set("fisher", in_turn.fisher_samples).to(setting.device)
-        fishers.append(shared_values(fisher_diagonal(network, task, weights, few, "sampled", setting.seeds)))
+        fishers.append(shared_values(fisher_diagonal(network, weights, few, task, "sampled", setting.seeds)))
     found = {}
     for name, phase in PHASES.items():
         first, second = (states(h, probe, phase) for h, probe in hidden)

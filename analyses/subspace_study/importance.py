@@ -23,7 +23,7 @@ def fishers(answering: Answering, seeds: tuple[int, ...], samples: int) -> Fishe
     probe = answering.sequences("importance", samples)
     found: Fishers = {}
     for kind in KINDS:
-        every = fisher_diagonal(answering.network, answering.task, answering.weights, probe, kind, seeds=seeds)
+        every = fisher_diagonal(answering.network, answering.weights, probe, answering.task, kind, seeds=seeds)
         slopes = {name: slope.double().square() for name, slope in answering.slopes.items()}
         found[kind] = {name: value * slopes.get(name, 1.0) for name, value in every.items()}
     return found

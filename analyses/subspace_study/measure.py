@@ -58,7 +58,7 @@ def measure_run(run: Iterable[Learned], measures: Measures) -> xr.Dataset:
 
 def _performance(every: list[Answering]) -> xr.Dataset:
     """Loss and accuracy of each task on its test set, and of each output step."""
-    found = [evaluate(each.network, each.task, each.weights, each.task.test.to(each.device)) for each in every]
+    found = [evaluate(each.network, each.weights, each.task.test.to(each.device), each.task) for each in every]
     names = ("loss", "accuracy", "loss_by_step", "accuracy_by_step")
     arrays = {name: np.stack([getattr(each, name).cpu().numpy() for each in found], 1) for name in names}
     dims = ("seed", "evaluated_task", "output_step")

@@ -74,8 +74,8 @@ def _grow(
         return Grown(dimension, by_column)
     found = joint_supervised_subspace(
         [each.network for each in every],
-        [each.task for each in every],
         {name: value[solving] for name, value in every[-1].weights.items()},
+        [each.task for each in every],
         [seeds[k] for k in solving],
         measures.supervised_largest,
         criterion=measures.supervised_criterion,

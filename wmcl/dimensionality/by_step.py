@@ -1,4 +1,4 @@
-r"""Covariances of many sets of steps from one pass over the states.
+r"""Compute covariances of many sets of steps from one pass over the states.
 
 With the mean μ_t and the scatter S_t = Σ_b (h_tb - μ_t)(h_tb - μ_t)ᵀ of each step over B_t samples, the scatter of all
 rows of a set of steps around their common mean μ is the sum of that within and that between steps,
@@ -16,18 +16,19 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
+from wmcl.check_data import check_floats
 from wmcl.dimensionality.principal_components import eigenvalues
 from wmcl.dimensionality.states import Centre
 
 
 @dataclass(frozen=True)
 class StepScatter:
-    """Mean and scatter of the hidden states at each step."""
+    """Hold the mean and the scatter of the hidden states at each step."""
 
     mean: Float64[Tensor, "member time unit"]
     scatter: Float64[Tensor, "member time unit unit"]
     samples: Int64[Tensor, "#member time"]
-    """that were counted at each step"""
+    """number of samples that were counted at each step"""
 
     @staticmethod
     def of(
@@ -40,8 +41,9 @@ class StepScatter:
             counted: those to measure, e.g. all but padding; ``None``: all. A step without any has zeros.
 
         Raises:
-            ValueError: if there are fewer than two samples.
+            ValueError: if the states are no finite tensor of these axes, or of fewer than two samples.
         """
+        check_floats(hidden, "hidden", "member time sample unit")
         if hidden.shape[2] < 2:
             raise ValueError(f"hidden has {hidden.shape[2]} samples: a covariance needs at least 2")
         if counted is None:
@@ -60,9 +62,9 @@ class StepScatter:
         return StepScatter(mean, scatter, samples)
 
     def spectrum(self, steps: Sequence[int], centre: Centre = "pooled") -> Float64[Tensor, "member unit"]:
-        """Eigenvalues of the covariance of the states at some steps, largest first.
+        """Compute the eigenvalues of the covariance of the states at some steps, largest first.
 
-        Equal to ``covariance_spectrum(states(...))`` for the phase that has these steps.
+        They are equal to ``covariance_spectrum(states(...))`` for the phase that has these steps.
         """
         chosen = torch.as_tensor(steps)
         mean, scatter = self.mean[:, chosen], self.scatter[:, chosen].sum(1)
@@ -75,7 +77,7 @@ class StepScatter:
         return eigenvalues(scatter / (samples.sum(1, keepdim=True) - 1), overall)
 
     def spectrum_by_step(self) -> Float64[Tensor, "member time unit"]:
-        """Eigenvalues of the covariance at each step alone; NaN where fewer than two samples were counted."""
+        """Compute the eigenvalues of the covariance at each step alone; NaN where fewer than two samples count."""
         others = (self.samples - 1)[..., None]
         found = eigenvalues(self.scatter / others.clamp(min=1)[..., None], self.mean)
         return torch.where(others > 0, found, float("nan"))

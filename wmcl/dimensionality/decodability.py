@@ -1,6 +1,6 @@
-r"""What working memory holds: how well each bit of the pattern can be read from the hidden state at each step.
+r"""Measure what working memory holds: how well the bits of the pattern can be read from each hidden state.
 
-At each step a linear read-out of its own is fitted for each bit to the states of training sequences, by ridge
+At each step a linear decoder of its own is fitted for each bit to the states of training sequences, by ridge
 regression onto targets s = ±1,
 
     w = (Xᵀ X + λ I)⁻¹ Xᵀ s,   λ = ridge · tr(XᵀX) / units,
@@ -23,40 +23,42 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.check_data import check_floats, check_is_sequences
 from wmcl.tasks import Sequences
 
 
 @dataclass(frozen=True)
 class Decodability:
-    """Results on the test sequences."""
+    """Hold results on the test sequences."""
 
     accuracy: Float64[Tensor, "member time bit"]
     """fraction of sequences whose bit is decoded rightly; 0.5 is chance"""
     information: Float64[Tensor, "member time bit"]
-    """1 - H(1 - accuracy) in bits, 0 where the accuracy is at most 0.5"""
+    """information 1 - H(1 - accuracy) in bits, 0 where the accuracy is at most 0.5"""
 
     @property
     def bits_held(self) -> Float64[Tensor, "member time"]:
-        """Bits that the state of each step holds, summed over the pattern."""
+        """Sum the bits that the state of each step holds over the pattern."""
         return self.information.sum(-1)
 
 
-def pattern_bits(sequences: Sequences) -> Float[Tensor, "sample bit"]:
-    """The targets of the scored window, step by step: bit = step · width + channel.
+def pattern_bits(data: Sequences) -> Float[Tensor, "sample bit"]:
+    """Take the targets of the scored window, step by step: bit = step · width + channel.
 
     Raises:
         ValueError: if the members have sequences of their own, or if sequences are scored at different steps or padded:
-            a read-out of a step needs the state of every sequence at the same point of its course.
+            a decoder of a step needs the state of every sequence at the same point of its course.
     """
-    if sequences.targets.shape[0] != 1:
-        raise ValueError(f"sequences has {sequences.targets.shape[0]} members: they must share their sequences (1)")
-    lengths = sequences.lengths
-    if bool((lengths != sequences.steps).any()) or bool((sequences.scored != sequences.scored[:, :, :1]).any()):
+    check_is_sequences(data)
+    if data.targets.shape[0] != 1:
+        raise ValueError(f"data has {data.targets.shape[0]} members: they must share their sequences (1)")
+    lengths = data.lengths
+    if bool((lengths != data.steps).any()) or bool((data.scored != data.scored[:, :, :1]).any()):
         raise ValueError(
-            f"sequences has lengths from {int(lengths.min())} to {int(lengths.max())}: what a state holds is read step"
+            f"data has lengths from {int(lengths.min())} to {int(lengths.max())}: what a state holds is read step"
             " by step, so all must be of the same length and scored at the same steps"
         )
-    return sequences.targets[0, sequences.window].transpose(0, 1).flatten(1)
+    return data.targets[0, data.window].transpose(0, 1).flatten(1)
 
 
 def decodability(
@@ -66,7 +68,7 @@ def decodability(
     test_bits: Float[Tensor, "test bit"],
     ridge: float = 1e-3,
 ) -> Decodability:
-    """Fit a read-out for each step and bit on one set of sequences and measure it on another, in float64.
+    """Fit a decoder for each step and bit on one set of sequences and measure it on another, in float64.
 
     Args:
         train_hidden: states to fit; more sequences than units are advisable.
@@ -76,12 +78,15 @@ def decodability(
         ridge: penalty, as a fraction of the mean variance of the units at the step.
 
     Raises:
-        ValueError: if the ridge is not positive, if bits are not 0 or 1 or never differ within a set, or if
-            shapes do not fit.
+        ValueError: if states are not finite, if the ridge is not positive, if bits are not 0 or 1 or
+            never differ within a set, or if shapes do not fit.
     """
     if not ridge > 0:
         raise ValueError(f"ridge is {ridge}: it must be positive")
+    for name, hidden in (("train_hidden", train_hidden), ("test_hidden", test_hidden)):
+        check_floats(hidden, name, "member time sample unit")
     for name, bits in (("train_bits", train_bits), ("test_bits", test_bits)):
+        check_floats(bits, name, "sample bit")
         if not bool(((bits == 0) | (bits == 1)).all()):
             raise ValueError(f"{name} holds values other than 0 and 1: {bits.unique().tolist()[:5]}")
         if bool((bits == bits[:1]).all(0).any()):
@@ -111,7 +116,7 @@ def decodability(
 
 
 def information(accuracy: Float64[Tensor, "*batch"]) -> Float64[Tensor, "*batch"]:
-    """1 - H(1 - accuracy) in bits; 0 where the accuracy is at most 0.5."""
+    """Compute 1 - H(1 - accuracy) in bits; 0 where the accuracy is at most 0.5."""
     nats = torch.special.entr(accuracy) + torch.special.entr(1 - accuracy)
     return torch.where(accuracy > 0.5, 1 - nats / torch.log(accuracy.new_tensor(2.0)), 0.0)
 
@@ -122,7 +127,7 @@ def _predict(
     test: Float[Tensor, "member test unit"],
     ridge: float,
 ) -> Float64[Tensor, "member test bit"]:
-    """Ridge regression of all bits on the states of one step."""
+    """Predict all bits from the states of one step by ridge regression."""
     mean, intercept = train.mean(1, keepdim=True, dtype=torch.float64), signs.mean(0)
     centred = train.double() - mean
     gram = centred.mT @ centred

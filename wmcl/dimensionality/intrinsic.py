@@ -1,4 +1,4 @@
-r"""Intrinsic dimension: that of the manifold on which the states lie, however it is curved.
+r"""Estimate the intrinsic dimension: that of the manifold on which the states lie, however it is curved.
 
 - ``two_nn``: with μ the ratio of the distances to the second and to the nearest neighbour, ln μ is exponential with
   rate d; d is the slope of -ln(1 - F(μ)) over ln μ, without the largest tenth of the ratios (Facco et al., Scientific
@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from wmcl.check_data import check_floats
 from wmcl.randomness import generator
 
 IntrinsicMethod = Literal["two_nn", "mle"]
@@ -26,14 +27,14 @@ IntrinsicMethod = Literal["two_nn", "mle"]
 
 @dataclass(frozen=True)
 class IntrinsicDimension:
-    """Results per member."""
+    """Hold results per member."""
 
     dimension: Float64[np.ndarray, "member"]
-    """0 if all states coincide; NaN if too few differ"""
+    """intrinsic dimension; 0 if all states coincide, NaN if too few differ"""
     duplicates: Int64[np.ndarray, "member"]
-    """rows dropped because they coincide with another: identical ones among all, near ones among those drawn"""
+    """number of rows dropped as they coincide with another: identical ones among all, near ones among those drawn"""
     rows: Int64[np.ndarray, "member"]
-    """rows that the estimate rests on"""
+    """number of rows that the estimate rests on"""
 
 
 def intrinsic_dimension(
@@ -60,8 +61,10 @@ def intrinsic_dimension(
 
     Raises:
         ImportError: if scikit-dimension is not installed.
-        ValueError: if the method is unknown, or if a number is out of range.
+        ValueError: if the states are no finite tensor of these axes, if the method is unknown, or if
+            a number is out of range.
     """
+    check_floats(states, "states", "member row unit")
     if method not in get_args(IntrinsicMethod):
         raise ValueError(f"method is {method!r}: it must be one of {', '.join(get_args(IntrinsicMethod))}")
     if neighbours < 2:

@@ -1,4 +1,4 @@
-r"""Kernel PCA: the variances of the states after a nonlinear map φ that is given by its kernel k(x, y) = φ(x)·φ(y).
+r"""Do kernel PCA: compute variances of the states after a nonlinear map φ, given by its kernel k(x, y) = φ(x)·φ(y).
 
 - ``cosine``: k(x, y) = x·y / (‖x‖ ‖y‖), the kernel of the paper's code; a row of zeros has cosine 0 with every row.
   Here φ is known, a row divided by its length, so the spectrum is that of the covariance of such rows.
@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.check_data import check_floats
 from wmcl.dimensionality.principal_components import covariance_spectrum
 from wmcl.randomness import generator
 
@@ -30,7 +31,7 @@ def kernel_spectrum(
     seed: int = 0,
     bandwidth: float | None = None,
 ) -> Float64[Tensor, "member component"]:
-    """Variances of the kernel principal components, largest first, in float64.
+    """Compute the variances of the kernel principal components, largest first, in float64.
 
     Args:
         states: at least two rows.
@@ -44,9 +45,10 @@ def kernel_spectrum(
         each row used with ``rbf``. Zeros if the images of the states do not vary.
 
     Raises:
-        ValueError: if the kernel is unknown, if there are fewer than two rows or fewer are asked for, or if the
-            bandwidth is not positive or is given for ``cosine``.
+        ValueError: if the states are not finite, if the kernel is unknown, if there are fewer than two rows or fewer
+            are asked for, or if the bandwidth is not positive or is given for ``cosine``.
     """
+    check_floats(states, "states", "member row unit")
     if kernel not in get_args(Kernel):
         raise ValueError(f"kernel is {kernel!r}: it must be one of {', '.join(get_args(Kernel))}")
     if rows < 2:

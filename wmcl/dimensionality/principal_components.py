@@ -1,4 +1,4 @@
-r"""Linear dimensionality: the eigenvalues of the covariance of hidden states.
+r"""Measure linear dimensionality by the eigenvalues of the covariance of hidden states.
 
 With eigenvalues λ_1 >= λ_2 >= …, of the centred but not scaled states:
 
@@ -17,17 +17,21 @@ from jaxtyping import Float as AnyFloat
 from jaxtyping import Float64, Int
 from torch import Tensor
 
+from wmcl.check_data import check_floats
+from wmcl.dimensionality.check import check_spectrum
+
 _ROWS_AT_ONCE = 16_384
 _ROUNDING = 1e-12
 _ROUNDING_OF_MEAN = 1e-13
 
 
 def covariance_spectrum(states: AnyFloat[Tensor, "member row unit"]) -> Float64[Tensor, "member unit"]:
-    """Eigenvalues of the covariance (division by rows - 1), largest first, computed in float64.
+    """Compute the eigenvalues of the covariance (division by rows - 1), largest first, computed in float64.
 
     Raises:
-        ValueError: if there are fewer than two rows.
+        ValueError: if the states are no finite tensor of these axes, or there are fewer than two rows.
     """
+    check_floats(states, "states", "member row unit")
     mean, covariance = mean_and_covariance(states)
     return eigenvalues(covariance, mean)
 
@@ -35,7 +39,7 @@ def covariance_spectrum(states: AnyFloat[Tensor, "member row unit"]) -> Float64[
 def mean_and_covariance(
     states: AnyFloat[Tensor, "member row unit"],
 ) -> tuple[Float64[Tensor, "member unit"], Float64[Tensor, "member unit unit"]]:
-    """Mean and covariance (division by rows - 1) of the rows, in float64, read in blocks.
+    """Compute mean and covariance (division by rows - 1) of the rows, in float64, read in blocks.
 
     Raises:
         ValueError: if there are fewer than two rows.
@@ -54,23 +58,28 @@ def mean_and_covariance(
 def eigenvalues(
     covariance: Float64[Tensor, "*batch unit unit"], mean: Float64[Tensor, "*batch unit"]
 ) -> Float64[Tensor, "*batch unit"]:
-    """Eigenvalues, largest first; those within the rounding errors of the mean are zero."""
+    """Compute the eigenvalues, largest first; those within the rounding errors of the mean are zero."""
     found = torch.linalg.eigvalsh(covariance).flip(-1)
     noise = (_ROUNDING_OF_MEAN * mean).square().sum(-1, keepdim=True)
     return torch.where(found > noise, found, 0.0)
 
 
 def cumulative_variance(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Tensor, "*batch unit"]:
-    """Fraction of the variance in the first k components, for k = 1, 2, …; zeros if there is no variance."""
+    """Compute the fraction of the variance in the first k components, for k = 1, 2, …; zeros if there is no variance.
+
+    Raises:
+        ValueError: if the spectrum is none: not finite, or negative beyond rounding.
+    """
+    check_spectrum(spectrum)
     total = spectrum.sum(-1, keepdim=True)
     return spectrum.cumsum(-1) / torch.where(total > 0, total, 1.0)
 
 
 def components_for_variance(spectrum: Float64[Tensor, "*batch unit"], threshold: float = 0.75) -> Int[Tensor, "*batch"]:
-    """The number of components that hold the given fraction of the variance.
+    """Count the components that hold the given fraction of the variance.
 
     Raises:
-        ValueError: if the threshold is not above 0 and at most 1.
+        ValueError: if the spectrum is none, or the threshold is not above 0 and at most 1.
     """
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold is {threshold}: it must be above 0 and at most 1")
@@ -79,13 +88,23 @@ def components_for_variance(spectrum: Float64[Tensor, "*batch unit"], threshold:
 
 
 def participation_ratio(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Tensor, "*batch"]:
-    """(Σ λ)² / Σ λ²; 0 if there is no variance."""
+    """Compute (Σ λ)² / Σ λ²; 0 if there is no variance.
+
+    Raises:
+        ValueError: if the spectrum is none: not finite, or negative beyond rounding.
+    """
+    check_spectrum(spectrum)
     squares = spectrum.square().sum(-1)
     return spectrum.sum(-1).square() / torch.where(squares > 0, squares, 1.0)
 
 
 def effective_rank(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Tensor, "*batch"]:
-    """exp(-Σ p ln p) with p = λ / Σ λ; 0 if there is no variance."""
+    """Compute exp(-Σ p ln p) with p = λ / Σ λ; 0 if there is no variance.
+
+    Raises:
+        ValueError: if the spectrum is none: not finite, or negative beyond rounding.
+    """
+    check_spectrum(spectrum)
     total = spectrum.sum(-1, keepdim=True)
     entropy = torch.special.entr(spectrum / torch.where(total > 0, total, 1.0)).sum(-1)
     return torch.where(total[..., 0] > 0, entropy.exp(), 0.0)

@@ -1,4 +1,4 @@
-r"""Whether two read-outs look at the same directions of the hidden state: the overlap of their row spaces.
+r"""Measure whether two heads look at the same directions of the hidden state: the overlap of their row spaces.
 
 With orthonormal bases V_1 (d_1 x n) and V_2 (d_2 x n) of the row spaces of two matrices, from their singular value
 decompositions,
@@ -18,14 +18,16 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.dimensionality.check import check_pair
+
 
 class RowSpaces(NamedTuple):
-    """How two row spaces lie to each other."""
+    """Hold how two row spaces lie to each other."""
 
     overlap: Float64[Tensor, "member"]
-    """‖V_1 V_2ᵀ‖² / min(d_1, d_2), between 0 and 1; NaN if a matrix is zero"""
+    """overlap ‖V_1 V_2ᵀ‖² / min(d_1, d_2), between 0 and 1; NaN if a matrix is zero"""
     norm: Float64[Tensor, "member"]
-    """‖V_1 V_2ᵀ‖, as in the paper's code"""
+    """norm ‖V_1 V_2ᵀ‖, as in the paper's code"""
     chance: Float64[Tensor, "member"]
     """expectation of the overlap in random directions, max(d_1, d_2) / n"""
 
@@ -33,12 +35,16 @@ class RowSpaces(NamedTuple):
 def compare_row_spaces(
     first: Float[Tensor, "member row_a unit"], second: Float[Tensor, "member row_b unit"]
 ) -> RowSpaces:
-    """Overlap of the row spaces of two matrices of each member, in float64.
+    """Compute the overlap of the row spaces of two matrices of each member, in float64.
 
     Args:
-        first: d_1 x n, e.g. the weights of a read-out. Rows that depend on others do not count in d_1.
+        first: d_1 x n, e.g. the weights of a head. Rows that depend on others do not count in d_1.
         second: d_2 x n.
+
+    Raises:
+        ValueError: if they are no finite tensors of these axes, or differ in members or units.
     """
+    check_pair(first, second)
     a, b = row_basis(first), row_basis(second)
     squared = (a @ b.mT).square().sum((1, 2))
     dimensions = torch.stack([basis.square().sum((1, 2)).round() for basis in (a, b)])
@@ -47,7 +53,7 @@ def compare_row_spaces(
 
 
 def row_basis(matrix: Float[Tensor, "member row unit"]) -> Float64[Tensor, "member direction unit"]:
-    """Orthonormal rows that span the rows of a matrix; zero rows beyond its rank."""
+    """Compute orthonormal rows that span the rows of a matrix; zero rows beyond its rank."""
     _, values, directions = torch.linalg.svd(matrix.double(), full_matrices=False)
     noise = torch.finfo(matrix.dtype).eps * max(matrix.shape[1:]) * values[:, :1]
     return directions * (values > noise)[..., None]

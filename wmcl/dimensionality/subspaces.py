@@ -1,4 +1,4 @@
-r"""Whether two sets of states, of two phases or two tasks, vary in the same directions.
+r"""Measure whether two sets of states, of two phases or two tasks, vary in the same directions.
 
 With orthonormal principal directions a_1, a_2, … of states A, in order of their variance, and the covariance C_B of
 states B around their own mean:
@@ -16,11 +16,12 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.dimensionality.check import check_pair
 from wmcl.dimensionality.principal_components import eigenvalues, mean_and_covariance
 
 
 def principal_directions(states: Float[Tensor, "member row unit"]) -> Float64[Tensor, "member unit component"]:
-    """Orthonormal principal directions as columns, in order of variance; zero columns where there is no variance.
+    """Compute orthonormal principal directions as columns, in order of variance; zero columns beyond it.
 
     Raises:
         ValueError: if there are fewer than two rows.
@@ -38,7 +39,7 @@ def principal_angles(
     components: int,
     components_of_second: int | None = None,
 ) -> Float64[Tensor, "member angle"]:
-    """Cosines of the principal angles between the leading principal subspaces of two sets of states, largest first.
+    """Compute the cosines of the angles between the leading principal subspaces of two sets of states, largest first.
 
     Args:
         first: states A.
@@ -51,8 +52,10 @@ def principal_angles(
         A direction without variance belongs to no subspace, and its cosine is 0.
 
     Raises:
-        ValueError: if there are fewer than two rows, or if a number of components is not between 1 and the units.
+        ValueError: if states are not finite or have fewer than two rows, or if a number of components
+            is not between 1 and the units.
     """
+    check_pair(first, second)
     of_second = components if components_of_second is None else components_of_second
     for name, value in (("components", components), ("components_of_second", of_second)):
         if not 1 <= value <= first.shape[2]:
@@ -65,15 +68,16 @@ def principal_angles(
 def shared_variance(
     first: Float[Tensor, "member row_a unit"], second: Float[Tensor, "member row_b unit"]
 ) -> Float64[Tensor, "member component"]:
-    """Fraction of the variance of the second states in the first k principal directions of the first, k = 1, 2, ….
+    """Compute the fraction of the variance of the second states in the first k principal directions of the first.
 
-    It does not decrease with k and stays flat beyond the directions in which the first states vary, so its last
-    entry is the fraction inside their span. If both are the same it is ``cumulative_variance``. Zeros if
-    the second states do not vary.
+    The entries are for k = 1, 2, …. The fraction does not decrease with k and stays flat beyond the directions in which
+    the first states vary, so its last entry is the fraction inside their span. If both are the same it is
+    ``cumulative_variance``. Zeros if the second states do not vary.
 
     Raises:
-        ValueError: if either has fewer than two rows.
+        ValueError: if either is not finite or has fewer than two rows, or they differ in members or units.
     """
+    check_pair(first, second)
     directions = principal_directions(first)
     mean, covariance = mean_and_covariance(second)
     total = eigenvalues(covariance, mean).sum(-1, keepdim=True)

@@ -1,8 +1,8 @@
-r"""Supervised dimension: the smallest linear subspace of the hidden state with which the network still solves its task.
+r"""Find the supervised dimension: the smallest linear subspace of the state with which a network solves its task.
 
 States h are replaced by U Uᵀ h, not centred, with orthonormal columns U (unit, d):
 
-- ``all``: at every step, after which output stage and read-out are computed; the recurrence keeps the true states;
+- ``all``: at every step, after which output stage and head are computed; the recurrence keeps the true states;
 - ``stop``: at the step of the stop flag alone, from which all later states follow with the true inputs.
 
 As in the paper's code, U grows a column at a time and only the new one is trained, to lower the loss of the task: by
@@ -11,7 +11,7 @@ later from random ones. There a penalty keeps U nearly orthonormal; here the col
 out the span of the earlier columns and v is what Adam trains, so U is orthonormal whatever v is. The search is
 greedy, so the dimension it finds is an upper bound.
 
-Several tasks of the same weights, each with its read-out, can have to be solved through one subspace: then the loss
+Several tasks of the same weights, each with its head, can have to be solved through one subspace: then the loss
 is the sum of theirs, as in the paper's code, and what is reported is their mean. Networks whose weights differ between
 tasks have other states for the same inputs in each; the paper's code has no such dimension for them, and neither is
 there one here.
@@ -26,10 +26,12 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.autograd import with_autograd
+from wmcl.check_data import check_data, check_is_sequences, check_parameters, describe
 from wmcl.dimensionality.states import steps_of
 from wmcl.networks import Elman, Network, Parameters
 from wmcl.networks.recurrence import project
-from wmcl.randomness import generator
+from wmcl.randomness import Seeds, as_seeds, generator
 from wmcl.tasks import Sequences, Task
 from wmcl.training.loss import task_loss
 from wmcl.training.optimisers import Adam
@@ -39,17 +41,17 @@ Mode = Literal["all", "stop"]
 
 @dataclass(frozen=True)
 class SupervisedSubspace:
-    """A subspace that was grown a column at a time; entry d - 1 of the measures is for its first d columns."""
+    """Hold a subspace that was grown a column at a time; entry d - 1 of the measures is for its first d columns."""
 
     basis: Float64[Tensor, "member unit column"]
-    """U, orthonormal columns"""
+    """basis U, with orthonormal columns"""
     loss: Float64[Tensor, "member column"]
-    """nats a scored bit, on the test sequences; of several tasks the mean"""
+    """mean loss in nats a scored bit, on the test sequences; of several tasks the mean"""
     accuracy: Float64[Tensor, "member column"]
     """fraction of scored bits that are right, of several tasks the mean; 0.5 is chance"""
 
     def dimension(self, criterion: float = 0.97) -> Float64[Tensor, "member"]:
-        """The smallest number of columns with at least this accuracy; NaN if none reaches it.
+        """Find the smallest number of columns with at least this accuracy; NaN if none reaches it.
 
         Raises:
             ValueError: if the criterion is not above 0 and at most 1.
@@ -57,14 +59,15 @@ class SupervisedSubspace:
         if not 0 < criterion <= 1:
             raise ValueError(f"criterion is {criterion}: it must be above 0 and at most 1")
         reached = self.accuracy >= criterion
-        return torch.where(reached.any(1), reached.double().argmax(1) + 1.0, float("nan")).double()
+        return torch.where(reached.any(1), reached.double().argmax(1).double() + 1, float("nan"))
 
 
+@with_autograd
 def supervised_subspace(
     network: Network,
-    task: Task,
     parameters: Parameters,
-    seeds: Sequence[int],
+    task: Task,
+    seeds: Seeds,
     largest: int,
     mode: Mode = "all",
     criterion: float | None = None,
@@ -77,8 +80,8 @@ def supervised_subspace(
 
     Args:
         network: that was trained.
-        task: what it has to solve.
         parameters: of the trained network.
+        task: what it has to solve; training sequences are drawn from it.
         seeds: one a member: the address of its training sequences and of the starts of its columns.
         largest: columns to grow at most.
         mode: ``all`` or ``stop``.
@@ -93,17 +96,21 @@ def supervised_subspace(
             members, if the network is not one forward layer, or in mode ``stop`` if it is not an Elman network or there
             is not exactly one stop step.
     """
+    check_parameters(network, parameters)
+    if not isinstance(task, Task):
+        raise ValueError(f"task is {describe(task)}: it must be a wmcl.tasks.Task, from which sequences are drawn")
     tests = None if test is None else [test]
     return joint_supervised_subspace(
-        [network], [task], parameters, seeds, largest, mode, criterion, tests, iterations, samples, learning_rate
+        [network], parameters, [task], seeds, largest, mode, criterion, tests, iterations, samples, learning_rate
     )
 
 
+@with_autograd
 def joint_supervised_subspace(
     networks: Sequence[Network],
-    tasks: Sequence[Task],
     parameters: Parameters,
-    seeds: Sequence[int],
+    tasks: Sequence[Task],
+    seeds: Seeds,
     largest: int,
     mode: Mode = "all",
     criterion: float | None = None,
@@ -115,9 +122,9 @@ def joint_supervised_subspace(
     """Grow the one subspace with which every member still solves all tasks; arguments as of the function for one.
 
     Args:
-        networks: one a task: the trained network, with the read-out that answers the task.
-        tasks: that have to be solved.
+        networks: one a task: the trained network, with the head that answers the task.
         parameters: of the trained network, the same in all tasks.
+        tasks: that have to be solved.
         seeds: as for one task. Training sequences of all tasks have the same address, so tasks that show the same
             patterns in training show them here.
         largest: as for one task.
@@ -130,10 +137,13 @@ def joint_supervised_subspace(
 
     Raises:
         ValueError: as for one task; also if there are as many networks or test sequences as not there are tasks, or if
-            networks differ in something else than their read-out.
+            networks differ in something else than their head.
     """
-    network, members = _only(networks, tasks, tests), len(parameters["W_hh"])
-    _check(network, members, mode, seeds, largest, iterations, samples)
+    network = _only(networks, tasks, tests)
+    check_parameters(network, parameters)
+    members = len(parameters["W_hh"])
+    _check(network, mode, largest, iterations, samples)
+    seeds = as_seeds(seeds, members)
     p = {name: value.detach().double() for name, value in parameters.items()}
     like = p["W_hh"]
     adam = Adam(learning_rate)
@@ -142,7 +152,10 @@ def joint_supervised_subspace(
         pairs = zip(networks, sequences, strict=True)
         return [_Run.of(answering, p, each.to(like.device), mode) for answering, each in pairs]
 
-    test_runs = run_on([task.test for task in tasks] if tests is None else tests)
+    judged = [_usable(each) for each in ([task.test for task in tasks] if tests is None else tests)]
+    for answering, each in zip(networks, judged, strict=True):
+        check_data(answering, p, each.to(like.device).to(torch.float64), name="test" if tests else "task.test")
+    test_runs = run_on(judged)
     basis = like.new_zeros(members, network.hidden, 0)
     measures: list[Tensor] = []
     for d in range(largest):
@@ -171,7 +184,7 @@ def continue_from(
     state: Float[Tensor, "member sample unit"],
     inputs: Float[Tensor, "#member time sample feature"],
 ) -> Float[Tensor, "member time sample unit"]:
-    """Hidden states of an Elman network that follow a given one; differentiable, and nothing is changed in place.
+    """Compute the hidden states of an Elman network that follow a given one, differentiably and not in place.
 
     Args:
         parameters: of the network.
@@ -189,14 +202,14 @@ def continue_from(
 
 @dataclass(frozen=True)
 class _Run:
-    """A forward pass whose states can be projected afterwards."""
+    """Keep a forward pass whose states can be projected afterwards."""
 
     network: Network
     parameters: Parameters
     sequences: Sequences
     hidden: Float64[Tensor, "member time sample unit"]
     stop: int | None
-    """the step to project; ``None`` for all"""
+    """step to project; ``None`` for all"""
 
     @staticmethod
     def of(network: Network, parameters: Parameters, sequences: Sequences, mode: Mode) -> "_Run":
@@ -212,7 +225,7 @@ class _Run:
         return _Run(network, parameters, sequences, hidden, stop)
 
     def logits(self, basis: Float64[Tensor, "member unit column"]) -> Float64[Tensor, "member window sample output"]:
-        """Read-out at the scored window with the states projected."""
+        """Compute the logits at the scored window with the states projected."""
         p, window = self.parameters, self.sequences.window
         if self.stop is None:
             output = self.hidden[:, window] @ basis[:, None] @ basis.mT[:, None]
@@ -231,25 +244,34 @@ def _generators(seeds: Sequence[int], index: int) -> list[np.random.Generator]:
 
 
 def _loss(task: Task, run: _Run, basis: Float64[Tensor, "member unit column"]) -> Float64[Tensor, ""]:
-    """Of all members together: they do not depend on each other."""
+    """Sum the loss of all members: they do not depend on each other."""
     return task_loss(task.likelihood, run.logits(basis), run.sequences).sum()
 
 
 def _only(networks: Sequence[Network], tasks: Sequence[Task], tests: Sequence[Sequences] | None) -> Network:
-    """The network that answers all tasks, but for the read-out."""
+    """Find the network that answers all tasks, but for the head."""
+    for name, given, kind in (("networks", networks, Network), ("tasks", tasks, Task)):
+        wrong = [each for each in given if not isinstance(each, kind)] if isinstance(given, Sequence) else [given]
+        if wrong:
+            raise ValueError(f"{name} holds {describe(wrong[0])}: each must be a {kind.__name__}, in a list")
     if not tasks:
         raise ValueError("tasks is empty: there must be at least one task")
+    for each in tests or ():
+        check_is_sequences(each, "test")
     for name, given in (("networks", networks), ("tests", tests)):
         if given is not None and len(given) != len(tasks):
             raise ValueError(f"{name} has {len(given)} entries: it must have one for each of the {len(tasks)} tasks")
     if len({each.answering(0) for each in networks}) > 1:
-        raise ValueError("networks differ in more than their read-out: all tasks must have the same weights")
+        raise ValueError("networks differ in more than their head: all tasks must have the same weights")
     return networks[0]
 
 
-def _check(
-    network: Network, members: int, mode: str, seeds: Sequence[int], largest: int, iterations: int, samples: int
-) -> None:
+def _usable(sequences: Sequences) -> Sequences:
+    """Copy tensors that were made in inference mode, which can take no part in a gradient."""
+    return sequences.map(lambda values: values.clone() if values.is_inference() else values)
+
+
+def _check(network: Network, mode: str, largest: int, iterations: int, samples: int) -> None:
     if mode not in get_args(Mode):
         raise ValueError(f"mode is {mode!r}: it must be one of {', '.join(get_args(Mode))}")
     if network.layers > 1 or not network.is_causal:
@@ -258,8 +280,6 @@ def _check(
         )
     if mode == "stop" and not isinstance(network, Elman):
         raise ValueError(f"mode is 'stop' for the network {type(network).__name__}: it must be an Elman network")
-    if len(seeds) != members:
-        raise ValueError(f"seeds has {len(seeds)} entries: it must have one for each of the {members} members")
     if not 1 <= largest <= network.hidden:
         raise ValueError(f"largest is {largest}: it must lie between 1 and the {network.hidden} units")
     for name, value in (("iterations", iterations), ("samples", samples)):
@@ -268,7 +288,7 @@ def _check(
 
 
 def _measure(task: Task, logits: Tensor, sequences: Sequences) -> Float64[Tensor, "measure member"]:
-    """Loss and accuracy."""
+    """Measure loss and accuracy."""
     correct = task.likelihood.correct(logits, sequences.targets[:, sequences.window])
     weights = sequences.scored[:, sequences.window, :, None].expand(-1, -1, -1, correct.shape[-1])
     accuracy = (correct * weights).sum((1, 2, 3)) / weights.sum((1, 2, 3))
@@ -276,7 +296,7 @@ def _measure(task: Task, logits: Tensor, sequences: Sequences) -> Float64[Tensor
 
 
 def _start(seeds: Sequence[int], basis: Float64[Tensor, "member unit column"]) -> Float64[Tensor, "member unit 1"]:
-    """The first unit vector, and for later columns a random one outside the span of the earlier."""
+    """Give the first unit vector, and for later columns a random one outside the span of the earlier."""
     members, units, d = basis.shape
     if d == 0:
         return torch.eye(units, 1, dtype=basis.dtype, device=basis.device).repeat(members, 1, 1)
@@ -287,7 +307,7 @@ def _start(seeds: Sequence[int], basis: Float64[Tensor, "member unit column"]) -
 def _new_column(
     raw: Float64[Tensor, "member unit 1"], basis: Float64[Tensor, "member unit column"]
 ) -> Float64[Tensor, "member unit 1"]:
-    """The unit vector along the part of ``raw`` that is orthogonal to the basis."""
+    """Compute the unit vector along the part of ``raw`` that is orthogonal to the basis."""
     for _ in range(2):  # the second time removes the rounding errors of the first
         raw = raw - basis @ (basis.mT @ raw)
         raw = raw / raw.norm(dim=1, keepdim=True)

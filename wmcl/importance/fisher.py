@@ -1,4 +1,4 @@
-r"""The diagonal of the Fisher information matrix, exact per sequence.
+r"""Measure the diagonal of the Fisher information matrix, exactly per sequence.
 
 .. math::
     F_θ = \frac{1}{N} \sum_{n=1}^{N} \left( \frac{∂}{∂θ} \sum_{t, o} w_{t n} \, L(z_{t n o}, y_{t n o}) \right)^2
@@ -16,34 +16,37 @@ a sequence, squared per sequence, and averaged over sequences. Which targets y a
     independent over steps, so it is the sum over scored steps of the Fisher of each step alone; ``empirical`` is not.
 """
 
-from collections.abc import Sequence
-
+from wmcl.autograd import with_autograd
+from wmcl.check_data import check_data
 from wmcl.importance.per_sample import sum_over_samples
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
+from wmcl.likelihoods import Likelihood
 from wmcl.networks import Network, Parameters
+from wmcl.randomness import Seeds
 from wmcl.tasks import Sequences, Task
 
 
+@with_autograd
 def fisher_diagonal(
     network: Network,
-    task: Task,
     parameters: Parameters,
-    sequences: Sequences,
+    data: Sequences,
+    likelihood: Likelihood | Task,
     kind: FisherKind,
-    seeds: Sequence[int] | None = None,
+    seeds: Seeds | None = None,
     draws: int = 1,
     chunk: int = 128,
 ) -> Parameters:
-    """The Fisher diagonal of every parameter of every member.
+    """Measure the Fisher diagonal of every parameter of every member.
 
     Args:
         network: whose parameters are measured.
-        task: for its likelihood.
         parameters: of the ensemble.
-        sequences: what to average over. ``empirical`` reads their targets, the others their inputs alone.
+        data: what to average over. ``empirical`` reads the targets, the others the inputs alone.
+        likelihood: of the targets; a task stands for its own.
         kind: where the targets come from.
         seeds: one a member, for ``sampled``. The draw of a sequence depends on the seed, its place in
-            ``sequences`` and their ``window`` alone.
+            ``data`` and their ``window`` alone.
         draws: targets drawn a sequence, for ``sampled``.
         chunk: sequences in memory at a time; the result does not depend on it beyond rounding.
 
@@ -53,9 +56,10 @@ def fisher_diagonal(
         Divide by the scored bits of a sequence for the value per scored bit.
 
     Raises:
-        ValueError: if the kind is unknown, a number is not positive, there is no sequence, or seeds are missing or of
-            the wrong number.
+        ValueError: if network, parameters, data and likelihood do not fit, the kind is unknown, a number is not
+            positive, there is no sequence, or seeds are missing or of the wrong number.
     """
-    signals = fisher_signals(network, task, parameters, sequences, kind, seeds, draws, chunk)
+    check_data(network, parameters, data, reads_targets=kind == "empirical")
+    signals = fisher_signals(network, parameters, data, likelihood, kind, seeds, draws, chunk)
     total = sum_over_samples(signals, parameters, power=2)
-    return {name: value / passes(kind, sequences.samples, draws) for name, value in total.items()}
+    return {name: value / passes(kind, data.samples, draws) for name, value in total.items()}

@@ -1,4 +1,4 @@
-r"""The Fisher diagonal of a linear RNN in closed form.
+r"""Compute the Fisher diagonal of a linear RNN in closed form.
 
 A linear RNN h_t = W_ih x_t + W_hh h_{t-1} + b (b = b_ih + b_hh), z_t = W_out h_t + b_out with Gaussian targets of
 variance σ² has outputs that are linear in its inputs, and error signals that do not depend on them: the derivative of
@@ -31,31 +31,37 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.check_data import check_floats, check_parameters
 from wmcl.networks import LinearRNN, Parameters
 
 
 class LinearProducts(NamedTuple):
-    """What the Fisher of a linear RNN is made of."""
+    """Hold what the Fisher of a linear RNN is made of."""
 
     errors: Float64[Tensor, "member unit time time"]
-    """C_i[s, s']: of the error signals of unit i, summed over scored outputs"""
+    """products C_i[s, s'] of the error signals of unit i, summed over scored outputs"""
     states: Float64[Tensor, "member unit time time"]
-    """G_j[s - 1, s' - 1]: of the states of unit j that W_hh reads at the steps s and s'; zero at the first step"""
+    """products G_j[s - 1, s' - 1] of the states of unit j that W_hh reads at steps s and s'; zero at the first step"""
     final: Float64[Tensor, "member unit time"]
-    """G_j[t, t], of the states that the read-out reads"""
+    """products G_j[t, t] of the states that the head reads"""
 
 
 def second_moments(
     inputs: Float[Tensor, "member time sample feature"],
 ) -> Float64[Tensor, "member time one_more time one_more"]:
-    """Second moments of inputs and of a constant 1, the last feature: means over the sequences, about zero."""
+    """Compute second moments of inputs and of a constant 1, the last feature: means over the sequences, about zero.
+
+    Raises:
+        ValueError: if the inputs are no such tensor, or not finite.
+    """
+    check_floats(inputs, "inputs", "member time sample feature")
     ones = inputs.new_ones(*inputs.shape[:3], 1)
     with_constant = torch.cat([inputs, ones], -1).double()
     return torch.einsum("mtbf,msbg->mtfsg", with_constant, with_constant) / inputs.shape[2]
 
 
 def white_moments(shown: slice, steps: int, features: int) -> Float64[Tensor, "one time one_more time one_more"]:
-    """Second moments of independent inputs of mean 0 and variance 1 at the steps ``shown``, and of 0 elsewhere."""
+    """Give second moments of independent inputs: of mean 0 and variance 1 at the steps ``shown``, 0 elsewhere."""
     variance = torch.zeros(steps, features + 1, dtype=torch.float64)
     variance[shown, :features] = 1
     moments = torch.diag(variance.flatten()).view(steps, features + 1, steps, features + 1)
@@ -70,10 +76,10 @@ def linear_products(
     scored: Float[Tensor, "time"],
     std: float = 1.0,
 ) -> LinearProducts:
-    """C and G of an ensemble.
+    """Compute C and G of an ensemble.
 
     Args:
-        network: linear, with one layer that reads forwards and one read-out.
+        network: linear, with one layer that reads forwards and one head.
         parameters: of the ensemble.
         moments: from :func:`second_moments` or :func:`white_moments`.
         scored: weight of each step in the loss.
@@ -82,7 +88,7 @@ def linear_products(
     Raises:
         ValueError: if the network is another one, or moments and parameters do not fit.
     """
-    _check(network, moments, scored)
+    _check(network, parameters, moments, scored)
     W_ih, W_hh, W_out = (parameters[name].detach().double() for name in ("W_ih", "W_hh", "W_out"))
     bias = (parameters["b_ih"] + parameters["b_hh"]).detach().double()
     steps = len(scored)
@@ -104,7 +110,7 @@ def linear_fisher(
     scored: Float[Tensor, "time"],
     std: float = 1.0,
 ) -> Parameters:
-    """The exact Fisher diagonal of every parameter, as ``fisher_diagonal(kind="exact")`` has it.
+    """Compute the exact Fisher diagonal of every parameter, as ``fisher_diagonal(kind="exact")`` has it.
 
     The arguments are those of :func:`linear_products`.
 
@@ -129,7 +135,7 @@ def linear_fisher(
 
 
 def linear_reuse(products: LinearProducts) -> Float64[Tensor, "member time time"]:
-    """The reuse profile R of W_hh: its row s is what the use at step s contributes, its sum the trace of the Fisher.
+    """Compute the reuse profile R of W_hh: row s is what the use at step s brings, the sum the trace of the Fisher.
 
     R[s, s'] = Σ_i C_i[s, s'] · Σ_j G_j[s - 1, s' - 1], as :func:`wmcl.importance.reuse_profile` measures it.
     """
@@ -140,7 +146,7 @@ def _states(
     writers: Float64[Tensor, "member unit lag one_more"],
     moments: Float64[Tensor, "member time one_more time one_more"],
 ) -> Float64[Tensor, "member unit time time"]:
-    """G, from W_hh^k [W_ih, b]."""
+    """Compute G from W_hh^k [W_ih, b]."""
     members, units, steps, features = writers.shape
     effect = writers.new_zeros(members, units, steps, steps, features)
     for s in range(steps):
@@ -153,7 +159,7 @@ def _states(
 def _errors(
     readers: Float64[Tensor, "member lag output unit"], weights: Float64[Tensor, "time"]
 ) -> Float64[Tensor, "member unit time time"]:
-    """C, from W_out W_hh^k."""
+    """Compute C from W_out W_hh^k."""
     products = torch.einsum("mkoi,mloi->mikl", readers, readers)
     total = torch.zeros_like(products)
     for t in weights.nonzero()[:, 0].tolist():
@@ -161,7 +167,12 @@ def _errors(
     return total
 
 
-def _check(network: LinearRNN, moments: Tensor, scored: Tensor) -> None:
+def _check(network: LinearRNN, parameters: Parameters, moments: Tensor, scored: Tensor) -> None:
+    check_parameters(network, parameters)
+    if not isinstance(network, LinearRNN):
+        raise ValueError(f"network is a {type(network).__name__}: the closed form needs a LinearRNN")
+    check_floats(moments, "moments", "member time feature time feature")
+    check_floats(scored, "scored", "time")
     for name, usual in (("layers", 1), ("direction", "forward"), ("heads", 1)):
         if getattr(network, name) != usual:
             raise ValueError(f"{name} is {getattr(network, name)!r}: the closed form needs {usual!r}")

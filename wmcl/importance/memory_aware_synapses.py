@@ -1,4 +1,4 @@
-r"""Memory Aware Synapses (Aljundi et al., ECCV 2018): how much the output changes when a weight does.
+r"""Measure Memory Aware Synapses (Aljundi et al., ECCV 2018): how much the output changes when a weight does.
 
 .. math::
     Ω_θ = \frac{1}{N} \sum_{n=1}^{N} \left| \frac{∂}{∂θ} \sum_{t, o} w_{t n} \, z_{t n o}^2 \right|
@@ -10,24 +10,32 @@ over the steps of a sequence, made absolute per sequence, and averaged over sequ
 
 from collections.abc import Iterator
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.autograd import with_autograd
+from wmcl.check_data import check_data
 from wmcl.importance.per_sample import check_averaged, error_signals, sum_over_samples
+from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import LinearMap, Network, Parameters
-from wmcl.tasks import Sequences
+from wmcl.tasks import Sequences, Task
 
 
+@with_autograd
 def memory_aware_synapses(
-    network: Network, parameters: Parameters, sequences: Sequences, chunk: int = 128
+    network: Network,
+    parameters: Parameters,
+    data: Sequences,
+    likelihood: Likelihood | Task | None = None,
+    chunk: int = 128,
 ) -> Parameters:
-    """Ω of every parameter of every member, exact per sequence.
+    """Measure Ω of every parameter of every member, exactly per sequence.
 
     Args:
         network: whose parameters are measured.
         parameters: of the ensemble.
-        sequences: what to average over; their inputs and scored steps are read.
+        data: what to average over; the inputs and the scored steps are read.
+        likelihood: plays no part; it is here so that all importances can be called alike.
         chunk: sequences in memory at a time; the result does not depend on it beyond rounding.
 
     Returns:
@@ -35,21 +43,23 @@ def memory_aware_synapses(
         (:mod:`wmcl.networks.vectors`), per sequence, in squared logits per unit of the parameter.
 
     Raises:
-        ValueError: if the chunk is not positive or there is no sequence.
+        ValueError: if network, parameters and data do not fit, the chunk is not positive or there is no sequence.
     """
-    check_averaged(sequences.samples, chunk=chunk)
-    total = sum_over_samples(_signals(network, parameters, sequences, chunk), parameters, power=1)
-    return {name: value / sequences.samples for name, value in total.items()}
+    check_data(network, parameters, data, reads_targets=False)
+    if likelihood is not None:
+        likelihood_of(likelihood)  # a number would be the chunk, in the wrong place
+    check_averaged(data.samples, chunk=chunk)
+    total = sum_over_samples(_signals(network, parameters, data, chunk), parameters, power=1)
+    return {name: value / data.samples for name, value in total.items()}
 
 
 def _signals(
     network: Network, parameters: Parameters, sequences: Sequences, chunk: int
 ) -> Iterator[tuple[LinearMap, Float[Tensor, "member time sample unit"]]]:
-    """Error signals of the squared length of the output, a backward pass a chunk."""
+    """Yield error signals of the squared length of the output, a backward pass a chunk."""
     fixed = {name: value.detach() for name, value in parameters.items()}
     for first in range(0, sequences.samples, chunk):
         part = sequences.take(slice(first, first + chunk))
-        with torch.enable_grad():
-            activations = network.apply(fixed, part.inputs, part.window, taps=True, lengths=part.lengths)
-            length = (activations.logits.square() * part.scored[:, part.window, :, None]).sum()
+        activations = network.apply(fixed, part.inputs, part.window, taps=True, lengths=part.lengths)
+        length = (activations.logits.square() * part.scored[:, part.window, :, None]).sum()
         yield from zip(activations.maps, error_signals(length, activations), strict=True)

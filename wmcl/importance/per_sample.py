@@ -1,4 +1,4 @@
-r"""Exact per-sample gradients from taps.
+r"""Make exact per-sample gradients from taps.
 
 Index table: m member, t time, b sample, h unit that a map writes to, i feature that it reads.
 A map a = W x + b (x of the step before, in the recurrence) has, for the loss of sample b,
@@ -23,7 +23,7 @@ _VALUES_AT_ONCE = 1 << 20  # per-sample gradients in memory at a time: 4 MB in f
 
 
 def gradient_buffer(parameters: Parameters) -> Float[Tensor, "value"]:
-    """Memory for the per-sample gradients of :func:`gradient_powers`, for at least one sample of every member.
+    """Allocate memory for the per-sample gradients of :func:`gradient_powers`, for at least one sample of every member.
 
     One buffer serves all calls: fresh memory for each of them costs a fifth of the time of a Fisher diagonal.
     """
@@ -34,7 +34,7 @@ def gradient_buffer(parameters: Parameters) -> Float[Tensor, "value"]:
 def error_signals(
     loss: Float[Tensor, ""], activations: Activations, retain_graph: bool = False
 ) -> list[Float[Tensor, "member time sample unit"]]:
-    """δ of every linear map of a forward pass that was made with taps."""
+    """Compute δ of every linear map of a forward pass that was made with taps."""
     taps = [linear_map.tap for linear_map in activations.maps]
     return list(torch.autograd.grad(loss, taps, retain_graph=retain_graph))
 
@@ -42,7 +42,7 @@ def error_signals(
 def sum_over_samples(
     signals: Iterable[tuple[LinearMap, Float[Tensor, "member time sample unit"]]], parameters: Parameters, power: Power
 ) -> Parameters:
-    """The sum over samples and backward passes of the per-sample gradients, squared or absolute, in float64.
+    """Sum the per-sample gradients, squared or absolute, over samples and backward passes, in float64.
 
     Changes of the vectors of words are left out: they are no weights of the network, and no other task reads them.
 
@@ -67,7 +67,7 @@ def gradient_powers(
     buffer: Float[Tensor, "value"],
     power: Power,
 ) -> tuple[Float[Tensor, "member unit feature"], Float[Tensor, "member unit"]]:
-    """Squared or absolute gradients of weight and bias of a linear map, summed over samples, in float64.
+    """Sum the squared or absolute gradients of weight and bias of a linear map over samples, in float64.
 
     The gradients of as many samples as fit into the buffer exist at a time.
     """
@@ -96,4 +96,4 @@ def check_averaged(samples: int, **counts: int) -> None:
         if value < 1:
             raise ValueError(f"{name} is {value}: it must be at least 1")
     if samples < 1:
-        raise ValueError("sequences is empty: an importance needs at least one sequence")
+        raise ValueError("data is empty: an importance needs at least one sequence")

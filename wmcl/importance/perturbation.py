@@ -1,4 +1,4 @@
-r"""Does importance matter? Move important, random and unimportant weights, and see how much the outputs change.
+r"""Move important, random and unimportant weights, and see how much the outputs change: does importance matter?
 
 A change δ of the weights changes the probability that the network gives to the targets of a sequence by
 
@@ -11,7 +11,7 @@ they vanish on average over signs but make single draws scatter, the more so the
 higher orders, which stay: those of odd order vanish on average too, so the error of the mean grows as δ⁴.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -21,8 +21,11 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from wmcl.autograd import with_autograd
+from wmcl.check_data import check_data, check_finite, check_parameters, check_tensors
+from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
-from wmcl.randomness import generator
+from wmcl.randomness import Seeds, as_seeds, generator
 from wmcl.tasks import Sequences, Task
 
 Selection = Literal["most important", "random", "least important"]
@@ -30,7 +33,7 @@ Selection = Literal["most important", "random", "least important"]
 
 @dataclass(frozen=True)
 class Perturbations:
-    """Which weights are moved, and how far.
+    """Choose which weights are moved, and how far.
 
     Raises:
         ValueError: if a field lies outside of its range.
@@ -39,11 +42,11 @@ class Perturbations:
     weights: tuple[str, ...] = ("W_hh",)
     """names of the parameters whose entries are ranked together"""
     fractions: tuple[float, ...] = (0.01, 0.05)
-    """of these entries, above 0 and at most 1; at least one entry is moved"""
+    """fractions of these entries, above 0 and at most 1; at least one entry is moved"""
     sizes: tuple[float, ...] = (0.01, 0.1)
-    """each weight moves by plus or minus this, in units of a weight"""
+    """sizes of the changes: each weight moves by plus or minus one of them"""
     repetitions: int = 8
-    """draws of the signs, and of the weights of the random selection"""
+    """number of draws of the signs, and of the weights of the random selection"""
 
     def __post_init__(self) -> None:
         if not self.weights:
@@ -56,23 +59,25 @@ class Perturbations:
             raise ValueError(f"repetitions is {self.repetitions}: it must be at least 1")
 
 
+@with_autograd
+@torch.no_grad()
 def perturbation_effect(
     network: Network,
-    task: Task,
     parameters: Parameters,
-    sequences: Sequences,
+    data: Sequences,
+    likelihood: Likelihood | Task,
     importance: Parameters,
     fisher: Parameters,
-    seeds: Sequence[int],
+    seeds: Seeds,
     perturbations: Perturbations = Perturbations(),
 ) -> xr.Dataset:
-    """Measured and predicted effect of moving weights that matter more or less.
+    """Measure and predict the effect of moving weights that matter more or less.
 
     Args:
         network: whose weights are moved.
-        task: for its likelihood.
         parameters: of the ensemble. In float32 the logits carry noise of 1e-6, so divergences below 1e-11 need float64.
-        sequences: what to average over.
+        data: what to average over.
+        likelihood: of the targets; a task stands for its own.
         importance: by which weights are selected; of any kind, SI and MAS included.
         fisher: for the prediction, per sequence, of the same sequences or others of the task.
         seeds: one a member, for signs and random selections. Within a repetition all selections, fractions and sizes
@@ -84,13 +89,16 @@ def perturbation_effect(
         repetition).
 
     Raises:
-        ValueError: if seeds are of the wrong number, or a parameter is missing.
+        ValueError: if the arguments do not fit, seeds are of the wrong number, or a parameter is missing.
     """
-    _validate(parameters, importance, fisher, seeds, perturbations)
-    p = perturbations
+    check_data(network, parameters, data, reads_targets=False)
+    own, p = likelihood_of(likelihood), perturbations
+    for name, values in (("parameters", parameters), ("importance", importance), ("fisher", fisher)):
+        _check_weights(name, values, parameters, p)
+    seeds = as_seeds(seeds, len(parameters["b_out"]))
     ranking = _flatten(importance, p.weights).argsort(dim=1, descending=True, stable=True)
     diagonal = _flatten(fisher, p.weights)
-    logits = _logits(network, parameters, sequences)
+    logits = _logits(network, parameters, data)
     shape = (len(seeds), len(get_args(Selection)), len(p.fractions), len(p.sizes), p.repetitions)
     measured, predicted = np.empty(shape), np.empty(shape)
     for repetition in range(p.repetitions):
@@ -101,40 +109,67 @@ def perturbation_effect(
                 for k, size in enumerate(p.sizes):
                     change = size * signs * moved
                     changed = _add(parameters, change, p.weights)
-                    found = _mean_divergence(task, logits, _logits(network, changed, sequences), sequences)
+                    found = _mean_divergence(own, logits, _logits(network, changed, data), data)
                     measured[:, s, f, k, repetition] = found.cpu().numpy()
                     predicted[:, s, f, k, repetition] = (diagonal * change.square()).sum(1).cpu().numpy() / 2
     return _label(measured, predicted, seeds, p)
 
 
-def mean_divergence(
-    network: Network, task: Task, parameters: Parameters, changed: Parameters, sequences: Sequences
-) -> Float[Tensor, "member"]:
-    """KL(p_θ ‖ p_θ') of the scored targets of a sequence, in nats, averaged over sequences; float64."""
-    logits, other = (_logits(network, values, sequences) for values in (parameters, changed))
-    return _mean_divergence(task, logits, other, sequences)
-
-
+@with_autograd
 @torch.no_grad()
+def mean_divergence(
+    network: Network,
+    parameters: Parameters,
+    data: Sequences,
+    likelihood: Likelihood | Task,
+    changed: Parameters,
+) -> Float[Tensor, "member"]:
+    """Compute KL(p_θ ‖ p_θ') of the scored targets of a sequence, in nats, averaged over sequences.
+
+    Args:
+        network: whose outputs are compared.
+        parameters: θ, of the ensemble.
+        data: what to average over; the inputs and the scored steps are read.
+        likelihood: of the targets; a task stands for its own.
+        changed: θ', of the same ensemble.
+
+    Returns:
+        float64.
+
+    Raises:
+        ValueError: if the arguments do not fit.
+    """
+    check_data(network, parameters, data, reads_targets=False)
+    check_parameters(network, changed, "changed")
+    example, other = parameters["b_out"], changed["b_out"]
+    if (len(other), other.dtype, other.device) != (len(example), example.dtype, example.device):
+        found, wanted = (f"{len(x)} members, {x.dtype}, on {x.device}" for x in (other, example))
+        raise ValueError(f"changed has {found}: it must be as the parameters are, {wanted}")
+    logits, moved = (_logits(network, values, data) for values in (parameters, changed))
+    return _mean_divergence(likelihood_of(likelihood), logits, moved, data)
+
+
 def _logits(
     network: Network, parameters: Parameters, sequences: Sequences
 ) -> Float[Tensor, "member window sample output"]:
-    """In pieces of 512 sequences, so that not all hidden states are in memory at once."""
+    """Compute the logits in pieces of 512 sequences, so that not all hidden states are in memory at once."""
     parts = (sequences.take(slice(first, first + 512)) for first in range(0, sequences.samples, 512))
     return torch.cat(
         [network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits.double() for part in parts], 2
     )
 
 
-def _mean_divergence(task: Task, logits: Tensor, other: Tensor, sequences: Sequences) -> Float[Tensor, "member"]:
+def _mean_divergence(
+    likelihood: Likelihood, logits: Tensor, other: Tensor, sequences: Sequences
+) -> Float[Tensor, "member"]:
     weights = sequences.scored[:, sequences.window, :, None]
-    return (task.likelihood.divergence(logits, other) * weights).sum((1, 2, 3)) / sequences.samples
+    return (likelihood.divergence(logits, other) * weights).sum((1, 2, 3)) / sequences.samples
 
 
 def _draw(
     seeds: Sequence[int], repetition: int, ranking: Int[Tensor, "member weight"]
 ) -> tuple[Float[Tensor, "member weight"], Int[Tensor, "member weight"]]:
-    """Signs, and a random order of the weights, addressed by member seed and repetition."""
+    """Draw signs, and a random order of the weights, addressed by member seed and repetition."""
     generators = [generator(seed, "perturbation", repetition) for seed in seeds]
     count = ranking.shape[1]
     signs = np.stack([g.integers(0, 2, count) * 2.0 - 1.0 for g in generators])
@@ -143,7 +178,7 @@ def _draw(
 
 
 def _first(indices: Int[Tensor, "member weight"], fraction: float) -> Bool[Tensor, "member weight"]:
-    """Marks the first fraction of the weights in a given order."""
+    """Mark the first fraction of the weights in a given order."""
     count = max(1, round(fraction * indices.shape[1]))
     return torch.zeros_like(indices, dtype=torch.bool).scatter_(1, indices[:, :count], True)
 
@@ -160,17 +195,20 @@ def _add(parameters: Parameters, change: Float[Tensor, "member weight"], names: 
     return {**parameters, **moved}
 
 
-def _validate(
-    parameters: Parameters, importance: Parameters, fisher: Parameters, seeds: Sequence[int], p: Perturbations
-) -> None:
-    given: Mapping[str, Parameters] = {"parameters": parameters, "importance": importance, "fisher": fisher}
-    for field, values in given.items():
-        missing = [name for name in p.weights if name not in values]
-        if missing:
-            raise ValueError(f"weights is {p.weights}: {field} has no {', '.join(missing)}, only {', '.join(values)}")
-    members = next(iter(parameters.values())).shape[0]
-    if len(seeds) != members:
-        raise ValueError(f"seeds is {list(seeds)}: it must hold one seed for each of the {members} members")
+def _check_weights(field: str, values: Parameters, parameters: Parameters, p: Perturbations) -> None:
+    """Refuse parameters, importances and Fishers that do not hold the weights that are moved."""
+    check_tensors(values, field)
+    missing = [name for name in p.weights if name not in values]
+    if missing:
+        raise ValueError(f"weights is {p.weights}: {field} has no {', '.join(missing)}, only {', '.join(values)}")
+    for name in p.weights:
+        found, wanted = values[name], parameters[name]
+        if (found.shape, found.device) != (wanted.shape, wanted.device):
+            raise ValueError(
+                f"{name} of {field} is of shape {tuple(found.shape)} on {found.device}: it must be of shape"
+                f" {tuple(wanted.shape)} on {wanted.device}, as the parameter"
+            )
+    check_finite({f"{name} of {field}": values[name] for name in p.weights})
 
 
 def _label(measured: np.ndarray, predicted: np.ndarray, seeds: Sequence[int], p: Perturbations) -> xr.Dataset:

@@ -1,4 +1,4 @@
-r"""Which directions of state an importance of recurrent weights protects.
+r"""Measure which directions of state an importance of recurrent weights protects.
 
 With the gradient of a sequence and output, G = Σ_s δ_s h_{s-1}ᵀ, a penalty with the full Fisher information of W_hh
 holds a change ΔW with ½ E ⟨G, ΔW⟩². For changes of rank one, ΔW = u vᵀ, this is ½ E (uᵀ G v)². Summed over an
@@ -23,52 +23,57 @@ white, to the outputs after s (a block of the Hankel matrix; with Ho and Kalman,
 dimension of a state that solves the task).
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.autograd import with_autograd
+from wmcl.check_data import check_data, check_floats
 from wmcl.dimensionality.principal_components import mean_and_covariance
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
+from wmcl.likelihoods import Likelihood
 from wmcl.networks import Network, Parameters
+from wmcl.randomness import Seeds
 from wmcl.tasks import Sequences, Task
 
 
 class ProtectedDirections(NamedTuple):
-    """Of the recurrent weights of an ensemble, per sequence."""
+    """Hold what the Fisher of the recurrent weights of an ensemble protects, per sequence."""
 
     read: Float64[Tensor, "member unit unit"]
-    """A: of states that are read"""
+    """matrix A: of states that are read"""
     written: Float64[Tensor, "member unit unit"]
-    """B: of directions that are written to"""
+    """matrix B: of directions that are written to"""
     read_alone: Float64[Tensor, "member unit unit"]
-    """A of each step alone, summed"""
+    """matrix A of each step alone, summed"""
     written_alone: Float64[Tensor, "member unit unit"]
-    """B of each step alone, summed"""
+    """matrix B of each step alone, summed"""
 
 
+@with_autograd
 def protected_directions(
     network: Network,
-    task: Task,
     parameters: Parameters,
-    sequences: Sequences,
+    data: Sequences,
+    likelihood: Likelihood | Task,
     kind: FisherKind = "exact",
-    seeds: Sequence[int] | None = None,
+    seeds: Seeds | None = None,
     chunk: int = 128,
 ) -> ProtectedDirections:
-    """A and B of ``W_hh``, and what single steps bring to them.
+    """Measure A and B of ``W_hh``, and what single steps bring to them.
 
     The arguments are those of :func:`~wmcl.importance.fisher_diagonal`.
 
     Raises:
         ValueError: as there.
     """
+    check_data(network, parameters, data, reads_targets=kind == "empirical")
     members, rows, units = parameters["W_hh"].shape
     sizes = (units, rows, units, rows)
     total = [torch.zeros(members, n, n, dtype=torch.float64, device=parameters["W_hh"].device) for n in sizes]
-    for linear_map, error in fisher_signals(network, task, parameters, sequences, kind, seeds, chunk=chunk):
+    for linear_map, error in fisher_signals(network, parameters, data, likelihood, kind, seeds, chunk=chunk):
         if linear_map.weight != "W_hh":
             continue
         delta = error[:, 1:].transpose(1, 2)
@@ -78,46 +83,51 @@ def protected_directions(
             alone = right * between.diagonal(dim1=2, dim2=3)[..., None]
             total[place] += (right.mT @ between @ right).sum(1, dtype=torch.float64)
             total[place + 2] += (right.mT @ alone).sum(1, dtype=torch.float64)
-    count = passes(kind, sequences.samples, 1)
+    count = passes(kind, data.samples, 1)
     return ProtectedDirections(*(side / count for side in total))
 
 
+@with_autograd
 def memory_spectrum(
     network: Network,
-    task: Task,
     parameters: Parameters,
-    sequences: Sequences,
+    data: Sequences,
+    likelihood: Likelihood | Task,
     step: int,
     chunk: int = 128,
     states: Float[Tensor, "member row unit"] | None = None,
 ) -> Float64[Tensor, "member unit"]:
-    """Eigenvalues of Σ^½ S Σ^½ at a step, largest first, from the exact Fisher factor of the outputs after it.
+    """Compute the eigenvalues of Σ^½ S Σ^½ at a step, largest first, from the exact Fisher factor of later outputs.
 
     Args:
         network: one with recurrent weights ``W_hh``.
-        task: of the sequences.
         parameters: of the ensemble.
-        sequences: over which S is a mean.
+        data: sequences over which S is a mean.
+        likelihood: of the targets; a task stands for its own.
         step: after which the states are looked at.
         chunk: sequences at once.
-        states: h_s of which Σ is the covariance; ``None`` takes those of ``sequences``. A covariance of few rows has
+        states: h_s of which Σ is the covariance; ``None`` takes those of ``data``. A covariance of few rows has
             eigenvalues that lie further apart than the true ones, so few rows give too few dimensions. States need
             no backward pass, and may be of more sequences than S.
 
     Raises:
-        ValueError: if no scored step follows the step.
+        ValueError: if the arguments do not fit, or no scored step follows the step.
     """
-    if not 0 <= step < sequences.steps or not bool(sequences.scored[:, step + 1 :].any()):
+    check_data(network, parameters, data, reads_targets=False)
+    if not 0 <= step < data.steps or not bool(data.scored[:, step + 1 :].any()):
         raise ValueError(f"step is {step}: a scored step must follow it")
-    sensitivity = torch.zeros_like(parameters["W_hh"], dtype=torch.float64)
-    for linear_map, error in fisher_signals(network, task, parameters, sequences, "exact", chunk=chunk):
+    if states is not None:
+        check_floats(states, "states", "member row unit")
+    fixed = {name: value.detach() for name, value in parameters.items()}
+    sensitivity = torch.zeros_like(fixed["W_hh"], dtype=torch.float64)
+    for linear_map, error in fisher_signals(network, fixed, data, likelihood, "exact", chunk=chunk):
         if linear_map.weight == "W_hh" and error.shape[1] > step + 1:
-            back = error[:, step + 1].double() @ parameters["W_hh"].double()  # ∂L/∂h_s, all of which goes through W_hh
+            back = error[:, step + 1].double() @ fixed["W_hh"].double()  # ∂L/∂h_s, all of which goes through W_hh
             sensitivity += back.mT @ back
     if states is None:
-        states = network.apply(parameters, sequences.inputs).hidden[:, step]
+        states = network.apply(fixed, data.inputs).hidden[:, step]
     covariance = mean_and_covariance(states)[1]
     values, vectors = torch.linalg.eigh(covariance)
     root = vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
-    found = torch.linalg.eigvalsh(root @ (sensitivity / sequences.samples) @ root)
+    found = torch.linalg.eigvalsh(root @ (sensitivity / data.samples) @ root)
     return found.flip(-1).clamp(min=0)

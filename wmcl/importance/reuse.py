@@ -1,4 +1,4 @@
-r"""The reuse profile: how much of a Fisher comes from each step at which a weight is used.
+r"""Measure the reuse profile: how much of a Fisher comes from each step at which a weight is used.
 
 A recurrent weight is used at every step t with the error signal δ_t and the input x_t, and its gradient is
 Σ_t δ_t x_tᵀ. The trace of the Fisher of a connection is the mean square of that, a sum over pairs of steps:
@@ -10,28 +10,31 @@ The diagonal of R is what each use brings alone, the rest is what uses share. Tw
 sequence give R, so no gradient of a single weight is formed.
 """
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from wmcl.autograd import with_autograd
+from wmcl.check_data import check_data
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
+from wmcl.likelihoods import Likelihood
 from wmcl.networks import LinearMap, Network, Parameters
+from wmcl.randomness import Seeds
 from wmcl.tasks import Sequences, Task
 
 
+@with_autograd
 def reuse_profile(
     network: Network,
-    task: Task,
     parameters: Parameters,
-    sequences: Sequences,
+    data: Sequences,
+    likelihood: Likelihood | Task,
     kind: FisherKind,
-    seeds: Sequence[int] | None = None,
+    seeds: Seeds | None = None,
     draws: int = 1,
     chunk: int = 128,
 ) -> dict[str, Float64[Tensor, "member time time"]]:
-    """R of every weight matrix, per sequence; its sum is the trace of the Fisher of that matrix.
+    """Measure R of every weight matrix, per sequence; its sum is the trace of the Fisher of that matrix.
 
     The arguments are those of :func:`~wmcl.importance.fisher_diagonal`. Steps are those at which a weight acts: for
     W_hh, step t stands for the use of h_{t-1} at t.
@@ -39,32 +42,33 @@ def reuse_profile(
     Raises:
         ValueError: if the network reads backwards, so that its uses are not in the order of the steps; and as there.
     """
+    check_data(network, parameters, data, reads_targets=kind == "empirical")
     if not network.is_causal:
         raise ValueError(f"direction of the network is {network.direction}: a reuse profile needs 'forward'")
-    members, steps = next(iter(parameters.values())).shape[0], sequences.steps
+    members, steps = len(parameters["b_out"]), data.steps
     profile: dict[str, Tensor] = {}
-    for linear_map, error in fisher_signals(network, task, parameters, sequences, kind, seeds, draws, chunk):
+    for linear_map, error in fisher_signals(network, parameters, data, likelihood, kind, seeds, draws, chunk):
         if linear_map.weight not in profile:
             profile[linear_map.weight] = torch.zeros(members, steps, steps, dtype=torch.float64, device=error.device)
         shared = _shared(linear_map, error)
         first = linear_map.start + linear_map.delay
         used = slice(first, first + shared.shape[1])
         profile[linear_map.weight][:, used, used] += shared
-    return {name: value / passes(kind, sequences.samples, draws) for name, value in profile.items()}
+    return {name: value / passes(kind, data.samples, draws) for name, value in profile.items()}
 
 
 def step_shares(profile: Float64[Tensor, "member time time"]) -> Float64[Tensor, "member time"]:
-    """Share of each step in the trace: its row of R over the sum of R; they add up to 1."""
+    """Compute the share of each step in the trace: its row of R over the sum of R; they add up to 1."""
     return profile.sum(2) / profile.sum((1, 2))[:, None]
 
 
 def own_share(profile: Float64[Tensor, "member time time"]) -> Float64[Tensor, "member"]:
-    """Diagonal of R over its sum: 1 if uses were independent, below if they add up, above if they cancel."""
+    """Divide the diagonal of R by its sum: 1 if uses were independent, below if they add up, above if they cancel."""
     return profile.diagonal(dim1=1, dim2=2).sum(1) / profile.sum((1, 2))
 
 
 def _shared(linear_map: LinearMap, errors: Tensor) -> Tensor:
-    """Σ over samples of (δ_t · δ_s)(x_t · x_s), as (member, time, time)."""
+    """Compute Σ over samples of (δ_t · δ_s)(x_t · x_s), as (member, time, time)."""
     steps = errors.shape[1] - linear_map.delay
     left = errors[:, linear_map.delay :].transpose(1, 2)
     right = linear_map.input.detach()[:, :steps].transpose(1, 2)

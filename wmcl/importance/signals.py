@@ -1,4 +1,4 @@
-"""The error signals whose outer products make a Fisher, for each kind of it."""
+"""Yield the error signals whose outer products make a Fisher, for each kind of it."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.importance.per_sample import check_averaged, error_signals
+from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Activations, LinearMap, Network, Parameters
-from wmcl.randomness import uniforms
+from wmcl.randomness import Seeds, as_seeds, uniforms
 from wmcl.tasks import Sequences, Task
 
 FisherKind = Literal["empirical", "sampled", "exact"]
@@ -18,15 +19,18 @@ FisherKind = Literal["empirical", "sampled", "exact"]
 
 def fisher_signals(
     network: Network,
-    task: Task,
     parameters: Parameters,
-    sequences: Sequences,
+    data: Sequences,
+    likelihood: Likelihood | Task,
     kind: FisherKind,
-    seeds: Sequence[int] | None = None,
+    seeds: Seeds | None = None,
     draws: int = 1,
     chunk: int = 128,
 ) -> Iterator[tuple[LinearMap, Float[Tensor, "member time sample unit"]]]:
-    """Linear maps with their error signals, one backward pass after the other.
+    """Yield linear maps with their error signals, one backward pass after the other.
+
+    Who iterates has to have gradients switched on (:func:`wmcl.autograd.with_autograd`), and to check the arguments
+    (:func:`wmcl.check_data.check_data`) before; they are those of :func:`~wmcl.importance.fisher_diagonal`.
 
     The Fisher diagonal of a weight is the sum, over everything that this yields, of the squared per-sample gradients
     that map and error make, divided by :func:`passes`.
@@ -36,28 +40,30 @@ def fisher_signals(
     the sum over the columns of L of the squared gradient of Lᵀ z.
 
     Raises:
-        ValueError: if the kind is unknown, a number is not positive, there is no sequence, or seeds are missing or of
-            the wrong number.
+        ValueError: if the likelihood is none, the kind is unknown, a number is not positive, there is no sequence, or
+            seeds are missing or of the wrong number.
     """
-    members = next(iter(parameters.values())).shape[0]
-    _validate(kind, seeds, members, draws, chunk, sequences.samples)
+    own = likelihood_of(likelihood)
+    _check_kind(kind)
+    check_averaged(data.samples, chunk=chunk, draws=draws)
+    drawn = _seeds(seeds, len(parameters["b_out"])) if kind == "sampled" else ()
     fixed = {name: value.detach() for name, value in parameters.items()}
-    for first in range(0, sequences.samples, chunk):
-        part = sequences.take(slice(first, first + chunk))
+    for first in range(0, data.samples, chunk):
+        part = data.take(slice(first, first + chunk))
         if kind == "exact":
-            yield from _exact(network, task, fixed, part)
+            yield from _exact(network, own, fixed, part)
         else:
-            yield from _with_targets(network, task, fixed, part, kind, seeds or (), draws, first)
+            yield from _with_targets(network, own, fixed, part, kind, drawn, draws, first)
 
 
 def passes(kind: FisherKind, samples: int, draws: int) -> int:
-    """What the sum over :func:`fisher_signals` is to be divided by."""
+    """Count what the sum over :func:`fisher_signals` is to be divided by."""
     return samples * (draws if kind == "sampled" else 1)
 
 
 def _with_targets(
     network: Network,
-    task: Task,
+    likelihood: Likelihood,
     parameters: Parameters,
     part: Sequences,
     kind: FisherKind,
@@ -71,15 +77,16 @@ def _with_targets(
     for draw in range(count):
         targets = part.targets[:, part.window]
         if kind == "sampled":
-            targets = _sample(task, activations.logits, seeds, first, draw)
-        with torch.enable_grad():
-            loss = (task.likelihood.nll(activations.logits, targets) * weights).sum()
+            targets = _sample(likelihood, activations.logits, seeds, first, draw)
+        loss = (likelihood.nll(activations.logits, targets) * weights).sum()
         errors = error_signals(loss, activations, retain_graph=draw < count - 1)
         yield from zip(activations.maps, errors, strict=True)
 
 
-def _exact(network: Network, task: Task, parameters: Parameters, part: Sequences) -> Iterator[tuple[LinearMap, Tensor]]:
-    """A forward pass for each scored step; up to that step if later ones cannot concern it.
+def _exact(
+    network: Network, likelihood: Likelihood, parameters: Parameters, part: Sequences
+) -> Iterator[tuple[LinearMap, Tensor]]:
+    """Take a forward pass for each scored step; up to that step if later ones cannot concern it.
 
     Sequences that are scored at one step each, at whichever, take one pass together: no gradient mixes two steps.
     """
@@ -92,10 +99,9 @@ def _exact(network: Network, task: Task, parameters: Parameters, part: Sequences
             continue
         end = steps.stop if network.is_causal else part.steps
         activations = _apply(network, parameters, part, steps, end)
-        factor = task.likelihood.fisher_factor(activations.logits.detach()) * weights[..., None]
+        factor = likelihood.fisher_factor(activations.logits.detach()) * weights[..., None]
         for column in factor.unbind(-1):
-            with torch.enable_grad():
-                projected = (column * activations.logits).sum()
+            projected = (column * activations.logits).sum()
             errors = error_signals(projected, activations, retain_graph=True)
             yield from zip(activations.maps, errors, strict=True)
 
@@ -103,24 +109,30 @@ def _exact(network: Network, task: Task, parameters: Parameters, part: Sequences
 def _apply(
     network: Network, parameters: Parameters, sequences: Sequences, steps: slice, end: int | None = None
 ) -> Activations:
-    with torch.enable_grad():
-        return network.apply(parameters, sequences.inputs[:, :end], steps, taps=True, lengths=sequences.lengths)
+    return network.apply(parameters, sequences.inputs[:, :end], steps, taps=True, lengths=sequences.lengths)
 
 
-def _validate(kind: str, seeds: Sequence[int] | None, members: int, draws: int, chunk: int, samples: int) -> None:
+def _check_kind(kind: str) -> None:
     if kind not in get_args(FisherKind):
         raise ValueError(f"kind is {kind!r}: it must be one of {', '.join(get_args(FisherKind))}")
-    if kind == "sampled" and (seeds is None or len(seeds) != members):
-        raise ValueError(f"seeds is {seeds}: a sampled Fisher needs one seed for each of the {members} members")
-    check_averaged(samples, chunk=chunk, draws=draws)
+
+
+def _seeds(seeds: Seeds | None, members: int) -> tuple[int, ...]:
+    if seeds is None:
+        raise ValueError(f"seeds is None: a sampled Fisher needs one seed for each of the {members} members")
+    return as_seeds(seeds, members)
 
 
 def _sample(
-    task: Task, logits: Float[Tensor, "member window sample output"], seeds: Sequence[int], first: int, draw: int
+    likelihood: Likelihood,
+    logits: Float[Tensor, "member window sample output"],
+    seeds: Sequence[int],
+    first: int,
+    draw: int,
 ) -> Float[Tensor, "member window sample output"]:
-    """Targets drawn from the model, addressed by member seed, number of the draw and place of the sequence."""
+    """Draw targets from the model, addressed by member seed, number of the draw and place of the sequence."""
     _, steps, samples, outputs = logits.shape
     purpose = f"fisher targets {draw}" if draw else "fisher targets"
     tables = [uniforms(seed, purpose, first, samples, steps * outputs) for seed in seeds]
     table = torch.from_numpy(np.stack(tables)).view(len(seeds), samples, steps, outputs).transpose(1, 2)
-    return task.likelihood.sample(logits.detach(), table.to(logits))
+    return likelihood.sample(logits.detach(), table.to(logits))

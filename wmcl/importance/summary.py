@@ -1,4 +1,4 @@
-"""From an importance of every weight to a few numbers a connection."""
+"""Summarise an importance of every weight by a few numbers a connection."""
 
 import numpy as np
 import torch
@@ -6,21 +6,22 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.check_data import check_tensors
 from wmcl.networks import Parameters
 
 CONNECTIONS = {"ih": "W_ih", "hh": "W_hh", "ho": "W_ho", "out": "W_out"}
 """weight matrix of each connection of a network of one layer; biases are left out"""
 
 STATISTICS = ("mean", "median", "trace", "mean F w²", "mean with bias")
-"""over the weights of a connection; F w² does not change when a unit's scale does; the mean of the paper's code is over
-weights and biases together"""
+"""statistics over the weights of a connection; F w² does not change when a unit's scale does; the mean of the paper's
+code is over weights and biases together"""
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
-"""of the distribution over the weights of a connection"""
+"""probabilities of the quantiles of the distribution over the weights of a connection"""
 
 
 def connections_of(parameters: Parameters) -> dict[str, str]:
-    """Weight matrix of each connection: the usual four in any case, and whatever others there are."""
+    """Name the weight matrix of each connection: the usual four in any case, and whatever others there are."""
     weights = [name for name in parameters if name.startswith("W_")]
     return CONNECTIONS | {name.removeprefix("W_"): name for name in weights}
 
@@ -30,7 +31,7 @@ def summarise(
     parameters: Parameters,
     scored_bits: float | Float[Tensor, "member"],
 ) -> xr.Dataset:
-    r"""Size, spread and distribution of an importance F over the n weights w of each connection.
+    r"""Describe size, spread and distribution of an importance F over the n weights w of each connection.
 
     Args:
         importance: of every parameter, per sequence.
@@ -43,7 +44,12 @@ def summarise(
         ``effective_fraction`` (member, connection), (ΣF)² / (n ΣF²): 1 if all weights matter alike, 1/n if one does;
         ``share`` (member, connection), trace over the sum of the traces of all connections;
         ``distribution`` (member, connection, quantile), quantiles of F over the weights, per sequence.
+
+    Raises:
+        ValueError: if either is no dict of tensors, or a parameter is missing.
     """
+    check_tensors(importance, "importance")
+    check_tensors(parameters, "parameters", [name for name in importance if name.startswith("W_")])
     example = next(iter(importance.values()))
     connections = connections_of(parameters)
     missing = torch.full((len(example), 1), float("nan"), dtype=torch.float64, device=example.device)
@@ -80,7 +86,7 @@ def _moments(
     weights: Float[Tensor, "member weight"],
     bias: Float[Tensor, "member bias"],
 ) -> Float[Tensor, "member statistic"]:
-    """In the order of STATISTICS, without the median."""
+    """Compute the STATISTICS in their order, without the median."""
     scaled = (importance * weights.square()).mean(1)
     with_bias = torch.cat([importance, bias], 1).mean(1)
     return torch.stack([importance.mean(1), importance.sum(1), scaled, with_bias], 1)
@@ -91,5 +97,5 @@ def _effective_fraction(importance: Float[Tensor, "member weight"]) -> Float[Ten
 
 
 def _stack(columns: list[Tensor]) -> np.ndarray:
-    """(member, connection, …)."""
+    """Stack as (member, connection, …)."""
     return torch.stack(columns, 1).cpu().numpy()

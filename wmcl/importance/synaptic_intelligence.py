@@ -1,4 +1,4 @@
-r"""Synaptic Intelligence (Zenke, Poole and Ganguli, ICML 2017): what each weight did for the loss while it was learned.
+r"""Measure Synaptic Intelligence (Zenke, Poole and Ganguli, ICML 2017): what each weight did for the loss.
 
 During training the path integral ω adds up, at every step, how far a weight moved against its gradient,
 
@@ -25,6 +25,7 @@ from typing import Literal, get_args
 
 import torch
 
+from wmcl.check_data import check_tensors
 from wmcl.networks import Parameters
 from wmcl.training.observer import Observer, Step
 
@@ -33,7 +34,7 @@ PathKind = Literal["total", "task"]
 
 @dataclass(frozen=True)
 class PathIntegral(Observer):
-    """Observer of a training run that accumulates ω, for ``train(..., observer=PathIntegral())``.
+    """Accumulate ω as the observer of a training run, for ``train(..., observer=PathIntegral())``.
 
     Raises:
         ValueError: if a kind is unknown, or none is given.
@@ -56,7 +57,7 @@ class PathIntegral(Observer):
             raise ValueError(f"kinds is {self.kinds}: it must hold at least one of {', '.join(get_args(PathKind))}")
 
     def start(self, parameters: Parameters) -> Parameters:
-        """Zero for every weight, float64."""
+        """Begin with zero for every weight, in float64."""
         return {
             _key(kind, name): torch.zeros_like(value, dtype=torch.float64)
             for kind in self.kinds
@@ -64,7 +65,7 @@ class PathIntegral(Observer):
         }
 
     def observe(self, state: Parameters, step: Step) -> Parameters:
-        """Add what a step contributed."""
+        """Add what a step contributed to ω."""
         new = {}
         for kind in self.kinds:
             for name, before in step.before.items():
@@ -77,7 +78,7 @@ class PathIntegral(Observer):
 
 
 def path_integral(observed: Parameters, kind: PathKind) -> Parameters:
-    """ω of every parameter from the state of a :class:`PathIntegral`, in units of the loss that was trained on.
+    """Take ω of every parameter from the state of a :class:`PathIntegral`, in units of the loss that was trained on.
 
     Args:
         observed: of a ``Trained`` or of a ``Snapshot`` of one of its milestones.
@@ -94,7 +95,7 @@ def path_integral(observed: Parameters, kind: PathKind) -> Parameters:
 
 
 def synaptic_intelligence(omega: Parameters, start: Parameters, end: Parameters, damping: float = 1e-3) -> Parameters:
-    """Ω of every parameter, at least 0.
+    """Compute Ω of every parameter, at least 0.
 
     Args:
         omega: from :func:`path_integral`, at the time of ``end``.
@@ -107,10 +108,13 @@ def synaptic_intelligence(omega: Parameters, start: Parameters, end: Parameters,
         float64 tensors, in units of the loss per squared unit of the parameter.
 
     Raises:
-        ValueError: if the damping is not positive.
+        ValueError: if the damping is not positive, or a parameter is missing.
     """
     if not 0 < damping < float("inf"):
         raise ValueError(f"damping is {damping}: it must be positive and finite")
+    check_tensors(omega, "omega")
+    for field, values in (("start", start), ("end", end)):
+        check_tensors(values, field, omega)
     moved = {name: (end[name].double() - start[name].double()).square() for name in omega}
     return {name: (value.double() / (moved[name] + damping)).clamp(min=0) for name, value in omega.items()}
 
@@ -121,15 +125,16 @@ def over_dampings(
     end: Parameters,
     dampings: Sequence[float] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1),
 ) -> dict[float, Parameters]:
-    """Ω for each ξ: whether a conclusion depends on a constant that nobody derived."""
+    """Compute Ω for each ξ, to see whether a conclusion depends on a constant that nobody derived."""
     return {damping: synaptic_intelligence(omega, start, end, damping) for damping in dampings}
 
 
 def share(importance: Parameters) -> Parameters:
-    """An importance over its sum over all weights and biases of the member; NaN where that sum is 0.
+    """Divide an importance by its sum over all weights and biases of the member; NaN where that sum is 0.
 
     Shares of ω add up to 1 and can be negative, for a weight that moved up the gradient on balance.
     """
+    check_tensors(importance, "importance")
     total = torch.stack([value.double().flatten(1).sum(1) for value in importance.values()]).sum(0)
     return {name: value.double() / total.view(-1, *[1] * (value.ndim - 1)) for name, value in importance.items()}
 

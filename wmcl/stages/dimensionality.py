@@ -7,23 +7,21 @@ import torch
 import xarray as xr
 
 from wmcl.dimensionality import (
-    Centre,
-    IntrinsicMethod,
-    StepScatter,
     components_for_variance,
     covariance_spectrum,
     cumulative_variance,
     decodability,
     effective_rank,
     intrinsic_dimension,
-    is_aligned,
     kernel_spectrum,
-    mask_of,
     participation_ratio,
     pattern_bits,
     states,
     steps_of,
 )
+from wmcl.dimensionality.by_step import StepScatter
+from wmcl.dimensionality.intrinsic import IntrinsicMethod
+from wmcl.dimensionality.states import Centre, is_aligned, mask_of
 from wmcl.networks import Network
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Phase, Sequences, binary_rank
@@ -62,7 +60,9 @@ def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, 
 
     phases = {n: p for n, p in PHASES.items() if p is None or bool((sequences.phase == p).any())}
     spectra = torch.stack([torch.stack([spectrum(p, c) for c in CENTRES], 1) for p in phases.values()], 1)
-    by_step = scatter.spectrum_by_step()
+    by_step = scatter.spectrum_by_step()  # NaN where there is none
+    is_known = by_step.isfinite().all(-1)
+    by_step = by_step.where(is_known[..., None], 0.0)
     by_phase, step = ("seed", "phase", "centre"), ("seed", "step")
     found = xr.Dataset(
         {
@@ -84,7 +84,8 @@ def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, 
         },
     )
     if is_padded:
-        found["components_by_step"] = found.components_by_step.where(np.isfinite(found.participation_ratio_by_step))
+        for name in ("components_by_step", "participation_ratio_by_step"):
+            found[name] = found[name].where(xr.DataArray(as_array(is_known), dims=step))
     return found
 
 

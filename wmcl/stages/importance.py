@@ -8,19 +8,18 @@ import xarray as xr
 
 from wmcl.importance import (
     Perturbations,
-    connections_of,
     fisher_diagonal,
     memory_aware_synapses,
-    over_dampings,
     own_share,
     path_integral,
     perturbation_effect,
     reuse_profile,
-    share,
-    step_shares,
     summarise,
     synaptic_intelligence,
 )
+from wmcl.importance.reuse import step_shares
+from wmcl.importance.summary import connections_of
+from wmcl.importance.synaptic_intelligence import over_dampings, share
 from wmcl.networks import Network, Parameters
 from wmcl.stages.stage import as_array, at_matched_loss
 from wmcl.tasks import Sequences, Task
@@ -84,7 +83,7 @@ def _importance(
         return synaptic_intelligence(omega, trained.initial, snapshot.parameters)
     if kind == "MAS":
         return memory_aware_synapses(network, snapshot.parameters, sequences)
-    return fisher_diagonal(network, task, snapshot.parameters, sequences, kind, trained.seeds)
+    return fisher_diagonal(network, snapshot.parameters, sequences, task, kind, trained.seeds)
 
 
 def path_integrals_at(stage: Milestone, trained: Trained) -> xr.Dataset:
@@ -130,8 +129,8 @@ def exact_check_at(
     """
     parameters = stage.after.parameters
     connections = connections_of(parameters)
-    exact = fisher_diagonal(network, task, parameters, sequences, "exact")
-    sampled = fisher_diagonal(network, task, parameters, sequences, "sampled", seeds, draws=draws)
+    exact = fisher_diagonal(network, parameters, sequences, task, "exact")
+    sampled = fisher_diagonal(network, parameters, sequences, task, "sampled", seeds, draws=draws)
     rows = [
         [
             as_array(found[w].flatten(1).mean(1)) if w in found else np.full(len(seeds), np.nan)
@@ -152,7 +151,7 @@ def reuse_at(stage: Milestone, network: Network, task: Task, seeds: Sequence[int
         ``reuse`` (seed, step, other_step), pairs of uses over the trace, float32; ``reuse_share`` (seed, step), its
         row sums; ``reuse_own`` (seed), its diagonal, the share that uses have alone.
     """
-    profile = reuse_profile(network, task, stage.after.parameters, sequences, "sampled", seeds)["W_hh"]
+    profile = reuse_profile(network, stage.after.parameters, sequences, task, "sampled", seeds)["W_hh"]
     steps = np.arange(sequences.steps)
     return xr.Dataset(
         {
@@ -186,7 +185,7 @@ def perturbation_at(
         a sequence, just after the loss was reached.
     """
     parameters = stage.after.parameters
-    importance = fisher_diagonal(network, task, parameters, ranking, "sampled", seeds)
-    fisher = fisher_diagonal(network, task, parameters, sequences, "exact")
-    found = perturbation_effect(network, task, parameters, sequences, importance, fisher, seeds, perturbations)
+    importance = fisher_diagonal(network, parameters, ranking, task, "sampled", seeds)
+    fisher = fisher_diagonal(network, parameters, sequences, task, "exact")
+    found = perturbation_effect(network, parameters, sequences, task, importance, fisher, seeds, perturbations)
     return found.mean("repetition").rename(measured="divergence", predicted="predicted_divergence").drop_vars("seed")

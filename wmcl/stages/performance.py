@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from wmcl.importance import connections_of
+from wmcl.importance.summary import connections_of
 from wmcl.networks import Network, Parameters
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Sequences, Task
@@ -12,7 +12,7 @@ from wmcl.training import Milestone, Trained, evaluate
 
 def performance_at(stage: Milestone, network: Network, task: Task, sequences: Sequences) -> xr.Dataset:
     """Loss, accuracy and output variance on a set of sequences, just after the loss was reached."""
-    result = evaluate(network, task, stage.after.parameters, sequences)
+    result = evaluate(network, stage.after.parameters, sequences, task)
     return xr.Dataset(
         {
             "loss": ("seed", as_array(result.loss)),

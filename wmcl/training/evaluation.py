@@ -1,4 +1,4 @@
-"""How well an ensemble does on a set of data."""
+"""Measure how well an ensemble does on a set of sequences."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.likelihoods import Categorical, Likelihood
+from wmcl.check_data import check_data
+from wmcl.likelihoods import Categorical, Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
 from wmcl.training.confusion import confusion, weighted_f1
@@ -16,43 +17,59 @@ from wmcl.training.confusion import confusion, weighted_f1
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Results per member, over the scored bits (or choices among classes) of a set of data."""
+    """Hold results per member, over the scored bits (or choices among classes) of a set of sequences."""
 
     loss: Float[Tensor, "member"]
-    """nats a scored bit"""
+    """mean loss, in nats a scored bit"""
     accuracy: Float[Tensor, "member"]
     """fraction of scored answers that are right; chance is 0.5 for bits, 1 / C for a choice among C classes; NaN for
     real numbers"""
     accuracy_by_step: Float[Tensor, "member window"]
-    """the same for each step of the scored window; NaN where nothing is scored"""
+    """fraction of right answers at each step of the scored window; NaN where nothing is scored"""
     loss_by_step: Float[Tensor, "member window"]
-    """nats a scored bit of each step of the scored window; NaN where nothing is scored"""
+    """mean loss at each step of the scored window, in nats a scored bit; NaN where nothing is scored"""
     output_variance: Float[Tensor, "member"]
     """mean variance of the model's targets; of bits p (1 - p): 0.25 for a network that knows nothing, 0 if certain; of
     a choice among classes the sum of that over them"""
     confusion: Float[Tensor, "member class class"] | None = None
-    """scored answers by the class that is asked for (rows) and the likeliest one (columns); ``None`` for bits and real
+    """number of scored answers by the target class (rows) and the likeliest one (columns); ``None`` for bits and real
     numbers, and for several tasks at once"""
 
     @property
     def weighted_f1(self) -> Float[Tensor, "member"] | None:
-        """:func:`wmcl.training.weighted_f1` of a choice among classes."""
+        """Compute :func:`wmcl.training.weighted_f1` of a choice among classes; ``None`` without classes."""
         return None if self.confusion is None else weighted_f1(self.confusion)
 
 
 def evaluate(
     network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood | Task, chunk: int = 512
 ) -> Evaluation:
-    """Loss, accuracy and output variance of every member; at most ``chunk`` sequences are in memory at a time."""
-    return evaluate_unchecked(network, parameters, data, likelihood, chunk)
+    """Measure loss, accuracy and output variance of every member.
+
+    Sequences that differ in length are taken from the shortest to the longest, each chunk without the steps at which
+    all of its sequences are over.
+
+    Args:
+        network: that is judged.
+        parameters: of the ensemble.
+        data: sequences that it is judged on.
+        likelihood: of the targets; a task stands for its own.
+        chunk: sequences in memory at a time; the result does not depend on it beyond rounding.
+
+    Raises:
+        ValueError: if network, parameters, data and likelihood do not fit, or the chunk is not positive.
+    """
+    check_data(network, parameters, data)
+    if chunk < 1:
+        raise ValueError(f"chunk is {chunk}: it must be at least 1")
+    return evaluate_unchecked(network, parameters, data, likelihood_of(likelihood), chunk)
 
 
 @torch.no_grad()
 def evaluate_unchecked(
-    network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood | Task, chunk: int = 512
+    network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood, chunk: int = 512
 ) -> Evaluation:
-    """Do what :func:`evaluate` does, for the training loop, which has checked its data once and for all."""
-    own = likelihood.likelihood if isinstance(likelihood, Task) else likelihood
+    """Do what :func:`evaluate` does, for the training loop, whose data and parameters were checked before."""
     window = range(data.steps)[data.window]
     totals = data.scored.new_zeros(4, len(parameters["b_out"]), len(window), dtype=torch.float64)
     counts: list[Tensor] = []
@@ -61,16 +78,16 @@ def evaluate_unchecked(
         logits = network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits
         targets = part.targets[:, part.window]
         weights = part.scored[:, part.window, :, None]
-        nll = own.nll(logits, targets)
+        nll = likelihood.nll(logits, targets)
         measures = [
             nll,
-            own.correct(logits, targets),
-            own.variance(logits),
+            likelihood.correct(logits, targets),
+            likelihood.variance(logits),
             torch.ones_like(nll),
         ]
         found = torch.stack([(m * weights).double().sum((2, 3)) for m in measures])
         totals[:, :, start - window.start : stop - window.start] += found
-        if isinstance(own, Categorical):
+        if isinstance(likelihood, Categorical):
             counts.append(confusion(logits, targets, weights[..., 0]))
     nll, correct, variance, count = totals  # each (member, window)
     total = count.sum(1)
@@ -85,7 +102,7 @@ def evaluate_unchecked(
 
 
 def _by_length(sequences: Sequences, chunk: int) -> Iterator[Sequences]:
-    """Chunks of the sequences: as they come if they are equally long, else from the shortest to the longest."""
+    """Yield chunks of the sequences: as they come if they are equally long, else from the shortest to the longest."""
     longest = sequences.lengths.amax(0)
     if longest.is_meta or bool((longest == longest[0]).all()):
         yield from (sequences.take(slice(first, first + chunk)) for first in range(0, sequences.samples, chunk))

@@ -155,7 +155,7 @@ class Objective:
         """Return how well the members do: the mean over the tasks, by step only where there is one."""
         learner = self.learner
         found = [
-            evaluate_unchecked(learner.network_of(task), learner.weights(values, task), part, learner.tasks[task])
+            evaluate_unchecked(learner.network_of(task), learner.weights(values, task), part, learner.tasks[task].likelihood)
             for task, part in zip(self.tasks, validation.sequences, strict=True)
         ]
         if len(found) == 1:
