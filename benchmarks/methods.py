@@ -14,14 +14,14 @@ import tyro
 from timing import machine, print_table
 from tqdm import tqdm
 
-from wmcl.methods import CATALOGUE, Learned, learn, named
+from wmcl.methods import CATALOGUE, TrainedSession, named, train_sequence
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Options, Stop
 
 
 @dataclass(frozen=True)
-class Setting:
+class Timing:
     """What is timed."""
 
     hidden: int = 256
@@ -33,32 +33,32 @@ class Setting:
     rounds: int = 5
 
 
-def learned(name: str, setting: Setting, tasks: int = 2) -> Learned:
-    """A network of a method after its last phase."""
-    sequence = copy_task_sequence(tasks, setting.pattern_length, order="permuted time")
-    network = Elman(sequence[0].inputs, setting.hidden, sequence[0].outputs, heads=tasks)
+def learned(name: str, timing: Timing, tasks: int = 2) -> TrainedSession:
+    """A network of a method after its last session."""
+    sequence = copy_task_sequence(tasks, timing.pattern_length, order="permuted time")
+    network = Elman(sequence[0].inputs, timing.hidden, sequence[0].outputs, heads=tasks)
     # one validation before and one after: what is timed are steps
-    options = Options(batch=setting.batch, validate_every=10**6)
-    stop = Stop(setting.iterations)
-    return list(learn(named(name), network, sequence, [0], stop, options, progress=False))[-1]
+    options = Options(batch=timing.batch, validate_every=10**6)
+    stop = Stop(timing.iterations)
+    return list(train_sequence(named(name), network, sequence, [0], stop, options, progress=False))[-1]
 
 
-def main(setting: Setting) -> None:
+def main(timing: Timing) -> None:
     """Print a table of times and of what each method keeps."""
     torch.set_num_threads(1)
     names = ["fine-tuning", *(name for name in CATALOGUE if name != "fine-tuning")]
-    times = np.empty((setting.rounds, len(names)))
+    times = np.empty((timing.rounds, len(names)))
     kept = {}
-    for each in tqdm(range(setting.rounds), "rounds", unit="round"):
+    for each in tqdm(range(timing.rounds), "rounds", unit="round"):
         for place, name in enumerate(names):
-            after = learned(name, setting)
+            after = learned(name, timing)
             times[each, place] = 1e3 * after.seconds / float(after.iterations[0])
             kept[name] = after.stored
     ratios = np.median(times / times[:, :1], axis=0)
-    print(f"{machine()}. {setting.hidden} units, p = i = {setting.pattern_length}, batch {setting.batch}, two tasks.\n")
+    print(f"{machine()}. {timing.hidden} units, p = i = {timing.pattern_length}, batch {timing.batch}, two tasks.\n")
     rows = [[name, *np.median(times, 0)[[k]], ratios[k], kept[name]] for k, name in enumerate(names)]
     print_table(["method", "ms / iteration", "over fine-tuning", "values kept beyond the network"], rows)
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Setting, description=__doc__))
+    main(tyro.cli(Timing, description=__doc__))

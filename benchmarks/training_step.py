@@ -15,8 +15,10 @@ from torch import Tensor
 
 from wmcl.networks import NETWORKS, Elman, Network, Parameters
 from wmcl.tasks import Sequences, Task, copy_task
-from wmcl.training import Adam, clip, loss_and_gradient
-from wmcl.training.objective import where
+from wmcl.training import Adam, Options, Stop
+from wmcl.training.loop import begin, take_step
+from wmcl.training.objective import Batch, Objective
+from wmcl.training.parts import Learner, Parametrisation
 
 AUTHORS_MS = {
     ("elman, output stage", 5): 28,
@@ -37,21 +39,17 @@ class OwnStep:
     """A training step of wmcl, as in :func:`wmcl.training.train`."""
 
     def __init__(self, network: Network, task: Task, parameters: Parameters, batch: Sequences) -> None:
-        self.network, self.task, self.parameters, self.batch = network, task, parameters, batch
-        self.optimiser = Adam(LEARNING_RATE)
-        self.state = self.optimiser.start(parameters)
+        options = Options(optimiser=Adam(LEARNING_RATE).on("cpu"), clip=MAXIMUM_NORM)
+        self.objective = Objective(Learner(network, Parametrisation(), (task,), (0,), options, {}))
+        self.batch, self.moving = Batch((batch,)), begin(self.objective, parameters, Stop(1)).moving
 
     def gradient(self) -> tuple[Tensor, Parameters]:
         """Loss and gradient at the present weights."""
-        return loss_and_gradient(self.network, self.task.likelihood, self.parameters, self.batch)
+        return self.objective.task_gradient(self.moving.values, self.batch)
 
     def step(self) -> None:
         """Everything that an iteration does with a batch."""
-        _, gradient = self.gradient()
-        gradient, _, _ = clip(gradient, MAXIMUM_NORM)
-        update, self.state = self.optimiser.propose(gradient, self.state)
-        moved = {name: value + update[name] for name, value in self.parameters.items()}
-        self.parameters = where([True], moved, self.parameters)
+        self.moving, _ = take_step(self.objective, None, self.moving, self.batch)
 
 
 class FusedStep:

@@ -1,4 +1,4 @@
-"""How many dimensions the hidden states fill at a stage, and which bits they hold."""
+"""Dimensions that the hidden states fill at a stage, and the bits that they hold."""
 
 from collections.abc import Mapping
 
@@ -22,10 +22,9 @@ from wmcl.dimensionality import (
 from wmcl.dimensionality.by_step import StepScatter
 from wmcl.dimensionality.intrinsic import IntrinsicMethod
 from wmcl.dimensionality.states import Centre, is_aligned, mask_of
-from wmcl.networks import Network
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Phase, Sequences, binary_rank
-from wmcl.training import Milestone
+from wmcl.training import Milestone, Trained
 
 PHASES: Mapping[str, Phase | None] = {
     "lead": Phase.lead,
@@ -37,8 +36,8 @@ PHASES: Mapping[str, Phase | None] = {
 CENTRES: tuple[Centre, ...] = ("pooled", "step")
 
 
-def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, threshold: float = 0.75) -> xr.Dataset:
-    """Linear dimensionality of the hidden states by phase and by step, just after the loss was reached.
+def dimensionality_at(trained: Trained, stage: Milestone, data: Sequences, threshold: float = 0.75) -> xr.Dataset:
+    """Measure the linear dimensionality of the hidden states by phase and by step, just after the loss was reached.
 
     The phases are those that occur in the sequences, and ``all``. Padding is left out; at a step that fewer than two
     sequences reach, measures by step are NaN.
@@ -49,16 +48,16 @@ def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, 
         step).
     """
     with torch.no_grad():
-        hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths).hidden
-    is_padded = not is_aligned(sequences, None)
-    scatter = StepScatter.of(hidden, mask_of(sequences, None) if is_padded else None)
+        hidden = trained.network.apply(stage.after.parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
+    is_padded = not is_aligned(data, None)
+    scatter = StepScatter.of(hidden, mask_of(data, None) if is_padded else None)
 
     def spectrum(phase: Phase | None, centre: Centre) -> torch.Tensor:
-        if is_aligned(sequences, phase):
-            return scatter.spectrum(steps_of(sequences, phase), centre)
-        return covariance_spectrum(states(hidden, sequences, phase, centre))
+        if is_aligned(data, phase):
+            return scatter.spectrum(steps_of(data, phase), centre)
+        return covariance_spectrum(states(hidden, data, phase, centre))
 
-    phases = {n: p for n, p in PHASES.items() if p is None or bool((sequences.phase == p).any())}
+    phases = {n: p for n, p in PHASES.items() if p is None or bool((data.phase == p).any())}
     spectra = torch.stack([torch.stack([spectrum(p, c) for c in CENTRES], 1) for p in phases.values()], 1)
     by_step = scatter.spectrum_by_step()  # NaN where there is none
     is_known = by_step.isfinite().all(-1)
@@ -80,7 +79,7 @@ def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, 
             "phase": list(phases),
             "centre": list(CENTRES),
             "component": np.arange(1, hidden.shape[-1] + 1),
-            "step": np.arange(sequences.steps),
+            "step": np.arange(data.steps),
         },
     )
     if is_padded:
@@ -90,14 +89,14 @@ def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, 
 
 
 def nonlinear_dimensionality_at(
+    trained: Trained,
     stage: Milestone,
-    network: Network,
-    sequences: Sequences,
+    data: Sequences,
     phase: Phase = Phase.output,
     threshold: float = 0.75,
     rows: int = 1000,
 ) -> xr.Dataset:
-    """Dimensionality of the states of a phase by measures that see curvature, just after the loss was reached.
+    """Measure the dimensionality of the states of a phase by measures that see curvature, just after the loss was reached.
 
     Needs the extra ``intrinsic``.
 
@@ -106,8 +105,8 @@ def nonlinear_dimensionality_at(
         ``intrinsic_dimension`` and ``duplicates`` (seed, method), the latter the rows that were left out as equal.
     """
     with torch.no_grad():
-        hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths).hidden
-    chosen = states(hidden, sequences, phase)
+        hidden = trained.network.apply(stage.after.parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
+    chosen = states(hidden, data, phase)
     kernel = components_for_variance(kernel_spectrum(chosen, "cosine", rows), threshold)
     methods: tuple[IntrinsicMethod, ...] = ("two_nn", "mle")
     found = [intrinsic_dimension(chosen, method, rows) for method in methods]
@@ -121,13 +120,13 @@ def nonlinear_dimensionality_at(
     )
 
 
-def memory_at(stage: Milestone, network: Network, fit: Sequences, test: Sequences, independent_bits: int) -> xr.Dataset:
-    """Which bits of the pattern linear read-outs find in each hidden state, just after the loss was reached.
+def memory_at(trained: Trained, stage: Milestone, fit: Sequences, test: Sequences, independent_bits: int) -> xr.Dataset:
+    """Measure which bits of the pattern linear decoders find in each hidden state, just after the loss was reached.
 
     Args:
-        stage: of training.
-        network: that was trained.
-        fit: sequences that the read-outs are fitted to.
+        trained: from :func:`wmcl.training.train`.
+        stage: of its training.
+        fit: sequences that the decoders are fitted to.
         test: sequences that they are judged on.
         independent_bits: channels of a pattern step that do not repeat others; they come first.
 
@@ -144,7 +143,7 @@ def memory_at(stage: Milestone, network: Network, fit: Sequences, test: Sequence
 
     def look(sequences: Sequences) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():
-            hidden = network.apply(
+            hidden = trained.network.apply(
                 stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths
             ).hidden
         bits = pattern_bits(sequences).unflatten(1, (-1, width))[..., :independent_bits].flatten(1)

@@ -1,4 +1,4 @@
-"""How important the weights are at a stage, by every measure."""
+"""Importances of the weights at a stage, by every measure."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -20,9 +20,9 @@ from wmcl.importance import (
 from wmcl.importance.reuse import step_shares
 from wmcl.importance.summary import connections_of
 from wmcl.importance.synaptic_intelligence import over_dampings, share
-from wmcl.networks import Network, Parameters
+from wmcl.networks import Parameters
 from wmcl.stages.stage import as_array, at_matched_loss
-from wmcl.tasks import Sequences, Task
+from wmcl.tasks import Sequences
 from wmcl.training import Milestone, Snapshot, Trained
 
 ImportanceKind = Literal["empirical", "sampled", "exact", "SI total", "SI task", "MAS"]
@@ -31,27 +31,21 @@ DAMPINGS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
 
 def importance_at(
-    stage: Milestone,
-    network: Network,
-    task: Task,
     trained: Trained,
-    sequences: Sequences,
+    stage: Milestone,
+    data: Sequences,
     kinds: Sequence[ImportanceKind] = ("empirical", "sampled"),
-    loss_per_sequence: bool = False,
 ) -> xr.Dataset:
-    """Importances of each kind, with the logarithm interpolated to the matched loss.
+    """Measure importances of each kind, with the logarithm interpolated to the matched loss.
 
     ``empirical``, ``sampled`` and ``exact`` are Fishers, in nats²; ``SI total`` and ``SI task`` Synaptic Intelligence
     (ξ = 1e-3), in nats; ``MAS`` memory aware synapses, in squared logits; each by the units of the weight.
 
     Args:
-        stage: of training.
-        network: that was trained.
-        task: that it was trained on.
-        trained: for the seeds, and the path integrals of Synaptic Intelligence.
-        sequences: what Fisher and MAS average over.
+        trained: from :func:`wmcl.training.train`.
+        stage: of its training.
+        data: what Fisher and MAS average over.
         kinds: which to measure.
-        loss_per_sequence: whether the loss of training was one of sequences rather than of scored bits.
 
     Returns:
         The variables of :func:`wmcl.importance.summarise`, with dimensions ``seed`` and ``kind`` for member.
@@ -61,13 +55,13 @@ def importance_at(
     """
     if not kinds or not set(kinds) <= set(get_args(ImportanceKind)):
         raise ValueError(f"kinds is {kinds!r}: it must be a sequence of {', '.join(get_args(ImportanceKind))}")
-    bits = sequences.scored_bits().double().mean(-1)
+    bits = data.scored_bits().double().mean(-1)
 
     def measure(snapshot: Snapshot) -> xr.Dataset:
         found = []
         for kind in kinds:
-            values = _importance(kind, snapshot, network, task, trained, sequences)
-            if kind.startswith("SI") and not loss_per_sequence:
+            values = _importance(kind, snapshot, trained, data)
+            if kind.startswith("SI") and trained.options.reduction == "scored bit":
                 values = {name: value * float(bits.mean()) for name, value in values.items()}
             found.append(summarise(values, snapshot.parameters, bits))
         return xr.concat(found, "kind").assign_coords(kind=list(kinds)).rename(member="seed")
@@ -75,19 +69,17 @@ def importance_at(
     return at_matched_loss(stage, measure)
 
 
-def _importance(
-    kind: ImportanceKind, snapshot: Snapshot, network: Network, task: Task, trained: Trained, sequences: Sequences
-) -> Parameters:
+def _importance(kind: ImportanceKind, snapshot: Snapshot, trained: Trained, data: Sequences) -> Parameters:
     if kind == "SI total" or kind == "SI task":
         omega = path_integral(snapshot.observed, "total" if kind == "SI total" else "task")
         return synaptic_intelligence(omega, trained.initial, snapshot.parameters)
     if kind == "MAS":
-        return memory_aware_synapses(network, snapshot.parameters, sequences)
-    return fisher_diagonal(network, snapshot.parameters, sequences, task, kind, trained.seeds)
+        return memory_aware_synapses(trained.network, snapshot.parameters, data)
+    return fisher_diagonal(trained.network, snapshot.parameters, data, trained.task, kind, trained.seeds)
 
 
-def path_integrals_at(stage: Milestone, trained: Trained) -> xr.Dataset:
-    """What Synaptic Intelligence says where its conventions are left out, just after the loss was reached.
+def path_integrals_at(trained: Trained, stage: Milestone) -> xr.Dataset:
+    """Measure what Synaptic Intelligence says where its conventions are left out, just after the loss was reached.
 
     Returns:
         ``omega_share`` (seed, connection, path), ω of a connection over Σω of all weights and biases; ``omega_sum``
@@ -119,18 +111,17 @@ def path_integrals_at(stage: Milestone, trained: Trained) -> xr.Dataset:
     )
 
 
-def exact_check_at(
-    stage: Milestone, network: Network, task: Task, seeds: Sequence[int], sequences: Sequences, draws: int = 4
-) -> xr.Dataset:
-    """Mean exact Fisher of each connection beside the sampled one of the same sequences, with several draws.
+def exact_check_at(trained: Trained, stage: Milestone, data: Sequences, draws: int = 4) -> xr.Dataset:
+    """Set the mean exact Fisher of each connection beside the sampled one of the same sequences, with several draws.
 
     Returns:
         ``checked`` (seed, estimator, connection), per sequence, just after the loss was reached.
     """
     parameters = stage.after.parameters
     connections = connections_of(parameters)
-    exact = fisher_diagonal(network, parameters, sequences, task, "exact")
-    sampled = fisher_diagonal(network, parameters, sequences, task, "sampled", seeds, draws=draws)
+    network, task, seeds = trained.network, trained.task, trained.seeds
+    exact = fisher_diagonal(network, parameters, data, task, "exact")
+    sampled = fisher_diagonal(network, parameters, data, task, "sampled", seeds, draws=draws)
     rows = [
         [
             as_array(found[w].flatten(1).mean(1)) if w in found else np.full(len(seeds), np.nan)
@@ -144,15 +135,16 @@ def exact_check_at(
     )
 
 
-def reuse_at(stage: Milestone, network: Network, task: Task, seeds: Sequence[int], sequences: Sequences) -> xr.Dataset:
-    """From which steps the sampled Fisher of the recurrent weights comes, just after the loss was reached.
+def reuse_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
+    """Measure from which steps the sampled Fisher of the recurrent weights comes, just after the loss was reached.
 
     Returns:
         ``reuse`` (seed, step, other_step), pairs of uses over the trace, float32; ``reuse_share`` (seed, step), its
         row sums; ``reuse_own`` (seed), its diagonal, the share that uses have alone.
     """
-    profile = reuse_profile(network, stage.after.parameters, sequences, task, "sampled", seeds)["W_hh"]
-    steps = np.arange(sequences.steps)
+    parameters, seeds = stage.after.parameters, trained.seeds
+    profile = reuse_profile(trained.network, parameters, data, trained.task, "sampled", seeds)["W_hh"]
+    steps = np.arange(data.steps)
     return xr.Dataset(
         {
             "reuse": (
@@ -167,25 +159,20 @@ def reuse_at(stage: Milestone, network: Network, task: Task, seeds: Sequence[int
 
 
 def perturbation_at(
-    stage: Milestone,
-    network: Network,
-    task: Task,
-    seeds: Sequence[int],
-    ranking: Sequences,
-    sequences: Sequences,
-    perturbations: Perturbations,
+    trained: Trained, stage: Milestone, ranking: Sequences, data: Sequences, perturbations: Perturbations
 ) -> xr.Dataset:
-    """What moving recurrent weights does to the outputs, and what the Fisher predicts.
+    """Measure what moving recurrent weights does to the outputs, and what the Fisher predicts.
 
     Weights are ranked by the sampled Fisher of the sequences ``ranking``; the prediction is the exact one of
-    ``sequences``. One Fisher for both would predict too little for the weights that it ranks low.
+    ``data``. One Fisher for both would predict too little for the weights that it ranks low.
 
     Returns:
         ``divergence`` and ``predicted_divergence`` (seed, selection, fraction, size), means over repetitions, in nats
         a sequence, just after the loss was reached.
     """
     parameters = stage.after.parameters
+    network, task, seeds = trained.network, trained.task, trained.seeds
     importance = fisher_diagonal(network, parameters, ranking, task, "sampled", seeds)
-    fisher = fisher_diagonal(network, parameters, sequences, task, "exact")
-    found = perturbation_effect(network, parameters, sequences, task, importance, fisher, seeds, perturbations)
+    fisher = fisher_diagonal(network, parameters, data, task, "exact")
+    found = perturbation_effect(network, parameters, data, task, importance, fisher, seeds, perturbations)
     return found.mean("repetition").rename(measured="divergence", predicted="predicted_divergence").drop_vars("seed")

@@ -1,18 +1,18 @@
-"""How well a network does at a stage, and how training brought it there."""
+"""Performance of networks at a stage, and how training brought them there."""
 
 import numpy as np
 import xarray as xr
 
 from wmcl.importance.summary import connections_of
-from wmcl.networks import Network, Parameters
+from wmcl.networks import Parameters
 from wmcl.stages.stage import as_array
-from wmcl.tasks import Sequences, Task
+from wmcl.tasks import Sequences
 from wmcl.training import Milestone, Trained, evaluate
 
 
-def performance_at(stage: Milestone, network: Network, task: Task, sequences: Sequences) -> xr.Dataset:
-    """Loss, accuracy and output variance on a set of sequences, just after the loss was reached."""
-    result = evaluate(network, stage.after.parameters, sequences, task)
+def performance_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
+    """Measure loss, accuracy and output variance on a set of sequences, just after the loss was reached."""
+    result = evaluate(trained.network, stage.after.parameters, data, trained.task)
     return xr.Dataset(
         {
             "loss": ("seed", as_array(result.loss)),
@@ -24,8 +24,8 @@ def performance_at(stage: Milestone, network: Network, task: Task, sequences: Se
     )
 
 
-def training_at(stage: Milestone, trained: Trained) -> xr.Dataset:
-    """How training got there: iterations, validation losses around the threshold, distance moved, clipping."""
+def training_at(trained: Trained, stage: Milestone) -> xr.Dataset:
+    """Tell how training got there: iterations, validation losses around the threshold, distance moved, clipping."""
     clipped = [
         float(trained.curves.clipped.isel(seed=k, iteration=slice(0, int(end))).mean()) if end else 0.0
         for k, end in enumerate(stage.after.iteration)

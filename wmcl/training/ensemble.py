@@ -113,7 +113,7 @@ class Ensemble:
         spectrum = covariance_spectrum(states(hidden, found, phase))
         where = "all phases" if phase is None else f"the {phase} phase"
         measures = {
-            "components": (components_for_variance(spectrum, threshold), f"components with {threshold:.0%} of variance"),
+            "components": (components_for_variance(spectrum, threshold), f"components of {threshold:.0%} of variance"),
             "participation_ratio": (participation_ratio(spectrum), "participation ratio"),
             "effective_rank": (effective_rank(spectrum), "effective rank"),
         }

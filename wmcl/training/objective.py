@@ -153,11 +153,10 @@ class Objective:
     @torch.no_grad()
     def evaluate(self, values: Parameters, validation: Batch) -> Evaluation:
         """Return how well the members do: the mean over the tasks, by step only where there is one."""
-        learner = self.learner
-        found = [
-            evaluate_unchecked(learner.network_of(task), learner.weights(values, task), part, learner.tasks[task].likelihood)
-            for task, part in zip(self.tasks, validation.sequences, strict=True)
-        ]
+        found = []
+        for task, part in zip(self.tasks, validation.sequences, strict=True):
+            network, likelihood = self.learner.network_of(task), self.learner.tasks[task].likelihood
+            found.append(evaluate_unchecked(network, self.learner.weights(values, task), part, likelihood))
         if len(found) == 1:
             return found[0]
         loss, accuracy, variance = (

@@ -40,7 +40,7 @@ class Options:
     watch_within: float = 3.0
     """near: its loss on the last batch is below so many times the threshold"""
     precision: Precision = "float32"
-    """of all numbers; or (tf32, on a GPU alone) float32 with inputs of matrix products rounded to 10 bits of mantissa"""
+    """of all numbers; tf32, on a GPU alone, is float32 with inputs of matrix products rounded to 10 bits of mantissa"""
 
     def __post_init__(self) -> None:
         for name in ("batch", "validate_every", "watch_every"):
