@@ -40,11 +40,11 @@ def analyse(config: Config) -> xr.Dataset:
         "importance on real data",
         conditions.measure,
         config.benchmark.conditions,
-        conditions.settings_of_cells(config, device),
+        conditions.configuration_of_entries(config, device),
         conditions.cost,
     )
     if in_turn := pairs.pairs_of(config):
-        settings = pairs.settings_of_cells(config, device)
+        settings = pairs.configuration_of_entries(config, device)
         of_pairs = _sweep(config, "forgetting on real data", pairs.measure, in_turn, settings)
         found = _together(found, of_pairs)
     results = add_outcome(found.assign_attrs(invocation(asdict(config))), config)
@@ -68,7 +68,7 @@ def _sweep(
         name=name,
         settings=settings,
         origin=provenance(run.device),
-        folder=run.output.with_suffix(".cells"),
+        folder=run.output.with_suffix(".entries"),
         jobs=run.jobs,
         members=run.members or 1,
         cost=cost,

@@ -43,7 +43,7 @@ def run(config: Config) -> xr.Dataset:
         name="importance vs length",
         settings=settings | {"device": config.run.device},
         origin=origin,
-        folder=config.run.output.with_suffix(".cells"),
+        folder=config.run.output.with_suffix(".entries"),
         jobs=config.run.jobs,
         members=config.run.members or 1,
         cost=_cost,
@@ -59,7 +59,7 @@ def run(config: Config) -> xr.Dataset:
 
 
 def _single(values: xr.DataArray) -> xr.DataArray:
-    """In float32, for a file of half the size; the cells keep all digits."""
+    """In float32, for a file of half the size; the entries keep all digits."""
     return values.astype("float32") if values.dtype == "float64" else values
 
 

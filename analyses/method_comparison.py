@@ -17,7 +17,7 @@ from common.running import settled
 from method_study.benchmarks import BENCHMARKS
 from method_study.chosen import add_chosen
 from method_study.config import Config
-from method_study.measure import Table, cost, measure, settings_of_cells
+from method_study.measure import Table, cost, measure, configuration_of_entries
 from method_study.outcome import add_outcome, descriptions
 from method_study.report import report
 from method_study.rows import check, rows
@@ -40,7 +40,7 @@ def compare(config: Config) -> xr.Dataset:
     settings = rows(config)
     table: Table = {(row,): each for row, each in settings.items()}
     conditions = [{"method": row} for row in settings]
-    found = _sweep(config, conditions, table, config.measures, range(config.comparison.seeds), "cells")
+    found = _sweep(config, conditions, table, config.measures, range(config.comparison.seeds), "entries")
     results = add_outcome(found, config, settings)
     return write(results, config.run, began, report)
 
@@ -50,7 +50,7 @@ def search(config: Config) -> str:
     config = resolve(config)
     conditions = [{"method": row, "candidate": text} for row, text in candidates(config)]
     origin = provenance(config.run.device)
-    found = _sweep(config, conditions, table_of(config), MEASURES, seeds_of(config), "search.cells")
+    found = _sweep(config, conditions, table_of(config), MEASURES, seeds_of(config), "search.entries")
     sweeps.save_whole(describe(found, descriptions(config.task.answers)), config.run.output.with_suffix(".search.nc"))
     command = invocation({})["command"]
     where = {name: origin[name] for name in ("source_revision", "created")} | {"command": command}
@@ -75,7 +75,7 @@ def _sweep(
         conditions,
         seeds,
         name="method comparison",
-        settings=settings_of_cells(config, measures, table, run.device),
+        settings=configuration_of_entries(config, measures, table, run.device),
         origin=provenance(run.device),
         folder=run.output.with_suffix(f".{suffix}"),
         jobs=run.jobs,

@@ -69,7 +69,7 @@ def _search(config: Config) -> xr.Dataset:
             "search_validate_every": study.search_validate_every,
         },
         origin=provenance(run.device),
-        folder=run.output.with_suffix(".search.cells"),
+        folder=run.output.with_suffix(".search.entries"),
         jobs=run.jobs,
         members=study.search_seeds,
         cluster=run.cluster,
@@ -99,7 +99,7 @@ def _measure(config: Config, steps: Steps) -> xr.Dataset:
             }
         ),
         origin=provenance(run.device),
-        folder=run.output.with_suffix(".cells"),
+        folder=run.output.with_suffix(".entries"),
         jobs=run.jobs,
         members=run.members or 1,
         cost=lambda condition: needed(condition) * (1.0 if condition["method"] in REFERENCES else 7.0),

@@ -17,7 +17,7 @@ from common.command_line import analysis_command
 from common.results import write
 from common.running import settled
 from subspace_study.config import PRESETS, Config, check, rows
-from subspace_study.measure import cost, measure, settings_of_cells
+from subspace_study.measure import cost, measure, configuration_of_entries
 from subspace_study.outcome import add_outcome
 from subspace_study.report import report
 
@@ -35,9 +35,9 @@ def study(config: Config) -> xr.Dataset:
         [{"method": row} for row in table],
         range(config.study.seeds),
         name="task subspaces",
-        settings=settings_of_cells(config, run.device),
+        settings=configuration_of_entries(config, run.device),
         origin=provenance(run.device),
-        folder=run.output.with_suffix(".cells"),
+        folder=run.output.with_suffix(".entries"),
         jobs=run.jobs,
         members=run.members or 1,
         cost=cost(config),

@@ -65,7 +65,7 @@ def _made(methods, seeds, missed):
         {name: ("condition", [condition[name] for condition in each]) for name in (*VARIED, "method")}
         | {"seed": range(seeds), "strength": strengths, "trained_task": [0, 1], "evaluated_task": [0, 1]}
         | {"data": ["validation", "test"]},
-        {"configuration": json.dumps(asdict(config), default=str), "failed_cells": ""},
+        {"configuration": json.dumps(asdict(config), default=str), "failed_entries": ""},
     )
     kinds = dict.fromkeys(map(matched, ROWS))
     used = {

@@ -11,7 +11,7 @@ from common.network import DirectedNetwork
 from method_study import outcome
 from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging
 from method_study.benchmarks.frequency import class_shares, most_frequent
-from method_study.measure import settings_of_cells
+from method_study.measure import configuration_of_entries
 from method_study.outcome import published_design
 from method_study.published import published_settings
 from method_study.report import report
@@ -246,7 +246,7 @@ def test_vectors_are_read_from_a_file_a_language(tmp_path):
     assert config.task.title.endswith("vectors of v-{language}.txt")
     assert replace(config.task, unknown="drop").title.endswith("v-{language}.txt, sentences with other words left out")
     tasks = tasks_of(config)
-    settings = settings_of_cells(config, config.measures, {("SI",): Settings("SI")}, "cpu")({"method": "SI"})
+    settings = configuration_of_entries(config, config.measures, {("SI",): Settings("SI")}, "cpu")({"method": "SI"})
     assert json.loads(json.dumps(settings))["task"]["vectors"] == str(tmp_path / "v-{language}.txt")
     shown = stand_in_languages()[:2]
     sizes = ", ".join(f"{each.name} ({len(each.test)})" for each in shown)

@@ -229,7 +229,7 @@ def test_one_labelled_dataset_that_names_its_data(small):
     assert (results.sizes["condition"], results.sizes["pair"], results.sizes["seed"]) == (5, 2, 2)
     assert results.attrs["data"] == "stand-in strokes"
     assert json.loads(results.attrs["configuration"])["strokes"]["source"] == "stand-in"
-    assert results.attrs["cells_computed"] == "10 of 10; 4 of 4"
+    assert results.attrs["entries_computed"] == "10 of 10; 4 of 4"
     for name, variable in results.data_vars.items():
         assert variable.attrs["long_name"], name
         assert variable.attrs["units"], name
@@ -289,10 +289,10 @@ def test_data_that_are_not_there_end_in_how_to_get_them(monkeypatch, tmp_path):
         analysis.main()
 
 
-def test_a_cell_depends_on_what_its_numbers_depend_on():
-    one = conditions.settings_of_cells(SMOKE, "cpu")
+def test_an_entry_depends_on_what_its_numbers_depend_on():
+    one = conditions.configuration_of_entries(SMOKE, "cpu")
     more_digits = replace(SMOKE, strokes=replace(SMOKE.strokes, digits=(1, 2, 3), two_classes=()))
-    assert conditions.settings_of_cells(more_digits, "cpu") == one
+    assert conditions.configuration_of_entries(more_digits, "cpu") == one
     longer = replace(SMOKE, strokes=replace(SMOKE.strokes, train_samples=401))
-    assert conditions.settings_of_cells(longer, "cpu") != one
-    assert pairs.settings_of_cells(longer, "cpu") == pairs.settings_of_cells(SMOKE, "cpu")
+    assert conditions.configuration_of_entries(longer, "cpu") != one
+    assert pairs.configuration_of_entries(longer, "cpu") == pairs.configuration_of_entries(SMOKE, "cpu")

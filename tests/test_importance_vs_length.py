@@ -63,7 +63,7 @@ def test_every_variable_has_a_name_and_a_unit_and_the_file_tells_where_it_comes_
     assert results.attrs["command"].startswith("python ")
     assert json.loads(results.attrs["configuration"])["network"]["hidden"] == 64
     assert json.loads(results.attrs["versions"]).keys() >= {"python", "torch", "numpy", "wmcl"}
-    assert results.attrs.keys() >= {"source_revision", "device", "created", "wall_seconds", "failed_cells"}
+    assert results.attrs.keys() >= {"source_revision", "device", "created", "wall_seconds", "failed_entries"}
     assert results.attrs["wall_seconds"] > 0
 
 
@@ -81,7 +81,7 @@ def test_a_second_run_computes_nothing_and_gives_the_same(smoke):
     done = command("analyses/importance_vs_length.py", "--preset", "smoke", "--output", output)
     assert done.returncode == 0, done.stderr
     with xr.open_dataset(output) as second:
-        assert second.attrs["cells_computed"] == "0 of 12"
+        assert second.attrs["entries_computed"] == "0 of 12"
         xr.testing.assert_equal(second, first)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from linear_study import measure as cells
+from linear_study import measure as measuring
 from linear_study.config import PRESETS, Samples, check
 from linear_study.ideal import ideal_fisher, register, register_fisher
 from linear_study.outcome import add_slopes, exponents
@@ -238,7 +238,7 @@ def test_the_gain_is_the_one_of_the_derivation():
     scored = torch.zeros(layout.steps, dtype=torch.float64)
     scored[layout.window] = 1
     found = linear_fisher(network, turned, white_moments(layout.shown, layout.steps, 2), scored)["W_hh"].mean() / 4
-    assert cells._gain(turned).tolist() == pytest.approx([9 / 4])
+    assert measuring._gain(turned).tolist() == pytest.approx([9 / 4])
     assert float(found) == pytest.approx(9 / 4 * ideal_fisher(4, 4, 10))
 
 
@@ -254,7 +254,7 @@ def test_networks_whose_biases_start_at_zero_have_the_weights_of_the_others():
     config = SMOKE
     task = recall_task(1, 2, 3)
     for cell in ("linear", "elman"):
-        zero, drawn = (cells.network_of(config, cell, biases, task).init([0, 1]) for biases in ("zero", "drawn"))
+        zero, drawn = (measuring.network_of(config, cell, biases, task).init([0, 1]) for biases in ("zero", "drawn"))
         for name, value in drawn.items():
             assert torch.equal(zero[name], torch.zeros_like(value) if name.startswith("b_") else value)
             assert value.abs().sum() > 0
@@ -282,11 +282,11 @@ def test_overlap_and_encoding_find_a_planted_subspace():
     basis = torch.linalg.qr(torch.randn(6, 3, generator=generator, dtype=torch.float64))[0]
     states = memory @ torch.tensor([[1.0, 0.5], [0.0, 2.0]], dtype=torch.float64) @ basis[:, :2].T
     states = states + torch.randn(400, 1, generator=generator, dtype=torch.float64) @ basis[:, 2:].T * 1e-6
-    found = cells._encoding(states, memory)
+    found = measuring._encoding(states, memory)
     torch.testing.assert_close(found @ found.T, basis[:, :2] @ basis[:, :2].T, rtol=0, atol=1e-5)
     side = basis @ torch.diag(torch.tensor([3.0, 1.0, 2.0], dtype=torch.float64)) @ basis.T
-    assert cells._overlap(side, basis[:, :2]) == pytest.approx(0.5)
-    assert cells._overlap(side, basis[:, ::2]) == pytest.approx(1.0)
+    assert measuring._overlap(side, basis[:, :2]) == pytest.approx(0.5)
+    assert measuring._overlap(side, basis[:, ::2]) == pytest.approx(1.0)
 
 
 def test_the_table_says_what_the_dataset_holds(ran, text):
@@ -338,14 +338,14 @@ def test_command_lines(ran, text, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert text in printed
     with xr.open_dataset(config.run.output) as again:
-        assert again.attrs["cells_computed"] == "0 of 32; 0 of 8"
+        assert again.attrs["entries_computed"] == "0 of 32; 0 of 8"
         xr.testing.assert_equal(again.load(), results)
     paths = write(figure_of.draw, figure_of.Options(config.run.output, tmp_path), figure_of.SUFFIX)
     assert [path.name for path in paths] == ["small.pdf", "small.png"]
     assert all(path.stat().st_size > 1000 for path in paths)
 
 
-# cells and table by value
+# entries and table by value
 
 
 @pytest.fixture(scope="module")
@@ -361,7 +361,7 @@ def trained():
     nats = [-float(norm.logpdf(e**0.5)) for e in errors]
     options = Options(batch=64, learning_rate=3e-3, validate_every=2, watch_every=2)
     milestones = train(network, task, seeds, Stop(3000, loss=nats[1]), options, nats, progress=False).milestones
-    found = cells.measure_recall(config, "cpu", condition, seeds)
+    found = measuring.measure_recall(config, "cpu", condition, seeds)
     return task, network, milestones, found
 
 
@@ -403,7 +403,7 @@ def unbiased(weights):
 
 @pytest.mark.parametrize("place", [0, 1])
 @pytest.mark.parametrize("matched", [0, 1])
-def test_a_cell_holds_the_closed_form_with_and_without_biases(trained, place, matched):
+def test_an_entry_holds_the_closed_form_with_and_without_biases(trained, place, matched):
     _, network, milestones, found = trained
     at = found.isel(error=matched, seed=place)
     weights = member(milestones[matched].after.parameters, place)
@@ -428,7 +428,7 @@ def test_a_cell_holds_the_closed_form_with_and_without_biases(trained, place, ma
 
 @pytest.mark.parametrize("place", [0, 1])
 @pytest.mark.parametrize("matched", [0, 1])
-def test_a_cell_holds_what_is_measured_on_sequences_of_its_seed(trained, place, matched):
+def test_an_entry_holds_what_is_measured_on_sequences_of_its_seed(trained, place, matched):
     task, network, milestones, found = trained
     at = found.isel(error=matched, seed=place)
     weights = member(milestones[matched].after.parameters, place)
@@ -455,11 +455,11 @@ def test_a_student_holds_the_dimensions_of_its_own_teacher(cell):
     teachers = replace(SMOKE.teachers, teacher_units=10)
     training = replace(SMOKE.training, hidden=8, errors=(0.3,), learning_rate=3e-3, elman_learning_rate=1e-2)
     config = replace(SMOKE, teachers=teachers, training=training, samples=Samples(24, 200, 12))
-    found = cells.measure_students(config, "cpu", {"cell": cell, "memory": 3}, [0, 4])
+    found = measuring.measure_students(config, "cpu", {"cell": cell, "memory": 3}, [0, 4])
     for place, seed in enumerate([0, 4]):
         teacher = Teacher(3, 10, 2, 4, 2, 4, seed)
         task = teacher_task(teacher, 24, 200)
-        network = cells.network_of(config, cell, "zero", task)
+        network = measuring.network_of(config, cell, "zero", task)
         stop, options = Stop(3000, loss=0.15 + 0.5 * np.log(2 * np.pi)), config.training.options(cell)
         at = train(network, task, [seed], stop, options, [stop.loss], progress=False).milestones[0].after
         parameters = {name: value.double() for name, value in at.parameters.items()}
@@ -488,7 +488,7 @@ def test_a_student_holds_the_dimensions_of_its_own_teacher(cell):
         outputs = network.apply(parameters, test.inputs, test.window).logits
         mse = float((outputs - test.targets[:, test.window]).square().mean())
         assert float(one.student_error) == pytest.approx(mse, rel=1e-5)
-        encoding = cells._encoding(states[0], teacher.memory_of(test.inputs, last)[0])
+        encoding = measuring._encoding(states[0], teacher.memory_of(test.inputs, last)[0])
         for name, side in zip(names, sides, strict=True):
             leading = np.linalg.eigh(side[0].numpy())[1][:, -3:]
             cosine = np.linalg.svd(leading.T @ encoding.numpy())[1]
@@ -537,7 +537,7 @@ def test_the_table_has_levels_and_exponents_of_each_network(ran, text_of_zero):
         [np.log(at["load"]), np.log(at.retention), np.log(1 + at.lead), np.ones(at.sizes["condition"])], 1
     )
     by_load = text.split("by load:")[1]
-    for name in cells.VARIANTS:
+    for name in measuring.VARIANTS:
         values = (at.fisher_without_bias / at.gain).sel(network=name).values
         found = row_of(text, f"closed form, biases zero, over gain: {name}")
         slopes = np.linalg.lstsq(columns, np.log(values), rcond=None)[0]
@@ -558,13 +558,13 @@ def test_the_share_of_a_lead_is_that_of_steps_that_read_a_state_of_the_lead():
 def test_the_table_has_dimensions_of_the_students(ran, text):
     at = ran[1].sel(error=0.1)
     parts = text.split("Mean squared cosine")[0].split("*")
-    for count in cells.COUNTS:
+    for count in measuring.COUNTS:
         table = parts[parts.index(count) + 1]
         for k, first in enumerate(("linear | 1", "linear | 2", "elman | 1", "elman | 2")):
             values = at.dimension.isel(student=k).sel(count=count)
             assert row_of(table, first)[1:] == [
                 "2",
-                *(interval(values.sel(side=side).values, ".1f") for side in cells.SIDES),
+                *(interval(values.sel(side=side).values, ".1f") for side in measuring.SIDES),
             ], (count, first)
     assert row_of(text, "dimensions") == [interval(at.least.isel(student=k).values, ".1f") for k in range(2)]
 

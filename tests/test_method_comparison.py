@@ -11,7 +11,7 @@ import method_comparison as analysis
 import numpy as np
 import pytest
 import xarray as xr
-from method_study import measure as cells
+from method_study import measure as measuring
 from method_study import rows as rows_of
 from method_study import search
 from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging, strokes
@@ -410,17 +410,17 @@ def test_one_labelled_dataset(compared):
     assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
 
 
-def test_a_change_of_one_method_concerns_its_cells_alone(compared, monkeypatch):
+def test_a_change_of_one_method_concerns_its_entries_alone(compared, monkeypatch):
     config, _ = compared
     changed = {"fine-tuning": Settings("fine-tuning", learning_rate=0.01)}
     monkeypatch.setitem(BENCHMARKS, "copy", replace(COPY, starting_values=changed))
-    assert analysis.compare(config).attrs["cells_computed"] == "2 of 6"
+    assert analysis.compare(config).attrs["entries_computed"] == "2 of 6"
 
 
 def test_an_ensemble_gives_the_same_as_single_networks(compared):
     config, results = compared
     table = {(name,): settings for name, settings in rows(config).items()}
-    together = cells.measure(config, config.measures, table, "cpu", {"method": "fine-tuning"}, [0, 1])
+    together = measuring.measure(config, config.measures, table, "cpu", {"method": "fine-tuning"}, [0, 1])
     alone = results.isel(condition=2)
     np.testing.assert_allclose(together.loss, alone.loss.transpose(*together.loss.dims), rtol=1e-4)
 
@@ -436,7 +436,7 @@ def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
     assert "| fine-tuning | 2 |" in printed
     assert f"Wrote {config.run.output}" in printed
     with xr.open_dataset(config.run.output) as second:
-        assert second.attrs["cells_computed"] == "0 of 6"
+        assert second.attrs["entries_computed"] == "0 of 6"
         xr.testing.assert_equal(second.load(), results)
     monkeypatch.setattr(sys, "argv", ["analysis", "--help"])
     with pytest.raises(SystemExit):

@@ -15,7 +15,7 @@ import statsmodels.api as sm
 import torch
 import xarray as xr
 from front_study import effects, matching, predictors
-from front_study import measure as cells
+from front_study import measure as measuring
 from front_study.config import PRESETS, VARIED, check, compression, conditions, network_of, tasks_of
 from front_study.importance import of_first_task, overlap
 from front_study.methods import HYPERNETWORK, HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCES, ROWS, SCRATCH, matched
@@ -205,7 +205,7 @@ def test_steps_to_the_criterion_are_those_of_the_curve():
             next((it for it, a in zip(curve.validation.values, row, strict=True) if a >= level), np.nan)
             for row in curve.values
         ]
-        np.testing.assert_array_equal(cells.to_criterion(first, level), expected)
+        np.testing.assert_array_equal(measuring.to_criterion(first, level), expected)
 
 
 # fronts
@@ -484,7 +484,7 @@ def test_an_ensemble_gives_the_same_as_single_networks(analysed):
     config, results = analysed
     needed = int(results.training_steps.isel(setting=0).sel({"method": "SI"}))
     steps = {(matching.values_of(CONDITION), "shared"): needed}
-    together = cells.measure(config, steps, "cpu", {**CONDITION, "method": "SI"}, [0, 1])
+    together = measuring.measure(config, steps, "cpu", {**CONDITION, "method": "SI"}, [0, 1])
     alone = results.sel({"method": "SI"}).isel(setting=0)
     for name in ("loss", "level", "overlap"):
         np.testing.assert_allclose(together[name], alone[name].transpose(*together[name].dims), rtol=1e-3)
@@ -507,7 +507,7 @@ def test_the_command_line(analysed, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert report(results) in printed
     with xr.open_dataset(config.run.output) as second:
-        assert second.attrs["cells_computed"] == "0 of 20"
+        assert second.attrs["entries_computed"] == "0 of 20"
         xr.testing.assert_equal(second.load(), results)
     assert f"Wrote {config.run.output}" in printed
 

@@ -7,7 +7,7 @@ from linear_study.config import Config
 from linear_study.ideal import ideal_fisher
 from linear_study.outcome import add_slopes
 
-ATTRIBUTES = ("failed_cells", "cells_computed")
+ATTRIBUTES = ("failed_entries", "entries_computed")
 
 
 def together(recall: xr.Dataset, students: xr.Dataset, config: Config) -> xr.Dataset:

@@ -1,4 +1,4 @@
-"""One cell of the comparison: a method with some seeds, run over all tasks and measured after each."""
+"""One entry of the comparison: a method with some seeds, run over all tasks and measured after each."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -40,10 +40,10 @@ def learn_row(config: Config, settings: Settings, device: str, seeds: Sequence[i
     )
 
 
-def settings_of_cells(
+def configuration_of_entries(
     config: Config, measures: Measures, table: Table, device: str
 ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """What the numbers of a cell depend on, beside its condition and seed."""
+    """What the numbers of an entry depend on, beside its condition and seed."""
     common = {
         "task": plain(config.task),
         "tasks": config.comparison.tasks,

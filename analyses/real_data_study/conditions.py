@@ -1,4 +1,4 @@
-"""One cell of the first part: networks that learn a condition, measured at every matched loss."""
+"""One entry of the first part: networks that learn a condition, measured at every matched loss."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -92,8 +92,8 @@ def _dimensionality(found: xr.Dataset, task: DataTask) -> xr.Dataset:
     return found[KEPT_DIMENSIONALITY].sel(centre="pooled", drop=True).reindex(phase=PHASES)
 
 
-def settings_of_cells(config: Config, device: str) -> dict[str, Any]:
-    """What the numbers of a cell depend on, beside its condition and seed."""
+def configuration_of_entries(config: Config, device: str) -> dict[str, Any]:
+    """What the numbers of an entry depend on, beside its condition and seed."""
     own = dict(config.benchmark.condition_settings)
     parts = {name: asdict(config)[name] for name in ("network", "training", "measures")}
     stages = {"losses": list(config.stages.losses), "iterations": config.stages.iterations}

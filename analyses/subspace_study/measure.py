@@ -1,4 +1,4 @@
-"""One cell of the study: a method with some seeds, run over all tasks and measured after each."""
+"""One entry of the study: a method with some seeds, run over all tasks and measured after each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -96,8 +96,8 @@ def _states(every: list[Answering], learned: Learned, first: States, measures: M
     return xr.merge([of_tasks, renamed], join="exact"), first
 
 
-def settings_of_cells(config: Config, device: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """What the numbers of a cell depend on, beside its condition and seed."""
+def configuration_of_entries(config: Config, device: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """What the numbers of an entry depend on, beside its condition and seed."""
     common = {
         "task": asdict(config.task),
         "tasks": config.study.tasks,

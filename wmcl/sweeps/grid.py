@@ -12,11 +12,11 @@ Condition = Mapping[str, int | float | str | np.number]
 """coordinates of one condition, e.g. ``{"pattern_length": 5, "input_length": 15}``"""
 
 RESULTS_VERSION = 2
-"""raised by hand whenever a change of the code changes numbers, so that no old cell is taken for a new one"""
+"""raised by hand whenever a change of the code changes numbers, so that no old entry is taken for a new one"""
 
 
 @dataclass(frozen=True)
-class Cell:
+class Entry:
     """The unit of storage: one condition with one seed."""
 
     condition: tuple[tuple[str, int | float | str], ...]
@@ -26,11 +26,11 @@ class Cell:
         return " ".join(f"{name}={value}" for name, value in (*self.condition, ("seed", self.seed)))
 
 
-def cells(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Cell]:
+def entries(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Entry]:
     """Every condition with every seed.
 
     Raises:
-        ValueError: if there is nothing to do, if a cell occurs twice, if conditions differ in their names, or if their
+        ValueError: if there is nothing to do, if an entry occurs twice, if conditions differ in their names, or if their
             values are neither numbers nor text.
     """
     if not conditions or not seeds:
@@ -51,7 +51,7 @@ def cells(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Cell]:
     if not all(isinstance(seed, (int, np.integer)) for seed in seeds):
         raise ValueError(f"seeds is {list(seeds)}: they must be whole numbers")
     grid = [
-        Cell(tuple((name, _plain(condition[name])) for name in names), int(seed))
+        Entry(tuple((name, _plain(condition[name])) for name in names), int(seed))
         for condition in conditions
         for seed in seeds
     ]
@@ -65,14 +65,14 @@ def _plain(value: Any) -> int | float | str:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def key(name: str, settings: Mapping[str, Any], cell: Cell) -> str:
-    """The canonical configuration of a cell, as text: equal text means equal numbers."""
+def key(name: str, settings: Mapping[str, Any], entry: Entry) -> str:
+    """The canonical configuration of an entry, as text: equal text means equal numbers."""
     record = {
         "sweep": name,
         "version": RESULTS_VERSION,
         "settings": settings,
-        "condition": dict(cell.condition),
-        "seed": cell.seed,
+        "condition": dict(entry.condition),
+        "seed": entry.seed,
     }
     return json.dumps(record, sort_keys=True, allow_nan=False)
 
