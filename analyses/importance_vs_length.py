@@ -35,13 +35,13 @@ def run(config: Config) -> xr.Dataset:
     began = time.perf_counter()
     config = resolve(config)
     origin = provenance(config.run.device)
-    settings = {name: asdict(config)[name] for name in ("network", "training", "stages", "measures")}
+    parts = {name: asdict(config)[name] for name in ("network", "training", "stages", "measures")}
     results = sweeps.run(
         partial(measure, config, config.run.device),
         config.grid,
         range(config.conditions.seeds),
         name="importance vs length",
-        settings=settings | {"device": config.run.device},
+        configuration=parts | {"device": config.run.device},
         origin=origin,
         folder=config.run.output.with_suffix(".entries"),
         jobs=config.run.jobs,

@@ -54,7 +54,7 @@ def _sweep(
         grid,
         range(config.training.seeds),
         name=f"linear networks: {name}",
-        settings={
+        configuration={
             "entries": ENTRIES,
             "task": task,
             "training": training,

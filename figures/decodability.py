@@ -69,7 +69,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
         for k in range(part.sizes["condition"]):
             band_with_interval(axes, _from_stop(part, values, k), "step", task_text(part.isel(condition=k)), k)
         axes.set_ylim(bottom=0)
-    for k, load in enumerate(part["load"].values):
+    for k, load in enumerate(part["memory_load"].values):
         bits.axhline(load, color=COLOURS[k], linewidth=0.8, linestyle="--")
     bits.set_ylabel("bits held (dashed: load)")
     dimensions.set_ylabel(f"components for {variance_share(results):.0%} of the\nvariance of h$_t$ at each step")

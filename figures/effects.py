@@ -33,10 +33,10 @@ from wmcl.statistics import effects, law
 
 SUFFIX = "_effects"
 LABELS = {
-    "load": "exponent of load",
+    "memory_load": "exponent of load",
     "retention": "exponent of retention",
     "lead": "exponent of 1 + lead",
-    "load x retention": "load x retention\n(product of logarithms)",
+    "memory_load x retention": "load x retention\n(product of logarithms)",
 }
 
 
@@ -89,10 +89,10 @@ def effects_of(results: xr.Dataset, options: Options) -> dict[tuple[str, str], x
         part = plain(training_of(results, name, options.reduction))
         for kind in results.kind.values.tolist() if part.sizes["condition"] > 1 else []:
             values = importance(part, options, kind)
-            found = effects(values, law("load", "retention", "lead"))
+            found = effects(values, law("memory_load", "retention", "lead"))
             censored = int(found.censored.sum())
             fit = found.sel(analysis="complete" if censored else "planned")
-            if bool(fit["mean"].notnull().all()):
+            if bool(fit["average"].notnull().all()):
                 fits[name, kind] = fit.assign_attrs(censored=censored, networks=values.size)
     if not fits:
         raise MissingError("this dataset has no conditions that tell load, retention and lead apart")

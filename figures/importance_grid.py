@@ -76,7 +76,7 @@ def _heat_map(
     table, count = (np.full((len(lengths), len(inputs)), np.nan) for _ in range(2))
     rows = [lengths.index(p) for p in part.pattern_length.values]
     columns = [inputs.index(i) for i in part.input_length.values]
-    table[rows, columns], count[rows, columns] = summary["mean"], summary.n
+    table[rows, columns], count[rows, columns] = summary["average"], summary.n
     low, high = np.nanmin(table), np.nanmax(table)
     norm = LogNorm(low, high) if log else Normalize(0, high)
     image = axes.imshow(table, cmap="cividis", norm=norm, origin="lower", aspect="auto")

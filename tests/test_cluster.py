@@ -82,7 +82,7 @@ def two(started):
 
 
 def sweep(folder, function=measure, address=None, seeds=range(3), **more):
-    arguments = {"name": "test", "settings": {}, "folder": folder / "entries", "progress": False} | more
+    arguments = {"name": "test", "configuration": {}, "folder": folder / "entries", "progress": False} | more
     return run(partial(function, str(folder / "log")), CONDITIONS, seeds, cluster=address, **arguments)
 
 

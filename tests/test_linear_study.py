@@ -324,8 +324,8 @@ def test_figures_of_other_files_and_unknown_values_are_refused(ran, tmp_path):
         figure_of.draw(results.drop_vars("contribution"), figure_of.Options(Path("small.nc")))
     with pytest.raises(ValueError, match=r"error is 0\.5: it must be one of 0\.1, 0\.3"):
         figure_of.draw(results, figure_of.Options(Path("small.nc"), error=0.5))
-    with pytest.raises(ValueError, match="count is 'all'"):
-        figure_of.draw(results, figure_of.Options(Path("small.nc"), count="all"))
+    with pytest.raises(ValueError, match="dimensions_counted is 'all'"):
+        figure_of.draw(results, figure_of.Options(Path("small.nc"), dimensions_counted="all"))
 
 
 def test_command_lines(ran, text, tmp_path, monkeypatch, capsys):
@@ -481,9 +481,12 @@ def test_a_student_holds_the_dimensions_of_its_own_teacher(cell):
         for name, values in spectra.items():
             of_side = one.dimension.sel(side=name)
             ratio = values.sum() ** 2 / (values**2).sum()
-            assert float(of_side.sel(count="participation ratio")) == pytest.approx(ratio, rel=1e-6), name
+            assert float(of_side.sel(dimensions_counted="participation ratio")) == pytest.approx(ratio, rel=1e-6), name
             for share, count in ((0.75, "components for 75 %"), (0.99, "components for 99 %")):
-                assert float(of_side.sel(count=count)) == 1 + np.argmax(shares[name] >= share), (name, share)
+                assert float(of_side.sel(dimensions_counted=count)) == 1 + np.argmax(shares[name] >= share), (
+                    name,
+                    share,
+                )
         assert float(one.least) == 1 + np.argmax(shares["teacher"] >= 0.7)
         outputs = network.apply(parameters, test.inputs, test.window).logits
         mse = float((outputs - test.targets[:, test.window]).square().mean())
@@ -534,7 +537,7 @@ def test_the_table_has_the_agreement_and_the_residual_variance(ran, text_of_zero
 def test_the_table_has_levels_and_exponents_of_each_network(ran, text_of_zero):
     at, text = of_zero(ran[1]).sel(error=0.1), text_of_zero
     columns = np.stack(
-        [np.log(at["load"]), np.log(at.retention), np.log(1 + at.lead), np.ones(at.sizes["condition"])], 1
+        [np.log(at["memory_load"]), np.log(at.retention), np.log(1 + at.lead), np.ones(at.sizes["condition"])], 1
     )
     by_load = text.split("by load:")[1]
     for name in measuring.VARIANTS:
@@ -546,7 +549,7 @@ def test_the_table_has_levels_and_exponents_of_each_network(ran, text_of_zero):
         level = values / at.ideal.values[:, None]
         assert found[4:] == [interval(level.mean(0), ".2f", log=True), "2"], name
         for load, cell in zip((1, 2), row_of(by_load, name), strict=True):
-            assert cell == interval(level[at["load"].values == load].mean(0), ".2f", log=True), (name, load)
+            assert cell == interval(level[at["memory_load"].values == load].mean(0), ".2f", log=True), (name, load)
 
 
 def test_the_share_of_a_lead_is_that_of_steps_that_read_a_state_of_the_lead():
@@ -561,7 +564,7 @@ def test_the_table_has_dimensions_of_the_students(ran, text):
     for count in measuring.COUNTS:
         table = parts[parts.index(count) + 1]
         for k, first in enumerate(("linear | 1", "linear | 2", "elman | 1", "elman | 2")):
-            values = at.dimension.isel(student=k).sel(count=count)
+            values = at.dimension.isel(student=k).sel(dimensions_counted=count)
             assert row_of(table, first)[1:] == [
                 "2",
                 *(interval(values.sel(side=side).values, ".1f") for side in measuring.SIDES),
@@ -571,7 +574,7 @@ def test_the_table_has_dimensions_of_the_students(ran, text):
 
 def test_a_design_in_which_nothing_varies_has_levels_and_no_exponents(ran):
     results = ran[1]
-    is_it = (results["load"] == 2) & (results.retention == 6) & (results.lead == 0)
+    is_it = (results["memory_load"] == 2) & (results.retention == 6) & (results.lead == 0)
     one = results.isel(condition=is_it.values, student=[0])
     one = add_slopes(one.drop_vars(("slope", "student_cell")))
     text = report(one)
@@ -604,6 +607,6 @@ def test_exponents_are_drawn_for_networks_as_trained_orthogonal_and_at_the_start
     assert labels == [f"{kind}, {start}" for start in ("zero", "drawn") for kind in kinds]
     at = of_zero(results).sel(error=0.1)
     values = (at.fisher_without_bias / at.gain).sel(network="at the start")
-    expected = float(exponents(at, values).sel(term="load")["mean"])
+    expected = float(exponents(at, values).sel(term="memory_load")["average"])
     drawn = [x for line in axes.lines for x, y in line.get_xydata() if y == pytest.approx(5 - 0.22)]
     assert any(x == pytest.approx(expected) for x in drawn)

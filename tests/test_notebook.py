@@ -17,8 +17,8 @@ PRINTED = {
 @pytest.mark.parametrize("name", PRINTED)
 def test_the_pair_holds_the_same_cells(name):
     script, notebook = (jupytext.read(DOCS / f"{name}.{suffix}") for suffix in ("py", "ipynb"))
-    assert [(c.cell_type, c.source) for c in script.entries] == [(c.cell_type, c.source) for c in notebook.entries]
-    assert all(not cell.outputs for cell in notebook.entries if cell.cell_type == "code")
+    assert [(c.cell_type, c.source) for c in script.cells] == [(c.cell_type, c.source) for c in notebook.cells]
+    assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
 
 
 def test_every_notebook_is_tested():
@@ -29,5 +29,5 @@ def test_every_notebook_is_tested():
 def test_it_runs(name):
     notebook = jupytext.read(DOCS / f"{name}.ipynb")
     done = nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(DOCS)}}, timeout=240).execute()
-    printed = "".join(out.get("text", "") for cell in done.entries for out in cell.get("outputs", []))
+    printed = "".join(out.get("text", "") for cell in done.cells for out in cell.get("outputs", []))
     assert PRINTED[name] in printed

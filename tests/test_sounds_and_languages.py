@@ -112,7 +112,9 @@ def test_the_same_sounds_and_languages_are_the_same_entry():
         assert conditions.configuration_of_entries(whole, "cpu") == conditions.configuration_of_entries(without, "cpu")
         assert not without.benchmark.sequence()
     one, other = tiny("pos"), tiny("pos", languages=("x2", "x1", "x3"))
-    assert conditions.configuration_of_entries(one, "cpu") == conditions.configuration_of_entries(other, "cpu")  # named by condition
+    assert conditions.configuration_of_entries(one, "cpu") == conditions.configuration_of_entries(
+        other, "cpu"
+    )  # named by condition
     assert pairs.configuration_of_entries(one, "cpu") != pairs.configuration_of_entries(other, "cpu")  # named by number
 
 
@@ -178,9 +180,9 @@ def measured():
         }
     ).where(reached == 1)
     found["components"] = found.components.where(found.phase == "all")
-    names = {"task": ("condition", list("abcd")), "size": ("condition", [1] * 4), "seed": range(3)}
+    names = {"task": ("condition", list("abcd")), "task_size": ("condition", [1] * 4), "seed": range(3)}
     found = found.assign(reached=reached).expand_dims(stage=["1.0"])
-    return found.assign_coords(names).assign_attrs(per="answer", size="", smallest="")
+    return found.assign_coords(names).assign_attrs(per="answer", task_size="", smallest="")
 
 
 def test_conditions_differ_as_far_as_their_means():
@@ -228,7 +230,7 @@ def test_nothing_grows_and_so_nothing_is_said_of_it(small):
     assert "At a validation loss of 9.0 nats an answer; importance as a geometric mean." in text
     assert ("last step" in text) == (benchmark == "audioset")
     assert "| 0 of 2 |" in text  # at the loss that nobody reached
-    assert all(f"{float(load):.2f}" in text for load in results["load"])
+    assert all(f"{float(load):.2f}" in text for load in results["memory_load"])
 
 
 def test_where_every_step_is_answered_there_is_no_last_one(small):

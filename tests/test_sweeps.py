@@ -34,7 +34,7 @@ def measure(log, condition, seeds):
 
 
 def sweep(tmp_path, function=measure, conditions=CONDITIONS, seeds=(0, 1), **more):
-    arguments = {"name": "test", "settings": {"a": 1}, "folder": tmp_path / "entries", "progress": False} | more
+    arguments = {"name": "test", "configuration": {"a": 1}, "folder": tmp_path / "entries", "progress": False} | more
     return run(partial(function, str(tmp_path / "log")), conditions, seeds, **arguments)
 
 
@@ -76,16 +76,16 @@ def test_where_each_entry_comes_from_is_kept(tmp_path):
     assert both.attrs["entries_computed"] == "3 of 6"
 
 
-@pytest.mark.parametrize("change", [{"settings": {"a": 2}}, {"name": "other"}])
-def test_other_settings_are_other_entries(tmp_path, change):
+@pytest.mark.parametrize("change", [{"configuration": {"a": 2}}, {"name": "other"}])
+def test_other_configuration_are_other_entries(tmp_path, change):
     sweep(tmp_path)
     sweep(tmp_path, **change)
     assert len(calls(tmp_path)) == 12
 
 
-def test_settings_of_one_condition_concern_its_entries_alone(tmp_path):
-    sweep(tmp_path, settings=lambda condition: {"a": condition["i"]})
-    sweep(tmp_path, settings=lambda condition: {"a": condition["i"] if condition["i"] < 3 else 7})
+def test_configuration_of_one_condition_concern_its_entries_alone(tmp_path):
+    sweep(tmp_path, configuration=lambda condition: {"a": condition["i"]})
+    sweep(tmp_path, configuration=lambda condition: {"a": condition["i"] if condition["i"] < 3 else 7})
     assert calls(tmp_path) == sorted([*calls_of(1, 1), *calls_of(2, 2), *calls_of(2, 3), *calls_of(2, 3)])
 
 
@@ -213,7 +213,7 @@ SLOW_SWEEP = """
         time.sleep(0.3)
         return measure(log, condition, seeds)
 
-    arguments = dict(name="kill", settings={{}}, folder=Path({entries!r}), jobs=2)
+    arguments = dict(name="kill", configuration={{}}, folder=Path({entries!r}), jobs=2)
     found = run(partial(slow, {log!r}), CONDITIONS, range(4), **arguments)
     save_whole(found, Path({result!r}))
 """
@@ -241,7 +241,7 @@ def test_kill_9_and_the_same_command_again_give_the_same_values(tmp_path):
             CONDITIONS,
             range(4),
             name="kill",
-            settings={},
+            configuration={},
             folder=tmp_path / "fresh",
             progress=False,
         )
@@ -254,14 +254,16 @@ def test_kill_9_and_the_same_command_again_give_the_same_values(tmp_path):
 names = st.text("abcxyz_", min_size=1, max_size=5)
 
 
-@given(settings_=st.dictionaries(names, st.integers() | st.text(max_size=5) | st.booleans()), seed=st.integers(0, 9))
+@given(
+    configuration_=st.dictionaries(names, st.integers() | st.text(max_size=5) | st.booleans()), seed=st.integers(0, 9)
+)
 @settings(max_examples=50)
-def test_keys_do_not_depend_on_the_order_of_names(settings_, seed):
+def test_keys_do_not_depend_on_the_order_of_names(configuration_, seed):
     (entry,) = entries([{"p": 1, "i": 2}], [seed])
     (other,) = entries([{"i": 2, "p": 1}], [seed])
-    backwards = dict(reversed(settings_.items()))
-    assert key("n", settings_, entry) == key("n", backwards, other)
-    assert key("n", settings_, entry) != key("n", settings_ | {"zz": 1}, entry)
+    backwards = dict(reversed(configuration_.items()))
+    assert key("n", configuration_, entry) == key("n", backwards, other)
+    assert key("n", configuration_, entry) != key("n", configuration_ | {"zz": 1}, entry)
 
 
 def test_a_stored_entry_comes_back_identical(tmp_path):

@@ -57,7 +57,7 @@ def studied(tmp_path_factory):
 
 
 def of(results, method):
-    return results.isel(condition=results.method.values.tolist().index(method))
+    return results.isel(condition=results.approach.values.tolist().index(method))
 
 
 # settings
@@ -73,12 +73,12 @@ def test_every_preset_makes_sense(preset):
         assert {settings.iterations for settings in rows(config).values()} == {config.study.iterations}
 
 
-def test_paper_takes_the_published_settings_and_full_size():
+def test_paper_takes_the_published_hyperparameters_and_full_size():
     paper = PRESETS["paper"]
     assert (paper.network.hidden, paper.study.seeds) == (256, 10)
     found = rows(paper)
     assert {settings.iterations for settings in found.values()} == {20_000}
-    assert found["online EWC"].hyperparameters["strength"] == 100
+    assert found["online EWC"].of_method["strength"] == 100
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,11 @@ def test_inputs_tell_the_task_only_if_asked_and_only_then_are_entries_others(tmp
         assert not settings.task_identity
         inputs = [tasks_of_row(as_comparison(config), each)[0].inputs for each in (settings, told)]
         assert inputs[1] == inputs[0] + 3
-    off, on = (measuring.configuration_of_entries(each, "cpu")({"method": "online EWC"}) for each in (config, telling))
-    assert set(off) == {"task", "tasks", "network", "measures", "device", "settings"}
-    assert off | {"settings": off["settings"] | {"task_identity": True}} == on
+    off, on = (
+        measuring.configuration_of_entries(each, "cpu")({"approach": "online EWC"}) for each in (config, telling)
+    )
+    assert set(off) == {"task", "tasks", "network", "measures", "device", "hyperparameters"}
+    assert off | {"hyperparameters": off["hyperparameters"] | {"task_identity": True}} == on
 
 
 def test_whose_states_are_the_same_in_all_tasks(tmp_path):
@@ -129,7 +131,7 @@ def test_states_are_the_same_in_all_tasks_just_where_that_is_said(tmp_path, meth
     config = small(tmp_path, task_identity=identity, tasks=2, seeds=1, iterations=1)
     config = replace(config, task=replace(config.task, inputs="identical"))
     config = replace(config, measures=replace(config.measures, importance_samples=0, supervised_largest=0))
-    end = measuring.measure(config, "cpu", {"method": method}, [0]).isel(trained_task=1, evaluated_task=1)
+    end = measuring.measure(config, "cpu", {"approach": method}, [0]).isel(trained_task=1, evaluated_task=1)
     now = np.allclose(end.variance_inside.sel(directions="now"), end.own_variance, atol=1e-9)
     joint = np.allclose(end.joint_participation_ratio, end.participation_ratio, rtol=1e-6)
     assert now is joint is same_states(rows(config)[method])
@@ -547,7 +549,7 @@ def test_one_labelled_dataset(studied):
 
 def test_a_network_alone_gives_the_same_as_in_an_ensemble(studied):
     config, results = studied
-    together = measuring.measure(config, "cpu", {"method": "fine-tuning"}, [0, 1])
+    together = measuring.measure(config, "cpu", {"approach": "fine-tuning"}, [0, 1])
     alone = of(results, "fine-tuning")
     for name in ("loss", "accumulated_importance", "variance_inside", "supervised_accuracy"):
         np.testing.assert_allclose(together[name], alone[name].transpose(*together[name].dims), rtol=2e-3, atol=1e-5)
@@ -618,7 +620,7 @@ def test_marks_of_methods_lie_around_the_number_of_tasks(studied):
     config, results = studied
     with house_style():
         for names in (["fine-tuning"], ["fine-tuning", "masking + SI"]):
-            some = results.isel(condition=[results.method.values.tolist().index(name) for name in names])
+            some = results.isel(condition=[results.approach.values.tolist().index(name) for name in names])
             figure = figure_of.draw(some, figure_of.Options(config.run.output))
             places = [line[0].get_xdata() for line in figure.axes[0].containers]
             np.testing.assert_allclose(np.mean(places, axis=0), [1, 2, 3])

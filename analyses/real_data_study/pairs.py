@@ -132,7 +132,7 @@ def configuration_of_entries(config: Config, device: str) -> dict[str, Any]:
     """What the numbers of an entry depend on, beside pair and seed."""
     return {
         "benchmark": config.study.benchmark,
-        "data": dict(config.benchmark.sequence_settings),
+        "data": dict(config.benchmark.sequence_configuration),
         "network": asdict(config.network),
         "training": asdict(config.training),
         "in_turn": asdict(config.in_turn),

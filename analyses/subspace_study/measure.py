@@ -21,7 +21,7 @@ from wmcl.training import evaluate
 
 def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
     """Learn all tasks with the method of a condition, and measure after each."""
-    run = learn_row(as_comparison(config), rows(config)[condition["method"]], device, seeds)
+    run = learn_row(as_comparison(config), rows(config)[condition["approach"]], device, seeds)
     return measure_run(run, config.measures).assign_attrs(device=describe_device(device))
 
 
@@ -106,7 +106,7 @@ def configuration_of_entries(config: Config, device: str) -> Callable[[Mapping[s
         "device": device,
     }
     table = rows(config)
-    return lambda condition: common | {"settings": asdict(table[condition["method"]])}
+    return lambda condition: common | {"hyperparameters": asdict(table[condition["approach"]])}
 
 
 def cost(config: Config) -> Callable[[Mapping[str, Any]], float]:
@@ -114,9 +114,9 @@ def cost(config: Config) -> Callable[[Mapping[str, Any]], float]:
     table = rows(config)
 
     def of(condition: Mapping[str, Any]) -> float:
-        settings = table[condition["method"]]
-        method = named(settings.method, **settings.hyperparameters)
+        hyperparameters = table[condition["approach"]]
+        method = named(hyperparameters.method, **hyperparameters.of_method)
         is_shared = isinstance(method.parametrisation, Shared)
-        return settings.iterations * settings.batch * (1.0 if is_shared else 2.0)
+        return hyperparameters.iterations * hyperparameters.batch * (1.0 if is_shared else 2.0)
 
     return of

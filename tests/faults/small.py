@@ -32,7 +32,13 @@ def measure(pause, log, condition, seeds):
 
 def small(folder, pause=0.0, **more):
     """The sweep, in the folder ``entries`` of a folder."""
-    arguments = {"name": "small", "settings": {}, "folder": folder / "entries", "progress": False, "jobs": 1} | more
+    arguments = {
+        "name": "small",
+        "configuration": {},
+        "folder": folder / "entries",
+        "progress": False,
+        "jobs": 1,
+    } | more
     return run(partial(measure, pause, str(folder / "log")), CONDITIONS, SEEDS, **arguments)
 
 

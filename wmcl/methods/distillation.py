@@ -56,9 +56,9 @@ def total_distillation(
 
 
 def loss_unit(batch: Sequences, reduction: Reduction) -> Float[Tensor, "#member"]:
-    """What a loss a sequence is divided by: the scored bits of a sequence of the batch, or (``reference``) 1."""
+    """What a loss a sequence is divided by: the scored bits of a sequence of the batch, or (``sequence``) 1."""
     bits = batch.scored_bits().mean(-1)
-    return torch.ones_like(bits) if reduction == "reference" else bits
+    return torch.ones_like(bits) if reduction == "sequence" else bits
 
 
 def replay_sizes(batch: int, tasks: int) -> list[int]:

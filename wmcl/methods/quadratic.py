@@ -42,7 +42,7 @@ class Quadratic:
     """Holds guarded values near what they were after earlier tasks, the more so the more they mattered.
 
     The loss of a task is in the units of ``Options.reduction``, while a Fisher is in nats² a sequence. A strength of
-    the paper (``reference``) is to be divided by the scored bits of a sequence where the loss is in nats a scored bit,
+    the paper (``sequence``) is to be divided by the scored bits of a sequence where the loss is in nats a scored bit,
     except for Synaptic Intelligence, whose importance has the units of the loss.
 
     Raises:

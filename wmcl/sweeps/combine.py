@@ -16,7 +16,7 @@ def combine(results: Mapping[Entry, xr.Dataset]) -> xr.Dataset:
     """One Dataset whose first dimensions are ``condition``, in order of appearance, and ``seed``.
 
     The names of the conditions are coordinates along ``condition``. Variables are numbers; where a condition lacks a
-    seed, or an entry has no entry along a dimension, they are NaN.
+    seed, or an entry has no value along a dimension, they are NaN.
     """
     conditions = list(dict.fromkeys(entry.condition for entry in results))
     names = [name for name, _ in conditions[0]]

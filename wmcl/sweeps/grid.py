@@ -11,8 +11,9 @@ import numpy as np
 Condition = Mapping[str, int | float | str | np.number]
 """coordinates of one condition, e.g. ``{"pattern_length": 5, "input_length": 15}``"""
 
-RESULTS_VERSION = 2
-"""raised by hand whenever a change of the code changes numbers, so that no old entry is taken for a new one"""
+RESULTS_VERSION = 3
+"""raised by hand whenever a change of the code changes numbers or names, so that no old entry is taken for a new one;
+3: names of variables, coordinates and dimensions no longer shadow those of xarray, and numbers are as with 2"""
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,12 @@ def _plain(value: Any) -> int | float | str:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def key(name: str, settings: Mapping[str, Any], entry: Entry) -> str:
+def key(name: str, configuration: Mapping[str, Any], entry: Entry) -> str:
     """The canonical configuration of an entry, as text: equal text means equal numbers."""
     record = {
         "sweep": name,
         "version": RESULTS_VERSION,
-        "settings": settings,
+        "configuration": configuration,
         "condition": dict(entry.condition),
         "seed": entry.seed,
     }

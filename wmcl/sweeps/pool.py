@@ -17,7 +17,7 @@ import xarray as xr
 from joblib import Parallel, delayed
 from joblib.parallel import ParallelBackendBase
 
-from wmcl.sweeps.grid import Entry, Condition
+from wmcl.sweeps.grid import Condition, Entry
 
 Measure = Callable[[Condition, Sequence[int]], xr.Dataset]
 Job = tuple[Entry, ...]

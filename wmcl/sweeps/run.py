@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from wmcl.sweeps.cluster import Backend, connect, ship, threads
 from wmcl.sweeps.combine import combine
-from wmcl.sweeps.grid import Entry, Condition, entries, key
+from wmcl.sweeps.grid import Condition, Entry, entries, key
 from wmcl.sweeps.pool import Job, Measure, Pool, compute
 from wmcl.sweeps.store import Store
 
@@ -27,7 +27,7 @@ def run(
     seeds: Sequence[int],
     *,
     name: str,
-    settings: Mapping[str, Any] | Callable[[Condition], Mapping[str, Any]],
+    configuration: Mapping[str, Any] | Callable[[Condition], Mapping[str, Any]],
     folder: Path,
     jobs: int | None = None,
     members: int = 1,
@@ -45,7 +45,7 @@ def run(
         conditions: coordinates of each condition, e.g. ``{"pattern_length": 5, "input_length": 15}``.
         seeds: of the networks.
         name: of the sweep.
-        settings: everything else that the numbers depend on, as JSON values, or a function that gives it for a
+        configuration: everything else that the numbers depend on, as JSON values, or a function that gives it for a
             condition. Together with name, condition and seed it identifies an entry.
         folder: where finished entries are kept.
         jobs: processes at once, one thread each; on a cluster, jobs under way at once. None takes 1, which runs
@@ -72,7 +72,10 @@ def run(
         if value is not None and value < 1:
             raise ValueError(f"{label} is {value}: it must be at least 1")
     grid = entries(conditions, seeds)
-    keys = {entry: key(name, settings(dict(entry.condition)) if callable(settings) else settings, entry) for entry in grid}
+    keys = {
+        entry: key(name, configuration(dict(entry.condition)) if callable(configuration) else configuration, entry)
+        for entry in grid
+    }
     store = Store(folder)
     price = {entry: cost(dict(entry.condition)) for entry in grid}
     varying = [name for name in conditions[0] if len({condition[name] for condition in conditions}) > 1]

@@ -11,7 +11,7 @@ from wmcl.likelihoods import Likelihood
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences
 
-Reduction = Literal["scored bit", "reference"]
+Reduction = Literal["scored bit", "sequence"]
 
 
 def task_loss(
@@ -26,18 +26,18 @@ def task_loss(
         likelihood: of the targets.
         logits: at the steps of ``sequences.window``.
         sequences: with targets and scored steps.
-        reduction: ``scored bit`` divides the sum over all scored bits by their number; ``reference`` divides it by
+        reduction: ``scored bit`` divides the sum over all scored bits by their number; ``sequence`` divides it by
             the number of sequences alone, as the paper's code does.
     """
     weights = sequences.scored[:, sequences.window]
     bits = likelihood.nll(logits, sequences.targets[:, sequences.window]).sum(-1)
     total = (bits * weights).sum((1, 2))
-    return total / (sequences.samples if reduction == "reference" else sequences.scored_bits().sum(-1))
+    return total / (sequences.samples if reduction == "sequence" else sequences.scored_bits().sum(-1))
 
 
 def in_nats_a_bit(loss: Float[Tensor, "member"], sequences: Sequences, reduction: Reduction) -> Float[Tensor, "member"]:
     """A task loss in nats a scored bit, whatever it was divided by."""
-    return loss * (sequences.samples / sequences.scored_bits().sum(-1) if reduction == "reference" else 1)
+    return loss * (sequences.samples / sequences.scored_bits().sum(-1) if reduction == "sequence" else 1)
 
 
 def orthogonality(W_hh: Float[Tensor, "member gate unit"]) -> Float[Tensor, "member"]:

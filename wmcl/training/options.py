@@ -28,7 +28,7 @@ class Options:
     weight_decay: float = 0.0
     """times each parameter it is added to its gradient, after clipping, as ``torch.optim.Adam`` does"""
     reduction: Reduction = "scored bit"
-    """what the loss is divided by: the number of scored bits, or (reference) the number of sequences"""
+    """what the loss is divided by: the number of scored bits, or of sequences"""
     validate_every: int = 25
     """iterations between validations"""
     watch_every: int = 5
