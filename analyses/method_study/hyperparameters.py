@@ -1,7 +1,7 @@
 """How a row of the comparison is trained: data, and no code that knows a method.
 
-A row is a method of :data:`wmcl.methods.CATALOGUE` with its hyperparameters; its name is that of the method, or that with what
-sets it apart.
+A row is a method of :data:`wmcl.methods.CATALOGUE` with its hyperparameters; its name is that of the method, or that with
+what sets it apart.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Value = float | int | str | tuple[int, ...]
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """How a row is trained."""
+    """How a row is trained: a method, its hyperparameters, and those of the training."""
 
     method: str
     """in the catalogue"""
@@ -47,7 +47,7 @@ class Hyperparameters:
         )
 
     def changed(self, values: Mapping[str, Value]) -> "Hyperparameters":
-        """With other values of training hyperparameters or, by any other name, of hyperparameters."""
+        """Change values of training or, by any other name, hyperparameters of the method."""
         own = {name: value for name, value in values.items() if name in TRAINING}
         others = {name: value for name, value in values.items() if name not in TRAINING}
         return replace(self, of_method={**self.of_method, **others}, **own)  # type: ignore[arg-type]

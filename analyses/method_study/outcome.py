@@ -30,7 +30,7 @@ from wmcl.published import Published
 
 
 def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Hyperparameters]) -> xr.Dataset:
-    """Add transfer and forgetting, the published numbers and the hyperparameters of every row, and say what everything is."""
+    """Add transfer and forgetting, published numbers and hyperparameters of every row, and say what everything is."""
     accuracy = results.accuracy
     measures: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
         "during": during,

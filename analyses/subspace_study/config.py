@@ -136,7 +136,7 @@ PRESETS: Mapping[str, Config] = {
 
 
 def rows(config: Config) -> dict[str, Hyperparameters]:
-    """The methods, with their hyperparameters: those of the comparison of methods but for the length and size of training.
+    """The methods, with the hyperparameters of the comparison of methods but for the length and size of training.
 
     Raises:
         ValueError: if there is no such method, or if the file of chosen hyperparameters cannot be used.

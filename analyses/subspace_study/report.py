@@ -121,8 +121,8 @@ def _notes(results: xr.Dataset) -> list[str]:
     if "share_by_chance" in results:
         configuration = json.loads(results.attrs["configuration"])
         notes.append(
-            f"Shares of variance are those in {configuration['measures']['shared_components']} directions, in the output"
-            " phase, around the mean of each task, after the last task; mean over the later tasks."
+            f"Shares of variance are those in {configuration['measures']['shared_components']} directions, in the"
+            " output phase, around the mean of each task, after the last task; mean over the later tasks."
         )
     notes.append(
         "Intervals are not corrected for their number. From scratch and multitask are references: from scratch, every"

@@ -189,7 +189,7 @@ def generative_replay(
     )
 
 
-def hnet_r(
+def hnet_replay(
     strength: Strength = 0.1,
     distillation_strength: Strength = 1.0,
     kl_strength: Strength = 1.0,
@@ -244,7 +244,7 @@ CATALOGUE: Mapping[str, Callable[..., Method]] = MappingProxyType(
         "HNET + coresets": hnet_coresets,
         "coresets": coresets,
         "generative replay": generative_replay,
-        "HNET+R": hnet_r,
+        "HNET + replay": hnet_replay,
     }
 )
 """rows by the name of the method; the arguments of a row are its hyperparameters"""

@@ -102,7 +102,8 @@ def nonlinear_dimensionality_at(
 
     Returns:
         ``kernel_components`` (seed), for the share ``threshold`` of the variance under a cosine kernel;
-        ``intrinsic_dimension`` and ``duplicates`` (seed, dimension_estimator), the latter the rows that were left out as equal.
+        ``intrinsic_dimension`` and ``duplicates`` (seed, dimension_estimator), the latter the rows
+        that were left out as equal.
     """
     with torch.no_grad():
         hidden = network.apply(stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths).hidden

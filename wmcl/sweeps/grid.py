@@ -31,8 +31,8 @@ def entries(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Entry
     """Every condition with every seed.
 
     Raises:
-        ValueError: if there is nothing to do, if an entry occurs twice, if conditions differ in their names, or if their
-            values are neither numbers nor text.
+        ValueError: if there is nothing to do, if an entry occurs twice, if conditions differ in their names, or if
+            their values are neither numbers nor text.
     """
     if not conditions or not seeds:
         raise ValueError(f"a sweep needs at least one condition and one seed: got {len(conditions)} and {len(seeds)}")

@@ -58,10 +58,11 @@ def run(
         cluster: address of a Dask scheduler whose workers compute, e.g. ``tcp://host:8786``; None takes this machine.
 
     Returns:
-        All entries, with the dimensions ``condition`` (its coordinates are the names of the conditions) and ``seed``, and
-        NaN where a condition has no such entry. Attributes: those of ``origin``, each with all the different values that
-        the entries have, so that entries of an earlier revision show; ``entries_computed``, how many this call computed (the
-        others were there already); ``failed_entries``, the names of those that killed their process twice.
+        All entries, with the dimensions ``condition`` (its coordinates are the names of the conditions) and ``seed``,
+        and NaN where a condition has no such entry. Attributes: those of ``origin``, each with all the different values
+        that the entries have, so that entries of an earlier revision show; ``entries_computed``, how many this call
+        computed (the others were there already); ``failed_entries``, the names of those that killed their process
+        twice.
 
     Raises:
         ValueError: if the grid or a number makes no sense, or if the cluster does not answer or does not fit.

@@ -26,8 +26,8 @@ class Benchmark:
     presets: Mapping[str, Config]
     """by name"""
     starting_values: Mapping[str, Hyperparameters]
-    """of the rows that need other hyperparameters than all have in common; rows that are no method of the catalogue but a
-    variant of one stand here, too"""
+    """of the rows that need other hyperparameters than all have in common; rows that are no method of the catalogue
+    but a variant of one stand here, too"""
     smaller: Mapping[str, Mapping[str, Value]]
     """what the preset smoke takes instead, by row"""
     grids: Mapping[str, Grid]
