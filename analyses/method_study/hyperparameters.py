@@ -1,7 +1,7 @@
 """How a row of the comparison is trained: data, and no code that knows a method.
 
-A row is a method of :data:`wmcl.methods.CATALOGUE` with its hyperparameters; its name is that of the method, or that with
-what sets it apart.
+A row is a method of :data:`wmcl.methods.CATALOGUE` with its hyperparameters; its name is that of the method, or
+that with what sets it apart.
 """
 
 from collections.abc import Mapping

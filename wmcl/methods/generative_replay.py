@@ -86,9 +86,9 @@ class GenerativeReplay:
 
     As many sequences as there are in a batch are generated a step, split over earlier tasks as evenly as possible. The
     decoder learns from them, too, and is told the task if the network has a read-out a task. With a decoder that has
-    weights of its own for each task (any parametrisation but :class:`wmcl.methods.Shared`) it is HNET +
-    replay, the HNET+R of the paper: no generated sequence enters the two losses of the autoencoder, and ``decoder_penalty`` keeps earlier
-    weights in place.
+    weights of its own for each task (any parametrisation but :class:`wmcl.methods.Shared`) it is HNET + replay,
+    the HNET+R of the paper: no generated sequence enters the two losses of the autoencoder, and ``decoder_penalty``
+    keeps earlier weights in place.
 
     Defaults are the published ones for the Permuted Copy Task, which has sequences of 5 steps of 7 bits.
 

@@ -81,9 +81,10 @@ def effects(
 
     Returns:
         With dimensions ``analysis``, ``term``, ``seed`` and ``condition``: ``slope`` of each seed; ``average``,
-        ``low``, ``high`` and ``n`` of the primary analysis; ``hc3``, ``hc3_low``, ``hc3_high``; ``r_squared`` within each seed;
-        ``residual``; ``lost``, the number of seeds whose conditions leave the slopes undetermined; ``used``, whether a
-        condition enters; ``censored``, the networks of each condition that missed the loss; the ``regressor`` columns.
+        ``low``, ``high`` and ``n`` of the primary analysis; ``hc3``, ``hc3_low``, ``hc3_high``; ``r_squared`` within
+        each seed; ``residual``; ``lost``, the number of seeds whose conditions leave the slopes undetermined;
+        ``used``, whether a condition enters; ``censored``, the networks of each condition that missed the loss; the
+        ``regressor`` columns.
 
     Raises:
         ValueError: if dimensions, signs, flags or names do not fit.
