@@ -13,24 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wmcl.plotting import (
-    COLOURS,
-    FileOptions,
-    MissingError,
-    band_with_interval,
-    choose_known,
-    figure_command,
-    of_sweeps,
-    require,
-    shade_phases,
-    stage_of,
-    stage_text,
-    task_text,
-    training_of,
-    training_text,
-    values_of,
-    variance_share,
-)
+from wmcl.plotting import COLOURS, FileOptions, MissingError, figure_command, require, stage_of
+from wmcl.plotting.data import choose_known, of_sweeps, training_of, values_of
+from wmcl.plotting.draw import band_with_interval, shade_phases
+from wmcl.plotting.text import stage_text, task_text, training_text, variance_share
 
 SUFFIX = "_decodability"
 LINES = 4

@@ -13,22 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from wmcl.plotting import (
-    COLOURS,
-    MARKERS,
-    MissingError,
-    StageOptions,
-    estimate,
-    figure_command,
-    importance,
-    kind_text,
-    network_text,
-    plain,
-    require,
-    stage_of,
-    stage_text,
-    training_of,
-)
+from wmcl.plotting import COLOURS, MARKERS, MissingError, figure_command, require, stage_of
+from wmcl.plotting.data import importance, plain, training_of
+from wmcl.plotting.draw import estimate
+from wmcl.plotting.options import StageOptions
+from wmcl.plotting.text import kind_text, network_text, stage_text
 from wmcl.statistics import effects, law
 
 SUFFIX = "_effects"

@@ -12,22 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from wmcl.plotting import (
-    ImportanceOptions,
-    MissingError,
-    figure_command,
-    importance,
-    importance_text,
-    of_sweeps,
-    one_of,
-    require,
-    stage_of,
-    stage_text,
-    training_of,
-    training_text,
-    values_of,
-    variance_share,
-)
+from wmcl.plotting import MissingError, figure_command, one_of, require, stage_of
+from wmcl.plotting.data import importance, of_sweeps, training_of, values_of
+from wmcl.plotting.options import ImportanceOptions
+from wmcl.plotting.text import importance_text, stage_text, training_text, variance_share
 from wmcl.statistics import mean_interval
 
 SUFFIX = "_grid"

@@ -13,23 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from wmcl.plotting import (
-    COLOURS,
-    MARKERS,
-    ImportanceOptions,
-    MissingError,
-    count_text,
-    figure_command,
-    importance,
-    importance_text,
-    network_text,
-    plain,
-    require,
-    stage_of,
-    stage_text,
-    training_of,
-    values_of,
-)
+from wmcl.plotting import COLOURS, MARKERS, MissingError, count_text, figure_command, require, stage_of
+from wmcl.plotting.data import importance, plain, training_of, values_of
+from wmcl.plotting.options import ImportanceOptions
+from wmcl.plotting.text import importance_text, network_text, stage_text
 from wmcl.statistics import effects, law, mean_interval
 
 SUFFIX = "_law"

@@ -11,20 +11,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wmcl.plotting import (
-    FileOptions,
-    MissingError,
-    band_with_interval,
-    choose_known,
-    figure_command,
-    require,
-    shade_phases,
-    stage_of,
-    stage_text,
-    task_text,
-    training_of,
-    training_text,
-)
+from wmcl.plotting import FileOptions, MissingError, figure_command, require, stage_of
+from wmcl.plotting.data import choose_known, training_of
+from wmcl.plotting.draw import band_with_interval, shade_phases
+from wmcl.plotting.text import stage_text, task_text, training_text
 from wmcl.statistics import mean_interval
 
 SUFFIX = "_reuse"

@@ -3,7 +3,8 @@ import pytest
 import statsmodels.api as sm
 import xarray as xr
 
-from wmcl.statistics import confounded_terms, effects, law, mean_interval
+from wmcl.statistics import effects, law, mean_interval
+from wmcl.statistics.effects import confounded_terms
 from wmcl.statistics.least_squares import fit, pooled_hc3
 
 
