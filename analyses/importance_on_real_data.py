@@ -40,12 +40,12 @@ def analyse(config: Config) -> xr.Dataset:
         "importance on real data",
         conditions.measure,
         config.benchmark.conditions,
-        conditions.settings_of_cells(config, device),
+        conditions.configuration_of_entries(config, device),
         conditions.cost,
     )
     if in_turn := pairs.pairs_of(config):
-        settings = pairs.settings_of_cells(config, device)
-        of_pairs = _sweep(config, "forgetting on real data", pairs.measure, in_turn, settings)
+        configuration = pairs.configuration_of_entries(config, device)
+        of_pairs = _sweep(config, "forgetting on real data", pairs.measure, in_turn, configuration)
         found = _together(found, of_pairs)
     results = add_outcome(found.assign_attrs(invocation(asdict(config))), config)
     return write(results, config.run, began, report)
@@ -56,7 +56,7 @@ def _sweep(
     name: str,
     measure: Measure,
     every: Sequence[Mapping[str, Any]],
-    settings: Mapping[str, Any],
+    configuration: Mapping[str, Any],
     cost: Callable[[Mapping[str, Any]], float] = lambda condition: 1.0,
 ) -> xr.Dataset:
     """All conditions, or pairs, with all seeds, cached beside the output."""
@@ -66,9 +66,9 @@ def _sweep(
         every,
         range(config.study.seeds),
         name=name,
-        settings=settings,
+        configuration=configuration,
         origin=provenance(run.device),
-        folder=run.output.with_suffix(".cells"),
+        folder=run.output.with_suffix(".entries"),
         jobs=run.jobs,
         members=run.members or 1,
         cost=cost,

@@ -35,15 +35,15 @@ def run(config: Config) -> xr.Dataset:
     began = time.perf_counter()
     config = resolve(config)
     origin = provenance(config.run.device)
-    settings = {name: asdict(config)[name] for name in ("network", "training", "stages", "measures")}
+    parts = {name: asdict(config)[name] for name in ("network", "training", "stages", "measures")}
     results = sweeps.run(
         partial(measure, config, config.run.device),
         config.grid,
         range(config.conditions.seeds),
         name="importance vs length",
-        settings=settings | {"device": config.run.device},
+        configuration=parts | {"device": config.run.device},
         origin=origin,
-        folder=config.run.output.with_suffix(".cells"),
+        folder=config.run.output.with_suffix(".entries"),
         jobs=config.run.jobs,
         members=config.run.members or 1,
         cost=_cost,
@@ -59,7 +59,7 @@ def run(config: Config) -> xr.Dataset:
 
 
 def _single(values: xr.DataArray) -> xr.DataArray:
-    """In float32, for a file of half the size; the cells keep all digits."""
+    """In float32, for a file of half the size; the entries keep all digits."""
     return values.astype("float32") if values.dtype == "float64" else values
 
 

@@ -23,8 +23,8 @@ from linear_study.report import report
 from wmcl import sweeps
 from wmcl.provenance import invocation, provenance
 
-CELLS = 2
-"""version of what a cell holds, part of its key"""
+ENTRIES = 2
+"""version of what an entry holds, part of its key"""
 Measure = Callable[[Config, str, Mapping[str, Any], Sequence[int]], xr.Dataset]
 
 
@@ -54,15 +54,15 @@ def _sweep(
         grid,
         range(config.training.seeds),
         name=f"linear networks: {name}",
-        settings={
-            "cells": CELLS,
+        configuration={
+            "entries": ENTRIES,
             "task": task,
             "training": training,
             "samples": asdict(config.samples),
             "device": run.device,
         },
         origin=provenance(run.device),
-        folder=run.output.with_suffix(f".{name}.cells"),
+        folder=run.output.with_suffix(f".{name}.entries"),
         jobs=run.jobs,
         members=run.members or 1,
         cost=_cost,

@@ -17,11 +17,11 @@ from common.running import settled
 from method_study.benchmarks import BENCHMARKS
 from method_study.chosen import add_chosen
 from method_study.config import Config
-from method_study.measure import Table, cost, measure, settings_of_cells
+from method_study.measure import Table, configuration_of_entries, cost, measure
 from method_study.outcome import add_outcome, descriptions
 from method_study.report import report
 from method_study.rows import check, rows
-from method_study.search import MEASURES, candidates, entries, seeds_of, summary, table_of
+from method_study.search import MEASURES, candidates, choices, seeds_of, summary, table_of
 
 from wmcl import sweeps
 from wmcl.methods import Measures
@@ -37,24 +37,24 @@ def resolve(config: Config) -> Config:
 def compare(config: Config) -> xr.Dataset:
     """Run the comparison, or what is missing of it, and write its file and its table."""
     began, config = time.perf_counter(), resolve(config)
-    settings = rows(config)
-    table: Table = {(row,): each for row, each in settings.items()}
-    conditions = [{"method": row} for row in settings]
-    found = _sweep(config, conditions, table, config.measures, range(config.comparison.seeds), "cells")
-    results = add_outcome(found, config, settings)
+    hyperparameters = rows(config)
+    table: Table = {(row,): each for row, each in hyperparameters.items()}
+    conditions = [{"approach": row} for row in hyperparameters]
+    found = _sweep(config, conditions, table, config.measures, range(config.comparison.seeds), "entries")
+    results = add_outcome(found, config, hyperparameters)
     return write(results, config.run, began, report)
 
 
 def search(config: Config) -> str:
     """Try the candidates of every row, add the best ones to the file of chosen values, and return a table of all."""
     config = resolve(config)
-    conditions = [{"method": row, "candidate": text} for row, text in candidates(config)]
+    conditions = [{"approach": row, "candidate": text} for row, text in candidates(config)]
     origin = provenance(config.run.device)
-    found = _sweep(config, conditions, table_of(config), MEASURES, seeds_of(config), "search.cells")
+    found = _sweep(config, conditions, table_of(config), MEASURES, seeds_of(config), "search.entries")
     sweeps.save_whole(describe(found, descriptions(config.task.answers)), config.run.output.with_suffix(".search.nc"))
     command = invocation({})["command"]
     where = {name: origin[name] for name in ("source_revision", "created")} | {"command": command}
-    made = entries(found, config, where)
+    made = choices(found, config, where)
     assert config.selection.chosen is not None  # checked
     add_chosen(config.selection.chosen, made)
     return summary(made)
@@ -75,7 +75,7 @@ def _sweep(
         conditions,
         seeds,
         name="method comparison",
-        settings=settings_of_cells(config, measures, table, run.device),
+        configuration=configuration_of_entries(config, measures, table, run.device),
         origin=provenance(run.device),
         folder=run.output.with_suffix(f".{suffix}"),
         jobs=run.jobs,

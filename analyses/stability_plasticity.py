@@ -62,14 +62,14 @@ def _search(config: Config) -> xr.Dataset:
         searched_conditions(conditions(config), list(dict.fromkeys(map(matched, methods_of(config))))),
         range(SEARCH_SEEDS_FROM, SEARCH_SEEDS_FROM + study.search_seeds),
         name="steps to the criterion",
-        settings=_common(config)
+        configuration=_common(config)
         | {
             "criterion": study.criterion,
             "search_iterations": study.search_iterations,
             "search_validate_every": study.search_validate_every,
         },
         origin=provenance(run.device),
-        folder=run.output.with_suffix(".search.cells"),
+        folder=run.output.with_suffix(".search.entries"),
         jobs=run.jobs,
         members=study.search_seeds,
         cluster=run.cluster,
@@ -83,26 +83,26 @@ def _measure(config: Config, steps: Steps) -> xr.Dataset:
     learned = [each for each in conditions(config) if values_of(each) in learned_in]
 
     def needed(condition: Mapping[str, Any]) -> int:
-        return steps[values_of(condition), matched(condition["method"])]
+        return steps[values_of(condition), matched(condition["approach"])]
 
     found = sweeps.run(
         partial(measure, config, steps, run.device),
-        [{**each, "method": method} for each in learned for method in methods_of(config)],
+        [{**each, "approach": method} for each in learned for method in methods_of(config)],
         range(study.seeds),
         name="stability and plasticity",
-        settings=lambda condition: (
+        configuration=lambda condition: (
             _common(config)
             | {
-                "strengths": [0.0] if condition["method"] in REFERENCES else list(study.strengths),
+                "strengths": [0.0] if condition["approach"] in REFERENCES else list(study.strengths),
                 "iterations": needed(condition),
                 "speed_criterion": study.speed_criterion,
             }
         ),
         origin=provenance(run.device),
-        folder=run.output.with_suffix(".cells"),
+        folder=run.output.with_suffix(".entries"),
         jobs=run.jobs,
         members=run.members or 1,
-        cost=lambda condition: needed(condition) * (1.0 if condition["method"] in REFERENCES else 7.0),
+        cost=lambda condition: needed(condition) * (1.0 if condition["approach"] in REFERENCES else 7.0),
         cluster=run.cluster,
     )
     return found.assign_attrs(invocation(asdict(config)))

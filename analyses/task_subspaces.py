@@ -17,7 +17,7 @@ from common.command_line import analysis_command
 from common.results import write
 from common.running import settled
 from subspace_study.config import PRESETS, Config, check, rows
-from subspace_study.measure import cost, measure, settings_of_cells
+from subspace_study.measure import configuration_of_entries, cost, measure
 from subspace_study.outcome import add_outcome
 from subspace_study.report import report
 
@@ -32,20 +32,20 @@ def study(config: Config) -> xr.Dataset:
     run, table = config.run, rows(config)
     found = sweeps.run(
         partial(measure, config, run.device),
-        [{"method": row} for row in table],
+        [{"approach": row} for row in table],
         range(config.study.seeds),
         name="task subspaces",
-        settings=settings_of_cells(config, run.device),
+        configuration=configuration_of_entries(config, run.device),
         origin=provenance(run.device),
-        folder=run.output.with_suffix(".cells"),
+        folder=run.output.with_suffix(".entries"),
         jobs=run.jobs,
         members=run.members or 1,
         cost=cost(config),
         cluster=run.cluster,
     )
     found = found.assign_attrs(invocation(asdict(config)))
-    texts = [json.dumps(asdict(table[row]), sort_keys=True) for row in found.method.values.tolist()]
-    results = add_outcome(found.assign_coords(settings=("condition", texts)), config)
+    texts = [json.dumps(asdict(table[row]), sort_keys=True) for row in found.approach.values.tolist()]
+    results = add_outcome(found.assign_coords(hyperparameters=("condition", texts)), config)
     return write(results, run, began, report)
 
 

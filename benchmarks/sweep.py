@@ -40,9 +40,9 @@ def efficiency(results: xr.Dataset) -> str:
     work, wall = float(results.seconds.sum()), float(results.attrs["wall_seconds"])
     jobs = json.loads(results.attrs["configuration"])["run"]["jobs"]
     told = f"{work:.0f} s of work in {wall:.0f} s of wall time with {jobs} jobs"
-    computed, whole = results.attrs["cells_computed"].split(" of ")
+    computed, whole = results.attrs["entries_computed"].split(" of ")
     if computed != whole:
-        return f"{told}; only {computed} of {whole} cells were computed in that time, so no parallel efficiency."
+        return f"{told}; only {computed} of {whole} entries were computed in that time, so no parallel efficiency."
     return f"{told}: parallel efficiency {work / (jobs * wall):.0%}."
 
 

@@ -48,22 +48,20 @@ found = []
 for method in methods.values():
     run = learn(method, network, tasks, seeds=range(3), stop=stop, options=options, progress=False)
     found.append(measure_run(run))
-results = xr.concat(found, dim="method", join="exact").assign_coords(method=list(methods))
+results = xr.concat(found, dim="approach", join="exact").assign_coords(approach=list(methods))
 results.sizes
 
 # %% [markdown]
 # ## Accuracy on every task after every task
 #
-# A row is what was learned last, a column the task that is looked at. (`sel({"method": ...})`, because xarray has an
+# A row is what was learned last, a column the task that is looked at. (`sel({"approach": ...})`, because xarray has an
 # argument `method` of its own.)
 
 # %%
 accuracy = results.accuracy.sel(data="test")
 for name in methods:
     print(name)
-    print(
-        (100 * accuracy.sel({"method": name}).mean("seed")).transpose("trained_task", "evaluated_task").values.round(1)
-    )
+    print((100 * accuracy.sel(approach=name).mean("seed")).transpose("trained_task", "evaluated_task").values.round(1))
 
 # %% [markdown]
 # ## Right after learning, and in the end
@@ -74,8 +72,8 @@ for name in methods:
 for label, measure in (("during", during), ("final", final), ("forgetting", forgetting)):
     summary = mean_interval(100 * measure(accuracy))
     for name in methods:
-        one = summary.sel({"method": name})
-        print(f"{label:11s}{name:12s}{float(one['mean']):6.1f} [{float(one.low):.1f}, {float(one.high):.1f}]")
+        one = summary.sel(approach=name)
+        print(f"{label:11s}{name:12s}{float(one['average']):6.1f} [{float(one.low):.1f}, {float(one.high):.1f}]")
 
 # %% [markdown]
 # ## Price and benefit
@@ -87,10 +85,10 @@ figure = Figure(figsize=(4.2, 3), layout="constrained")
 axes = figure.subplots()
 lost = mean_interval(100 * forgetting(accuracy))
 for place, name in enumerate(methods):
-    one = lost.sel({"method": name})
-    kept = float(results.stored.sel({"method": name}).isel(trained_task=-1).mean())
-    half = np.array([[float(one["mean"] - one.low)], [float(one.high - one["mean"])]])
-    axes.errorbar([kept], [float(one["mean"])], half, fmt="os^"[place], capsize=3, label=name)
+    one = lost.sel(approach=name)
+    kept = float(results.stored.sel(approach=name).isel(trained_task=-1).mean())
+    half = np.array([[float(one["average"] - one.low)], [float(one.high - one["average"])]])
+    axes.errorbar([kept], [float(one["average"])], half, fmt="os^"[place], capsize=3, label=name)
 axes.set_xscale("symlog", linthresh=1000)
 axes.set_xlabel("values kept beyond the network")
 axes.set_ylabel("forgetting (points, n = 3)")
@@ -105,4 +103,4 @@ figure
 
 # %%
 shared = results.shared_variance.sel(directions="now").isel(trained_task=-1).mean("seed")
-print(shared.transpose("method", "evaluated_task").values.round(2))
+print(shared.transpose("approach", "evaluated_task").values.round(2))

@@ -34,10 +34,19 @@ results.sizes
 # ## What was varied
 #
 # The coordinates along `condition` are the settings of the design, and what they ask of a network: load, retention,
-# steps, scored bits. (`results["load"]`, because `results.load` is a method of xarray.)
+# steps, scored bits. (`results["memory_load"]`, because `results.load` is a method of xarray.)
 
 # %%
-settings = ["independent_bits", "input_length", "lead", "initialisation", "load", "retention", "steps", "scored_bits"]
+settings = [
+    "independent_bits",
+    "input_length",
+    "lead",
+    "initialisation",
+    "memory_load",
+    "retention",
+    "steps",
+    "scored_bits",
+]
 results[settings].to_dataframe()[settings].head(8)
 
 # %% [markdown]
@@ -49,7 +58,7 @@ results[settings].to_dataframe()[settings].head(8)
 # %%
 chosen = choose(results, initialisation="orthogonal", independent_bits=7, lead=0, pattern_length=5, visible_bits=0)
 fisher = chosen.importance.sel(stage="0.05", kind="sampled", connection="hh", statistic="mean", per="scored bit")
-mean_interval(fisher, log=True).swap_dims(condition="retention").to_dataframe()[["mean", "low", "high", "n"]]
+mean_interval(fisher, log=True).swap_dims(condition="retention").to_dataframe()[["average", "low", "high", "n"]]
 
 # %% [markdown]
 # ## Does another importance say the same?
@@ -62,9 +71,9 @@ orthogonal = choose(
 )
 for kind in orthogonal.kind.values:
     one = orthogonal.importance.sel(stage="0.05", kind=kind, connection="hh", statistic="mean", per="scored bit")
-    found = effects(one, law("load", "retention", "lead"), interactions=()).sel(analysis="planned")
+    found = effects(one, law("memory_load", "retention", "lead"), interactions=()).sel(analysis="planned")
     exponents = ", ".join(
-        f"{name} {float(found['mean'].sel(term=name)):5.2f} [{float(found.low.sel(term=name)):5.2f}, "
+        f"{name} {float(found['average'].sel(term=name)):5.2f} [{float(found.low.sel(term=name)):5.2f}, "
         f"{float(found.high.sel(term=name)):5.2f}]"
         for name in found.term.values
     )
@@ -78,8 +87,8 @@ for connection, statistic in (("ih", "mean"), ("hh", "mean"), ("hh", "mean F w²
     one = orthogonal.importance.sel(
         stage="0.05", kind="sampled", connection=connection, statistic=statistic, per="scored bit"
     )
-    found = effects(one, law("load", "retention", "lead"), interactions=()).sel(analysis="planned")
-    exponents = ", ".join(f"{name} {float(found['mean'].sel(term=name)):5.2f}" for name in found.term.values)
+    found = effects(one, law("memory_load", "retention", "lead"), interactions=()).sel(analysis="planned")
+    exponents = ", ".join(f"{name} {float(found['average'].sel(term=name)):5.2f}" for name in found.term.values)
     print(f"{connection:>3} {statistic:<10} {exponents}")
 
 # %% [markdown]
@@ -108,7 +117,7 @@ for name, label, colour in zip(
 ):
     values = longest[name] if "stage" not in longest[name].dims else longest[name].sel(stage="0.05")
     summary = mean_interval(values.dropna("step"))
-    axes.plot(summary.step, summary["mean"], color=colour, label=label)
+    axes.plot(summary.step, summary["average"], color=colour, label=label)
     axes.fill_between(summary.step, summary.low, summary.high, color=colour, alpha=0.3)
 axes.axvline(20, color="0.6", linestyle=":")
 axes.set(
@@ -134,4 +143,4 @@ print(verdict(effects(empirical), "empirical Fisher of W_hh per scored bit", "0.
 # %%
 spread = orthogonal.effective_fraction.sel(stage="0.05", kind="sampled", connection="hh")
 frame = np.exp(np.log(spread).mean("seed")).to_dataframe("effective fraction")
-frame.pivot_table("effective fraction", index="load", columns=["lead", "retention"]).round(3)
+frame.pivot_table("effective fraction", index="memory_load", columns=["lead", "retention"]).round(3)

@@ -13,24 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wmcl.plotting import (
-    COLOURS,
-    FileOptions,
-    MissingError,
-    band_with_interval,
-    choose_known,
-    figure_command,
-    of_sweeps,
-    require,
-    shade_phases,
-    stage_of,
-    stage_text,
-    task_text,
-    training_of,
-    training_text,
-    values_of,
-    variance_share,
-)
+from wmcl.plotting import COLOURS, FileOptions, MissingError, figure_command, require, stage_of
+from wmcl.plotting.data import choose_known, of_sweeps, training_of, values_of
+from wmcl.plotting.draw import band_with_interval, shade_phases
+from wmcl.plotting.text import stage_text, task_text, training_text, variance_share
 
 SUFFIX = "_decodability"
 LINES = 4
@@ -69,7 +55,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
         for k in range(part.sizes["condition"]):
             band_with_interval(axes, _from_stop(part, values, k), "step", task_text(part.isel(condition=k)), k)
         axes.set_ylim(bottom=0)
-    for k, load in enumerate(part["load"].values):
+    for k, load in enumerate(part["memory_load"].values):
         bits.axhline(load, color=COLOURS[k], linewidth=0.8, linestyle="--")
     bits.set_ylabel("bits held (dashed: load)")
     dimensions.set_ylabel(f"components for {variance_share(results):.0%} of the\nvariance of h$_t$ at each step")

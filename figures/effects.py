@@ -13,30 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from wmcl.plotting import (
-    COLOURS,
-    MARKERS,
-    MissingError,
-    StageOptions,
-    estimate,
-    figure_command,
-    importance,
-    kind_text,
-    network_text,
-    plain,
-    require,
-    stage_of,
-    stage_text,
-    training_of,
-)
+from wmcl.plotting import COLOURS, MARKERS, MissingError, figure_command, require, stage_of
+from wmcl.plotting.data import importance, plain, training_of
+from wmcl.plotting.draw import estimate
+from wmcl.plotting.options import StageOptions
+from wmcl.plotting.text import kind_text, network_text, stage_text
 from wmcl.statistics import effects, law
 
 SUFFIX = "_effects"
 LABELS = {
-    "load": "exponent of load",
+    "memory_load": "exponent of load",
     "retention": "exponent of retention",
     "lead": "exponent of 1 + lead",
-    "load x retention": "load x retention\n(product of logarithms)",
+    "memory_load x retention": "load x retention\n(product of logarithms)",
 }
 
 
@@ -89,10 +78,10 @@ def effects_of(results: xr.Dataset, options: Options) -> dict[tuple[str, str], x
         part = plain(training_of(results, name, options.reduction))
         for kind in results.kind.values.tolist() if part.sizes["condition"] > 1 else []:
             values = importance(part, options, kind)
-            found = effects(values, law("load", "retention", "lead"))
+            found = effects(values, law("memory_load", "retention", "lead"))
             censored = int(found.censored.sum())
             fit = found.sel(analysis="complete" if censored else "planned")
-            if bool(fit["mean"].notnull().all()):
+            if bool(fit["average"].notnull().all()):
                 fits[name, kind] = fit.assign_attrs(censored=censored, networks=values.size)
     if not fits:
         raise MissingError("this dataset has no conditions that tell load, retention and lead apart")

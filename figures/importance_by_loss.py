@@ -13,12 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from wmcl.plotting import COLOURS, MARKERS, FileOptions, MissingError, figure_command, kind_text, network_text, require
+from wmcl.plotting import COLOURS, MARKERS, FileOptions, MissingError, figure_command, require
+from wmcl.plotting.text import kind_text, network_text
 from wmcl.statistics import mean_interval
 
 SUFFIX = "_by_loss"
 TICKS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.004, 0.001)
-Group = Literal["initialisation", "reduction", "load", "retention", "lead", "pattern_length", "independent_bits"]
+Group = Literal["initialisation", "reduction", "memory_load", "retention", "lead", "pattern_length", "independent_bits"]
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,10 @@ def _line(axes: Axes, change: xr.DataArray, loss: xr.DataArray, style: int, labe
     x = xr.ufuncs.exp(xr.ufuncs.log(loss).mean(["condition", "seed"]))
     over_conditions = xr.ufuncs.exp(xr.ufuncs.log(change).mean("condition"))
     summary = mean_interval(over_conditions, log=True)
-    half = np.stack([summary["mean"] - summary.low, summary.high - summary["mean"]])
+    half = np.stack([summary["average"] - summary.low, summary.high - summary["average"]])
     text = f"{label}  (n = {change.sizes['seed']} networks, {change.sizes['condition']} conditions)"
     look: dict[str, Any] = {"marker": MARKERS[style], "markersize": 4, "capsize": 2, "linewidth": 1.4, "elinewidth": 1}
-    axes.errorbar(x.values, summary["mean"].values, yerr=half, color=COLOURS[style], label=text, zorder=2, **look)
+    axes.errorbar(x.values, summary["average"].values, yerr=half, color=COLOURS[style], label=text, zorder=2, **look)
 
 
 def _dress(axes: Axes) -> None:

@@ -12,22 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from wmcl.plotting import (
-    ImportanceOptions,
-    MissingError,
-    figure_command,
-    importance,
-    importance_text,
-    of_sweeps,
-    one_of,
-    require,
-    stage_of,
-    stage_text,
-    training_of,
-    training_text,
-    values_of,
-    variance_share,
-)
+from wmcl.plotting import MissingError, figure_command, one_of, require, stage_of
+from wmcl.plotting.data import importance, of_sweeps, training_of, values_of
+from wmcl.plotting.options import ImportanceOptions
+from wmcl.plotting.text import importance_text, stage_text, training_text, variance_share
 from wmcl.statistics import mean_interval
 
 SUFFIX = "_grid"
@@ -76,7 +64,7 @@ def _heat_map(
     table, count = (np.full((len(lengths), len(inputs)), np.nan) for _ in range(2))
     rows = [lengths.index(p) for p in part.pattern_length.values]
     columns = [inputs.index(i) for i in part.input_length.values]
-    table[rows, columns], count[rows, columns] = summary["mean"], summary.n
+    table[rows, columns], count[rows, columns] = summary["average"], summary.n
     low, high = np.nanmin(table), np.nanmax(table)
     norm = LogNorm(low, high) if log else Normalize(0, high)
     image = axes.imshow(table, cmap="cividis", norm=norm, origin="lower", aspect="auto")

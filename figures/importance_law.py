@@ -13,28 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from wmcl.plotting import (
-    COLOURS,
-    MARKERS,
-    ImportanceOptions,
-    MissingError,
-    count_text,
-    figure_command,
-    importance,
-    importance_text,
-    network_text,
-    plain,
-    require,
-    stage_of,
-    stage_text,
-    training_of,
-    values_of,
-)
+from wmcl.plotting import COLOURS, MARKERS, MissingError, count_text, figure_command, require, stage_of
+from wmcl.plotting.data import importance, plain, training_of, values_of
+from wmcl.plotting.options import ImportanceOptions
+from wmcl.plotting.text import importance_text, network_text, stage_text
 from wmcl.statistics import effects, law, mean_interval
 
 SUFFIX = "_law"
 COMPARISON = "proportional to load x retention"
-TERMS = {"load": "load", "retention": "retention", "lead": "1 + lead", "load x retention": "interaction"}
+TERMS = {"memory_load": "load", "retention": "retention", "lead": "1 + lead", "memory_load x retention": "interaction"}
 
 
 @dataclass(frozen=True)
@@ -76,9 +63,9 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
 
 def _column(upper: Axes, lower: Axes, part: xr.Dataset, leads: list[int], options: Options) -> None:
     values = importance(part, options, options.kind)
-    found = effects(values, law("load", "retention", "lead"))
+    found = effects(values, law("memory_load", "retention", "lead"))
     fit = found.sel(analysis="complete" if bool((found.censored > 0).any()) else "planned")
-    product = part["load"].values * part.retention.values
+    product = part["memory_load"].values * part.retention.values
     for style, lead in enumerate(leads):
         places = np.flatnonzero(part.lead.values == lead)
         x = product[places] * 1.06 ** (style - (len(leads) - 1) / 2)  # side by side where products are equal
@@ -100,8 +87,8 @@ def _column(upper: Axes, lower: Axes, part: xr.Dataset, leads: list[int], option
 
 def _points(axes: Axes, x: np.ndarray, summary: xr.Dataset, style: int, label: str) -> None:
     """Means with intervals; nothing where no network has a value."""
-    kept = np.isfinite(summary["mean"].values)
-    mean, low, high = (summary[name].values[kept] for name in ("mean", "low", "high"))
+    kept = np.isfinite(summary["average"].values)
+    mean, low, high = (summary[name].values[kept] for name in ("average", "low", "high"))
     look: dict[str, Any] = {
         "color": COLOURS[style],
         "marker": MARKERS[style],
@@ -131,7 +118,7 @@ def _plain_ticks(axis: Axis, limits: tuple[float, float], wanted: tuple[float, .
 
 def exponents(found: xr.Dataset, fit: xr.Dataset) -> str:
     """The exponents with intervals, or why there are none."""
-    if bool(fit["mean"].isnull().any()):
+    if bool(fit["average"].isnull().any()):
         return "these conditions do not determine a law"
     censored = int(found.censored.sum())
     lines = [f"{censored} networks censored: conditions that all reached,", "no intervals"] if censored else []
@@ -139,7 +126,7 @@ def exponents(found: xr.Dataset, fit: xr.Dataset) -> str:
     for name in fit.term.values:
         one = fit.sel(term=name)
         span = "" if censored else f" [{float(one.low):.2f}, {float(one.high):.2f}]"
-        texts.append(f"{TERMS[str(name)]} {float(one['mean']):.2f}{span}")
+        texts.append(f"{TERMS[str(name)]} {float(one['average']):.2f}{span}")
     return "\n".join([*lines, "exponents: " + ", ".join(texts[:2]), ", ".join(texts[2:])])
 
 

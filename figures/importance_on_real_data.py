@@ -13,19 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from wmcl.plotting import (
-    COLOURS,
-    MARKERS,
-    FileOptions,
-    count_text,
-    estimate,
-    figure_command,
-    importance_text,
-    line_with_interval,
-    one_of,
-    require,
-    variance_share,
-)
+from wmcl.plotting import COLOURS, MARKERS, FileOptions, count_text, figure_command, line_with_interval, one_of, require
+from wmcl.plotting.draw import estimate
+from wmcl.plotting.text import importance_text, variance_share
 from wmcl.statistics import mean_interval
 
 PHASES = {"output": "last step", "input": "input phase", "all": "all steps"}
@@ -71,7 +61,7 @@ SUFFIX = suffix_of
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
     """Importance and dimension, a line a task or a row a condition; below, if there are pairs, forgetting."""
-    require(results, "task", "size", "importance", "components", "effective_rank", "training_iterations")
+    require(results, "task", "task_size", "importance", "components", "effective_rank", "training_iterations")
     stage = one_of(results, "stage", options.stage or results.attrs["main_stage"])
     one_of(results, "kind", options.kind)
     one_of(results, "connection", options.connection)
@@ -86,12 +76,12 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     importance = at.importance.sel(kind=options.kind, connection=options.connection, statistic="mean", per=per)
     label = importance_text(options.kind, options.connection, "bit of the answer" if per == "bit" else "answer")
     counted = f"components for {variance_share(results):.0%} of\nthe variance of h$_t$ ({PHASES[phase]})"
-    draw_all = _lines if results.attrs["size"] else _rows
+    draw_all = _lines if results.attrs["task_size"] else _rows
     draw_all(left, importance, label, True)
     draw_all(right, at.components.sel(phase=phase), counted, False)
-    if results.attrs["size"]:
+    if results.attrs["task_size"]:
         for axes in (left, right):
-            axes.set_xlabel(results.attrs["size"])
+            axes.set_xlabel(results.attrs["task_size"])
         names = left.get_legend_handles_labels()
         parts[0].legend(*names, loc="outside lower center", ncols=min(3, max(len(names[1]), 1)), fontsize="x-small")
     if has_pairs:
@@ -145,15 +135,15 @@ def _rows(axes: Axes, values: xr.DataArray, label: str, log: bool) -> None:
 def _lines(axes: Axes, values: xr.DataArray, label: str, log: bool) -> None:
     """A line a task, each from the smallest condition on, which belongs to all of them."""
     tasks = values.task.values
-    sizes = values["size"].values
+    sizes = values["task_size"].values
     smallest = tasks[sizes == sizes.min()]
     names = [name for name in dict.fromkeys(tasks.tolist()) if name not in smallest] or list(
         dict.fromkeys(tasks.tolist())
     )
     for style, name in enumerate(names):
         places = np.flatnonzero((tasks == name) | (sizes == sizes.min()))
-        line = values.isel(condition=places[np.argsort(sizes[places])]).swap_dims(condition="size")
-        line_with_interval(axes, line, "size", str(name), style, log)
+        line = values.isel(condition=places[np.argsort(sizes[places])]).swap_dims(condition="task_size")
+        line_with_interval(axes, line, "task_size", str(name), style, log)
     axes.set_ylabel(label)
     if log:
         axes.set_yscale("log")

@@ -8,7 +8,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wmcl.plotting import COLOURS, FileOptions, estimate, figure_command, network_text, require
+from wmcl.plotting import COLOURS, FileOptions, figure_command, require
+from wmcl.plotting.draw import estimate
+from wmcl.plotting.text import network_text
 from wmcl.statistics import mean_interval
 
 SUFFIX = "_ladder"

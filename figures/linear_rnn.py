@@ -13,26 +13,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from wmcl.plotting import (
-    COLOURS,
-    MARKERS,
-    FileOptions,
-    band_with_interval,
-    count_text,
-    estimate,
-    figure_command,
-    line_with_interval,
-    one_of,
-    require,
-)
+from wmcl.plotting import COLOURS, MARKERS, FileOptions, count_text, figure_command, line_with_interval, one_of, require
+from wmcl.plotting.draw import band_with_interval, estimate
 from wmcl.statistics import effects, law, mean_interval
+from wmcl.statistics.verdict import words
 
 SUFFIX = ""
 MEASURED = {"exact": 0, "sampled": 1, "empirical": 3}
 """kinds of the scatter, with their styles"""
 CLOSED = {"trained": "trained", "polar factor of W_hh": "polar factor", "at the start": "at the start"}
 """networks of the closed form without biases, and what they are called here"""
-DERIVED = {"load": 1.0, "retention": 1.0, "lead": 0.0}
+DERIVED = {"memory_load": 1.0, "retention": 1.0, "lead": 0.0}
 """exponents of a network that holds numbers and nothing else"""
 STARTS = {"zero": "biases start at zero", "drawn": "biases start as drawn"}
 SIDES = ("read", "written", "memory", "teacher", "read, steps alone")
@@ -45,7 +36,7 @@ class Options(FileOptions):
 
     error: float | None = None
     """matched mean squared error, as in the dataset; None takes the lowest"""
-    count: str = "participation ratio"
+    dimensions_counted: str = "participation ratio"
     """how dimensions are counted, as in the dataset"""
 
 
@@ -63,7 +54,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     _growth(panels[0, 1], at)
     _exponents(panels[0, 2], at)
     _steps(panels[1, 0], at)
-    count = one_of(results, "count", options.count)
+    count = one_of(results, "dimensions_counted", options.dimensions_counted)
     for axes, cell in zip(panels[1, 1:], ("linear", "elman"), strict=True):
         _dimensions(axes, at, cell, count)
     for letter, axes in zip("abcdef", panels.flat, strict=True):
@@ -117,7 +108,7 @@ def _growth(axes: Axes, at: xr.Dataset) -> None:
     """Against load x retention / n², the value of the ideal network."""
     for style, (name, part) in enumerate(_starts(at).items()):
         found = mean_interval(part.fisher.sel(kind="exact", connection="hh"), log=True)
-        mean = found["mean"].values
+        mean = found["average"].values
         half = np.stack([mean - found.low.values, found.high.values - mean])
         x = part.ideal.values * (1 + 0.05 * style)
         look = {"color": COLOURS[style], "markersize": 4, "linestyle": "none", "elinewidth": 0.8, "capsize": 1.5}
@@ -143,7 +134,7 @@ def _exponents(axes: Axes, at: xr.Dataset) -> None:
             one = found.sel(analysis="reached", term=name)
             estimate(axes, one.slope.values, one, row + 0.22 * (style - 1), style)
     for style, name in enumerate(names):
-        label = f"{name} ({DERIVED[name]:g})"
+        label = f"{words(name)} ({DERIVED[name]:g})"
         axes.plot([], [], MARKERS[style], color=COLOURS[style], markersize=5, label=label)
         axes.axvline(DERIVED[name], color="grey", linewidth=0.7, zorder=0)
     axes.set_yticks(range(len(rows)), list(rows), fontsize=6)
@@ -179,7 +170,7 @@ def _steps(axes: Axes, at: xr.Dataset) -> None:
 
 def _dimensions(axes: Axes, at: xr.Dataset, cell: str, count: str) -> None:
     """Dimensions of the sides against the memory of the teacher."""
-    part = at.isel(student=(at.cell == cell).values).sel(count=count)
+    part = at.isel(student=(at.cell == cell).values).sel(dimensions_counted=count)
     if not part.sizes["student"]:
         axes.text(0.5, 0.5, f"no {cell} students", ha="center", transform=axes.transAxes)
         axes.set_axis_off()

@@ -67,7 +67,7 @@ def _chance(at: xr.Dataset) -> float:
 
 
 def _name(at: xr.Dataset, row: int) -> str:
-    return f"{row + 1}  {at.method.values[row]}"
+    return f"{row + 1}  {at.approach.values[row]}"
 
 
 def _matrices(figure: SubFigure, at: xr.Dataset, lines: int) -> None:
@@ -112,8 +112,8 @@ def _accuracies(axes: Axes, at: xr.Dataset) -> None:
     names = [_name(at, row) for row in range(len(rows))]
     chance = lowest = _chance(at)
     for name, (colour, alpha, shift, _) in MEASURES.items():
-        found = 100 * mean_interval(at[name])[["mean", "low", "high"]]
-        mean, low, high = (found[part].values for part in ("mean", "low", "high"))
+        found = 100 * mean_interval(at[name])[["average", "low", "high"]]
+        mean, low, high = (found[part].values for part in ("average", "low", "high"))
         axes.barh(rows + shift, mean - chance, 0.38, chance, color=colour, alpha=alpha, label=f"{name} accuracy")
         error = np.nan_to_num(np.stack([mean - low, high - mean]))
         known = np.isfinite(mean)
@@ -140,11 +140,14 @@ def _is_comparable(at: xr.Dataset) -> bool:
 
     Of the Permuted Copy Task the published lengths and size are asked for, as many lengths can be chosen.
     """
-    settings = json.loads(at.attrs["configuration"])
-    network = settings["network"]["cell"], settings["network"]["hidden"]
-    if settings["benchmark"] != "copy":
+    configuration = json.loads(at.attrs["configuration"])
+    network = configuration["network"]["cell"], configuration["network"]["hidden"]
+    if configuration["benchmark"] != "copy":
         return bool(at.published_final.notnull().any() or at.published_during.notnull().any())
-    lengths = settings["task"]["pattern_length"], settings["task"]["input_length"] or settings["task"]["pattern_length"]
+    lengths = (
+        configuration["task"]["pattern_length"],
+        configuration["task"]["input_length"] or configuration["task"]["pattern_length"],
+    )
     return lengths == (5, 5) and network == ("elman", 256)
 
 
@@ -161,10 +164,10 @@ def _published(axes: Axes, at: xr.Dataset, rows: np.ndarray) -> None:
 
 def _prices(axes: Axes, at: xr.Dataset) -> None:
     """Forgetting against the numbers that a method keeps; 0 has a place of its own on the axis."""
-    found = 100 * mean_interval(at.forgetting)[["mean", "low", "high"]]
+    found = 100 * mean_interval(at.forgetting)[["average", "low", "high"]]
     stored = at.stored.isel(trained_task=-1).mean("seed").values
-    known = np.isfinite(found["mean"].values) & np.isfinite(stored)
-    mean, low, high = (found[part].values[known] for part in ("mean", "low", "high"))
+    known = np.isfinite(found["average"].values) & np.isfinite(stored)
+    mean, low, high = (found[part].values[known] for part in ("average", "low", "high"))
     error = np.nan_to_num(np.stack([mean - low, high - mean]))
     axes.errorbar(
         stored[known], mean, yerr=error, fmt="o", color=COLOURS[0], markersize=4, elinewidth=0.7, capsize=1.5, alpha=0.8

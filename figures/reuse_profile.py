@@ -11,20 +11,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wmcl.plotting import (
-    FileOptions,
-    MissingError,
-    band_with_interval,
-    choose_known,
-    figure_command,
-    require,
-    shade_phases,
-    stage_of,
-    stage_text,
-    task_text,
-    training_of,
-    training_text,
-)
+from wmcl.plotting import FileOptions, MissingError, figure_command, require, stage_of
+from wmcl.plotting.data import choose_known, training_of
+from wmcl.plotting.draw import band_with_interval, shade_phases
+from wmcl.plotting.text import stage_text, task_text, training_text
 from wmcl.statistics import mean_interval
 
 SUFFIX = "_reuse"
@@ -54,7 +44,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     names = ("pattern_length", "input_length", "lead", "independent_bits")
     part = training_of(results, options.initialisation, options.reduction)
     part = choose_known(part, **{name: getattr(options, name) for name in names})
-    one = part.isel(condition=int(np.lexsort((part["load"].values, part.steps.values))[-1]))
+    one = part.isel(condition=int(np.lexsort((part["memory_load"].values, part.steps.values))[-1]))
     steps = int(one.steps)
     if not bool(one.reuse_share.notnull().any()):
         raise MissingError(f"no network of the condition {task_text(one)} has a reuse profile")
@@ -66,7 +56,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     if pairs:
         _matrix(panels[1], one.reuse.mean("seed").values[:steps, :steps], int(one.lead + one.input_length))
     own = mean_interval(one.reuse_own)
-    span = f"{float(own['mean']):.2f} [{float(own.low):.2f}, {float(own.high):.2f}]"
+    span = f"{float(own['average']):.2f} [{float(own.low):.2f}, {float(own.high):.2f}]"
     figure.suptitle(
         f"Sampled Fisher of W$_{{hh}}$ at {stage_text(stage_of(results, None))}: {task_text(one)};\n"
         f"{training_text(one)}\n"

@@ -54,7 +54,7 @@ SUFFIX = suffix_of
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
     """Fronts at the lowest and the highest load; hypervolumes; the hypernetwork's advantage; predictors."""
-    require(results, "points", "hypervolume", "load")
+    require(results, "points", "hypervolume", "memory_load")
     at = results.sel(front=one_of(results, "front", options.front), data=one_of(results, "data", options.data))
     has_predictors = "level" in results and bool(results.level.notnull().any())
     figure = Figure(figsize=(8.6, 9.6 if has_predictors else 7.0), layout="constrained")
@@ -99,7 +99,7 @@ def _look(method: str) -> dict[str, Any]:
 def _extremes(at: xr.Dataset) -> list[tuple[str, int]]:
     """Of settings without xor at the shortest retention and lead, those with the lowest and the highest load."""
     plain = np.flatnonzero(at.xor.values == 0).tolist()
-    order = sorted(plain, key=lambda k: (at.retention.values[k], at.lead.values[k], at["load"].values[k]))
+    order = sorted(plain, key=lambda k: (at.retention.values[k], at.lead.values[k], at["memory_load"].values[k]))
     first = at.isel(setting=order[0])
     alike = [k for k in order if all(at[n].values[k] == first[n].item() for n in ("retention", "lead"))]
     ends = [("low load", alike[0]), ("high load", alike[-1])]
@@ -108,8 +108,8 @@ def _extremes(at: xr.Dataset) -> list[tuple[str, int]]:
 
 def _front(axes: Axes, at: xr.Dataset, name: str, front: str) -> None:
     """What is attained by each method: mean over networks with its interval, and the mean point of each strength."""
-    for method in at.method.values.tolist():
-        points = at.points.sel({"method": method}).transpose("seed", "strength", "axis")
+    for method in at.approach.values.tolist():
+        points = at.points.sel(approach=method).transpose("seed", "strength", "axis")
         if method in REFERENCES:
             mean = points.sel(strength=0.0).mean("seed").values
             axes.plot(*mean, linestyle="none", markersize=7, label=method, zorder=5, **_look(method))
@@ -117,10 +117,10 @@ def _front(axes: Axes, at: xr.Dataset, name: str, front: str) -> None:
         curves = xr.DataArray(attained(points.values, LEVELS), dims=("seed", "level"))
         found, look = mean_interval(curves), _look(method)
         axes.fill_between(LEVELS, found.low, found.high, color=look["color"], alpha=0.15, linewidth=0)
-        axes.plot(LEVELS, found["mean"], color=look["color"], linewidth=1.3, label=method)
+        axes.plot(LEVELS, found["average"], color=look["color"], linewidth=1.3, label=method)
         mean = points.mean("seed").values
         axes.plot(*mean.T, look["marker"], color=look["color"], markersize=3, markerfacecolor="none")
-    held, kept = float(at["load"]), float(at["retention"])
+    held, kept = float(at["memory_load"]), float(at["retention"])
     axes.set_title(f"{name}: {held:g} bits held for {kept:g} steps", fontsize=8)
     axes.set_xlabel(
         f"{LEFT.get(front, LEFT['information'])}\n({WHAT.get(front if front in LEFT else 'information')})", fontsize=8
@@ -133,19 +133,19 @@ def _front(axes: Axes, at: xr.Dataset, name: str, front: str) -> None:
 
 def _label(at: xr.Dataset, k: int) -> str:
     xor = int(at.xor.values[k])
-    parts = [f"{at[name].values[k]:.3g}" for name in ("load", "retention", "lead")]
+    parts = [f"{at[name].values[k]:.3g}" for name in ("memory_load", "retention", "lead")]
     return "\n".join([*parts, str(xor) if xor else "–"])
 
 
 def _hypervolumes(axes: Axes, at: xr.Dataset) -> None:
     """Each method in each setting."""
-    settings, methods = at.sizes["setting"], at.method.values.tolist()
+    settings, methods = at.sizes["setting"], at.approach.values.tolist()
     for place, method in enumerate(methods):
-        found = mean_interval(at.hypervolume.sel({"method": method}))
+        found = mean_interval(at.hypervolume.sel(approach=method))
         x = np.arange(settings) + (place - (len(methods) - 1) / 2) * 0.1
-        half = np.stack([found["mean"] - found.low, found.high - found["mean"]])
+        half = np.stack([found["average"] - found.low, found.high - found["average"]])
         look = _look(method) | {"markersize": 3, "linestyle": "none", "elinewidth": 0.8, "markerfacecolor": "white"}
-        axes.errorbar(x, found["mean"].values, yerr=half, **look)
+        axes.errorbar(x, found["average"].values, yerr=half, **look)
     for k in range(0, settings, 2):
         axes.axvspan(k - 0.5, k + 0.5, color="0.95", linewidth=0, zorder=0)
     axes.set_xticks(range(settings), [_label(at, k) for k in range(settings)], fontsize=6.5)
@@ -159,24 +159,24 @@ def _hypervolumes(axes: Axes, at: xr.Dataset) -> None:
 
 def _advantage(axes: Axes, at: xr.Dataset) -> None:
     """Hypervolume of each hypernetwork minus that of each importance method, mean over settings without xor."""
-    others = [name for name in IMPORTANCES if name in at.method.values]
-    rows = [name for name in HYPERNETWORKS if name in at.method.values]
+    others = [name for name in IMPORTANCES if name in at.approach.values]
+    rows = [name for name in HYPERNETWORKS if name in at.approach.values]
     volume = _crossed(at).hypervolume
     if not rows or not others or not volume.sizes["setting"]:
         axes.set_axis_off()
         return
     for row, line in zip(rows, ("-", ":"), strict=False):
         for place, name in enumerate(others):
-            gap = volume.sel({"method": row}, drop=True) - volume.sel({"method": name}, drop=True)
-            by_load = gap.groupby("load").mean("setting", skipna=False)
+            gap = volume.sel(approach=row, drop=True) - volume.sel(approach=name, drop=True)
+            by_load = gap.groupby("memory_load").mean("setting", skipna=False)
             found = mean_interval(by_load)
-            x = by_load["load"].values * 1.03 ** (place - (len(others) - 1) / 2)
-            half = np.stack([found["mean"] - found.low, found.high - found["mean"]])
+            x = by_load["memory_load"].values * 1.03 ** (place - (len(others) - 1) / 2)
+            half = np.stack([found["average"] - found.low, found.high - found["average"]])
             look = {"markersize": 3.5, "linewidth": 1, "elinewidth": 0.8, "linestyle": line, **_look(name)}
-            axes.errorbar(x, found["mean"].values, yerr=half, label=f"{row} - {name}", **look)
+            axes.errorbar(x, found["average"].values, yerr=half, label=f"{row} - {name}", **look)
     axes.axhline(0, color="grey", linewidth=0.7, zorder=0)
     axes.set_xscale("log")
-    loads = np.unique(volume["load"].values)
+    loads = np.unique(volume["memory_load"].values)
     axes.set_xticks(loads, [f"{load:g}" for load in loads])
     axes.minorticks_off()
     axes.set_xlabel("load (bits), mean over conditions without exclusive or", fontsize=7.5)
@@ -188,10 +188,10 @@ def _advantage(axes: Axes, at: xr.Dataset) -> None:
 def _crossed(at: xr.Dataset) -> xr.Dataset:
     """The settings without xor whose retention and lead occur at every load, so that loads are compared alike."""
     plain = at.isel(setting=at.xor.values == 0)
-    loads = set(plain["load"].values.tolist())
+    loads = set(plain["memory_load"].values.tolist())
     pairs = list(zip(plain.input_length.values.tolist(), plain.lead.values.tolist(), strict=True))
     own = {
-        pair: {load for load, p in zip(plain["load"].values.tolist(), pairs, strict=True) if p == pair}
+        pair: {load for load, p in zip(plain["memory_load"].values.tolist(), pairs, strict=True) if p == pair}
         for pair in pairs
     }
     return plain.isel(setting=[k for k, pair in enumerate(pairs) if own[pair] == loads])
@@ -199,8 +199,8 @@ def _crossed(at: xr.Dataset) -> xr.Dataset:
 
 def _predictor(axes: Axes, at: xr.Dataset, predictor: str) -> None:
     """Hypervolume of importance methods against a predictor, a point a setting: means over networks."""
-    for name in [name for name in IMPORTANCES if name in at.method.values]:
-        own = at.sel({"method": name})
+    for name in [name for name in IMPORTANCES if name in at.approach.values]:
+        own = at.sel(approach=name)
         x, y = own[predictor].mean("seed").values, own.hypervolume.mean("seed").values
         axes.plot(x, y, linestyle="none", markersize=3.5, markerfacecolor="none", **_look(name))
     if predictor == "level":

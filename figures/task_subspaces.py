@@ -66,14 +66,14 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
 def _names(results: xr.Dataset) -> list[str]:
     """Of the methods, with a star where the states of all tasks are the same by construction."""
     stars = np.where(results.same_states, " *", "")
-    return [name + star for name, star in zip(results.method.values.tolist(), stars.tolist(), strict=True)]
+    return [name + star for name, star in zip(results.approach.values.tolist(), stars.tolist(), strict=True)]
 
 
 def _who(results: xr.Dataset) -> str:
-    settings = json.loads(results.attrs["configuration"])
-    task, network = settings["task"], settings["network"]
+    configuration = json.loads(results.attrs["configuration"])
+    task, network = configuration["task"], configuration["network"]
     p, n = task["pattern_length"], results.accuracy.isel(trained_task=-1, evaluated_task=0).count("seed")
-    identity = " inputs tell the task;" if settings["study"]["task_identity"] else ""
+    identity = " inputs tell the task;" if configuration["study"]["task_identity"] else ""
     return (
         f"{CELLS[network['cell']]} of {network['hidden']} units, Permuted Copy Tasks (p = {p}, i ="
         f" {task['input_length'] or p});{identity}\nmean and 95 % t interval over networks, {count_text(n)} a method"
@@ -88,7 +88,7 @@ def _line(
     found = found.where(found.n > 0, drop=True)
     if not found.sizes[x]:
         return
-    half = np.nan_to_num(np.stack([found["mean"] - found.low, found.high - found["mean"]]))
+    half = np.nan_to_num(np.stack([found["average"] - found.low, found.high - found["average"]]))
     look = {
         "color": COLOURS[row],
         "marker": MARKS[row],
@@ -99,7 +99,7 @@ def _line(
     }
     look |= {"linestyle": ":", "markerfacecolor": "white"} if dashed else {}
     shift = 0.04 * (row - (rows - 1) / 2) * (1 if found[x].dtype.kind in "iu" else 0)
-    axes.errorbar(found[x].values + shift, found["mean"].values, yerr=half, **look)
+    axes.errorbar(found[x].values + shift, found["average"].values, yerr=half, **look)
 
 
 def _by_method(results: xr.Dataset, name: str) -> list[xr.DataArray]:
@@ -154,9 +154,9 @@ def _inside(axes: Axes, results: xr.Dataset, options: Options) -> None:
     later = later.isel(evaluated_task=slice(1, None)).mean("evaluated_task")
     k, units = results.component.values, results.sizes["component"]
     for row in range(results.sizes["condition"]):
-        found = 100 * mean_interval(later.isel(condition=row, drop=True))[["mean", "low", "high"]]
+        found = 100 * mean_interval(later.isel(condition=row, drop=True))[["average", "low", "high"]]
         style = "--" if results.same_states[row] else "-"
-        axes.plot(k, found["mean"], color=COLOURS[row], linewidth=1.2, linestyle=style)
+        axes.plot(k, found["average"], color=COLOURS[row], linewidth=1.2, linestyle=style)
         axes.fill_between(k, found.low, found.high, color=COLOURS[row], alpha=0.2, linewidth=0)
     own = 100 * end.own_variance.isel(evaluated_task=0).mean(["condition", "seed"])
     axes.plot(k, own, color="black", linewidth=1, linestyle="-.", label="task 1 itself, mean of all methods")
@@ -176,14 +176,14 @@ def _heads(axes: Axes, results: xr.Dataset) -> None:
     """Mean over pairs of tasks, a dot a network."""
     end = results.isel(trained_task=-1)
     overlap = end.head_overlap.mean(["evaluated_task", "other_task"])
-    names = results.method.values.tolist()
+    names = results.approach.values.tolist()
     for row in range(len(names)):
         values = overlap.isel(condition=row, drop=True)
         axes.plot(values, np.full(values.sizes["seed"], row), "o", color=COLOURS[row], alpha=0.3, markersize=3)
         found = mean_interval(values)
-        half = np.nan_to_num([[float(found["mean"] - found.low)], [float(found.high - found["mean"])]])
+        half = np.nan_to_num([[float(found["average"] - found.low)], [float(found.high - found["average"])]])
         axes.errorbar(
-            [float(found["mean"])], [row], xerr=half, color=COLOURS[row], marker=MARKS[row], markersize=4, capsize=2
+            [float(found["average"])], [row], xerr=half, color=COLOURS[row], marker=MARKS[row], markersize=4, capsize=2
         )
     chance = float(end.head_chance.max())
     axes.axvline(chance, color="black", linestyle=":", linewidth=1, label=f"chance, {chance:.3f}")

@@ -23,14 +23,14 @@ def synthetic(methods=tuple(ROWS), seeds=3, missed=()):
 def _made(methods, seeds, missed):
     """Losses fall on task 1 and rise on task 2 with the strength, the more so the more is held."""
     random, config = np.random.default_rng(0), replace(QUICK, study=replace(QUICK.study, methods=methods))
-    each = [{**condition, "method": method} for condition in conditions(config) for method in methods]
+    each = [{**condition, "approach": method} for condition in conditions(config) for method in methods]
     strengths = np.array(config.study.strengths)
     shape = (len(each), seeds, len(strengths), 2, 2, 2)
     loss, steps = np.full(shape, np.nan), np.full((*shape[:3], 2), np.nan)
     reason = np.full(steps.shape, np.nan)
     importance = {name: np.full((len(each), seeds), np.nan) for name in ("level", "effective_fraction", "overlap")}
     for k, condition in enumerate(each):
-        row, load = condition["method"], condition["independent_bits"]
+        row, load = condition["approach"], condition["independent_bits"]
         keep = strengths / (strengths + 0.1 * load)
         give = 1 / (1 + strengths / (2 if row in HYPERNETWORKS else 1 / load))
         noise = 0.02 * random.random((seeds, len(strengths), 2))
@@ -62,10 +62,10 @@ def _made(methods, seeds, missed):
             "reason": (dims[:4], reason),
             **{name: (dims[:2], values) for name, values in importance.items()},
         },
-        {name: ("condition", [condition[name] for condition in each]) for name in (*VARIED, "method")}
+        {name: ("condition", [condition[name] for condition in each]) for name in (*VARIED, "approach")}
         | {"seed": range(seeds), "strength": strengths, "trained_task": [0, 1], "evaluated_task": [0, 1]}
         | {"data": ["validation", "test"]},
-        {"configuration": json.dumps(asdict(config), default=str), "failed_cells": ""},
+        {"configuration": json.dumps(asdict(config), default=str), "failed_entries": ""},
     )
     kinds = dict.fromkeys(map(matched, ROWS))
     used = {

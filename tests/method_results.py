@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 import numpy as np
 import xarray as xr
 from method_study.benchmarks import BENCHMARKS
+from method_study.hyperparameters import Hyperparameters
 from method_study.outcome import add_outcome
-from method_study.published import published_settings
-from method_study.settings import Settings
+from method_study.published import published_hyperparameters
 
 EVERY = (
     "multitask",
@@ -28,7 +28,7 @@ EVERY = (
     "HNET (chunked)",
     "coresets",
     "generative replay",
-    "HNET+R",
+    "HNET + replay",
     "HNET + coresets",
 )
 
@@ -66,7 +66,7 @@ def synthetic(methods=EVERY, preset="quick", seeds=3, benchmark="copy"):
             "late_gain": (each, np.full(steps.shape, 0.004)),
         },
         {
-            "method": ("condition", list(methods)),
+            "approach": ("condition", list(methods)),
             "seed": range(seeds),
             "trained_task": range(tasks),
             "evaluated_task": range(tasks),
@@ -74,6 +74,6 @@ def synthetic(methods=EVERY, preset="quick", seeds=3, benchmark="copy"):
         },
         {"configuration": json.dumps(asdict(config), default=str)},
     )
-    known = {**BENCHMARKS[benchmark].starting_values, **published_settings(config.task.published(), 1000)}
-    table = {name: known.get(name, Settings(name)) for name in methods}
+    known = {**BENCHMARKS[benchmark].starting_values, **published_hyperparameters(config.task.published(), 1000)}
+    table = {name: known.get(name, Hyperparameters(name)) for name in methods}
     return add_outcome(results, config, table)

@@ -69,7 +69,7 @@ def command(monkeypatch, analyse, *arguments):
 
 
 def outcome(config, failed=""):
-    return xr.Dataset(attrs={"failed_cells": failed, "wall_seconds": 2.0, "number": config.number})
+    return xr.Dataset(attrs={"failed_entries": failed, "wall_seconds": 2.0, "number": config.number})
 
 
 def test_a_command_ends_with_its_report_and_its_file(monkeypatch, capsys):

@@ -89,7 +89,7 @@ def test_a_method_learns_recorded_sequences(name, heads):
     assert all(not torch.equal(value, after.initial[key]) for key, value in after.values.items() if "W_hh" in key)
 
 
-@pytest.mark.parametrize("name", ["generative replay", "HNET+R"])
+@pytest.mark.parametrize("name", ["generative replay", "HNET + replay"])
 def test_the_likelihood_of_generated_inputs_is_chosen_by_name(name):
     assert named(name).rehearsal.input_likelihood == Bernoulli()
     assert named(name, input_likelihood="gaussian").rehearsal.input_likelihood == Gaussian(1.0)

@@ -164,7 +164,7 @@ def test_a_step_counts_as_one_answer(every_step):
     logits = network.apply(parameters, sequences.inputs, sequences.window).logits
     torch.testing.assert_close(task_loss(task.likelihood, logits, sequences), result.loss)
     torch.testing.assert_close(
-        task_loss(task.likelihood, logits, sequences, "reference"),
+        task_loss(task.likelihood, logits, sequences, "sequence"),
         result.loss * sequences.scored_bits().sum() / sequences.samples,
     )
 

@@ -82,7 +82,7 @@ def two(started):
 
 
 def sweep(folder, function=measure, address=None, seeds=range(3), **more):
-    arguments = {"name": "test", "settings": {}, "folder": folder / "cells", "progress": False} | more
+    arguments = {"name": "test", "configuration": {}, "folder": folder / "entries", "progress": False} | more
     return run(partial(function, str(folder / "log")), CONDITIONS, seeds, cluster=address, **arguments)
 
 
@@ -103,10 +103,10 @@ def who(log, condition, seeds):
 def test_a_cluster_gives_the_values_of_this_machine(two, tmp_path, undisturbed, jobs, members):
     found = sweep(tmp_path, who, two.address, jobs=jobs, members=members)
     same(found.drop_vars("process"), undisturbed)
-    assert found.attrs["cells_computed"] == "9 of 9"
+    assert found.attrs["entries_computed"] == "9 of 9"
     assert set(found.process.values.flatten()) <= set(two.workers().values())
     again = sweep(tmp_path, who, two.address)
-    assert again.attrs["cells_computed"] == "0 of 9"
+    assert again.attrs["entries_computed"] == "0 of 9"
 
 
 def under_way(log, condition, seeds):
@@ -142,7 +142,7 @@ def test_a_worker_that_is_killed_costs_its_running_job_alone(two, tmp_path, undi
     found = sweep(tmp_path, slow, two.address)
     killer.join()
     same(found, undisturbed)
-    assert found.attrs["failed_cells"] == ""
+    assert found.attrs["failed_entries"] == ""
     assert victim not in two.workers().values()
     assert len(calls(tmp_path)) <= 9 + 1
 
@@ -157,8 +157,8 @@ def deadly(log, condition, seeds):
 
 def test_a_job_that_kills_every_worker_is_recorded_and_the_rest_is_finished(two, tmp_path, undisturbed):
     found = sweep(tmp_path, deadly, two.address)
-    assert found.attrs["failed_cells"] == "p=2 i=3 seed=1"
-    assert found.attrs["cells_computed"] == "8 of 9"
+    assert found.attrs["failed_entries"] == "p=2 i=3 seed=1"
+    assert found.attrs["entries_computed"] == "8 of 9"
     assert choose(found, p=2, i=3).value.sel(seed=1).isnull().all()
     np.testing.assert_array_equal(found.value.fillna(undisturbed.value), undisturbed.value)
     assert len((tmp_path / "log.deaths").read_text()) == 2 * (1 + 1)  # two tries of ours, of two starts by the cluster
@@ -170,11 +170,11 @@ def wrong(log, condition, seeds):
     return measure(log, condition, seeds)
 
 
-def test_an_exception_on_a_worker_is_not_swallowed_and_finished_cells_are_kept(two, tmp_path):
+def test_an_exception_on_a_worker_is_not_swallowed_and_finished_entries_are_kept(two, tmp_path):
     with pytest.raises(ArithmeticError, match="no such number") as raised:
         sweep(tmp_path, wrong, two.address, jobs=1, cost=lambda condition: -condition["i"])
     assert raised.value.__notes__ == ["while computing p=2 i=2 seed=0"]
-    assert sweep(tmp_path, measure).attrs["cells_computed"] == "6 of 9"
+    assert sweep(tmp_path, measure).attrs["entries_computed"] == "6 of 9"
 
 
 def shorter(log, condition, seeds):
@@ -190,7 +190,7 @@ def test_a_lost_scheduler_is_an_error_and_not_a_wait(tmp_path):
     started = Cluster(tmp_path, "--local", 1)
 
     def stop():
-        while not list((tmp_path / "cells").glob("*.nc")):
+        while not list((tmp_path / "entries").glob("*.nc")):
             time.sleep(0.05)
         started.process.send_signal(signal.SIGTERM)
 
@@ -199,9 +199,9 @@ def test_a_lost_scheduler_is_an_error_and_not_a_wait(tmp_path):
         sweep(tmp_path, slow, started.address, seeds=range(100))
     started.process.communicate(timeout=60)
     assert started.process.returncode == 0
-    kept = len(list((tmp_path / "cells").glob("*.nc")))
+    kept = len(list((tmp_path / "entries").glob("*.nc")))
     assert 0 < kept < 300
-    assert sweep(tmp_path, measure, seeds=range(100)).attrs["cells_computed"] == f"{300 - kept} of 300"
+    assert sweep(tmp_path, measure, seeds=range(100)).attrs["entries_computed"] == f"{300 - kept} of 300"
 
 
 @pytest.mark.parametrize(
@@ -307,8 +307,8 @@ def test_the_analysis_gives_the_same_on_workers_that_cannot_import_it(two, tmp_p
     with xr.open_dataset(near) as here, xr.open_dataset(far) as there:
         xr.testing.assert_equal(here.drop_vars("seconds"), there.drop_vars("seconds"))
         assert there.attrs["device"] == here.attrs["device"]
-        cells = len(here.condition) * len(here.seed)
-        assert there.attrs["cells_computed"] == f"{cells} of {cells}"
+        entries = len(here.condition) * len(here.seed)
+        assert there.attrs["entries_computed"] == f"{entries} of {entries}"
 
 
 def test_ctrl_c_keeps_finished_networks(two, tmp_path):
@@ -318,7 +318,7 @@ def test_ctrl_c_keeps_finished_networks(two, tmp_path):
         script, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, preexec_fn=interruptible
     )
     deadline = time.monotonic() + 120
-    while not len(list((tmp_path / "r.cells").glob("*.nc"))):
+    while not len(list((tmp_path / "r.entries").glob("*.nc"))):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
@@ -326,7 +326,7 @@ def test_ctrl_c_keeps_finished_networks(two, tmp_path):
     assert process.returncode == 1
     assert "Interrupted. Finished networks are kept: the same command goes on from there." in printed
     assert "Traceback" not in printed
-    assert list((tmp_path / "r.cells").glob("*.nc"))
+    assert list((tmp_path / "r.entries").glob("*.nc"))
 
 
 def test_the_command_line_refuses_a_cluster_in_one_sentence(tmp_path):

@@ -64,11 +64,13 @@ def test_seeds_that_agree_exactly():
 
 def test_level_means_are_geometric_and_need_every_condition():
     data = xr.DataArray(
-        [[1.0, 2.0], [4.0, np.nan], [5.0, 5.0]], dims=("condition", "seed"), coords={"load": ("condition", [7, 7, 14])}
+        [[1.0, 2.0], [4.0, np.nan], [5.0, 5.0]],
+        dims=("condition", "seed"),
+        coords={"memory_load": ("condition", [7, 7, 14])},
     )
-    found = level_means(data, "load").transpose("load", "seed")
+    found = level_means(data, "memory_load").transpose("memory_load", "seed")
     np.testing.assert_allclose(found, [[2, np.nan], [5, 5]])
-    assert found["load"].values.tolist() == [7, 14]
+    assert found["memory_load"].values.tolist() == [7, 14]
 
 
 def test_senseless_pairs_are_refused():

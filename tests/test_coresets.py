@@ -29,7 +29,7 @@ def started(setting, part, values, task=2):
     return part.start(setting, remember(setting, part, values, task), values, task)
 
 
-@pytest.mark.parametrize("reduction", ["scored bit", "reference"])
+@pytest.mark.parametrize("reduction", ["scored bit", "sequence"])
 @pytest.mark.parametrize(("network", "tasks"), COMBINED)
 def test_losses_and_gradients_are_the_definition(network, tasks, reduction):
     setting = setting_of(network, tasks, reduction=reduction)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from wmcl.statistics import ACCEPTED, SCENARIOS, Scenario, coverage, mean_interval
-from wmcl.statistics.coverage import USED, _t_interval
+from wmcl.statistics import SCENARIOS, coverage, mean_interval
+from wmcl.statistics.coverage import ACCEPTED, USED, Scenario, _t_interval
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_intervals_on_conditions_that_the_outcome_chose_do_not(found):
 
 
 def test_neither_do_the_bootstrap_and_hc3(found):
-    normal = found.coverage.sel(scenario="equal", term="load")
+    normal = found.coverage.sel(scenario="equal", term="memory_load")
     assert abs(normal.sel(interval="bootstrap", seeds=3) - 0.74) < 0.03
     assert abs(normal.sel(interval="bootstrap", seeds=10) - 0.89) < 0.03
     assert (normal.sel(interval="hc3") < 0.85).all()
@@ -45,7 +45,7 @@ def test_a_shifted_truth_is_not_covered(monkeypatch):
     module = sys.modules["wmcl.statistics.coverage"]
     monkeypatch.setattr(module, "draw", lambda *arguments, original=module.draw: original(*arguments) * 1.5)
     shifted = coverage({"equal": SCENARIOS["equal"]}, (10,), 200)
-    assert float(shifted.coverage.sel(interval="planned", term="load").squeeze()) < 0.1
+    assert float(shifted.coverage.sel(interval="planned", term="memory_load").squeeze()) < 0.1
 
 
 def test_the_same_seed_gives_the_same_numbers():

@@ -30,7 +30,7 @@ from wmcl.training.plan import make_plan
 from wmcl.training.precision import matrix_products_in
 
 OPTIONS = [
-    Options(batch=8, clip=0.3, orthogonality=0.1, reduction="reference"),
+    Options(batch=8, clip=0.3, orthogonality=0.1, reduction="sequence"),
     Options(batch=8, clip=None, learning_rate=(1e-3, 1e-2)),
 ]
 

@@ -81,8 +81,8 @@ def test_reductions_divide_the_task_loss_and_all_else_by_the_same(name):
     task = SEQUENCES[name][1]
     batch = task.batch([0, 1], 0, 6)
     logits = torch.randn(2, *batch.targets[:, batch.window].shape[1:])
-    summed, mean = (task_loss(task.likelihood, logits, batch, each) for each in ("reference", "scored bit"))
-    units = loss_unit(batch, "reference"), loss_unit(batch, "scored bit")
+    summed, mean = (task_loss(task.likelihood, logits, batch, each) for each in ("sequence", "scored bit"))
+    units = loss_unit(batch, "sequence"), loss_unit(batch, "scored bit")
     torch.testing.assert_close((units[1] / units[0]).expand(2), summed / mean)
     counted = [rehearsal.bits_of_a_sequence(batch, member) for member in range(2)]
     np.testing.assert_allclose(units[1].expand(2), counted, rtol=1e-6)

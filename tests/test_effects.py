@@ -3,7 +3,8 @@ import pytest
 import statsmodels.api as sm
 import xarray as xr
 
-from wmcl.statistics import confounded_terms, effects, law, mean_interval
+from wmcl.statistics import effects, law, mean_interval
+from wmcl.statistics.effects import confounded_terms
 from wmcl.statistics.least_squares import fit, pooled_hc3
 
 
@@ -15,12 +16,12 @@ def experiment(exponents=(1.0, 0.8, 0.1), interaction=0.0, noise=0.0, seeds=4, s
     slopes = np.array(exponents) + spread * random.normal(size=(seeds, 3))
     y = x @ slopes.T + interaction * (x[:, 0] * x[:, 1])[:, None] + np.arange(seeds)
     y = y + noise * random.normal(size=y.shape)
-    coords = {name: ("condition", grid[:, k]) for k, name in enumerate(("load", "retention", "lead"))}
+    coords = {name: ("condition", grid[:, k]) for k, name in enumerate(("memory_load", "retention", "lead"))}
     return xr.DataArray(np.exp(y), dims=("condition", "seed"), coords=coords | {"seed": np.arange(seeds)})
 
 
 def design(values):
-    logs = np.log(np.stack([values["load"].values, values.retention.values, 1 + values.lead.values], 1))
+    logs = np.log(np.stack([values["memory_load"].values, values.retention.values, 1 + values.lead.values], 1))
     x = logs - logs.mean(0)
     return np.column_stack([x, x[:, 0] * x[:, 1]])
 
@@ -28,10 +29,10 @@ def design(values):
 def test_a_known_law_is_recovered_exactly():
     found = effects(experiment(interaction=0.3))
     for name in ("planned", "reached", "complete"):
-        np.testing.assert_allclose(found["mean"].sel(analysis=name), [1, 0.8, 0.1, 0.3], atol=1e-10)
+        np.testing.assert_allclose(found["average"].sel(analysis=name), [1, 0.8, 0.1, 0.3], atol=1e-10)
     np.testing.assert_allclose(found.r_squared, 1)
     np.testing.assert_allclose(found.residual, 0, atol=1e-10)
-    assert found.term.values.tolist() == ["load", "retention", "lead", "load x retention"]
+    assert found.term.values.tolist() == ["memory_load", "retention", "lead", "memory_load x retention"]
 
 
 def test_slopes_are_those_of_numpy_and_intervals_over_seeds():
@@ -64,9 +65,9 @@ def test_hc3_is_its_formula():
 
 
 def test_other_regressors_and_no_interaction():
-    found = effects(experiment(), law("load", "retention") | {"lag": lambda v: v.lead / 10}, interactions=())
-    np.testing.assert_allclose(found["mean"].sel(analysis="planned"), [1, 0.8, 0.1 * np.log(11)])
-    assert found.doubled.values.tolist() == ["load", "retention", ""]
+    found = effects(experiment(), law("memory_load", "retention") | {"lag": lambda v: v.lead / 10}, interactions=())
+    np.testing.assert_allclose(found["average"].sel(analysis="planned"), [1, 0.8, 0.1 * np.log(11)])
+    assert found.doubled.values.tolist() == ["memory_load", "retention", ""]
 
 
 def test_missing_conditions_are_counted_and_leave_no_interval():
@@ -75,9 +76,9 @@ def test_missing_conditions_are_counted_and_leave_no_interval():
     found = effects(values, reached=values.notnull().astype(int))
     assert found.censored.values.tolist() == [0] * 17 + [1]
     assert found.used.sum("condition").values.tolist() == [0, 18, 17]
-    assert found["mean"].sel(analysis="planned").isnull().all()
+    assert found["average"].sel(analysis="planned").isnull().all()
     assert found[["low", "high"]].isnull().to_dataarray().all()
-    assert found["mean"].sel(analysis=["reached", "complete"]).notnull().all()
+    assert found["average"].sel(analysis=["reached", "complete"]).notnull().all()
     x = np.column_stack([np.ones(17), design(values)[:-1]])
     expected = np.linalg.lstsq(x, np.log(values.values[:-1]), rcond=None)[0][1:]
     np.testing.assert_allclose(found.slope.sel(analysis="complete"), expected)
@@ -87,7 +88,7 @@ def test_missing_conditions_are_counted_and_leave_no_interval():
 def test_a_plan_without_missing_networks_keeps_its_interval():
     values = experiment(noise=0.2)
     values[-1, 0] = np.nan
-    found = effects(values, planned=values["load"] < 140)
+    found = effects(values, planned=values["memory_load"] < 140)
     assert found.low.sel(analysis="planned").notnull().all()
     assert found.low.sel(analysis="complete").isnull().all()
 
@@ -103,8 +104,8 @@ def test_a_seed_whose_conditions_do_not_determine_the_slopes_is_lost():
 
 def test_confounded_terms_are_named():
     values = experiment()
-    basic = values.assign_coords(retention=values["load"] / 7 + 0.01)
-    assert confounded_terms(effects(basic, interactions=())) == [("load", "retention")]
+    basic = values.assign_coords(retention=values["memory_load"] / 7 + 0.01)
+    assert confounded_terms(effects(basic, interactions=())) == [("memory_load", "retention")]
     constant = values.assign_coords(lead=values.lead * 0)
     assert confounded_terms(effects(constant)) == [("lead",)]
     assert confounded_terms(effects(values)) == []
@@ -124,7 +125,7 @@ def test_senseless_arguments_are_refused():
     with pytest.raises(ValueError, match="not positive"):
         effects(values * 0)
     with pytest.raises(ValueError, match="needs both terms"):
-        effects(values, law("load"))
+        effects(values, law("memory_load"))
     with pytest.raises(ValueError, match="exactly where reached is 0"):
         effects(values, reached=values.notnull().astype(int) * 0)
     with pytest.raises(ValueError, match="no coordinate length"):
@@ -133,7 +134,7 @@ def test_senseless_arguments_are_refused():
 
 def test_flags_of_other_seeds_are_refused():
     values = xr.DataArray(np.ones((3, 2)), dims=("condition", "seed"), coords={"seed": [0, 1]})
-    values = values.assign_coords(load=("condition", [1, 2, 3]))
+    values = values.assign_coords(memory_load=("condition", [1, 2, 3]))
     swapped = xr.ones_like(values).assign_coords(seed=[1, 0])
     with pytest.raises(ValueError, match="in another order"):
-        effects(values, law("load"), interactions=(), reached=swapped)
+        effects(values, law("memory_load"), interactions=(), reached=swapped)

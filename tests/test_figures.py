@@ -21,7 +21,7 @@ from wmcl.statistics import mean_interval
 
 KINDS = ["empirical", "sampled", "MAS"]
 STAGES = ["0.2", "0.1", "final"]
-EXPONENTS = {"load": 0.9, "retention": 1.2, "lead": 0.1}
+EXPONENTS = {"memory_load": 0.9, "retention": 1.2, "lead": 0.1}
 FALL = {"empirical": 1.5, "sampled": 0.2, "MAS": -0.3}
 SEEDS = 3
 FIGURES = (
@@ -53,12 +53,14 @@ def synthetic(pairs=True):
     p, i, lead, bits, names = (np.array(column) for column in zip(*conditions(), strict=True))
     size, steps = len(p), lead + i + 1 + p
     made = {"pattern_length": p, "input_length": i, "lead": lead, "independent_bits": bits, "initialisation": names}
-    made |= {"load": p * bits, "retention": i + 1, "steps": steps, "scored_bits": 7 * p}
+    made |= {"memory_load": p * bits, "retention": i + 1, "steps": steps, "scored_bits": 7 * p}
     made |= {"lead_input": np.full(size, "blank"), "input_power": np.full(size, "step")}
     made |= {"visible_bits": np.zeros(size, int), "reduction": np.full(size, "scored bit")}
     made["in_law"] = np.ones(size, np.int8)
     draws = np.random.default_rng(0)
-    law = (p * bits) ** EXPONENTS["load"] * (i + 1.0) ** EXPONENTS["retention"] * (1.0 + lead) ** EXPONENTS["lead"]
+    law = (
+        (p * bits) ** EXPONENTS["memory_load"] * (i + 1.0) ** EXPONENTS["retention"] * (1.0 + lead) ** EXPONENTS["lead"]
+    )
     noise = np.exp(0.05 * draws.standard_normal((size, SEEDS)) + 0.1 * np.arange(SEEDS))
     loss = np.array([0.2, 0.1, 0.04])
     fall = np.stack([loss ** FALL[kind] for kind in KINDS], 1)
@@ -183,7 +185,7 @@ def test_the_law_leaves_the_noise_over(results):
     drawn = np.concatenate([container[0].get_ydata() for container in lower.containers])
     part = results.isel(condition=(results.initialisation == "orthogonal").values)
     logs = np.log(part.importance.sel(stage="0.1", kind="sampled", per="scored bit").values.squeeze())
-    x = np.log([part["load"], part.retention, 1 + part.lead])
+    x = np.log([part["memory_load"], part.retention, 1 + part.lead])
     x = x - x.mean(1, keepdims=True)
     design = np.column_stack([np.ones(x.shape[1]), *x, x[0] * x[1]])
     mean = logs.mean(1)
@@ -209,15 +211,15 @@ def test_importance_by_loss_is_relative_to_the_same_network(results):
         np.testing.assert_allclose(line.get_ydata(), (np.array([0.2, 0.1, 0.04]) / 0.2) ** FALL[kind])
     left_out = importance_by_loss.draw(censor(results, 0, 1), importance_by_loss.Options(FILE))
     assert "1 conditions with censored networks are left out" in text_of(left_out)
-    many = results.assign_coords(load=("condition", np.arange(results.sizes["condition"])))
+    many = results.assign_coords(memory_load=("condition", np.arange(results.sizes["condition"])))
     with pytest.raises(ValueError, match=r"by is 'load': it has \d+ values, and at most 6"):
-        importance_by_loss.draw(many, importance_by_loss.Options(FILE, by="load"))
+        importance_by_loss.draw(many, importance_by_loss.Options(FILE, by="memory_load"))
 
 
 def test_effects_are_means_of_the_slopes_of_networks(results):
     options = effects_figure.Options(FILE)
     figure = effects_figure.draw(results, options)
-    for axes, term in zip(figure.axes, ("load", "retention", "lead"), strict=False):
+    for axes, term in zip(figure.axes, ("memory_load", "retention", "lead"), strict=False):
         seeds, interval, mean = axes.lines[1 if axes.lines[0].get_xdata()[0] == 0 else 0 :][:3]
         assert len(seeds.get_xdata()) == SEEDS
         assert mean.get_xdata()[0] == pytest.approx(np.mean(seeds.get_xdata()))

@@ -237,7 +237,7 @@ def test_summary():
     assert found.share.sel(connection=["hh", "out"]).values.tolist() == [[16 / 18, 2 / 18]]
     assert found.share.sel(connection="ih").isnull().all()
     quantiles = found.distribution.sel(connection="hh", member=0)
-    np.testing.assert_allclose(quantiles, np.quantile([1, 2, 3, 10], found["quantile"].values))
+    np.testing.assert_allclose(quantiles, np.quantile([1, 2, 3, 10], found["probability"].values))
     ones = {"W_hh": torch.ones(2, 2, 2)}
     per_member = summarise(ones, ones, torch.tensor([1.0, 2.0])).importance.sel(connection="hh", per="scored bit")
     assert per_member.sel(statistic="trace").values.tolist() == [4.0, 2.0]

@@ -11,13 +11,13 @@ from common.network import DirectedNetwork
 from method_study import outcome
 from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging
 from method_study.benchmarks.frequency import class_shares, most_frequent
-from method_study.measure import settings_of_cells
+from method_study.hyperparameters import Hyperparameters
+from method_study.measure import configuration_of_entries
 from method_study.outcome import published_design
-from method_study.published import published_settings
+from method_study.published import published_hyperparameters
 from method_study.report import report
-from method_study.rows import check, network_of, rows, tasks_of, uses_published_settings
+from method_study.rows import check, network_of, rows, tasks_of, uses_published_configuration
 from method_study.search import crossed
-from method_study.settings import Settings
 
 from tests.method_results import synthetic
 from wmcl.data import WordVectors, stand_in_audioset, stand_in_languages
@@ -116,14 +116,14 @@ def test_published_numbers_stand_beside_the_same_tasks_alone():
 )
 def test_no_difference_is_taken_from_numbers_on_other_data(benchmark, change):
     paper = BENCHMARKS[benchmark].presets["paper"]
-    assert uses_published_settings(paper)
-    assert not uses_published_settings(replace(paper, task=replace(paper.task, **change)))
+    assert uses_published_configuration(paper)
+    assert not uses_published_configuration(replace(paper, task=replace(paper.task, **change)))
 
 
 def test_a_network_of_another_direction_is_not_the_published_one():
     paper = BENCHMARKS["pos"].presets["paper"]
     other = replace(paper, network=replace(paper.network, direction="bidirectional"))
-    assert not uses_published_settings(other)
+    assert not uses_published_configuration(other)
     assert [published_design(BENCHMARKS[name].presets["quick"]) for name in ("copy", *NEW)] == [
         "5 tasks, 256 units",
         "10 tasks, 32 units",
@@ -170,9 +170,9 @@ def test_a_network_that_has_to_tell_all_classes_apart_has_a_lower_chance():
 # settings
 
 
-def test_published_settings_on_audioset():
-    found = published_settings(published_runs("split audioset"), BENCHMARKS["audioset"].training_sequences)
-    assert found["HNET (chunked)"].hyperparameters == {
+def test_published_hyperparameters_on_audioset():
+    found = published_hyperparameters(published_runs("split audioset"), BENCHMARKS["audioset"].training_sequences)
+    assert found["HNET (chunked)"].of_method == {
         "strength": 1.0,
         "hidden": (10, 10),
         "chunk": 2000,
@@ -181,17 +181,17 @@ def test_published_settings_on_audioset():
         "task_std": 1.0,
         "chunk_std": 0.1,
     }
-    assert found["online EWC"].hyperparameters["samples"] == 7500
+    assert found["online EWC"].of_method["samples"] == 7500
     assert found["online EWC + task identity"].task_identity
-    assert found["masking + SI"].hyperparameters == {"fraction_off": 0.4, "strength": 100.0, "kind": "task"}
-    assert found["coresets"].hyperparameters == {"samples": 100, "strength": 10.0}
+    assert found["masking + SI"].of_method == {"fraction_off": 0.4, "strength": 100.0, "kind": "task"}
+    assert found["coresets"].of_method == {"samples": 100, "strength": 10.0}
     first = found["fine-tuning"]
     assert (first.learning_rate, first.iterations, first.orthogonality) == (1e-5, 50_000, 0.1)
 
 
-def test_published_settings_on_part_of_speech_tagging():
-    found = published_settings(published_runs("pos tagging"), BENCHMARKS["pos"].training_sequences)
-    assert found["HNET (chunked)"].hyperparameters == {
+def test_published_hyperparameters_on_part_of_speech_tagging():
+    found = published_hyperparameters(published_runs("pos tagging"), BENCHMARKS["pos"].training_sequences)
+    assert found["HNET (chunked)"].of_method == {
         "strength": 0.5,
         "hidden": (75, 125),
         "chunk": 190,
@@ -201,8 +201,8 @@ def test_published_settings_on_part_of_speech_tagging():
         "chunk_std": 1.0,
     }
     for name in ("online EWC", "online EWC + task identity"):
-        assert found[name].hyperparameters["samples"] == 200
-    assert found["masking"].hyperparameters == {"fraction_off": 0.2}
+        assert found[name].of_method["samples"] == 200
+    assert found["masking"].of_method == {"fraction_off": 0.2}
     assert (found["SI"].iterations, found["SI"].learning_rate, found["SI"].clip) == (5000, 1e-3, 100.0)
 
 
@@ -212,7 +212,7 @@ def test_chunked_hypernetworks_are_no_larger_than_their_network(benchmark, small
     task = tasks_of(quick)[0]
     for row in ("HNET (chunked)", "HNET + coresets"):
         settings = rows(quick)[row]
-        generator = named(settings.method, **settings.hyperparameters).parametrisation
+        generator = named(settings.method, **settings.of_method).parametrisation
         ratio = generator.compression(network_of(quick, settings, task), quick.comparison.tasks)
         assert 0.5 < ratio <= 1, row
 
@@ -246,7 +246,9 @@ def test_vectors_are_read_from_a_file_a_language(tmp_path):
     assert config.task.title.endswith("vectors of v-{language}.txt")
     assert replace(config.task, unknown="drop").title.endswith("v-{language}.txt, sentences with other words left out")
     tasks = tasks_of(config)
-    settings = settings_of_cells(config, config.measures, {("SI",): Settings("SI")}, "cpu")({"method": "SI"})
+    settings = configuration_of_entries(config, config.measures, {("SI",): Hyperparameters("SI")}, "cpu")(
+        {"approach": "SI"}
+    )
     assert json.loads(json.dumps(settings))["task"]["vectors"] == str(tmp_path / "v-{language}.txt")
     shown = stand_in_languages()[:2]
     sizes = ", ".join(f"{each.name} ({len(each.test)})" for each in shown)
@@ -329,7 +331,7 @@ def test_a_small_run_says_what_it_is_and_reports_f1(benchmark, start, answers, c
     for name, measure in (("during", during), ("final", final)):
         np.testing.assert_array_equal(results[f"{name}_f1"], measure(results.weighted_f1))
         assert results[f"{name}_f1"].attrs["units"] == "1"
-        value = 100 * float(mean_interval(results[f"{name}_f1"].sel(data="test").isel(condition=0))["mean"])
+        value = 100 * float(mean_interval(results[f"{name}_f1"].sel(data="test").isel(condition=0))["average"])
         (line,) = (line for line in text.splitlines() if line.startswith("| fine-tuning |"))
         assert f"| {value:.2f} |" in line
 
@@ -361,5 +363,5 @@ def test_multitask_has_no_accuracy_during_training_to_compare(small_data):
 def test_read_outs_are_one_a_language_where_the_settings_say_so():
     config = smoke_of("pos")
     task = tasks_of(config)[0]
-    assert network_of(config, Settings("fine-tuning"), task).heads == 2
-    assert network_of(config, Settings("fine-tuning", multi_head=False), task).heads == 1
+    assert network_of(config, Hyperparameters("fine-tuning"), task).heads == 2
+    assert network_of(config, Hyperparameters("fine-tuning", multi_head=False), task).heads == 1

@@ -204,7 +204,7 @@ def test_the_squared_error_of_the_paper_is_a_gaussian():
     unit = dataclasses.replace(REAL, input_likelihood=Gaussian(), reconstruction_strength=20.0)
     found = []
     for part in (half, unit):
-        setting, held, _, values, batch, draws = prepared(tasks="recorded", part=part, task=0, reduction="reference")
+        setting, held, _, values, batch, draws = prepared(tasks="recorded", part=part, task=0, reduction="sequence")
         found.append(part.losses(setting, held, values, 0, batch, draws)["reconstruction"])
     error, count = torch.zeros(2, dtype=torch.float64), torch.zeros(2)
     for member, sample in np.ndindex(2, batch.samples):
@@ -219,7 +219,7 @@ def test_the_squared_error_of_the_paper_is_a_gaussian():
     torch.testing.assert_close(found[1], 10 * (error + count * np.log(2 * np.pi)))
 
 
-@pytest.mark.parametrize("reduction", ["reference", "scored bit"])
+@pytest.mark.parametrize("reduction", ["sequence", "scored bit"])
 @pytest.mark.parametrize("cell", ["elman", "lstm"])
 def test_strengths_decoders_and_reductions(cell, reduction):
     part = dataclasses.replace(

@@ -220,7 +220,7 @@ def test_weights_and_loss_of_the_authors_code(arrays, task):
     batch = dataclasses.replace(batch, targets=targets)
     logits = PAPER_NETWORK.answering(task).apply(weights, batch.inputs).logits
     np.testing.assert_allclose(logits[0], arrays[f"task{task}/logits"], rtol=0, atol=1e-5)
-    loss = task_loss(copy_task(5).likelihood, logits[:, batch.window], batch, "reference")
+    loss = task_loss(copy_task(5).likelihood, logits[:, batch.window], batch, "sequence")
     np.testing.assert_allclose(16 * loss.item(), arrays[f"task{task}/loss_sum"], rtol=1e-6)
 
 

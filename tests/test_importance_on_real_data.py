@@ -28,7 +28,7 @@ STROKES = replace(SMOKE.strokes, digits=(1, 3), two_classes=(2,), pairs=(1, 2, 5
 
 
 def by_name(strokes, seed=0):
-    return {(each["task"], each["size"]): strokes.task(each, seed) for each in strokes.conditions}
+    return {(each["task"], each["task_size"]): strokes.task(each, seed) for each in strokes.conditions}
 
 
 def test_one_digit_is_a_condition_once():
@@ -49,22 +49,24 @@ def test_conditions_of_a_seed_show_the_same_digits_and_pairs_take_turns():
         np.testing.assert_array_equal(three[name].targets, (every.targets >> place) & 1)
         np.testing.assert_array_equal(three[name].offsets, every.offsets)
     assert "2 or 3" in tasks["one digit", 1].name
-    assert "2 or 3" in STROKES.task({"task": "one digit", "size": 1}, 7).name
-    assert "8 or 9" in STROKES.task({"task": "one digit", "size": 1}, 2).name
-    one, other = (STROKES.task({"task": "one digit", "size": 1}, seed).draw.train.rows for seed in (1, 4))
+    assert "2 or 3" in STROKES.task({"task": "one digit", "task_size": 1}, 7).name
+    assert "8 or 9" in STROKES.task({"task": "one digit", "task_size": 1}, 2).name
+    one, other = (STROKES.task({"task": "one digit", "task_size": 1}, seed).draw.train.rows for seed in (1, 4))
     assert one.shape != other.shape or (one != other).any()
 
 
 def test_what_a_condition_demands_is_counted_in_its_sequences():
     for (name, m), task in by_name(STROKES).items():
-        found, part = STROKES.demand({"task": name, "size": m}, task), task.draw.test
-        shown = StrokeSequences.task(STROKES, {"task": "last digit" if m > 1 else "one digit", "size": m}, 0).draw.test
+        found, part = STROKES.demand({"task": name, "task_size": m}, task), task.draw.test
+        shown = StrokeSequences.task(
+            STROKES, {"task": "last digit" if m > 1 else "one digit", "task_size": m}, 0
+        ).draw.test
         ends = np.flatnonzero(shown.rows[:, 3]) + 1
         of_digits = np.diff([0, *ends]).reshape(-1, m).mean(0)  # steps of the digits at each place
         places = {"first digit": [0], "last digit": [m - 1], "blank lead": [m - 1]}.get(name, list(range(m)))
         np.testing.assert_allclose(found.retention, np.mean([of_digits[place:].sum() for place in places]), rtol=0.03)
         np.testing.assert_allclose(found.lead, of_digits[: places[0]].sum(), rtol=0.03)
-        assert found.load == (m if name == "sequences" else 1)
+        assert found.memory_load == (m if name == "sequences" else 1)
         if name == "blank lead":
             np.testing.assert_allclose(found.lead, part.leads.mean(), rtol=0.03)
 
@@ -178,7 +180,7 @@ def lawful(missed=False):
         | {"iteration": steps}
     ).where(reached == 1)
     found["reached"] = reached
-    own = {"task": task, "size": size, "load": load, "retention": retention, "lead": lead}
+    own = {"task": task, "task_size": size, "memory_load": load, "retention": retention, "lead": lead}
     own["in_law"] = (task != "last digit").astype(int)
     names = {"stage": ["0.2"], "kind": ["sampled"], "connection": ["hh"], "statistic": ["mean"], "per": ["bit"]}
     return found.assign_coords(
@@ -198,7 +200,7 @@ def test_exponents_and_law_of_what_is_lawful():
     larger = found.importance_exponent_without_smallest.sel(line="sequences")
     np.testing.assert_allclose(larger, (y[2] - y[1]) / (x[2] - x[1]))
     law = law_effects(results, "0.2").sel(analysis="planned")
-    np.testing.assert_allclose(law["mean"], [1.5, 0.5, -0.25])
+    np.testing.assert_allclose(law["average"], [1.5, 0.5, -0.25])
 
 
 def test_a_network_that_missed_the_loss_leaves_no_exponent_and_no_words():
@@ -229,12 +231,12 @@ def test_one_labelled_dataset_that_names_its_data(small):
     assert (results.sizes["condition"], results.sizes["pair"], results.sizes["seed"]) == (5, 2, 2)
     assert results.attrs["data"] == "stand-in strokes"
     assert json.loads(results.attrs["configuration"])["strokes"]["source"] == "stand-in"
-    assert results.attrs["cells_computed"] == "10 of 10; 4 of 4"
+    assert results.attrs["entries_computed"] == "10 of 10; 4 of 4"
     for name, variable in results.data_vars.items():
         assert variable.attrs["long_name"], name
         assert variable.attrs["units"], name
     np.testing.assert_allclose(
-        results.importance.sel(per="bit") * results["load"], results.importance.sel(per="answer"), rtol=1e-6
+        results.importance.sel(per="bit") * results["memory_load"], results.importance.sel(per="answer"), rtol=1e-6
     )
     sequences = results.isel(condition=results.task.values.tolist().index("sequences")).sel(stage="0.75", seed=0)
     assert sequences.reached == 1
@@ -271,7 +273,7 @@ def test_the_figure_names_its_data_and_draws_whatever_there_is(small):
         ("measures", {"kinds": ("sampled", "sampled")}, "kinds is .*each once"),
         ("measures", {"variance": 0.0}, "variance is 0"),
         ("in_turn", {"shared_components": 13}, "shared_components is 13: it must be at most the 12 units"),
-        ("training", {"reduction": "reference"}, "reduction is 'reference'"),
+        ("training", {"reduction": "sequence"}, "reduction is 'sequence'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(part, values, message):
@@ -289,10 +291,10 @@ def test_data_that_are_not_there_end_in_how_to_get_them(monkeypatch, tmp_path):
         analysis.main()
 
 
-def test_a_cell_depends_on_what_its_numbers_depend_on():
-    one = conditions.settings_of_cells(SMOKE, "cpu")
+def test_an_entry_depends_on_what_its_numbers_depend_on():
+    one = conditions.configuration_of_entries(SMOKE, "cpu")
     more_digits = replace(SMOKE, strokes=replace(SMOKE.strokes, digits=(1, 2, 3), two_classes=()))
-    assert conditions.settings_of_cells(more_digits, "cpu") == one
+    assert conditions.configuration_of_entries(more_digits, "cpu") == one
     longer = replace(SMOKE, strokes=replace(SMOKE.strokes, train_samples=401))
-    assert conditions.settings_of_cells(longer, "cpu") != one
-    assert pairs.settings_of_cells(longer, "cpu") == pairs.settings_of_cells(SMOKE, "cpu")
+    assert conditions.configuration_of_entries(longer, "cpu") != one
+    assert pairs.configuration_of_entries(longer, "cpu") == pairs.configuration_of_entries(SMOKE, "cpu")

@@ -42,7 +42,7 @@ def test_one_labelled_dataset(smoke):
     assert results.stage.values.tolist() == ["0.2", "0.1", "final"]
     assert results.sizes["condition"] == 6
     one = choose(results, pattern_length=2, input_length=4).isel(condition=0).sel(seed=1)
-    assert (one.scored_bits, one["load"], one.retention, one.steps) == (14, 14, 5, 7)
+    assert (one.scored_bits, one["memory_load"], one.retention, one.steps) == (14, 14, 5, 7)
     assert one.importance.notnull().all()
     np.testing.assert_allclose(one.reuse.sum(), 1, rtol=1e-5)
     np.testing.assert_allclose(one.reuse_share[:7], one.reuse.sum("other_step")[:7], atol=1e-5)
@@ -63,7 +63,7 @@ def test_every_variable_has_a_name_and_a_unit_and_the_file_tells_where_it_comes_
     assert results.attrs["command"].startswith("python ")
     assert json.loads(results.attrs["configuration"])["network"]["hidden"] == 64
     assert json.loads(results.attrs["versions"]).keys() >= {"python", "torch", "numpy", "wmcl"}
-    assert results.attrs.keys() >= {"source_revision", "device", "created", "wall_seconds", "failed_cells"}
+    assert results.attrs.keys() >= {"source_revision", "device", "created", "wall_seconds", "failed_entries"}
     assert results.attrs["wall_seconds"] > 0
 
 
@@ -81,7 +81,7 @@ def test_a_second_run_computes_nothing_and_gives_the_same(smoke):
     done = command("analyses/importance_vs_length.py", "--preset", "smoke", "--output", output)
     assert done.returncode == 0, done.stderr
     with xr.open_dataset(output) as second:
-        assert second.attrs["cells_computed"] == "0 of 12"
+        assert second.attrs["entries_computed"] == "0 of 12"
         xr.testing.assert_equal(second, first)
 
 
@@ -177,7 +177,7 @@ def test_help_shows_defaults_in_groups():
         ),
         (("--bits", "8"), "independent_bits is 8"),
         (("--leads", "-1"), "lead is -1"),
-        (("--reduction", "reference"), "name it in reductions"),
+        (("--reduction", "sequence"), "name it in reductions"),
         (("--exact-samples", "-1"), "exact_samples is -1: it must be at least 0"),
         (("--kinds",), "kinds is (): give at least one of empirical"),
         (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
@@ -231,8 +231,8 @@ def test_checks_differ_from_the_factorial_in_one_thing():
 def test_cells_are_keyed_by_every_setting_that_their_numbers_depend_on(monkeypatch, tmp_path):
     seen = []
 
-    def record(measure, conditions, seeds, *, settings, **more):
-        seen.append(settings)
+    def record(measure, conditions, seeds, *, configuration, **more):
+        seen.append(configuration)
         raise InterruptedError
 
     monkeypatch.setattr(analysis.sweeps, "run", record)
@@ -248,7 +248,7 @@ def test_cells_are_keyed_by_every_setting_that_their_numbers_depend_on(monkeypat
     for config in changed:
         with pytest.raises(InterruptedError):
             analysis.run(config)
-    assert all(settings["device"] in ("cpu", "cuda") for settings in seen)
+    assert all(configuration["device"] in ("cpu", "cuda") for configuration in seen)
     assert all(a != b for k, a in enumerate(seen) for b in seen[:k])
     jobs = replace(quick, run=replace(quick.run, jobs=1), conditions=replace(quick.conditions, seeds=1))
     with pytest.raises(InterruptedError):
@@ -269,7 +269,7 @@ def test_settings_reach_the_measures():
     assert not {"reuse", "cumulative_variance", "divergence"} & set(found.data_vars)
     assert {"reuse_share", "components"} <= set(found.data_vars)
     assert float(found.bits_held.max()) <= 2 + 1e-9
-    for reduction, ratio in (("scored bit", 1.0), ("reference", 1 / 14)):
+    for reduction, ratio in (("scored bit", 1.0), ("sequence", 1 / 14)):
         loss = measure(small, "cpu", one_bit | {"reduction": reduction}, [0])
         mean = loss.importance.sel(stage="final", kind="SI task", connection="hh", statistic="mean", per="scored bit")
         damped = loss.damped.sel(stage="final", connection="hh", path="task", damping=1e-3)

@@ -29,7 +29,7 @@ def value(choices, changed, p, i):
 def results():
     conditions = [
         (*lengths, start, loss)
-        for lengths, start, loss in product(LENGTHS, ("fan_in", "orthogonal"), ("reference", "scored bit"))
+        for lengths, start, loss in product(LENGTHS, ("fan_in", "orthogonal"), ("sequence", "scored bit"))
     ]
     coordinates = {
         "pattern_length": ("condition", [c[0] for c in conditions]),
@@ -94,7 +94,7 @@ def test_exponents_of_every_rung(results):
 
 
 def test_a_censored_network_leaves_its_rung_without_an_exponent(results):
-    missed = (results.initialisation == "fan_in") & (results.reduction == "reference") & (results.input_length == 12)
+    missed = (results.initialisation == "fan_in") & (results.reduction == "sequence") & (results.input_length == 12)
     gone = missed & (results.stage == "0.05") & (results.seed == 1)
     results = results.assign(reached=results.reached.where(~gone, 0), importance=results.importance.where(~gone))
     found = add_ladder(results.assign(components=results.components.where(~gone)))

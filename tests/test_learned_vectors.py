@@ -251,7 +251,7 @@ def test_a_member_does_not_depend_on_the_others():
         torch.testing.assert_close(both[name][1:], one[name], rtol=1e-4, atol=1e-6, msg=name)
 
 
-GENERATIVE = ("generative replay", "HNET+R")
+GENERATIVE = ("generative replay", "HNET + replay")
 
 
 @pytest.mark.parametrize("method", [name for name in CATALOGUE if name not in GENERATIVE])

@@ -24,7 +24,7 @@ def fit(method=Method(), network=HEADS, tasks=TASKS, seeds=(3, 5), stop=Stop(15)
 
 
 @pytest.mark.parametrize("network", [HEADS, SINGLE, LSTM(4, 8, 3, heads=3)])
-@pytest.mark.parametrize("reduction", ["scored bit", "reference"])
+@pytest.mark.parametrize("reduction", ["scored bit", "sequence"])
 def test_fine_tuning_is_the_loop_written_out(network, reduction):
     options = dataclasses.replace(FAST, reduction=reduction)
     learned = fit(network=network, options=options)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from linear_study import measure as cells
+from linear_study import measure as measuring
 from linear_study.config import PRESETS, Samples, check
 from linear_study.ideal import ideal_fisher, register, register_fisher
 from linear_study.outcome import add_slopes, exponents
@@ -231,7 +231,7 @@ def test_the_gain_is_the_one_of_the_derivation():
     scored = torch.zeros(layout.steps, dtype=torch.float64)
     scored[layout.window] = 1
     found = linear_fisher(network, turned, white_moments(layout.shown, layout.steps, 2), scored)["W_hh"].mean() / 4
-    assert cells._gain(turned).tolist() == pytest.approx([9 / 4])
+    assert measuring._gain(turned).tolist() == pytest.approx([9 / 4])
     assert float(found) == pytest.approx(9 / 4 * ideal_fisher(4, 4, 10))
 
 
@@ -247,7 +247,7 @@ def test_networks_whose_biases_start_at_zero_have_the_weights_of_the_others():
     config = SMOKE
     task = recall_task(1, 2, 3)
     for cell in ("linear", "elman"):
-        zero, drawn = (cells.network_of(config, cell, biases, task).init([0, 1]) for biases in ("zero", "drawn"))
+        zero, drawn = (measuring.network_of(config, cell, biases, task).init([0, 1]) for biases in ("zero", "drawn"))
         for name, value in drawn.items():
             assert torch.equal(zero[name], torch.zeros_like(value) if name.startswith("b_") else value)
             assert value.abs().sum() > 0
@@ -275,11 +275,11 @@ def test_overlap_and_encoding_find_a_planted_subspace():
     basis = torch.linalg.qr(torch.randn(6, 3, generator=generator, dtype=torch.float64))[0]
     states = memory @ torch.tensor([[1.0, 0.5], [0.0, 2.0]], dtype=torch.float64) @ basis[:, :2].T
     states = states + torch.randn(400, 1, generator=generator, dtype=torch.float64) @ basis[:, 2:].T * 1e-6
-    found = cells._encoding(states, memory)
+    found = measuring._encoding(states, memory)
     torch.testing.assert_close(found @ found.T, basis[:, :2] @ basis[:, :2].T, rtol=0, atol=1e-5)
     side = basis @ torch.diag(torch.tensor([3.0, 1.0, 2.0], dtype=torch.float64)) @ basis.T
-    assert cells._overlap(side, basis[:, :2]) == pytest.approx(0.5)
-    assert cells._overlap(side, basis[:, ::2]) == pytest.approx(1.0)
+    assert measuring._overlap(side, basis[:, :2]) == pytest.approx(0.5)
+    assert measuring._overlap(side, basis[:, ::2]) == pytest.approx(1.0)
 
 
 def test_the_table_says_what_the_dataset_holds(ran, text):
@@ -317,8 +317,8 @@ def test_figures_of_other_files_and_unknown_values_are_refused(ran, tmp_path):
         figure_of.draw(results.drop_vars("contribution"), figure_of.Options(Path("small.nc")))
     with pytest.raises(ValueError, match=r"error is 0\.5: it must be one of 0\.1, 0\.3"):
         figure_of.draw(results, figure_of.Options(Path("small.nc"), error=0.5))
-    with pytest.raises(ValueError, match="count is 'all'"):
-        figure_of.draw(results, figure_of.Options(Path("small.nc"), count="all"))
+    with pytest.raises(ValueError, match="dimensions_counted is 'all'"):
+        figure_of.draw(results, figure_of.Options(Path("small.nc"), dimensions_counted="all"))
 
 
 def test_command_lines(ran, text, tmp_path, monkeypatch, capsys):
@@ -331,14 +331,14 @@ def test_command_lines(ran, text, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert text in printed
     with xr.open_dataset(config.run.output) as again:
-        assert again.attrs["cells_computed"] == "0 of 32; 0 of 8"
+        assert again.attrs["entries_computed"] == "0 of 32; 0 of 8"
         xr.testing.assert_equal(again.load(), results)
     paths = write(figure_of.draw, figure_of.Options(config.run.output, tmp_path), figure_of.SUFFIX)
     assert [path.name for path in paths] == ["small.pdf", "small.png"]
     assert all(path.stat().st_size > 1000 for path in paths)
 
 
-# cells and table by value
+# entries and table by value
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +354,7 @@ def trained():
     nats = [-float(norm.logpdf(e**0.5)) for e in errors]
     options = Options(batch=64, learning_rate=3e-3, validate_every=2, watch_every=2)
     milestones = train(network, task, seeds, Stop(3000, loss=nats[1]), options, nats, progress=False).milestones
-    found = cells.measure_recall(config, "cpu", condition, seeds)
+    found = measuring.measure_recall(config, "cpu", condition, seeds)
     return task, network, milestones, found
 
 
@@ -396,7 +396,7 @@ def unbiased(weights):
 
 @pytest.mark.parametrize("place", [0, 1])
 @pytest.mark.parametrize("matched", [0, 1])
-def test_a_cell_holds_the_closed_form_with_and_without_biases(trained, place, matched):
+def test_an_entry_holds_the_closed_form_with_and_without_biases(trained, place, matched):
     _, network, milestones, found = trained
     at = found.isel(error=matched, seed=place)
     weights = member(milestones[matched].after.parameters, place)
@@ -421,7 +421,7 @@ def test_a_cell_holds_the_closed_form_with_and_without_biases(trained, place, ma
 
 @pytest.mark.parametrize("place", [0, 1])
 @pytest.mark.parametrize("matched", [0, 1])
-def test_a_cell_holds_what_is_measured_on_sequences_of_its_seed(trained, place, matched):
+def test_an_entry_holds_what_is_measured_on_sequences_of_its_seed(trained, place, matched):
     task, network, milestones, found = trained
     at = found.isel(error=matched, seed=place)
     weights = member(milestones[matched].after.parameters, place)
@@ -448,11 +448,11 @@ def test_a_student_holds_the_dimensions_of_its_own_teacher(cell):
     teachers = replace(SMOKE.teachers, teacher_units=10)
     training = replace(SMOKE.training, hidden=8, errors=(0.3,), learning_rate=3e-3, elman_learning_rate=1e-2)
     config = replace(SMOKE, teachers=teachers, training=training, samples=Samples(24, 200, 12))
-    found = cells.measure_students(config, "cpu", {"cell": cell, "memory": 3}, [0, 4])
+    found = measuring.measure_students(config, "cpu", {"cell": cell, "memory": 3}, [0, 4])
     for place, seed in enumerate([0, 4]):
         teacher = Teacher(3, 10, 2, 4, 2, 4, seed)
         task = teacher_task(teacher, 24, 200)
-        network = cells.network_of(config, cell, "zero", task)
+        network = measuring.network_of(config, cell, "zero", task)
         stop, options = Stop(3000, loss=0.15 + 0.5 * np.log(2 * np.pi)), config.training.options(cell)
         at = train(network, task, [seed], stop, options, [stop.loss], progress=False).milestones[0].after
         parameters = {name: value.double() for name, value in at.parameters.items()}
@@ -474,14 +474,17 @@ def test_a_student_holds_the_dimensions_of_its_own_teacher(cell):
         for name, values in spectra.items():
             of_side = one.dimension.sel(side=name)
             ratio = values.sum() ** 2 / (values**2).sum()
-            assert float(of_side.sel(count="participation ratio")) == pytest.approx(ratio, rel=1e-6), name
+            assert float(of_side.sel(dimensions_counted="participation ratio")) == pytest.approx(ratio, rel=1e-6), name
             for share, count in ((0.75, "components for 75 %"), (0.99, "components for 99 %")):
-                assert float(of_side.sel(count=count)) == 1 + np.argmax(shares[name] >= share), (name, share)
+                assert float(of_side.sel(dimensions_counted=count)) == 1 + np.argmax(shares[name] >= share), (
+                    name,
+                    share,
+                )
         assert float(one.least) == 1 + np.argmax(shares["teacher"] >= 0.7)
         outputs = network.apply(parameters, test.inputs, test.window).logits
         mse = float((outputs - test.targets[:, test.window]).square().mean())
         assert float(one.student_error) == pytest.approx(mse, rel=1e-5)
-        encoding = cells._encoding(states[0], teacher.memory_of(test.inputs, last)[0])
+        encoding = measuring._encoding(states[0], teacher.memory_of(test.inputs, last)[0])
         for name, side in zip(names, sides, strict=True):
             leading = np.linalg.eigh(side[0].numpy())[1][:, -3:]
             cosine = np.linalg.svd(leading.T @ encoding.numpy())[1]
@@ -527,10 +530,10 @@ def test_the_table_has_the_agreement_and_the_residual_variance(ran, text_of_zero
 def test_the_table_has_levels_and_exponents_of_each_network(ran, text_of_zero):
     at, text = of_zero(ran[1]).sel(error=0.1), text_of_zero
     columns = np.stack(
-        [np.log(at["load"]), np.log(at.retention), np.log(1 + at.lead), np.ones(at.sizes["condition"])], 1
+        [np.log(at["memory_load"]), np.log(at.retention), np.log(1 + at.lead), np.ones(at.sizes["condition"])], 1
     )
     by_load = text.split("by load:")[1]
-    for name in cells.VARIANTS:
+    for name in measuring.VARIANTS:
         values = (at.fisher_without_bias / at.gain).sel(network=name).values
         found = row_of(text, f"closed form, biases zero, over gain: {name}")
         slopes = np.linalg.lstsq(columns, np.log(values), rcond=None)[0]
@@ -539,7 +542,7 @@ def test_the_table_has_levels_and_exponents_of_each_network(ran, text_of_zero):
         level = values / at.ideal.values[:, None]
         assert found[4:] == [interval(level.mean(0), ".2f", log=True), "2"], name
         for load, cell in zip((1, 2), row_of(by_load, name), strict=True):
-            assert cell == interval(level[at["load"].values == load].mean(0), ".2f", log=True), (name, load)
+            assert cell == interval(level[at["memory_load"].values == load].mean(0), ".2f", log=True), (name, load)
 
 
 def test_the_share_of_a_lead_is_that_of_steps_that_read_a_state_of_the_lead():
@@ -551,20 +554,20 @@ def test_the_share_of_a_lead_is_that_of_steps_that_read_a_state_of_the_lead():
 def test_the_table_has_dimensions_of_the_students(ran, text):
     at = ran[1].sel(error=0.1)
     parts = text.split("Mean squared cosine")[0].split("*")
-    for count in cells.COUNTS:
+    for count in measuring.COUNTS:
         table = parts[parts.index(count) + 1]
         for k, first in enumerate(("linear | 1", "linear | 2", "elman | 1", "elman | 2")):
-            values = at.dimension.isel(student=k).sel(count=count)
+            values = at.dimension.isel(student=k).sel(dimensions_counted=count)
             assert row_of(table, first)[1:] == [
                 "2",
-                *(interval(values.sel(side=side).values, ".1f") for side in cells.SIDES),
+                *(interval(values.sel(side=side).values, ".1f") for side in measuring.SIDES),
             ], (count, first)
     assert row_of(text, "dimensions") == [interval(at.least.isel(student=k).values, ".1f") for k in range(2)]
 
 
 def test_a_design_in_which_nothing_varies_has_levels_and_no_exponents(ran):
     results = ran[1]
-    is_it = (results["load"] == 2) & (results.retention == 6) & (results.lead == 0)
+    is_it = (results["memory_load"] == 2) & (results.retention == 6) & (results.lead == 0)
     one = results.isel(condition=is_it.values, student=[0])
     one = add_slopes(one.drop_vars(("slope", "student_cell")))
     text = report(one)
@@ -597,6 +600,6 @@ def test_exponents_are_drawn_for_networks_as_trained_orthogonal_and_at_the_start
     assert labels == [f"{kind}, {start}" for start in ("zero", "drawn") for kind in kinds]
     at = of_zero(results).sel(error=0.1)
     values = (at.fisher_without_bias / at.gain).sel(network="at the start")
-    expected = float(exponents(at, values).sel(term="load")["mean"])
+    expected = float(exponents(at, values).sel(term="memory_load")["average"])
     drawn = [x for line in axes.lines for x, y in line.get_xydata() if y == pytest.approx(5 - 0.22)]
     assert any(x == pytest.approx(expected) for x in drawn)

@@ -11,17 +11,17 @@ import method_comparison as analysis
 import numpy as np
 import pytest
 import xarray as xr
-from method_study import measure as cells
+from method_study import measure as measuring
 from method_study import rows as rows_of
 from method_study import search
 from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging, strokes
 from method_study.benchmarks.permuted_copy import COPY
 from method_study.chosen import add_chosen, read_chosen
+from method_study.hyperparameters import Hyperparameters
 from method_study.outcome import is_told_the_task, searched_otherwise
-from method_study.published import beside, published_settings
+from method_study.published import beside, published_hyperparameters
 from method_study.report import report
-from method_study.rows import check, network_of, rows, tasks_of, tasks_of_row, uses_published_settings
-from method_study.settings import Settings
+from method_study.rows import check, network_of, rows, tasks_of, tasks_of_row, uses_published_configuration
 
 from figures import method_comparison as figure_of
 from tests.method_results import EVERY, synthetic
@@ -127,22 +127,22 @@ COPY_HYPERPARAMETERS = {
 """of the published commands on the Permuted Copy Task, by hand"""
 
 
-def test_published_settings_are_those_of_the_published_runs():
+def test_published_hyperparameters_are_those_of_the_published_runs():
     runs = published_runs("permuted copy")
-    found, first = published_settings(runs, 100_000), {run.method: run for run in reversed(runs)}
-    assert {name: dict(settings.hyperparameters) for name, settings in found.items()} == COPY_HYPERPARAMETERS
+    found, first = published_hyperparameters(runs, 100_000), {run.method: run for run in reversed(runs)}
+    assert {name: dict(settings.of_method) for name, settings in found.items()} == COPY_HYPERPARAMETERS
     for name, settings in found.items():
         run = first[name]
         own = (settings.batch, settings.iterations, settings.learning_rate, settings.clip, settings.orthogonality)
         assert own == (run.batch, run.iterations, run.learning_rate, run.clip, run.orthogonality)
         assert (settings.initialisation, settings.multi_head) == (run.initialisation, run.multi_head)
-        assert settings.reduction == "reference"
+        assert settings.reduction == "sequence"
         assert settings.task_identity == (name == "online EWC + task identity")
 
 
-def test_published_settings_on_strokes():
-    found = published_settings(published_runs("sequential stroke-mnist", "m = 2"), 12_000)
-    assert found["HNET (chunked)"].hyperparameters == {
+def test_published_hyperparameters_on_strokes():
+    found = published_hyperparameters(published_runs("sequential stroke-mnist", "m = 2"), 12_000)
+    assert found["HNET (chunked)"].of_method == {
         "strength": 0.1,
         "hidden": (25, 25),
         "chunk": 10_000,
@@ -151,12 +151,12 @@ def test_published_settings_on_strokes():
         "task_std": 1.0,
         "chunk_std": 0.1,
     }
-    assert found["online EWC"].hyperparameters["samples"] == 200
-    assert found["online EWC + task identity"].hyperparameters["samples"] == 12_000
-    assert found["masking"].hyperparameters == {"fraction_off": 0.6}
+    assert found["online EWC"].of_method["samples"] == 200
+    assert found["online EWC + task identity"].of_method["samples"] == 12_000
+    assert found["masking"].of_method == {"fraction_off": 0.6}
     assert (found["SI"].batch, found["SI"].iterations, found["SI"].clip) == (128, 6000, 1.0)
-    split = published_settings(published_runs("split stroke-mnist"), 12_000)
-    replayed = split["HNET+R"].hyperparameters
+    split = published_hyperparameters(published_runs("split stroke-mnist"), 12_000)
+    replayed = split["HNET + replay"].of_method
     assert replayed | {"latent": 16, "chunk": 5000, "decoder_cell": "lstm", "strength": 0.1} == replayed
     assert (replayed["input_likelihood"], replayed["reconstruction_strength"]) == (
         "gaussian",
@@ -164,8 +164,8 @@ def test_published_settings_on_strokes():
     )  # no factor 1/2 there
 
 
-def test_published_settings_on_sounds():
-    found = published_settings(published_runs("split audioset"), 7500)
+def test_published_hyperparameters_on_sounds():
+    found = published_hyperparameters(published_runs("split audioset"), 7500)
     assert {name: each.weight_decay for name, each in found.items() if each.weight_decay} == {"HNET (chunked)": 0.01}
     assert found["HNET (chunked)"].options.weight_decay == 0.01
 
@@ -173,9 +173,9 @@ def test_published_settings_on_sounds():
 def test_a_row_is_beside_the_run_that_stores_as_much():
     runs = published_runs("split stroke-mnist")
     for samples, final in ((10, 0.975), (50, 0.985), (100, 0.99), (7, 0.975)):
-        run = beside(runs, "coresets", Settings("coresets", {"samples": samples}))
+        run = beside(runs, "coresets", Hyperparameters("coresets", {"samples": samples}))
         assert run.final == final
-    assert beside(runs, "SI", Settings("SI")) is None
+    assert beside(runs, "SI", Hyperparameters("SI")) is None
 
 
 def test_published_runs_are_those_on_the_same_tasks():
@@ -204,12 +204,12 @@ def test_paper_takes_the_tasks_of_the_papers_code():
 
 def test_heads_are_as_the_settings_say():
     task = tasks_of(SMOKE)[0]
-    assert network_of(SMOKE, Settings("fine-tuning"), task).heads == 2
-    assert network_of(SMOKE, Settings("from scratch", multi_head=False), task).heads == 1
+    assert network_of(SMOKE, Hyperparameters("fine-tuning"), task).heads == 2
+    assert network_of(SMOKE, Hyperparameters("from scratch", multi_head=False), task).heads == 1
 
 
 def test_inputs_tell_the_task_where_the_settings_say_so():
-    tasks = tasks_of_row(SMOKE, Settings("online EWC", task_identity=True))
+    tasks = tasks_of_row(SMOKE, Hyperparameters("online EWC", task_identity=True))
     for number, (own, plain) in enumerate(zip(tasks, tasks_of(SMOKE), strict=True)):
         told = own.batch([0], 0, 4).inputs
         assert (told[..., :-2] == plain.batch([0], 0, 4).inputs).all()
@@ -220,15 +220,15 @@ def test_learned_vectors_leave_out_the_rows_that_generate_inputs(small_data):
     frozen = BENCHMARKS["pos"].presets["smoke"]
     learned = replace(frozen, task=replace(frozen.task, learned=True))
     check(learned)
-    assert set(rows(frozen)) - set(rows(learned)) == {"generative replay", "HNET+R"}
+    assert set(rows(frozen)) - set(rows(learned)) == {"generative replay", "HNET + replay"}
     assert [task.learned_vectors is not None for task in tasks_of(learned)] == [True, True]
     assert [task.learned_vectors is not None for task in tasks_of(frozen)] == [False, False]
     assert "learned with each task" in learned.task.title
 
 
 def test_values_change_training_or_hyperparameters():
-    changed = Settings("SI", {"strength": 1.0, "kind": "task"}).changed({"strength": 3.0, "learning_rate": 0.01})
-    assert changed == Settings("SI", {"strength": 3.0, "kind": "task"}, learning_rate=0.01)
+    changed = Hyperparameters("SI", {"strength": 1.0, "kind": "task"}).changed({"strength": 3.0, "learning_rate": 0.01})
+    assert changed == Hyperparameters("SI", {"strength": 3.0, "kind": "task"}, learning_rate=0.01)
 
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS.values(), ids=BENCHMARKS)
@@ -255,8 +255,8 @@ def test_grids_are_of_known_rows(benchmark):
         (("--preset", "paper", "--search"), "search is on with the preset 'paper'"),
         (("--search", "--chosen", "None"), "chosen is None"),
         (
-            ("--benchmark", "pos", "--treebanks", "stand-in", "--learned", "--methods", "HNET+R"),
-            "methods has 'HNET+R', which cannot learn these tasks: it must be of multitask",
+            ("--benchmark", "pos", "--treebanks", "stand-in", "--learned", "--methods", "HNET + replay"),
+            "methods has 'HNET + replay', which cannot learn these tasks: it must be of multitask",
         ),
         (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
     ],
@@ -276,7 +276,7 @@ def test_unknown_names_are_refused_in_python_too(name, value):
 def test_settings_that_a_method_does_not_take_are_refused_by_name(tmp_path):
     path = tmp_path / "chosen.json"
     add_chosen(path, {"fine-tuning": {"chosen": {"strength": 1.0}}})
-    with pytest.raises(ValueError, match="settings of 'fine-tuning': strength is no hyperparameter"):
+    with pytest.raises(ValueError, match="hyperparameters of 'fine-tuning': strength is no hyperparameter"):
         check(small(tmp_path))
     path.write_text("[1]")
     with pytest.raises(ValueError, match=r"chosen is .*: it must be a file that a search wrote"):
@@ -303,7 +303,7 @@ def candidates_with(accuracy, loss, test_accuracy=None):
     for name, (seen, hidden) in values.items():
         both = np.stack([np.asarray(seen, float), np.asarray(seen if hidden is None else hidden, float)], -1)
         arrays[name] = (dims, np.broadcast_to(both[:, None, None, None, :], (len(both), 2, 2, 2, 2)))
-    labels = {"method": ("condition", ["SI"] * len(both)), "data": ["validation", "test"]}
+    labels = {"approach": ("condition", ["SI"] * len(both)), "data": ["validation", "test"]}
     return xr.Dataset(arrays, labels | {"trained_task": [0, 1], "evaluated_task": [0, 1]})
 
 
@@ -339,7 +339,7 @@ def test_a_search_finds_the_optimum_of_validation_where_that_of_the_test_set_is_
     def measured(config, measures, table, device, condition, seeds):
         settings = table[tuple(condition.values())]
         seen.append((measures.data, tuple(seeds)))
-        strength = settings.hyperparameters["strength"]
+        strength = settings.of_method["strength"]
         each = {"validation": 0.9 - 0.01 * abs(strength - 1), "test": 0.9 - 0.01 * abs(strength - 10)}
         values = np.array([each[data] for data in measures.data])
         dims = ("seed", "trained_task", "evaluated_task", "data")
@@ -362,8 +362,8 @@ def test_a_search_finds_the_optimum_of_validation_where_that_of_the_test_set_is_
     assert entry["chosen"] == {"strength": 1.0}
     assert [one["final_accuracy"] for one in entry["validation"]] == pytest.approx([0.891, 0.9, 0.81])
     assert entry["seeds"] == [1000, 1001]
-    assert entry.keys() >= {"rule", "command", "source_revision", "created", "design", "settings"}
-    assert rows(replace(config, selection=replace(config.selection, search=False)))["made up"].hyperparameters == {
+    assert entry.keys() >= {"rule", "command", "source_revision", "created", "design", "hyperparameters"}
+    assert rows(replace(config, selection=replace(config.selection, search=False)))["made up"].of_method == {
         "strength": 1.0
     }
     assert "| made up | strength 1 | 90.00 | 0.1000 | 90.00 | chosen |" in table
@@ -397,7 +397,7 @@ def compared(tmp_path_factory):
 def test_one_labelled_dataset(compared):
     config, results = compared
     assert results.accuracy.dims == ("condition", "seed", "trained_task", "evaluated_task", "data")
-    assert results.method.values.tolist() == ["multitask", "from scratch", "fine-tuning"]
+    assert results.approach.values.tolist() == ["multitask", "from scratch", "fine-tuning"]
     assert {"seed": 2, "trained_task": 2, "data": 2}.items() <= results.sizes.items()
     assert (results.during.isel(condition=2).notnull()).all()
     assert (results.intransigence.isel(condition=1) == 0).all()
@@ -410,17 +410,17 @@ def test_one_labelled_dataset(compared):
     assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
 
 
-def test_a_change_of_one_method_concerns_its_cells_alone(compared, monkeypatch):
+def test_a_change_of_one_method_concerns_its_entries_alone(compared, monkeypatch):
     config, _ = compared
-    changed = {"fine-tuning": Settings("fine-tuning", learning_rate=0.01)}
+    changed = {"fine-tuning": Hyperparameters("fine-tuning", learning_rate=0.01)}
     monkeypatch.setitem(BENCHMARKS, "copy", replace(COPY, starting_values=changed))
-    assert analysis.compare(config).attrs["cells_computed"] == "2 of 6"
+    assert analysis.compare(config).attrs["entries_computed"] == "2 of 6"
 
 
 def test_an_ensemble_gives_the_same_as_single_networks(compared):
     config, results = compared
     table = {(name,): settings for name, settings in rows(config).items()}
-    together = cells.measure(config, config.measures, table, "cpu", {"method": "fine-tuning"}, [0, 1])
+    together = measuring.measure(config, config.measures, table, "cpu", {"approach": "fine-tuning"}, [0, 1])
     alone = results.isel(condition=2)
     np.testing.assert_allclose(together.loss, alone.loss.transpose(*together.loss.dims), rtol=1e-4)
 
@@ -429,14 +429,14 @@ def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
     """The same comparison by its command line computes nothing and gives the same."""
     config, results = compared
     words = ["--preset", "smoke", "--output", config.run.output, "--chosen", config.selection.chosen, "--jobs", "1"]
-    words += ["--iterations", "8", "--methods", *results.method.values.tolist()]
+    words += ["--iterations", "8", "--methods", *results.approach.values.tolist()]
     monkeypatch.setattr(sys, "argv", ["analysis", *map(str, words)])
     analysis.main()
     printed = capsys.readouterr().out
     assert "| fine-tuning | 2 |" in printed
     assert f"Wrote {config.run.output}" in printed
     with xr.open_dataset(config.run.output) as second:
-        assert second.attrs["cells_computed"] == "0 of 6"
+        assert second.attrs["entries_computed"] == "0 of 6"
         xr.testing.assert_equal(second.load(), results)
     monkeypatch.setattr(sys, "argv", ["analysis", "--help"])
     with pytest.raises(SystemExit):
@@ -483,16 +483,16 @@ def test_chance_and_read_outs_are_those_of_the_scenario():
     smoke = BENCHMARKS["smnist"].presets["smoke"]
     config = replace(smoke, task=replace(smoke.task, scenario="class-incremental"))
     task = tasks_of(config)[0]
-    network = network_of(config, Settings("fine-tuning"), task)
+    network = network_of(config, Hyperparameters("fine-tuning"), task)
     assert (network.heads, network.outputs) == (1, 4)
-    assert network_of(smoke, Settings("fine-tuning"), tasks_of(smoke)[0]).heads == 2
+    assert network_of(smoke, Hyperparameters("fine-tuning"), tasks_of(smoke)[0]).heads == 2
 
 
 def test_rows_that_are_told_the_task_are_named_where_the_others_are_not():
     told = ["from scratch", "masking", "masking + SI", "masking + online EWC", "masking + MAS", "context modulation"]
     told += ["HNET", "HNET (chunked)", "HNET + coresets"]
     results = synthetic()
-    assert results.method.values[results.is_told_the_task.values.astype(bool)].tolist() == [
+    assert results.approach.values[results.is_told_the_task.values.astype(bool)].tolist() == [
         row for row in EVERY if row in told
     ]
     assert "cannot be compared" not in report(results)
@@ -501,7 +501,7 @@ def test_rows_that_are_told_the_task_are_named_where_the_others_are_not():
     )
     assert "HNET (chunked)" in note
     assert "SI" not in note.split(": ")[1].split(", ")
-    assert is_told_the_task(Settings("online EWC", {"strength": 1.0}, task_identity=True))
+    assert is_told_the_task(Hyperparameters("online EWC", {"strength": 1.0}, task_identity=True))
 
 
 def test_settings_of_another_search_are_named(tmp_path):
@@ -541,14 +541,14 @@ def test_a_choice_at_the_end_of_its_grid_is_marked():
         assert search._mark({"strength": value, "kind": "task"}, {"validation": found}) == mark
 
 
-def test_published_settings_on_strokes_leave_the_number_of_digits_open(small_data):
+def test_published_hyperparameters_on_strokes_leave_the_number_of_digits_open(small_data):
     paper = BENCHMARKS["sequential_smnist"].presets["paper"]
     for digits in (1, 2, 3, 4):
-        assert uses_published_settings(replace(paper, task=replace(paper.task, sequence_digits=digits)))
-    assert not uses_published_settings(replace(paper, task=replace(paper.task, training_samples=100)))
+        assert uses_published_configuration(replace(paper, task=replace(paper.task, sequence_digits=digits)))
+    assert not uses_published_configuration(replace(paper, task=replace(paper.task, training_samples=100)))
     split = BENCHMARKS["smnist"].presets["paper"]
     assert split.task.validation_samples == 100
-    assert not uses_published_settings(replace(split, network=replace(split.network, forget_bias=1.0)))
+    assert not uses_published_configuration(replace(split, network=replace(split.network, forget_bias=1.0)))
 
 
 def test_a_published_accuracy_of_networks_that_are_not_kept_is_left_out(small_data):
@@ -574,7 +574,7 @@ def test_the_table_holds_means_and_intervals():
     names = ("during", "final", "forgetting", "backward_transfer", "forward_transfer", "intransigence")
     for cell, name in zip(cells_of_row[2:8], names, strict=True):
         one = 100 * mean_interval(at[name])
-        assert cell == f"{float(one['mean']):.2f} [{float(one.low):.2f}, {float(one.high):.2f}]"
+        assert cell == f"{float(one['average']):.2f} [{float(one.low):.2f}, {float(one.high):.2f}]"
     assert cells_of_row[8:10] == [f"{int(at.stored[0, -1]):,}", "17.0"]
     assert row_of(text, "multitask")[2] == "–"
     assert row_of(text, "SI")[10:] == ["98.70", "94.50"]  # nothing was made with the published settings
@@ -612,15 +612,15 @@ def test_networks_that_broke_down_are_named():
     assert line.endswith("in all numbers: EWC (2 of 3 networks), SI (1 of 3 networks).")
 
 
-def test_other_tasks_are_no_published_settings():
+def test_other_tasks_are_no_published_hyperparameters():
     paper = PRESETS["paper"]
-    assert uses_published_settings(paper)
-    assert uses_published_settings(replace(paper, comparison=replace(paper.comparison, seeds=2, iterations=10)))
-    assert not uses_published_settings(replace(paper, comparison=replace(paper.comparison, tasks=3)))
-    assert not uses_published_settings(replace(paper, network=replace(paper.network, hidden=8)))
+    assert uses_published_configuration(paper)
+    assert uses_published_configuration(replace(paper, comparison=replace(paper.comparison, seeds=2, iterations=10)))
+    assert not uses_published_configuration(replace(paper, comparison=replace(paper.comparison, tasks=3)))
+    assert not uses_published_configuration(replace(paper, network=replace(paper.network, hidden=8)))
     chosen = replace(paper.selection, chosen=Path("chosen.json"))
-    assert not uses_published_settings(replace(paper, selection=chosen))
-    assert not uses_published_settings(PRESETS["quick"])
+    assert not uses_published_configuration(replace(paper, selection=chosen))
+    assert not uses_published_configuration(PRESETS["quick"])
 
 
 # figure

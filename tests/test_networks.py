@@ -68,7 +68,7 @@ def test_sequences_of_different_length_are_a_loop_over_each_alone(network):
     """Forward, loss and gradient, each against a loop over the sequence without its padding."""
     parameters, data = ragged_case(network)
     found = network.apply(parameters, data.inputs, lengths=data.lengths)
-    loss, gradient = task_gradient(network, Bernoulli(), parameters, data, "reference")
+    loss, gradient = task_gradient(network, Bernoulli(), parameters, data, "sequence")
     for member in range(2):
         total, expected = 0.0, dict.fromkeys(parameters, 0.0)
         for sample in range(data.samples):

@@ -119,7 +119,7 @@ def test_the_reference_reduction_is_a_sum_over_the_bits_of_a_sequence():
     network, task = CASES[0].values
     parameters, data = ensemble(network, task)
     logits = network.apply(parameters, data.inputs, data.window).logits
-    per_bit, per_sequence = (task_loss(task.likelihood, logits, data, r) for r in ("scored bit", "reference"))
+    per_bit, per_sequence = (task_loss(task.likelihood, logits, data, r) for r in ("scored bit", "sequence"))
     torch.testing.assert_close(per_sequence, per_bit * data.scored_bits()[0, 0])
 
 

@@ -117,17 +117,17 @@ def effect(trained, seeds=(0, 1), **fields):
 
 def test_important_weights_matter_more_than_random_and_unimportant_ones(trained):
     found = effect(trained, fractions=(0.05, 0.2), sizes=(0.02, 0.1), repetitions=6)
-    assert found.measured.dims == ("seed", "selection", "fraction", "size", "repetition")
+    assert found.measured.dims == ("seed", "selection", "fraction", "change", "repetition")
     assert found.measured.attrs["units"] == found.predicted.attrs["units"] == "nats / sequence"
     mean = found.mean("repetition")
     for name in ("measured", "predicted"):
         order = [mean[name].sel(selection=s) for s in ("most important", "random", "least important")]
         assert (order[0] > order[1]).all()
         assert (order[1] > order[2]).all()
-    small = mean.sel(size=0.02, selection="most important")
+    small = mean.sel(change=0.02, selection="most important")
     np.testing.assert_allclose(small.measured, small.predicted, rtol=0.6)
     np.testing.assert_allclose(
-        found.predicted.sel(size=0.1) / found.predicted.sel(size=0.02), 25.0, rtol=1e-9
+        found.predicted.sel(change=0.1) / found.predicted.sel(change=0.02), 25.0, rtol=1e-9
     )  # quadratic in the size
 
 

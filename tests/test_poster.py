@@ -23,7 +23,7 @@ def results_of(final, printed, spread=0.001, during=None):
     final, printed = np.asarray(final, float), np.asarray(printed, float)
     values = {"final": final, "during": final if during is None else during}
     of_poster = {"final": printed, "during": np.full(len(printed), np.nan)}
-    coords = {"method": ("condition", list("abcdef"[: len(final)]))}
+    coords = {"approach": ("condition", list("abcdef"[: len(final)]))}
     for name, value in of_poster.items():
         coords[f"poster_{name}"] = ("condition", value)
         coords[f"poster_{name}_plus_minus"] = ("condition", np.broadcast_to(spread, len(final)))

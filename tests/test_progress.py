@@ -68,11 +68,11 @@ def test_milestones_are_passed_by_each_member_on_its_own():
 def test_the_reference_reduction_reaches_the_optimiser_but_not_the_curves():
     options = dataclasses.replace(FAST, clip=1e-3)
     per_bit = fit([0], Stop(1), options)
-    reference = fit([0], Stop(1), dataclasses.replace(options, reduction="reference", clip=6e-3))
+    reference = fit([0], Stop(1), dataclasses.replace(options, reduction="sequence", clip=6e-3))
     assert reference.curves.training_loss.values == pytest.approx(per_bit.curves.training_loss.values, rel=1e-6)
     unclipped = [
         fit([0], Stop(3), dataclasses.replace(FAST, clip=None, orthogonality=1e-2, reduction=r))
-        for r in ("reference", "scored bit")
+        for r in ("sequence", "scored bit")
     ]
     assert not torch.allclose(unclipped[0].parameters["W_hh"], unclipped[1].parameters["W_hh"], rtol=0, atol=1e-6)
 

@@ -28,7 +28,13 @@ def _folder(benchmark):
 
 def _plain(method):
     """Without what is written in different ways."""
-    plain = method.lower().replace("-", " ").replace(" (chunked)", "").replace("task id input", "task identity")
+    plain = (
+        method.lower()
+        .replace("-", " ")
+        .replace(" (chunked)", "")
+        .replace("hnet + replay", "hnet+r")
+        .replace("task id input", "task identity")
+    )
     return re.sub(r" \d+$", "", plain)
 
 

@@ -147,11 +147,11 @@ def test_the_penalty_of_the_authors_code(reference):
 @pytest.mark.parametrize(
     ("kind", "network", "reduction"),
     [
-        ("online EWC", HEADS, "reference"),
+        ("online EWC", HEADS, "sequence"),
         ("online EWC", LSTM(4, 6, 3), "scored bit"),
         ("EWC", HEADS, "scored bit"),
         ("SI", SINGLE, "scored bit"),
-        ("MAS", GRU(4, 6, 3, heads=3), "reference"),
+        ("MAS", GRU(4, 6, 3, heads=3), "sequence"),
     ],
 )
 def test_a_run_is_the_loop_written_out(kind, network, reduction):

@@ -32,7 +32,7 @@ def test_activations(reference, parameters):
 
 def test_gradient_of_the_papers_loss(reference, parameters):
     batch = sequences(reference, "batch")
-    loss, gradient = loss_and_gradient(NETWORK, TASK.likelihood, parameters, batch, "reference")
+    loss, gradient = loss_and_gradient(NETWORK, TASK.likelihood, parameters, batch, "sequence")
     np.testing.assert_allclose(loss.item(), reference["batch/loss_sum"] / 64, rtol=1e-5)
     for name, mine in gradient.items():
         np.testing.assert_allclose(mine[0], reference[f"batch/grad_mean_loss/{name}"], rtol=0, atol=1e-5)

@@ -31,7 +31,7 @@ NAMES = (
 @pytest.fixture
 def results():
     columns = dict(zip(NAMES, (np.array(c) for c in zip(*CONDITIONS, strict=True)), strict=True))
-    columns["load"] = columns["pattern_length"] * columns["independent_bits"]
+    columns["memory_load"] = columns["pattern_length"] * columns["independent_bits"]
     columns["retention"] = columns["input_length"] + 1
     columns["steps"] = columns["lead"] + columns["retention"] + columns["pattern_length"]
     draws, size = np.random.default_rng(0), len(CONDITIONS)
@@ -52,7 +52,7 @@ def results():
 
 
 def spelled(summary, form):
-    return f"{float(summary['mean']):{form}} [{float(summary.low):{form}}, {float(summary.high):{form}}]"
+    return f"{float(summary['average']):{form}} [{float(summary.low):{form}}, {float(summary.high):{form}}]"
 
 
 def test_the_table_holds_geometric_means_components_and_the_bits_at_the_stop_flag(results):

@@ -57,7 +57,7 @@ def test_loss_and_evaluation(case):
     parameters, data = case
     result = evaluate(NETWORK, parameters, data, TASK, chunk=4)
     logits = NETWORK.apply(parameters, data.inputs, data.window).logits
-    per_bit, per_sequence = (task_loss(TASK.likelihood, logits, data, r) for r in ("scored bit", "reference"))
+    per_bit, per_sequence = (task_loss(TASK.likelihood, logits, data, r) for r in ("scored bit", "sequence"))
     for member in range(MEMBERS):
         nll = weight = right = variance = 0.0
         for sample in range(SAMPLES):

@@ -76,12 +76,12 @@ def tiny(benchmark, **values):
     ],
     ids=str,
 )
-def test_stored_cells_are_those_of_the_same_data(benchmark, values):
-    """Each option that changes what is learned is among the settings by which cells are found again."""
+def test_stored_entries_are_those_of_the_same_data(benchmark, values):
+    """Each option that changes what is learned is among the settings by which entries are found again."""
     one, other = tiny(benchmark), tiny(benchmark, **values)
     for module in (conditions, pairs):
-        assert module.settings_of_cells(one, "cpu") == module.settings_of_cells(tiny(benchmark), "cpu")
-        assert module.settings_of_cells(one, "cpu") != module.settings_of_cells(other, "cpu")
+        assert module.configuration_of_entries(one, "cpu") == module.configuration_of_entries(tiny(benchmark), "cpu")
+        assert module.configuration_of_entries(one, "cpu") != module.configuration_of_entries(other, "cpu")
 
 
 def test_load_is_the_entropy_of_the_answers():
@@ -106,14 +106,16 @@ def test_conditions_are_the_tasks_of_the_library():
         torch.testing.assert_close(found.targets, task.test.targets)
 
 
-def test_the_same_sounds_and_languages_are_the_same_cell():
+def test_the_same_sounds_and_languages_are_the_same_entry():
     for benchmark in NEW:
         whole, without = tiny(benchmark), tiny(benchmark, tasks=0)
-        assert conditions.settings_of_cells(whole, "cpu") == conditions.settings_of_cells(without, "cpu")
+        assert conditions.configuration_of_entries(whole, "cpu") == conditions.configuration_of_entries(without, "cpu")
         assert not without.benchmark.sequence()
     one, other = tiny("pos"), tiny("pos", languages=("x2", "x1", "x3"))
-    assert conditions.settings_of_cells(one, "cpu") == conditions.settings_of_cells(other, "cpu")  # named by condition
-    assert pairs.settings_of_cells(one, "cpu") != pairs.settings_of_cells(other, "cpu")  # named by number
+    assert conditions.configuration_of_entries(one, "cpu") == conditions.configuration_of_entries(
+        other, "cpu"
+    )  # named by condition
+    assert pairs.configuration_of_entries(one, "cpu") != pairs.configuration_of_entries(other, "cpu")  # named by number
 
 
 # what is measured
@@ -178,9 +180,9 @@ def measured():
         }
     ).where(reached == 1)
     found["components"] = found.components.where(found.phase == "all")
-    names = {"task": ("condition", list("abcd")), "size": ("condition", [1] * 4), "seed": range(3)}
+    names = {"task": ("condition", list("abcd")), "task_size": ("condition", [1] * 4), "seed": range(3)}
     found = found.assign(reached=reached).expand_dims(stage=["1.0"])
-    return found.assign_coords(names).assign_attrs(per="answer", size="", smallest="")
+    return found.assign_coords(names).assign_attrs(per="answer", task_size="", smallest="")
 
 
 def test_conditions_differ_as_far_as_their_means():
@@ -228,7 +230,7 @@ def test_nothing_grows_and_so_nothing_is_said_of_it(small):
     assert "At a validation loss of 9.0 nats an answer; importance as a geometric mean." in text
     assert ("last step" in text) == (benchmark == "audioset")
     assert "| 0 of 2 |" in text  # at the loss that nobody reached
-    assert all(f"{float(load):.2f}" in text for load in results["load"])
+    assert all(f"{float(load):.2f}" in text for load in results["memory_load"])
 
 
 def test_where_every_step_is_answered_there_is_no_last_one(small):

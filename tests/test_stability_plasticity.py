@@ -15,7 +15,7 @@ import statsmodels.api as sm
 import torch
 import xarray as xr
 from front_study import effects, matching, predictors
-from front_study import measure as cells
+from front_study import measure as measuring
 from front_study.config import PRESETS, VARIED, check, compression, conditions, network_of, tasks_of
 from front_study.importance import of_first_task, overlap
 from front_study.methods import HYPERNETWORK, HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCES, ROWS, SCRATCH, matched
@@ -205,7 +205,7 @@ def test_steps_to_the_criterion_are_those_of_the_curve():
             next((it for it, a in zip(curve.validation.values, row, strict=True) if a >= level), np.nan)
             for row in curve.values
         ]
-        np.testing.assert_array_equal(cells.to_criterion(first, level), expected)
+        np.testing.assert_array_equal(measuring.to_criterion(first, level), expected)
 
 
 # fronts
@@ -213,39 +213,39 @@ def test_steps_to_the_criterion_are_those_of_the_curve():
 
 def test_points_and_hypervolumes_are_those_of_losses_accuracies_and_steps():
     results = synthetic()
-    points = results.points.transpose("setting", "method", "seed", "strength", "data", "front", "axis")
-    assert results.method.values[[2, 7]].tolist() == ["online EWC (empirical)", HYPERNETWORK]
+    points = results.points.transpose("setting", "approach", "seed", "strength", "data", "front", "axis")
+    assert results.approach.values[[2, 7]].tolist() == ["online EWC (empirical)", HYPERNETWORK]
     for s, m, n, k, d in product((0, 9), (2, 7), (0, 2), (0, 3, 9), (0, 1)):
-        at = {"setting": s, "method": m, "seed": n, "strength": k, "data": d}
+        at = {"setting": s, "approach": m, "seed": n, "strength": k, "data": d}
         loss = [float(results.loss.isel(**at, trained_task=1, evaluated_task=task)) for task in (0, 1)]
         known = [max(0.0, 1 - each / np.log(2)) for each in loss]
-        needed = float(results.steps.isel(setting=s, method=m, seed=n, strength=k, trained_task=1))
+        needed = float(results.steps.isel(setting=s, approach=m, seed=n, strength=k, trained_task=1))
         speed = 0.0 if np.isnan(needed) else min(1.0, 40 / needed)
         right = [max(0.0, 2 * (1 - each / 2) - 1) for each in loss]
         expected = [known, right, [known[0], speed]]
         np.testing.assert_allclose(points.values[s, m, n, k, d], expected, rtol=1e-12)
-    volume = results.hypervolume.isel(setting=2, method=3, seed=0, data=1, front=2)
+    volume = results.hypervolume.isel(setting=2, approach=3, seed=0, data=1, front=2)
     assert float(volume) == pytest.approx(hypervolume(points.values[2, 3, 0, :, 1, 2]))
 
 
 @pytest.mark.parametrize("row", REFERENCES)
 def test_the_hypervolume_of_a_reference_is_the_product_of_what_it_knows(row):
     results = synthetic()
-    loss = results.loss.sel({"method": row, "strength": 0.0, "trained_task": 1}).isel(setting=3, seed=1, data=1).values
-    volume = results.hypervolume.sel({"method": row, "front": "information"}).isel(setting=3, seed=1, data=1)
+    loss = results.loss.sel(approach=row, strength=0.0, trained_task=1).isel(setting=3, seed=1, data=1).values
+    volume = results.hypervolume.sel(approach=row, front="information").isel(setting=3, seed=1, data=1)
     assert float(volume) == pytest.approx(np.prod(1 - loss / np.log(2)))
     assert loss[0] != loss[1]
 
 
 def test_a_network_that_never_learned_the_first_task_has_no_speed():
     found = synthetic(("SI", "MAS"))
-    found.steps.loc[{"method": "SI", "seed": 1, "trained_task": 0}] = np.nan
+    found.steps.loc[{"approach": "SI", "seed": 1, "trained_task": 0}] = np.nan
     points = points_of(found)
     speed = points.sel(front="speed", axis="learned")
-    assert speed.sel({"method": "SI", "seed": 1}).isnull().all()
-    assert speed.sel({"method": "SI", "seed": 0}).notnull().all()
+    assert speed.sel(approach="SI", seed=1).isnull().all()
+    assert speed.sel(approach="SI", seed=0).notnull().all()
     volume = hypervolumes(points)
-    assert volume.sel({"front": "speed", "method": "SI", "seed": 1}).isnull().all()
+    assert volume.sel(front="speed", approach="SI", seed=1).isnull().all()
     assert volume.sel(front="information").notnull().all()
 
 
@@ -268,7 +268,7 @@ def test_the_strength_is_chosen_on_validation_data_and_judged_on_test_data():
 def numbers():
     """A number for each setting of quick and two seeds."""
     results = synthetic()
-    volume = results.hypervolume.sel(front="information", data="test", drop=True).isel(method=0, drop=True)
+    volume = results.hypervolume.sel(front="information", data="test", drop=True).isel(approach=0, drop=True)
     return volume.copy(data=np.random.default_rng(1).random(volume.shape))
 
 
@@ -276,7 +276,7 @@ def test_with_two_levels_slopes_are_mean_paired_differences():
     values = numbers()
     plain = values.isel(setting=values.xor.values == 0)
     found = effects.slopes(values)
-    for term, name in (("load", "independent_bits"), ("retention", "input_length"), ("lead", "lead")):
+    for term, name in (("memory_load", "independent_bits"), ("retention", "input_length"), ("lead", "lead")):
         high, low = (plain.isel(setting=plain[name].values == end(plain[name].values)) for end in (np.max, np.min))
         expected = high.transpose("seed", "setting").values.mean(1) - low.transpose("seed", "setting").values.mean(1)
         np.testing.assert_allclose(found.sel(term=term), expected)
@@ -289,48 +289,47 @@ def test_xor_is_compared_with_the_same_condition_without():
     for r in (1, 5):
         pair = [values.sel(setting=f"b=1 i=5 lead=0 r={k}").values for k in (r, 0)]
         np.testing.assert_allclose(found.sel(term=f"xor {r}"), pair[0] - pair[1])
-    assert effects.all_effects(values).term.values.tolist() == ["load", "retention", "lead", "xor 1", "xor 5"]
+    assert effects.all_effects(values).term.values.tolist() == ["memory_load", "retention", "lead", "xor 1", "xor 5"]
 
 
 def test_what_does_not_vary_has_no_effect():
     values = numbers()
     some = values.isel(setting=(values.xor.values == 0) & (values.lead.values == 0))
     found = effects.all_effects(some)
-    assert found.term.values.tolist() == ["load", "retention", "lead"]
+    assert found.term.values.tolist() == ["memory_load", "retention", "lead"]
     assert found.sel(term="lead").isnull().all()
-    assert found.sel(term=["load", "retention"]).notnull().all()
+    assert found.sel(term=["memory_load", "retention"]).notnull().all()
 
 
 def test_the_advantage_is_over_each_method_and_over_the_best_on_validation_data():
     volume = synthetic().hypervolume.sel(front="information", drop=True)
     found, best = effects.advantages(volume, HYPERNETWORK), effects.best_names(volume)
     assert list(found) == ["the best of them", *IMPORTANCES]
-    own = volume.sel({"method": HYPERNETWORK, "data": "test"})
+    own = volume.sel(approach=HYPERNETWORK, data="test")
     for k in range(volume.sizes["setting"]):
         means = {
-            name: volume.sel({"method": name, "data": "validation"}).isel(setting=k).values.mean()
-            for name in IMPORTANCES
+            name: volume.sel(approach=name, data="validation").isel(setting=k).values.mean() for name in IMPORTANCES
         }
         name = max(means, key=means.get)
         assert best[k] == name
-        other = volume.sel({"method": name, "data": "test"}).isel(setting=k)
+        other = volume.sel(approach=name, data="test").isel(setting=k)
         np.testing.assert_allclose(found["the best of them"].isel(setting=k), own.isel(setting=k) - other)
     large = effects.advantages(volume, HYPERNETWORKS[1])["SI"]
-    other = volume.sel({"method": "SI", "data": "test"}, drop=True)
-    xr.testing.assert_allclose(large, volume.sel({"method": HYPERNETWORKS[1], "data": "test"}, drop=True) - other)
-    assert effects.advantages(volume.sel({"method": ["SI", "MAS"]}), HYPERNETWORK) == {}
+    other = volume.sel(approach="SI", data="test", drop=True)
+    xr.testing.assert_allclose(large, volume.sel(approach=HYPERNETWORKS[1], data="test", drop=True) - other)
+    assert effects.advantages(volume.sel(approach=["SI", "MAS"]), HYPERNETWORK) == {}
 
 
 def test_three_levels_lie_on_their_logarithms():
     loads = np.array([5.0, 10.0, 40.0, 5.0, 10.0, 40.0])
-    own = {"load": loads, "retention": np.repeat([6.0, 11.0], 3), "lead": np.zeros(6), "xor": np.zeros(6, int)}
+    own = {"memory_load": loads, "retention": np.repeat([6.0, 11.0], 3), "lead": np.zeros(6), "xor": np.zeros(6, int)}
     values = xr.DataArray(
         np.log2(loads)[:, None] * [[1.0, -2.0]] + np.repeat([0.0, 7.0], 3)[:, None],
         {"seed": [0, 1]} | {name: ("setting", column) for name, column in own.items()},
         ("setting", "seed"),
     )
     found = effects.slopes(values)
-    np.testing.assert_allclose(found.sel(term="load"), [3.0, -6.0])
+    np.testing.assert_allclose(found.sel(term="memory_load"), [3.0, -6.0])
     np.testing.assert_allclose(found.sel(term="retention"), 7.0)
 
 
@@ -338,9 +337,9 @@ def test_learning_one_by_one_costs_what_multitask_has_more():
     volume = synthetic().hypervolume.sel(front="information", data="test", drop=True)
     found = effects.shortfalls(volume)
     for name in ("SI", HYPERNETWORK):
-        gap = volume.sel({"method": MULTITASK}).values - volume.sel({"method": name}).values
-        np.testing.assert_allclose(found.sel({"method": name}), gap)
-    assert effects.shortfalls(volume.sel({"method": ["SI"]})) is None
+        gap = volume.sel(approach=MULTITASK).values - volume.sel(approach=name).values
+        np.testing.assert_allclose(found.sel(approach=name), gap)
+    assert effects.shortfalls(volume.sel(approach=["SI"])) is None
 
 
 # predictors
@@ -438,17 +437,17 @@ def test_one_labelled_dataset(analysed):
     assert results.points.sizes == {
         "front": 3,
         "axis": 2,
-        "method": 5,
+        "approach": 5,
         "setting": 2,
         "seed": 2,
         "strength": 3,
         "data": 2,
     }
-    assert results.loss.sel({"method": [SAMPLED, "SI", HYPERNETWORK]}).notnull().all()
+    assert results.loss.sel(approach=[SAMPLED, "SI", HYPERNETWORK]).notnull().all()
     assert results.hypervolume.sel(front=["information", "accuracy"]).notnull().all()
-    assert results.level.sel({"method": [SAMPLED, "SI"]}).notnull().all()
-    assert results.level.sel({"method": [HYPERNETWORK]}).isnull().all()
-    assert results["load"].values.tolist() == [5, 10]
+    assert results.level.sel(approach=[SAMPLED, "SI"]).notnull().all()
+    assert results.level.sel(approach=[HYPERNETWORK]).isnull().all()
+    assert results["memory_load"].values.tolist() == [5, 10]
     for name, variable in results.data_vars.items():
         assert variable.attrs["long_name"], name
         assert variable.attrs["units"], name
@@ -459,9 +458,9 @@ def test_one_labelled_dataset(analysed):
 def test_methods_without_penalty_are_the_same_network(analysed):
     _, results = analysed
     unprotected = results.loss.sel(strength=0.0)
-    pair = (unprotected.sel({"method": name}) for name in (SAMPLED, "SI"))
+    pair = (unprotected.sel(approach=name) for name in (SAMPLED, "SI"))
     np.testing.assert_allclose(*pair, rtol=1e-5)
-    config, steps = analysed[0], int(results.training_steps.isel(setting=0).sel({"method": "SI"}))
+    config, steps = analysed[0], int(results.training_steps.isel(setting=0).sel(approach="SI"))
     tasks = tasks_of(config, CONDITION)
     last = list(
         learn(
@@ -475,17 +474,17 @@ def test_methods_without_penalty_are_the_same_network(analysed):
         )
     )[-1]
     for k, task in enumerate(tasks):
-        loss = evaluate(last.setting.network_of(k), last.weights(k), task.test, task).loss
-        own = unprotected.sel({"method": "SI", "data": "test", "trained_task": 1, "evaluated_task": k}).isel(setting=0)
+        loss = evaluate(last.learner.network_of(k), last.weights(k), task.test, task).loss
+        own = unprotected.sel(approach="SI", data="test", trained_task=1, evaluated_task=k).isel(setting=0)
         np.testing.assert_allclose(own, loss, rtol=1e-4)
 
 
 def test_an_ensemble_gives_the_same_as_single_networks(analysed):
     config, results = analysed
-    needed = int(results.training_steps.isel(setting=0).sel({"method": "SI"}))
+    needed = int(results.training_steps.isel(setting=0).sel(approach="SI"))
     steps = {(matching.values_of(CONDITION), "shared"): needed}
-    together = cells.measure(config, steps, "cpu", {**CONDITION, "method": "SI"}, [0, 1])
-    alone = results.sel({"method": "SI"}).isel(setting=0)
+    together = measuring.measure(config, steps, "cpu", {**CONDITION, "approach": "SI"}, [0, 1])
+    alone = results.sel(approach="SI").isel(setting=0)
     for name in ("loss", "level", "overlap"):
         np.testing.assert_allclose(together[name], alone[name].transpose(*together[name].dims), rtol=1e-3)
 
@@ -507,7 +506,7 @@ def test_the_command_line(analysed, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert report(results) in printed
     with xr.open_dataset(config.run.output) as second:
-        assert second.attrs["cells_computed"] == "0 of 20"
+        assert second.attrs["entries_computed"] == "0 of 20"
         xr.testing.assert_equal(second.load(), results)
     assert f"Wrote {config.run.output}" in printed
 
@@ -522,14 +521,12 @@ def text_of_synthetic():
 
 def test_the_report_holds_means_and_intervals():
     results, text = synthetic(), text_of_synthetic()
-    one = mean_interval(
-        results.hypervolume.sel({"front": "information", "data": "test", "method": "SI"}).isel(setting=3)
-    )
-    cell = f"{float(one['mean']):.3f} [{float(one.low):.3f}, {float(one.high):.3f}]"
+    one = mean_interval(results.hypervolume.sel(front="information", data="test", approach="SI").isel(setting=3))
+    cell = f"{float(one['average']):.3f} [{float(one.low):.3f}, {float(one.high):.3f}]"
     (line, *_) = (
         line for line in text.splitlines() if line.startswith(f"| {results.setting.values[3]} | ") and cell in line
     )
-    assert line.count("|") == len(results.method) + 2
+    assert line.count("|") == len(results.approach) + 2
     for part in (
         "**Matching",
         "**Effects on the hypervolume.**",
@@ -537,7 +534,7 @@ def test_the_report_holds_means_and_intervals():
         "**Advantage of HNET, information.**",
         "**Advantage of HNET (large), accuracy.**",
         "**What learning one by one costs.**",
-        "| effect of load |",
+        "| effect of memory load |",
         "10 conditions that were not drawn at random are few",
     ):
         assert part in text
@@ -553,33 +550,33 @@ def cells_of(text, title, start):
 
 def interval_text(values, digits=3):
     one = mean_interval(values.reset_coords(drop=True))
-    return "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*(float(one[name]) for name in ("mean", "low", "high")), d=digits)
+    return "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*(float(one[name]) for name in ("average", "low", "high")), d=digits)
 
 
 def test_every_table_holds_the_numbers_that_it_names():
     results, text = synthetic(), text_of_synthetic()
     setting = results.setting.values[4]
     at = results.sel(setting=setting)
-    first = 100 * at.accuracy.sel({"method": SCRATCH, "strength": 0, "trained_task": 0, "evaluated_task": 0})
+    first = 100 * at.accuracy.sel(approach=SCRATCH, strength=0, trained_task=0, evaluated_task=0)
     row = cells_of(text, "**Matching", [setting])
-    steps = at.training_steps.sel({"method": SCRATCH})
+    steps = at.training_steps.sel(approach=SCRATCH)
     assert row[3:5] == [f"{float(steps):.0f}", interval_text(first.sel(data="test"), 2)]
     assert [float(row[k]) for k in (3, 5, 7)] == [140, 1140, 2140]  # made up for each kind
-    volume = results.hypervolume.sel({"front": "accuracy", "data": "test", "method": "MAS"})
-    effect = effects.slopes(volume.drop_vars(["method", "front", "data"])).sel(term="load")
+    volume = results.hypervolume.sel(front="accuracy", data="test", approach="MAS")
+    effect = effects.slopes(volume.drop_vars(["approach", "front", "data"])).sel(term="memory_load")
     assert cells_of(text, "**Effects", ["accuracy", "MAS"])[2] == interval_text(effect)
     chosen = cells_of(text, "**One strength", ["SI", setting])
-    own = at.sel({"method": "SI"})
+    own = at.sel(approach="SI")
     assert chosen[3:] == [interval_text(own.chosen_retained), interval_text(own.chosen_learned)]
-    ends = results.points.sel({"front": "information", "data": "test", "method": "SI"}).mean("seed").isel(strength=-1)
+    ends = results.points.sel(front="information", data="test", approach="SI").mean("seed").isel(strength=-1)
     found = [f"{float(one.min()):.2f} to {float(one.max()):.2f}" for one in (ends.sel(axis=a) for a in ends.axis)]
     assert cells_of(text, "**Do the strengths", ["SI"])[3:] == found
-    known = results.hypervolume.sel({"front": "information", "data": "test", "method": "SI"}).reset_coords(drop=True)
-    ranks = predictors.rank_correlations(known, predictors.predictors_of(results).sel({"method": "SI"}, drop=True))
+    known = results.hypervolume.sel(front="information", data="test", approach="SI").reset_coords(drop=True)
+    ranks = predictors.rank_correlations(known, predictors.predictors_of(results).sel(approach="SI", drop=True))
     overlaps = cells_of(text, "**What goes with", ["SI", "overlap"])
     assert overlaps[2] == interval_text(ranks.sel(predictor="overlap"), 2)
     volumes = results.hypervolume.sel(data="test", drop=True)
-    gap = effects.shortfalls(volumes.sel(front="accuracy", drop=True)).sel({"method": "SI"}, drop=True)
+    gap = effects.shortfalls(volumes.sel(front="accuracy", drop=True)).sel(approach="SI", drop=True)
     assert cells_of(text, "**What learning", ["accuracy", "SI"])[2] == interval_text(gap.mean("setting"))
     more = effects.advantages(results.hypervolume.sel(front="accuracy", drop=True), HYPERNETWORKS[1])["MAS"]
     advantage = cells_of(text, "**Advantage of HNET (large), accuracy", [setting])
@@ -588,7 +585,7 @@ def test_every_table_holds_the_numbers_that_it_names():
 
 def test_networks_that_broke_down_are_named():
     results = synthetic((SCRATCH, "SI", "MAS"))
-    results.reason.loc[{"method": "MAS", "seed": 0, "trained_task": 1}] = 4.0
+    results.reason.loc[{"approach": "MAS", "seed": 0, "trained_task": 1}] = 4.0
     assert "last finite weights: MAS (140)." in report(results)
 
 
@@ -611,23 +608,23 @@ def test_the_figure_shows_the_numbers_of_the_dataset():
     assert "5 bits held for 6 steps" in low.get_title()
     assert "20 bits held for 6 steps" in high.get_title()
     at = results.sel(front="information", data="test")
-    mean = at.points.isel(setting=0).sel({"method": "SI"}).mean("seed").transpose("axis", "strength").values
+    mean = at.points.isel(setting=0).sel(approach="SI").mean("seed").transpose("axis", "strength").values
     marks = [np.array(line.get_data()) for line in low.lines if len(line.get_xdata()) == 14]
     assert any(np.allclose(mark, mean) for mark in marks)
     area = [np.trapezoid(line.get_ydata(), line.get_xdata()) for line in low.lines if len(line.get_xdata()) == 201]
     with_strength = [name for name in ROWS if name not in REFERENCES]
-    expected = at.hypervolume.isel(setting=0).sel({"method": with_strength}).mean("seed").values
+    expected = at.hypervolume.isel(setting=0).sel(approach=with_strength).mean("seed").values
     np.testing.assert_allclose(area, expected, atol=0.01)
     bars = [container[0].get_ydata() for container in volumes.containers]
-    np.testing.assert_allclose(bars, at.hypervolume.mean("seed").transpose("method", "setting").values)
+    np.testing.assert_allclose(bars, at.hypervolume.mean("seed").transpose("approach", "setting").values)
     own = at.hypervolume.isel(setting=at.xor.values == 0)
-    gap = (own.sel({"method": HYPERNETWORK}) - own.sel({"method": "SI"})).groupby("load").mean(["setting", "seed"])
+    gap = (own.sel(approach=HYPERNETWORK) - own.sel(approach="SI")).groupby("memory_load").mean(["setting", "seed"])
     np.testing.assert_allclose(advantage.containers[IMPORTANCES.index("SI")][0].get_ydata(), gap.values)
-    large = own.sel({"method": HYPERNETWORKS[1]}) - own.sel({"method": "MAS"})
+    large = own.sel(approach=HYPERNETWORKS[1]) - own.sel(approach="MAS")
     drawn = advantage.containers[len(IMPORTANCES) + IMPORTANCES.index("MAS")][0].get_ydata()
-    np.testing.assert_allclose(drawn, large.groupby("load").mean(["setting", "seed"]).values)
+    np.testing.assert_allclose(drawn, large.groupby("memory_load").mean(["setting", "seed"]).values)
     kept = figure_of._crossed(at.isel(setting=[0, 1, 2, 3, 4]))
-    assert sorted(zip(kept["load"].values.tolist(), kept.input_length.values.tolist(), strict=True)) == [
+    assert sorted(zip(kept["memory_load"].values.tolist(), kept.input_length.values.tolist(), strict=True)) == [
         (5, 5),
         (20, 5),
     ]

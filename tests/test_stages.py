@@ -203,7 +203,7 @@ def test_perturbation_uses_one_fisher_to_rank_and_another_to_predict(trained, pr
     )
     np.testing.assert_allclose(found.divergence, expected.measured)
     np.testing.assert_allclose(found.predicted_divergence, expected.predicted)
-    means = found.divergence.mean(("seed", "fraction", "size"))
+    means = found.divergence.mean(("seed", "fraction", "change"))
     assert means.sel(selection="most important") > means.sel(selection="least important")
 
 
@@ -214,7 +214,7 @@ def test_effective_rank_and_nonlinear_dimensions(trained, probe):
     expected = effective_rank(covariance_spectrum(states(hidden, probe, "output")))
     np.testing.assert_allclose(found.effective_rank.sel(phase="output", centre="pooled"), expected)
     nonlinear = nonlinear_dimensionality_at(stage, NETWORK, probe, rows=60)
-    assert nonlinear.intrinsic_dimension.dims == ("seed", "method")
+    assert nonlinear.intrinsic_dimension.dims == ("seed", "dimension_estimator")
     assert ((nonlinear.kernel_components > 0) & (nonlinear.kernel_components < 60)).all()
 
 

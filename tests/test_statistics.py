@@ -15,20 +15,20 @@ def test_interval_is_the_t_interval_of_scipy():
     found = mean_interval(array(values), confidence=0.9)
     for k, row in enumerate(values):
         low, high = stats.t.interval(0.9, 5, loc=row.mean(), scale=stats.sem(row))
-        np.testing.assert_allclose([found["mean"][k], found.low[k], found.high[k]], [row.mean(), low, high])
+        np.testing.assert_allclose([found["average"][k], found.low[k], found.high[k]], [row.mean(), low, high])
 
 
 def test_missing_networks_are_left_out_and_counted():
     found = mean_interval(array([[1, 2, 3, np.nan], [5, np.nan, np.nan, np.nan], [np.nan] * 4]))
     assert found.n.values.tolist() == [3, 1, 0]
-    np.testing.assert_allclose(found["mean"], [2, 5, np.nan])
+    np.testing.assert_allclose(found["average"], [2, 5, np.nan])
     np.testing.assert_allclose(found.high[0], stats.t.interval(0.95, 2, loc=2, scale=1 / np.sqrt(3))[1])
     assert found.low[1:].isnull().all()
 
 
 def test_the_logarithm_gives_a_geometric_mean():
     found = mean_interval(array([[1.0, 10.0, 100.0]]), log=True)
-    np.testing.assert_allclose(found["mean"], [10.0])
+    np.testing.assert_allclose(found["average"], [10.0])
     np.testing.assert_allclose(found.low * found.high, [100.0])
 
 

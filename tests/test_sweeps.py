@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wmcl.sweeps import choose, run, save_whole
-from wmcl.sweeps.grid import cells, key
+from wmcl.sweeps.grid import entries, key
 from wmcl.sweeps.store import Store
 
 CONDITIONS = [{"p": 1, "i": 1}, {"p": 2, "i": 2}, {"p": 2, "i": 3}]
 
 
 def measure(log, condition, seeds):
-    """A value a cell and a vector whose length depends on the condition; each call is written down."""
+    """A value an entry and a vector whose length depends on the condition; each call is written down."""
     with Path(log).open("a") as file:
         file.write(f"{condition['p']},{condition['i']}:{','.join(map(str, seeds))}\n")
     values = [100 * condition["p"] + 10 * condition["i"] + seed for seed in seeds]
@@ -34,7 +34,7 @@ def measure(log, condition, seeds):
 
 
 def sweep(tmp_path, function=measure, conditions=CONDITIONS, seeds=(0, 1), **more):
-    arguments = {"name": "test", "settings": {"a": 1}, "folder": tmp_path / "cells", "progress": False} | more
+    arguments = {"name": "test", "configuration": {"a": 1}, "folder": tmp_path / "entries", "progress": False} | more
     return run(partial(function, str(tmp_path / "log")), conditions, seeds, **arguments)
 
 
@@ -54,14 +54,14 @@ def test_results_are_labelled_and_the_same_however_they_are_computed(tmp_path, j
     assert choose(found, p=2).i.values.tolist() == [2, 3]
     assert found.value.count() == 6
     assert len(calls(tmp_path)) == 6 // members
-    assert found.attrs == {"cells_computed": "6 of 6", "failed_cells": ""}
+    assert found.attrs == {"entries_computed": "6 of 6", "failed_entries": ""}
 
 
-def test_finished_cells_are_used_again(tmp_path):
+def test_finished_entries_are_used_again(tmp_path):
     first = sweep(tmp_path)
     again = sweep(tmp_path)
     assert len(calls(tmp_path)) == 6
-    assert again.attrs["cells_computed"] == "0 of 6"
+    assert again.attrs["entries_computed"] == "0 of 6"
     xr.testing.assert_identical(first.drop_attrs(deep=False), again.drop_attrs(deep=False))
     wider = sweep(tmp_path, seeds=(0, 1, 2), conditions=CONDITIONS[::-1])
     assert calls(tmp_path)[-3:] != calls(tmp_path)[:3]
@@ -69,23 +69,23 @@ def test_finished_cells_are_used_again(tmp_path):
     assert wider.value.count() == 9
 
 
-def test_where_each_cell_comes_from_is_kept(tmp_path):
+def test_where_each_entry_comes_from_is_kept(tmp_path):
     sweep(tmp_path, seeds=(0,), origin={"source_revision": "abc"})
     both = sweep(tmp_path, origin={"source_revision": "def"})
     assert both.attrs["source_revision"] == "abc; def"
-    assert both.attrs["cells_computed"] == "3 of 6"
+    assert both.attrs["entries_computed"] == "3 of 6"
 
 
-@pytest.mark.parametrize("change", [{"settings": {"a": 2}}, {"name": "other"}])
-def test_other_settings_are_other_cells(tmp_path, change):
+@pytest.mark.parametrize("change", [{"configuration": {"a": 2}}, {"name": "other"}])
+def test_other_configuration_are_other_entries(tmp_path, change):
     sweep(tmp_path)
     sweep(tmp_path, **change)
     assert len(calls(tmp_path)) == 12
 
 
-def test_settings_of_one_condition_concern_its_cells_alone(tmp_path):
-    sweep(tmp_path, settings=lambda condition: {"a": condition["i"]})
-    sweep(tmp_path, settings=lambda condition: {"a": condition["i"] if condition["i"] < 3 else 7})
+def test_configuration_of_one_condition_concern_its_entries_alone(tmp_path):
+    sweep(tmp_path, configuration=lambda condition: {"a": condition["i"]})
+    sweep(tmp_path, configuration=lambda condition: {"a": condition["i"] if condition["i"] < 3 else 7})
     assert calls(tmp_path) == sorted([*calls_of(1, 1), *calls_of(2, 2), *calls_of(2, 3), *calls_of(2, 3)])
 
 
@@ -93,7 +93,7 @@ def calls_of(p, i):
     return [f"{p},{i}:{seed}" for seed in (0, 1)]
 
 
-def test_a_new_results_version_makes_old_cells_void(tmp_path, monkeypatch):
+def test_a_new_results_version_makes_old_entries_void(tmp_path, monkeypatch):
     sweep(tmp_path)
     monkeypatch.setattr("wmcl.sweeps.grid.RESULTS_VERSION", 999)
     sweep(tmp_path)
@@ -115,19 +115,19 @@ def empty(path):
 
 
 @pytest.mark.parametrize("damage", [truncate, flip_a_bit, empty])
-def test_a_damaged_cell_is_reported_and_redone(tmp_path, damage):
+def test_a_damaged_entry_is_reported_and_redone(tmp_path, damage):
     first = sweep(tmp_path)
-    victim = sorted((tmp_path / "cells").iterdir())[2]
+    victim = sorted((tmp_path / "entries").iterdir())[2]
     damage(victim)
-    with pytest.warns(UserWarning, match=f"{victim.name} is damaged: removed, and its cell is computed again"):
+    with pytest.warns(UserWarning, match=f"{victim.name} is damaged: removed, and its entry is computed again"):
         again = sweep(tmp_path)
     assert len(calls(tmp_path)) == 7
     xr.testing.assert_identical(first.drop_attrs(deep=False), again.drop_attrs(deep=False))
-    assert len(list((tmp_path / "cells").iterdir())) == 6
+    assert len(list((tmp_path / "entries").iterdir())) == 6
 
 
-def test_ctrl_c_waits_for_the_cell_that_is_written(tmp_path, monkeypatch):
-    """The lock of the netCDF library would never be released, and the cell would be lost."""
+def test_ctrl_c_waits_for_the_entry_that_is_written(tmp_path, monkeypatch):
+    """The lock of the netCDF library would never be released, and the entry would be lost."""
     write = xr.Dataset.to_netcdf
 
     def interrupted(*arguments, **named):
@@ -138,11 +138,11 @@ def test_ctrl_c_waits_for_the_cell_that_is_written(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         sweep(tmp_path)
     monkeypatch.undo()
-    assert len(list((tmp_path / "cells").glob("*.nc"))) == 1
-    assert sweep(tmp_path).attrs["cells_computed"] == "5 of 6"
+    assert len(list((tmp_path / "entries").glob("*.nc"))) == 1
+    assert sweep(tmp_path).attrs["entries_computed"] == "5 of 6"
 
 
-def test_ctrl_c_waits_for_the_cell_that_is_read(tmp_path, monkeypatch):
+def test_ctrl_c_waits_for_the_entry_that_is_read(tmp_path, monkeypatch):
     sweep(tmp_path)
     read, ended = xr.open_dataset, []
 
@@ -163,7 +163,7 @@ def fail_on_the_last_condition(log, condition, seeds):
     return measure(log, condition, seeds)
 
 
-def test_an_exception_is_not_swallowed_and_finished_cells_are_kept(tmp_path):
+def test_an_exception_is_not_swallowed_and_finished_entries_are_kept(tmp_path):
     with pytest.raises(ArithmeticError, match="no such number") as raised:
         sweep(tmp_path, fail_on_the_last_condition)
     assert raised.value.__notes__ == ["while computing p=2 i=3 seed=0"]
@@ -189,14 +189,14 @@ def die_always(log, condition, seeds):
 def test_a_worker_that_dies_once_costs_nothing(tmp_path):
     found = sweep(tmp_path, die_once, jobs=2)
     assert found.value.count() == 6
-    assert found.attrs["failed_cells"] == ""
+    assert found.attrs["failed_entries"] == ""
 
 
 @pytest.mark.filterwarnings("ignore:resource_tracker")
-def test_a_cell_that_kills_its_process_twice_is_recorded_and_the_rest_is_finished(tmp_path):
+def test_an_entry_that_kills_its_process_twice_is_recorded_and_the_rest_is_finished(tmp_path):
     found = sweep(tmp_path, die_always, jobs=2)
-    assert found.attrs["failed_cells"] == "p=2 i=3 seed=1"
-    assert found.attrs["cells_computed"] == "5 of 6"
+    assert found.attrs["failed_entries"] == "p=2 i=3 seed=1"
+    assert found.attrs["entries_computed"] == "5 of 6"
     assert found.value.count() == 5
     assert choose(found, p=2, i=3).value.sel(seed=1).isnull().all()
 
@@ -213,25 +213,25 @@ SLOW_SWEEP = """
         time.sleep(0.3)
         return measure(log, condition, seeds)
 
-    arguments = dict(name="kill", settings={{}}, folder=Path({cells!r}), jobs=2)
+    arguments = dict(name="kill", configuration={{}}, folder=Path({entries!r}), jobs=2)
     found = run(partial(slow, {log!r}), CONDITIONS, range(4), **arguments)
     save_whole(found, Path({result!r}))
 """
 
 
 def test_kill_9_and_the_same_command_again_give_the_same_values(tmp_path):
-    paths = {name: str(tmp_path / name) for name in ("log", "cells", "result")}
+    paths = {name: str(tmp_path / name) for name in ("log", "entries", "result")}
     script = textwrap.dedent(SLOW_SWEEP).format(root=str(Path(__file__).parents[1]), **paths)
     command = [sys.executable, "-c", script]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-    cells_folder = tmp_path / "cells"
+    entries_folder = tmp_path / "entries"
     deadline = time.monotonic() + 180
-    while len(list(cells_folder.glob("*.nc"))) < 3:
+    while len(list(entries_folder.glob("*.nc"))) < 3:
         assert time.monotonic() < deadline, "the sweep did not get going"
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    before = {path.name for path in cells_folder.glob("*.nc")}
+    before = {path.name for path in entries_folder.glob("*.nc")}
     assert 3 <= len(before) < 12
     assert not (tmp_path / "result").exists()
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
@@ -241,30 +241,32 @@ def test_kill_9_and_the_same_command_again_give_the_same_values(tmp_path):
             CONDITIONS,
             range(4),
             name="kill",
-            settings={},
+            configuration={},
             folder=tmp_path / "fresh",
             progress=False,
         )
         xr.testing.assert_equal(resumed, whole)
         # what was stored when the blow fell is not computed again; what ran, or waited to be stored, is
-        assert resumed.attrs["cells_computed"] == f"{12 - len(before)} of 12"
-    assert before <= {path.name for path in cells_folder.glob("*.nc")}
+        assert resumed.attrs["entries_computed"] == f"{12 - len(before)} of 12"
+    assert before <= {path.name for path in entries_folder.glob("*.nc")}
 
 
 names = st.text("abcxyz_", min_size=1, max_size=5)
 
 
-@given(settings_=st.dictionaries(names, st.integers() | st.text(max_size=5) | st.booleans()), seed=st.integers(0, 9))
+@given(
+    configuration_=st.dictionaries(names, st.integers() | st.text(max_size=5) | st.booleans()), seed=st.integers(0, 9)
+)
 @settings(max_examples=50)
-def test_keys_do_not_depend_on_the_order_of_names(settings_, seed):
-    (cell,) = cells([{"p": 1, "i": 2}], [seed])
-    (other,) = cells([{"i": 2, "p": 1}], [seed])
-    backwards = dict(reversed(settings_.items()))
-    assert key("n", settings_, cell) == key("n", backwards, other)
-    assert key("n", settings_, cell) != key("n", settings_ | {"zz": 1}, cell)
+def test_keys_do_not_depend_on_the_order_of_names(configuration_, seed):
+    (entry,) = entries([{"p": 1, "i": 2}], [seed])
+    (other,) = entries([{"i": 2, "p": 1}], [seed])
+    backwards = dict(reversed(configuration_.items()))
+    assert key("n", configuration_, entry) == key("n", backwards, other)
+    assert key("n", configuration_, entry) != key("n", configuration_ | {"zz": 1}, entry)
 
 
-def test_a_stored_cell_comes_back_identical(tmp_path):
+def test_a_stored_entry_comes_back_identical(tmp_path):
     store = Store(tmp_path)
     result = measure(tmp_path / "log", {"p": 1, "i": 4}, [3]).assign_attrs(note="µ", number=1.5)
     result.value.attrs = {"units": "nats"}
@@ -366,9 +368,9 @@ def test_work_is_done_on_one_thread_and_the_callers_threads_are_left_alone(tmp_p
     assert set(seen) == {1}
 
 
-def test_a_cell_file_with_the_configuration_of_another_is_not_believed(tmp_path):
+def test_an_entry_file_with_the_configuration_of_another_is_not_believed(tmp_path):
     sweep(tmp_path, seeds=(0,))
-    first, second = sorted((tmp_path / "cells").iterdir())[:2]
+    first, second = sorted((tmp_path / "entries").iterdir())[:2]
     head, tail = second.name.split(".", 1)
     first.replace(first.with_name(f"{head}.{first.name.split('.', 1)[1]}"))
     second.unlink()
@@ -376,4 +378,4 @@ def test_a_cell_file_with_the_configuration_of_another_is_not_believed(tmp_path)
         sweep(tmp_path, seeds=(0,))
     assert len(calls(tmp_path)) == 3 + 2
     assert tail.endswith(".nc")
-    assert len(list((tmp_path / "cells").iterdir())) == 3
+    assert len(list((tmp_path / "entries").iterdir())) == 3

@@ -15,7 +15,7 @@ from method_study.measure import learn_row
 from method_study.rows import network_of, tasks_of_row
 from scipy import stats
 from sklearn.decomposition import PCA
-from subspace_study import measure as cells
+from subspace_study import measure as measuring
 from subspace_study.config import PRESETS, Measures, as_comparison, check, rows, same_states, tasks_of
 from subspace_study.importance import fishers
 from subspace_study.networks import answering, have_same_weights
@@ -58,7 +58,7 @@ def studied(tmp_path_factory):
 
 
 def of(results, method):
-    return results.isel(condition=results.method.values.tolist().index(method))
+    return results.isel(condition=results.approach.values.tolist().index(method))
 
 
 # settings
@@ -74,12 +74,12 @@ def test_every_preset_makes_sense(preset):
         assert {settings.iterations for settings in rows(config).values()} == {config.study.iterations}
 
 
-def test_paper_takes_the_published_settings_and_full_size():
+def test_paper_takes_the_published_hyperparameters_and_full_size():
     paper = PRESETS["paper"]
     assert (paper.network.hidden, paper.study.seeds) == (256, 10)
     found = rows(paper)
     assert {settings.iterations for settings in found.values()} == {20_000}
-    assert found["online EWC"].hyperparameters["strength"] == 100
+    assert found["online EWC"].of_method["strength"] == 100
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_senseless_configurations_are_refused_before_work_starts(refusal, argume
     assert message in refusal(analysis.main, *arguments)
 
 
-def test_inputs_tell_the_task_only_if_asked_and_only_then_are_cells_others(tmp_path):
+def test_inputs_tell_the_task_only_if_asked_and_only_then_are_entries_others(tmp_path):
     config = small(tmp_path)
     telling = small(tmp_path, task_identity=True)
     for name, settings in rows(config).items():
@@ -113,9 +113,11 @@ def test_inputs_tell_the_task_only_if_asked_and_only_then_are_cells_others(tmp_p
         assert not settings.task_identity
         inputs = [tasks_of_row(as_comparison(config), each)[0].inputs for each in (settings, told)]
         assert inputs[1] == inputs[0] + 3
-    off, on = (cells.settings_of_cells(each, "cpu")({"method": "online EWC"}) for each in (config, telling))
-    assert set(off) == {"task", "tasks", "network", "measures", "device", "settings"}
-    assert off | {"settings": off["settings"] | {"task_identity": True}} == on
+    off, on = (
+        measuring.configuration_of_entries(each, "cpu")({"approach": "online EWC"}) for each in (config, telling)
+    )
+    assert set(off) == {"task", "tasks", "network", "measures", "device", "hyperparameters"}
+    assert off | {"hyperparameters": off["hyperparameters"] | {"task_identity": True}} == on
 
 
 def test_whose_states_are_the_same_in_all_tasks(tmp_path):
@@ -130,7 +132,7 @@ def test_states_are_the_same_in_all_tasks_just_where_that_is_said(tmp_path, meth
     config = small(tmp_path, task_identity=identity, tasks=2, seeds=1, iterations=1)
     config = replace(config, task=replace(config.task, inputs="identical"))
     config = replace(config, measures=replace(config.measures, importance_samples=0, supervised_largest=0))
-    end = cells.measure(config, "cpu", {"method": method}, [0]).isel(trained_task=1, evaluated_task=1)
+    end = measuring.measure(config, "cpu", {"approach": method}, [0]).isel(trained_task=1, evaluated_task=1)
     now = np.allclose(end.variance_inside.sel(directions="now"), end.own_variance, atol=1e-9)
     joint = np.allclose(end.joint_participation_ratio, end.participation_ratio, rtol=1e-6)
     assert now is joint is same_states(rows(config)[method])
@@ -269,7 +271,7 @@ def test_a_single_read_out_for_all_tasks_has_no_overlap(tmp_path):
     network = network_of(as_comparison(config), replace(settings, multi_head=False), tasks[0])
     run = learn(named("fine-tuning"), network, tasks, [0], Stop(1), settings.options, progress=False)
     measures = Measures(importance_samples=0, state_samples=0, supervised_largest=0)
-    found = cells.measure_run(run, measures)
+    found = measuring.measure_run(run, measures)
     assert found.head_overlap.isnull().all()
     assert "importance" not in found
     assert "components" not in found
@@ -548,7 +550,7 @@ def test_one_labelled_dataset(studied):
 
 def test_a_network_alone_gives_the_same_as_in_an_ensemble(studied):
     config, results = studied
-    together = cells.measure(config, "cpu", {"method": "fine-tuning"}, [0, 1])
+    together = measuring.measure(config, "cpu", {"approach": "fine-tuning"}, [0, 1])
     alone = of(results, "fine-tuning")
     for name in ("loss", "accumulated_importance", "variance_inside", "supervised_accuracy"):
         np.testing.assert_allclose(together[name], alone[name].transpose(*together[name].dims), rtol=2e-3, atol=1e-5)
@@ -619,7 +621,7 @@ def test_marks_of_methods_lie_around_the_number_of_tasks(studied):
     config, results = studied
     with house_style():
         for names in (["fine-tuning"], ["fine-tuning", "masking + SI"]):
-            some = results.isel(condition=[results.method.values.tolist().index(name) for name in names])
+            some = results.isel(condition=[results.approach.values.tolist().index(name) for name in names])
             figure = figure_of.draw(some, figure_of.Options(config.run.output))
             places = [line[0].get_xdata() for line in figure.axes[0].containers]
             np.testing.assert_allclose(np.mean(places, axis=0), [1, 2, 3])
@@ -634,5 +636,5 @@ def test_the_command_line(studied, monkeypatch, capsys):
     runpy.run_path(str(Path(analysis.__file__)), run_name="__main__")
     assert f"Wrote {config.run.output}" in capsys.readouterr().out
     with xr.open_dataset(config.run.output) as second:
-        assert second.attrs["cells_computed"] == "0 of 12"
+        assert second.attrs["entries_computed"] == "0 of 12"
         xr.testing.assert_equal(second.load(), first)

@@ -87,8 +87,8 @@ def errors_as_sentences(run: Run) -> Iterator[None]:
 
 
 def print_outcome(results: xr.Dataset, report: Callable[[xr.Dataset], str], run: Run) -> None:
-    """The report, the cells of the sweep that could not be computed, if there are any, and the file."""
+    """The report, the entries of the sweep that could not be computed, if there are any, and the file."""
     print(report(results))
-    if results.attrs["failed_cells"]:
-        print(f"Given up, because they killed their process twice: {results.attrs['failed_cells']}")
+    if results.attrs["failed_entries"]:
+        print(f"Given up, because they killed their process twice: {results.attrs['failed_entries']}")
     print(f"\nWrote {run.output} in {results.attrs['wall_seconds']:.0f} s.")

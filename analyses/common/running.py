@@ -18,7 +18,7 @@ class Run:
     """How to run."""
 
     output: Path = Path("results/importance_vs_length.nc")
-    """file to write; finished cells are kept beside it in a folder of the same name, and used again"""
+    """file to write; finished entries are kept beside it in a folder of the same name, and used again"""
     jobs: int | None = None
     """processes at once, one thread each; None takes 2, 1 on a GPU, or all threads of a cluster"""
     members: int | None = None

@@ -8,7 +8,7 @@ import xarray as xr
 from front_study.methods import IMPORTANCES, MULTITASK
 from wmcl.statistics.least_squares import fit
 
-TERMS = ("load", "retention", "lead")
+TERMS = ("memory_load", "retention", "lead")
 
 
 def slopes(values: xr.DataArray) -> xr.DataArray:
@@ -69,10 +69,10 @@ def shortfalls(volume: xr.DataArray) -> xr.DataArray | None:
 
     Nothing without multitask.
     """
-    if MULTITASK not in volume.method.values:
+    if MULTITASK not in volume.approach.values:
         return None
-    others = [name for name in volume.method.values.tolist() if name != MULTITASK]
-    return volume.sel({"method": MULTITASK}, drop=True) - volume.sel({"method": others})
+    others = [name for name in volume.approach.values.tolist() if name != MULTITASK]
+    return volume.sel(approach=MULTITASK, drop=True) - volume.sel(approach=others)
 
 
 def advantages(volume: xr.DataArray, row: str) -> Mapping[str, xr.DataArray]:
@@ -81,33 +81,33 @@ def advantages(volume: xr.DataArray, row: str) -> Mapping[str, xr.DataArray]:
     The best is that of a setting: with the largest mean hypervolume over seeds on validation data.
 
     Args:
-        volume: with dimensions setting, method, seed and data.
+        volume: with dimensions setting, approach, seed and data.
         row: a hypernetwork.
 
     Returns:
         By name, with dimensions setting and seed, on test data; nothing where rows are missing.
     """
-    others = [name for name in IMPORTANCES if name in volume.method.values]
-    if row not in volume.method.values or not others:
+    others = [name for name in IMPORTANCES if name in volume.approach.values]
+    if row not in volume.approach.values or not others:
         return {}
     test = volume.sel(data="test", drop=True)
-    own, among = test.sel({"method": row}, drop=True), test.sel({"method": others})
+    own, among = test.sel(approach=row, drop=True), test.sel(approach=others)
     place = _best(volume, others)
-    best = among.isel(method=place)
-    against = {"the best of them": best.drop_vars("method")}
-    against |= {name: among.sel({"method": name}, drop=True) for name in others}
+    best = among.isel(approach=place)
+    against = {"the best of them": best.drop_vars("approach")}
+    against |= {name: among.sel(approach=name, drop=True) for name in others}
     return {name: own - other for name, other in against.items()}
 
 
 def best_names(volume: xr.DataArray) -> list[str]:
     """Which importance method is the best of each setting."""
-    others = [name for name in IMPORTANCES if name in volume.method.values]
+    others = [name for name in IMPORTANCES if name in volume.approach.values]
     return [others[int(k)] for k in _best(volume, others)]
 
 
 def _best(volume: xr.DataArray, methods: list[str]) -> xr.DataArray:
     """Place of the best of some methods in each setting."""
-    return volume.sel({"method": methods, "data": "validation"}).mean("seed").fillna(-1).argmax("method")
+    return volume.sel(approach=methods, data="validation").mean("seed").fillna(-1).argmax("approach")
 
 
 def _from_low_to_high(values: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ def measure(
     config: Config, steps: Steps, device: str, condition: Mapping[str, Any], seeds: Sequence[int]
 ) -> xr.Dataset:
     """Learn both tasks with every strength, and measure after each; seeds and strengths make one ensemble."""
-    tasks, row = tasks_of(config, condition), condition["method"]
+    tasks, row = tasks_of(config, condition), condition["approach"]
     strengths = (0.0,) if row in REFERENCES else config.study.strengths
     members = [seed for seed in seeds for _ in strengths]
     run = learn(

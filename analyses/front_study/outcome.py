@@ -1,4 +1,4 @@
-"""From losses and accuracies to fronts and hypervolumes, with dimensions setting, method, seed and strength.
+"""From losses and accuracies to fronts and hypervolumes, with dimensions setting, approach, seed and strength.
 
 A *setting* is a condition of the tasks, whatever method learns them.
 """
@@ -20,16 +20,16 @@ FRONTS = ("information", "accuracy", "speed")
 
 
 def add_outcome(results: xr.Dataset, config: Config, steps: Steps, missed: Mapping[tuple[int, ...], int]) -> xr.Dataset:
-    """By setting and method, with points, hypervolumes and the choice by validation data; everything described."""
+    """By setting and approach, with points, hypervolumes and the choice by validation data; everything described."""
     methods = list(methods_of(config))
-    found = by_setting(results).reindex({"method": methods})
+    found = by_setting(results).reindex({"approach": methods})
     found = found.assign_coords(_of_settings(found, config))
     points = points_of(found)
     found = found.assign(choice(points, found)).assign(
         points=points,
         hypervolume=hypervolumes(points),
         training_steps=_training_steps(found, config, steps),
-        compression=("method", [compression(config, name) for name in methods]),
+        compression=("approach", [compression(config, name) for name in methods]),
     )
     censored = "; ".join(f"{condition_text(values)} ({count})" for values, count in missed.items())
     return describe(found.assign_attrs(results.attrs, censored_conditions=censored), DESCRIPTIONS)
@@ -39,13 +39,13 @@ def by_setting(results: xr.Dataset) -> xr.Dataset:
     """Conditions of a sweep as settings and methods; NaN where a method lacks a setting."""
     keys = list(zip(*(results[name].values.tolist() for name in VARIED), strict=True))
     settings, parts = list(dict.fromkeys(keys)), []
-    methods = list(dict.fromkeys(results.method.values.tolist()))
+    methods = list(dict.fromkeys(results.approach.values.tolist()))
     for method in methods:
-        rows = np.flatnonzero(results.method.values == method)
-        part = results.isel(condition=rows).drop_vars([*VARIED, "method"]).rename(condition="setting")
+        rows = np.flatnonzero(results.approach.values == method)
+        part = results.isel(condition=rows).drop_vars([*VARIED, "approach"]).rename(condition="setting")
         labels = [condition_text(keys[row]) for row in rows]
-        parts.append(part.assign_coords(setting=labels).expand_dims(method=[method]))
-    found = xr.concat(parts, "method", join="outer", combine_attrs="drop")
+        parts.append(part.assign_coords(setting=labels).expand_dims(approach=[method]))
+    found = xr.concat(parts, "approach", join="outer", combine_attrs="drop")
     found = found.reindex(setting=[condition_text(key) for key in settings])
     own = {name: ("setting", [key[place] for key in settings]) for place, name in enumerate(VARIED)}
     return found.assign_coords(own)
@@ -57,16 +57,16 @@ def _of_settings(found: xr.Dataset, config: Config) -> dict[str, tuple[str, list
     chosen = [known[label] for label in found.setting.values.tolist()]
     demands = [[task.demand for task in tasks_of(config, each)] for each in chosen]
     return {
-        name: ("setting", [float(np.mean([getattr(demand, name) for demand in both])) for both in demands])
-        for name in ("load", "retention")
+        name: ("setting", [float(np.mean([getattr(demand, field) for demand in both])) for both in demands])
+        for name, field in (("memory_load", "load"), ("retention", "retention"))
     }
 
 
 def _training_steps(found: xr.Dataset, config: Config, steps: Steps) -> tuple[tuple[str, str], list[list[float]]]:
     """How long each task is trained."""
     known = {condition_text(values_of(each)): values_of(each) for each in conditions(config)}
-    return ("setting", "method"), [
-        [float(steps[known[label], matched(row)]) for row in found.method.values.tolist()]
+    return ("setting", "approach"), [
+        [float(steps[known[label], matched(row)]) for row in found.approach.values.tolist()]
         for label in found.setting.values.tolist()
     ]
 
@@ -118,13 +118,13 @@ def choice(points: xr.DataArray, found: xr.Dataset) -> dict[str, xr.DataArray]:
 def broken(results: xr.Dataset) -> Sequence[str]:
     """Methods with networks that had a non-finite loss, and how many."""
     counts = (results.reason == Reason.nonfinite).any("trained_task").sum(["setting", "seed", "strength"])
-    return [f"{name} ({int(count)})" for name, count in zip(counts.method.values, counts, strict=True) if count]
+    return [f"{name} ({int(count)})" for name, count in zip(counts.approach.values, counts, strict=True) if count]
 
 
 _INFORMATION = "fraction of a fair bit"
 DESCRIPTIONS = {
     "setting": ("condition of the tasks", "1"),
-    "method": ("row of the analysis", "1"),
+    "approach": ("row of the analysis", "1"),
     "seed": ("seed of the network: initialisation and batches", "1"),
     "strength": ("weight of the penalty", "nats per scored bit by squared weight"),
     "trained_task": ("the task that was learned last, from 0", "1"),
@@ -136,7 +136,7 @@ DESCRIPTIONS = {
     "input_length": ("steps from the pattern's first step to the stop flag", "steps"),
     "lead": ("blank steps before the pattern", "steps"),
     "xor": ("permutations whose exclusive or with the pattern is asked for", "1"),
-    "load": ("independent bits held at once, mean over both tasks", "bits"),
+    "memory_load": ("independent bits held at once, mean over both tasks", "bits"),
     "retention": ("steps for which a bit is held, mean over both tasks", "steps"),
     "training_steps": ("training steps a task; of multitask, for each of the two", "steps"),
     "accuracy": ("accuracy on a task after another was learned; chance is 0.5", "fraction of scored bits"),

@@ -11,6 +11,7 @@ from front_study.methods import HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCE
 from front_study.outcome import broken
 from front_study.predictors import partial_slopes, predictors_of, rank_correlations
 from wmcl.statistics import mean_interval
+from wmcl.statistics.verdict import words
 
 TITLES = {
     "information": "information (fraction of each bit)",
@@ -29,8 +30,8 @@ def report(results: xr.Dataset) -> str:
 
 
 def _title(results: xr.Dataset) -> str:
-    settings = json.loads(results.attrs["configuration"])
-    hidden, rate = settings["training"]["hidden"], settings["training"]["learning_rate"]
+    configuration = json.loads(results.attrs["configuration"])
+    hidden, rate = configuration["training"]["hidden"], configuration["training"]["learning_rate"]
     return (
         f"Two Permuted Copy Tasks, {results.sizes['setting']} conditions, Elman networks of {hidden} units,"
         f" {results.sizes['seed']} networks (seeds) each; mean and 95 % t interval over seeds, test data, learning rate"
@@ -47,10 +48,10 @@ def _matching(results: xr.Dataset) -> str:
     first = results.accuracy.sel(data="test", trained_task=0, evaluated_task=0, strength=0.0)
     lines = []
     for k, setting in enumerate(results.setting.values.tolist()):
-        row = [setting, *(f"{float(results[name][k]):.3g}" for name in ("load", "retention"))]
+        row = [setting, *(f"{float(results[name][k]):.3g}" for name in ("memory_load", "retention"))]
         for name in shown.values():
-            row.append(f"{float(results.training_steps.isel(setting=k).sel({'method': name})):.0f}")
-            row.append(_interval(100 * first.isel(setting=k).sel({"method": name}), 2))
+            row.append(f"{float(results.training_steps.isel(setting=k).sel(approach=name)):.0f}")
+            row.append(_interval(100 * first.isel(setting=k).sel(approach=name), 2))
         lines.append(row)
     text = "Each kind is trained for the same multiple of what new networks of that kind need."
     if results.attrs["censored_conditions"]:
@@ -64,21 +65,21 @@ def _matching(results: xr.Dataset) -> str:
 def _one_of_each_kind(results: xr.Dataset) -> dict[str, str]:
     """A row of each kind, by the name of the kind; its first task is that of all others of the kind."""
     found: dict[str, str] = {}
-    for name in results.method.values.tolist():
+    for name in results.approach.values.tolist():
         if name != MULTITASK:
             found.setdefault({"shared": "shared weights"}.get(ROWS[name], ROWS[name]), name)
     return found
 
 
 def _with_strength(results: xr.Dataset) -> list[str]:
-    return [name for name in results.method.values.tolist() if name not in REFERENCES]
+    return [name for name in results.approach.values.tolist() if name not in REFERENCES]
 
 
 def _hypervolumes(results: xr.Dataset, front: str) -> str:
     volume = results.hypervolume.sel(front=front, data="test")
-    methods = volume.method.values.tolist()
+    methods = volume.approach.values.tolist()
     lines = [
-        [setting, *(_interval(volume.sel({"setting": setting, "method": name})) for name in methods)]
+        [setting, *(_interval(volume.sel(setting=setting, approach=name)) for name in methods)]
         for setting in volume.setting.values.tolist()
     ]
     return _section(f"Hypervolume: {TITLES[front]}", ["condition", *methods], lines)
@@ -89,8 +90,8 @@ def _effects(results: xr.Dataset) -> str:
     lines, terms = [], []
     for front in TITLES:
         volume = results.hypervolume.sel(front=front, data="test", drop=True)
-        for name in volume.method.values.tolist():
-            found = all_effects(volume.sel({"method": name}, drop=True))
+        for name in volume.approach.values.tolist():
+            found = all_effects(volume.sel(approach=name, drop=True))
             terms = found.term.values.tolist()
             lines.append([front, name, *(_interval(found.sel(term=term)) for term in terms)])
     text = (
@@ -98,7 +99,7 @@ def _effects(results: xr.Dataset) -> str:
         " their logarithms (1 + lead) over the conditions without exclusive ors; xor against the same condition"
         " without."
     )
-    return _section("Effects on the hypervolume", ["front", "method", *terms], lines, text)
+    return _section("Effects on the hypervolume", ["front", "method", *map(words, terms)], lines, text)
 
 
 def _costs(results: xr.Dataset) -> str:
@@ -108,8 +109,8 @@ def _costs(results: xr.Dataset) -> str:
         found = shortfalls(results.hypervolume.sel(front=front, data="test", drop=True))
         if found is None:
             return ""
-        for name in [name for name in found.method.values.tolist() if name not in REFERENCES]:
-            own = found.sel({"method": name}, drop=True)
+        for name in [name for name in found.approach.values.tolist() if name not in REFERENCES]:
+            own = found.sel(approach=name, drop=True)
             effects = all_effects(own)
             terms = effects.term.values.tolist()
             mean = own.mean("setting", skipna=False)
@@ -118,14 +119,14 @@ def _costs(results: xr.Dataset) -> str:
         "Hypervolume of multitask (both tasks at once, as many steps in all) minus that of the method, within each"
         " seed: mean over conditions, and its effects as above. What cannot be learned at all counts for neither."
     )
-    return _section("What learning one by one costs", ["front", "method", "mean", *terms], lines, text)
+    return _section("What learning one by one costs", ["front", "method", "mean", *map(words, terms)], lines, text)
 
 
 def _chosen(results: xr.Dataset) -> str:
     lines = []
     for name in _with_strength(results):
         for k, setting in enumerate(results.setting.values.tolist()):
-            at = results.sel({"method": name}).isel(setting=k)
+            at = results.sel(approach=name).isel(setting=k)
             used = sorted({f"{value:g}" for value in at.chosen_strength.values if value == value}, key=float)
             lines.append([name, setting, ", ".join(used), _interval(at.chosen_retained), _interval(at.chosen_learned)])
     text = "Strength with the largest retained + learned information on validation data, for each network."
@@ -147,7 +148,7 @@ def _ends(results: xr.Dataset) -> str:
             *(
                 f"{float(part.min()):.2f} to {float(part.max()):.2f}"
                 for end in (low, high)
-                for part in (end.sel({"method": name, "axis": axis}) for axis in ("retained", "learned"))
+                for part in (end.sel(approach=name, axis=axis) for axis in ("retained", "learned"))
             ),
         ]
         for name in _with_strength(results)
@@ -163,8 +164,8 @@ def _predictors(results: xr.Dataset) -> str:
         return ""
     volume, columns = results.hypervolume.sel(front="information", data="test", drop=True), predictors_of(results)
     lines = []
-    for name in [name for name in IMPORTANCES if name in results.method.values]:
-        values, own = volume.sel({"method": name}).reset_coords(drop=True), columns.sel({"method": name}, drop=True)
+    for name in [name for name in IMPORTANCES if name in results.approach.values]:
+        values, own = volume.sel(approach=name).reset_coords(drop=True), columns.sel(approach=name, drop=True)
         single, joint = rank_correlations(values, own), partial_slopes(values, own)
         for predictor in columns.predictor.values.tolist():
             pair = (_interval(found.sel(predictor=predictor), 2) for found in (single, joint))
@@ -193,8 +194,8 @@ def _advantage(results: xr.Dataset, row: str, front: str) -> str:
     ]
     terms = {name: all_effects(each) for name, each in found.items()}
     for term in next(iter(terms.values())).term.values.tolist():
-        lines.append([f"effect of {term}", "", *(_interval(terms[name].sel(term=term)) for name in names)])
-    size = float(results.compression.sel({"method": row}))
+        lines.append([f"effect of {words(term)}", "", *(_interval(terms[name].sel(term=term)) for name in names)])
+    size = float(results.compression.sel(approach=row))
     text = (
         f"Hypervolume of {row} minus that of each importance method on shared weights, and of the best of them: the one"
         " with the largest mean on validation data in that condition. Effects as above. Being chosen among several"
@@ -227,6 +228,6 @@ def _section(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], te
 
 def _interval(values: xr.DataArray, digits: int = 3) -> str:
     found = mean_interval(values.reset_coords(drop=True))
-    text = interval(f".{digits}f", *(float(found[name]) for name in ("mean", "low", "high")))
+    text = interval(f".{digits}f", *(float(found[name]) for name in ("average", "low", "high")))
     n = int(found.n)
     return f"{text} (n = {n})" if 0 < n < values.size else text

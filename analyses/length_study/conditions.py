@@ -63,7 +63,7 @@ class Training:
     initialisations: tuple[Initialisation, ...] = ("orthogonal",)
     """of the weights; orthogonal concerns the recurrent ones"""
     reductions: tuple[Reduction, ...] = ("scored bit",)
-    """what the loss is divided by: scored bits, or (reference) sequences"""
+    """what the loss is divided by: scored bits or sequences"""
 
 
 def grid(conditions: Conditions, factorial: Factorial, training: Training) -> list[Condition]:

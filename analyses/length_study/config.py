@@ -123,7 +123,7 @@ PRESETS: dict[str, Config] = {
     "ladder": Config(
         preset="ladder",
         conditions=replace(NOTHING, basic=(3, 5, 8), padded=(8, 12), seeds=10),
-        variants=Training(("fan_in", "orthogonal"), ("reference", "scored bit")),
+        variants=Training(("fan_in", "orthogonal"), ("sequence", "scored bit")),
         stages=Stages(losses=(0.05,), final_loss=None, iterations=500),
         measures=Measures(
             kinds=("empirical", "sampled"),
@@ -144,7 +144,7 @@ PRESETS: dict[str, Config] = {
             equal_length_patterns=(5, 10, 15, 20, 25),
             seeds=10,
         ),
-        variants=Training(("orthogonal", "fan_in"), ("scored bit", "reference")),
+        variants=Training(("orthogonal", "fan_in"), ("scored bit", "sequence")),
         stages=Stages(final_loss=None, iterations=20_000),
         measures=Measures(fisher_samples=512),
         run=_output("paper"),

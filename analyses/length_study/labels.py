@@ -19,11 +19,13 @@ def describe(results: xr.Dataset, config: Config) -> xr.Dataset:
     chosen = [in_law(condition, config.factorial) for condition in conditions]
     results = results.assign_coords(in_law=("condition", np.array(chosen, dtype=np.int8)))
     for field in fields(Demand):
-        results = results.assign_coords(
-            {field.name: ("condition", [getattr(demand, field.name) for demand in demands])}
-        )
+        name = COORDINATES.get(field.name, field.name)
+        results = results.assign_coords({name: ("condition", [getattr(demand, field.name) for demand in demands])})
     return describe_variables(results, DESCRIPTIONS, "stop_reason")
 
+
+COORDINATES = {"load": "memory_load"}
+"""coordinate of a demand, where the name of the demand is that of a method of xarray"""
 
 DESCRIPTIONS = {
     "pattern_length": ("pattern length p", "steps"),
@@ -36,7 +38,7 @@ DESCRIPTIONS = {
     "initialisation": ("of the weights", "1"),
     "reduction": ("what the loss of training was divided by", "1"),
     "in_law": ("whether the law of load, retention and lead is about the condition", "1"),
-    "load": ("independent bits held at once", "bits"),
+    "memory_load": ("independent bits held at once", "bits"),
     "retention": ("steps that each bit is held", "steps"),
     "steps": ("steps of a sequence, T", "steps"),
     "scored_bits": ("scored bits of a sequence, S", "bits"),
@@ -48,7 +50,7 @@ DESCRIPTIONS = {
     "pattern_step": ("step of the pattern, from 0", "steps"),
     "output_step": ("step after the stop flag, from 0", "steps"),
     "component": ("number of principal components", "1"),
-    "quantile": ("fraction of the weights of a connection", "1"),
+    "probability": ("fraction of the weights of a connection", "1"),
     "damping": ("damping of Synaptic Intelligence", "squared units of a weight"),
     "path": ("path integral: of the total loss along the steps taken, or of the task loss along predicted steps", "1"),
     "importance": (
@@ -73,7 +75,7 @@ DESCRIPTIONS = {
     "divergence": ("KL divergence of the outputs after moving weights of W_hh", "nats per sequence"),
     "predicted_divergence": ("half of the moves squared, weighted by the exact Fisher", "nats per sequence"),
     "fraction": ("fraction of the weights of W_hh that are moved", "1"),
-    "size": ("how far each weight is moved, up or down", "units of a weight"),
+    "change": ("how far each weight is moved, up or down", "units of a weight"),
     "components": ("principal components that hold the configured share of the variance of h_t", "1"),
     "participation_ratio": ("participation ratio of h_t", "1"),
     "effective_rank": ("effective rank of h_t", "1"),

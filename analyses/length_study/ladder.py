@@ -19,7 +19,7 @@ SWEEPS = ("basic: p = i", "padded: i at fixed p")
 PAPER, OURS = "the paper's measure", "all of ours"
 TRAINING = {
     "initialisation": ("fan_in", "orthogonal", "orthogonal initialisation"),
-    "reduction": ("reference", "scored bit", "loss per scored bit"),
+    "reduction": ("sequence", "scored bit", "loss per scored bit"),
 }
 IMPORTANCE = {
     "kind": ("empirical", "sampled", "sampled Fisher"),
@@ -99,7 +99,7 @@ def _cell(slopes: xr.DataArray, reached: xr.DataArray) -> str:
     if float(reached) < 1:
         return f"none: {1 - float(reached):.0%} of networks censored"
     summary = mean_interval(slopes)
-    mean, low, high = float(summary["mean"]), float(summary.low), float(summary.high)
+    mean, low, high = float(summary["average"]), float(summary.low), float(summary.high)
     return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 

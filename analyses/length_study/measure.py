@@ -100,7 +100,7 @@ def _measures(
         return task.fixed_set(purpose, samples).to(device)
 
     probe = sequences("fisher", m.fisher_samples)
-    per_sequence = condition["reduction"] == "reference"
+    per_sequence = condition["reduction"] == "sequence"
 
     def dimensionality(stage: Milestone) -> xr.Dataset:
         found = dimensionality_at(stage, network, test, m.variance)

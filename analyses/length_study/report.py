@@ -110,7 +110,7 @@ def table(results: xr.Dataset) -> str:
 def _row(at: xr.Dataset, kinds: list[str]) -> str:
     n, missing = int(at.reached.sum()), int((at.reached == 0).sum())
     count = f"{n}/{n + missing}" if missing else f"{n}"
-    numbers = (at.pattern_length, at.input_length, at.lead, at.independent_bits, at["load"], at.steps)
+    numbers = (at.pattern_length, at.input_length, at.lead, at.independent_bits, at["memory_load"], at.steps)
     widths = (3, 3, 4, 4, 4, 3)
     start = " ".join(f"{int(value):>{width}}" for value, width in zip(numbers, widths, strict=True)) + f" {count:>5}"
     more = [
@@ -137,4 +137,4 @@ def _row(at: xr.Dataset, kinds: list[str]) -> str:
 
 def _interval(summary: xr.Dataset, form: str) -> str:
     low, high = float(summary.low), float(summary.high)
-    return f"{float(summary['mean']):{form}} [{low:{form}}, {high:{form}}]"
+    return f"{float(summary['average']):{form}} [{low:{form}}, {high:{form}}]"

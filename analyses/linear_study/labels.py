@@ -7,14 +7,14 @@ from linear_study.config import Config
 from linear_study.ideal import ideal_fisher
 from linear_study.outcome import add_slopes
 
-ATTRIBUTES = ("failed_cells", "cells_computed")
+ATTRIBUTES = ("failed_entries", "entries_computed")
 
 
 def together(recall: xr.Dataset, students: xr.Dataset, config: Config) -> xr.Dataset:
     """Networks that recall along ``condition``, students along ``student``, with long names and units."""
     load = recall.pattern_length * config.recall.channels
     ideal = ideal_fisher(load, recall.retention, config.training.hidden)
-    recall = recall.assign_coords(load=load, ideal=ideal)
+    recall = recall.assign_coords(memory_load=load, ideal=ideal)
     students = students.rename(condition="student", reached="student_reached", iteration="student_iteration")
     results = add_slopes(recall.merge(students, combine_attrs="override"))
     both = {name: "; ".join(filter(None, (part.attrs[name] for part in (recall, students)))) for name in ATTRIBUTES}
@@ -30,7 +30,7 @@ DESCRIPTIONS = {
     "retention": ("steps that each number is held", "steps"),
     "lead": ("blank steps before the pattern", "steps"),
     "biases": ("how biases started", "1"),
-    "load": ("independent numbers that are held", "1"),
+    "memory_load": ("independent numbers that are held", "1"),
     "ideal": (
         "mean Fisher of W_hh per scored output of a register that does not come around, load x retention / n^2",
         "nats^2 by weight^2",
@@ -66,7 +66,7 @@ DESCRIPTIONS = {
         " directions that vary and are read after the input (memory), states then, and the teacher's memory",
         "1",
     ),
-    "count": ("how dimensions are counted", "1"),
+    "dimensions_counted": ("how dimensions are counted", "1"),
     "dimension": ("dimension of a side", "1"),
     "slope": ("slope of a dimension over the dimension of the teacher's memory, least squares within a seed", "1"),
     "student_cell": ("cell of a student", "1"),

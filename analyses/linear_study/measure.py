@@ -213,17 +213,17 @@ def _protected(
     overlaps = [_overlap(side[0].cpu(), encoding) for side in protected]
     return xr.Dataset(
         {
-            "dimension": (("side", "count", "seed"), np.stack([_counts(spectra[side]) for side in SIDES])),
+            "dimension": (("side", "dimensions_counted", "seed"), np.stack([_counts(spectra[side]) for side in SIDES])),
             "overlap": (("protected", "seed"), np.array(overlaps)[:, None]),
             "least": ("seed", components_for_variance(spectra["teacher"], 1 - error).double().numpy()),
             "student_error": ("seed", _error(network, task, at)),
         },
-        coords={"side": list(SIDES), "count": list(COUNTS), "protected": list(SIDES[:4])},
+        coords={"side": list(SIDES), "dimensions_counted": list(COUNTS), "protected": list(SIDES[:4])},
     )
 
 
 def _counts(spectrum: Tensor) -> np.ndarray:
-    """In the order of COUNTS, (count, member)."""
+    """In the order of COUNTS, (dimensions_counted, member)."""
     spectrum = spectrum.clamp(min=0)
     found = [participation_ratio(spectrum), *(components_for_variance(spectrum, share) for share in (0.75, 0.99))]
     return torch.stack([each.double() for each in found]).numpy()

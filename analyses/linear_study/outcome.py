@@ -8,7 +8,7 @@ from wmcl.statistics import effects, law, mean_interval
 
 def terms_of(results: xr.Dataset) -> dict:
     """Regressors of a power law: those of load, retention and lead that vary."""
-    names = [name for name in ("load", "retention", "lead") if len(set(results[name].values.tolist())) > 1]
+    names = [name for name in ("memory_load", "retention", "lead") if len(set(results[name].values.tolist())) > 1]
     return law(*names)
 
 

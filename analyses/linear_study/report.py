@@ -6,6 +6,7 @@ from common.tables import ABSENT, interval, table_head, table_row
 from linear_study.measure import COUNTS, KINDS, SIDES, VARIANTS
 from linear_study.outcome import exponents, slope_interval, terms_of
 from wmcl.statistics import mean_interval
+from wmcl.statistics.verdict import words
 
 
 def report(results: xr.Dataset) -> str:
@@ -62,12 +63,12 @@ def _law(at: xr.Dataset, biases: str) -> list[str]:
     rows["closed form, biases zero"] = at.fisher_without_bias.sel(network="trained")
     rows |= {f"closed form, biases zero, over gain: {name}": over_gain.sel(network=name) for name in VARIANTS}
     names = list(terms_of(at))
-    derived = {"load": "1", "retention": "1", "lead": "0"}
+    derived = {"memory_load": "1", "retention": "1", "lead": "0"}
     lines = [
         f"Biases that started {'at zero' if biases == 'zero' else 'as drawn'}: exponents of the mean Fisher of W_hh per"
         " scored output, over load, retention and 1 + lead:",
         "",
-        *table_head(["Fisher", *names, "R² in a network", "mean over ideal", "n"]),
+        *table_head(["Fisher", *map(words, names), "R² in a network", "mean over ideal", "n"]),
         table_row(["ideal network, derived", *(derived[name] for name in names), "1", "1", ABSENT]),
     ]
     for name, values in rows.items():
@@ -95,14 +96,14 @@ def _law(at: xr.Dataset, biases: str) -> list[str]:
 
 def _by_load(at: xr.Dataset, levels: xr.DataArray) -> list[str]:
     """Of the last rows: closed form without biases over gain and ideal."""
-    loads = sorted(set(at["load"].values.tolist()))
+    loads = sorted(set(at["memory_load"].values.tolist()))
     lines = [
         "Closed form with biases zero over gain and ideal, by load:",
         "",
         *table_head(["network", *(f"load {load}" for load in loads)]),
     ]
     for name in VARIANTS:
-        parts = [levels.sel(network=name).isel(condition=(at["load"] == load).values) for load in loads]
+        parts = [levels.sel(network=name).isel(condition=(at["memory_load"] == load).values) for load in loads]
         found = [mean_interval(each.mean("condition"), log=True) for each in parts]
         lines.append(table_row([name, *(_interval(each, ".2f") for each in found)]))
     return lines
@@ -126,13 +127,13 @@ def _students(at: xr.Dataset) -> list[str]:
         lines += ["", f"*{count}*", "", *table_head(["cell", "r", "n", *SIDES])]
         for k in range(at.sizes["student"]):
             one = at.isel(student=k)
-            dimension = one.dimension.sel(count=count)
+            dimension = one.dimension.sel(dimensions_counted=count)
             cells = [_interval(mean_interval(dimension.sel(side=side)), ".1f") for side in SIDES]
             lines.append(
                 table_row([one.cell.item(), str(one.memory.item()), str(int(one.student_reached.sum())), *cells])
             )
         for cell in at.student_cell.values.tolist():
-            slopes = [slope_interval(at, student_cell=cell, side=side, count=count) for side in SIDES]
+            slopes = [slope_interval(at, student_cell=cell, side=side, dimensions_counted=count) for side in SIDES]
             n = str(int(slopes[0].n))
             lines.append(table_row([cell, "slope", n, *(_interval(one, ".2f") for one in slopes)]))
     lines += [
@@ -160,4 +161,4 @@ def _least(at: xr.Dataset) -> list[str]:
 
 
 def _interval(summary: xr.Dataset, form: str) -> str:
-    return interval(form, *(float(summary[name]) for name in ("mean", "low", "high")))
+    return interval(form, *(float(summary[name]) for name in ("average", "low", "high")))

@@ -1,4 +1,4 @@
-"""One cell of the comparison: a method with some seeds, run over all tasks and measured after each."""
+"""One entry of the comparison: a method with some seeds, run over all tasks and measured after each."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -7,43 +7,43 @@ from typing import Any
 import xarray as xr
 
 from method_study.config import Config, plain
+from method_study.hyperparameters import Hyperparameters
 from method_study.rows import network_of, tasks_of_row
-from method_study.settings import Settings
 from wmcl.methods import Learned, Measures, NoRehearsal, Shared, learn, measure_run, named
 from wmcl.provenance import describe_device
 from wmcl.training import Stop
 
-Table = Mapping[tuple[str, ...], Settings]
-"""settings by the values of a condition"""
+Table = Mapping[tuple[str, ...], Hyperparameters]
+"""hyperparameters by the values of a condition"""
 
 
 def measure(
     config: Config, measures: Measures, table: Table, device: str, condition: Mapping[str, Any], seeds: Sequence[int]
 ) -> xr.Dataset:
-    """Learn all tasks with the settings of a condition, and measure after each."""
+    """Learn all tasks with the hyperparameters of a condition, and measure after each."""
     run = learn_row(config, table[tuple(condition.values())], device, seeds)
     return measure_run(run, measures).assign_attrs(device=describe_device(device))
 
 
-def learn_row(config: Config, settings: Settings, device: str, seeds: Sequence[int]) -> Iterator[Learned]:
-    """Learn all tasks with the settings of a row."""
-    tasks = tasks_of_row(config, settings)
+def learn_row(config: Config, hyperparameters: Hyperparameters, device: str, seeds: Sequence[int]) -> Iterator[Learned]:
+    """Learn all tasks with the hyperparameters of a row."""
+    tasks = tasks_of_row(config, hyperparameters)
     return learn(
-        named(settings.method, **settings.hyperparameters),
-        network_of(config, settings, tasks[0]),
+        named(hyperparameters.method, **hyperparameters.of_method),
+        network_of(config, hyperparameters, tasks[0]),
         tasks,
         seeds,
-        Stop(settings.iterations),
-        settings.options,
+        Stop(hyperparameters.iterations),
+        hyperparameters.options,
         device=device,
         progress=False,
     )
 
 
-def settings_of_cells(
+def configuration_of_entries(
     config: Config, measures: Measures, table: Table, device: str
 ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """What the numbers of a cell depend on, beside its condition and seed."""
+    """What the numbers of an entry depend on, beside its condition and seed."""
     common = {
         "task": plain(config.task),
         "tasks": config.comparison.tasks,
@@ -51,16 +51,16 @@ def settings_of_cells(
         "measures": asdict(measures),
         "device": device,
     }
-    return lambda condition: common | {"settings": asdict(table[tuple(condition.values())])}
+    return lambda condition: common | {"hyperparameters": asdict(table[tuple(condition.values())])}
 
 
 def cost(table: Table) -> Callable[[Mapping[str, Any]], float]:
     """Relative time of a condition; rehearsal and generated weights take about twice as long."""
 
     def of(condition: Mapping[str, Any]) -> float:
-        settings = table[tuple(condition.values())]
-        method = named(settings.method, **settings.hyperparameters)
+        hyperparameters = table[tuple(condition.values())]
+        method = named(hyperparameters.method, **hyperparameters.of_method)
         parts = (not isinstance(method.rehearsal, NoRehearsal)) + (not isinstance(method.parametrisation, Shared))
-        return settings.iterations * settings.batch * (1.0 + parts)
+        return hyperparameters.iterations * hyperparameters.batch * (1.0 + parts)
 
     return of

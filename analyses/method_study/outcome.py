@@ -11,9 +11,9 @@ from common.results import describe
 
 from method_study.chosen import read_chosen, searched_design
 from method_study.config import Config
+from method_study.hyperparameters import Hyperparameters
 from method_study.published import beside
-from method_study.rows import benchmark_of, network_of, tasks_of, tasks_of_row, uses_published_settings
-from method_study.settings import Settings
+from method_study.rows import benchmark_of, network_of, tasks_of, tasks_of_row, uses_published_configuration
 from wmcl.methods import (
     FromScratch,
     Hypernetwork,
@@ -29,8 +29,8 @@ from wmcl.methods import (
 from wmcl.published import Published
 
 
-def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Settings]) -> xr.Dataset:
-    """Add transfer and forgetting, the published numbers and the settings of every row, and say what everything is."""
+def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Hyperparameters]) -> xr.Dataset:
+    """Add transfer and forgetting, published numbers and hyperparameters of every row, and say what everything is."""
     accuracy = results.accuracy
     measures: dict[str, Callable[[xr.DataArray], xr.DataArray]] = {
         "during": during,
@@ -44,7 +44,7 @@ def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Setting
     if "weighted_f1" in results:
         found |= {"during_f1": during(results.weighted_f1), "final_f1": final(results.weighted_f1)}
     results = results.assign(found)
-    results = results.assign_coords(_of_rows(results.method.values.tolist(), config, table))
+    results = results.assign_coords(_of_rows(results.approach.values.tolist(), config, table))
     tasks = tasks_of(config)
     chance = config.task.chance(tasks)
     of_tasks = {
@@ -62,19 +62,21 @@ def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Setting
 
 def _intransigence(accuracy: xr.DataArray) -> xr.DataArray:
     """Against training from scratch, if it is a row."""
-    is_reference = accuracy.method.values == "from scratch"
+    is_reference = accuracy.approach.values == "from scratch"
     if not is_reference.any():
         return during(accuracy) * np.nan
     reference = accuracy.isel(condition=int(is_reference.argmax()), drop=True)
-    return intransigence(accuracy, reference.drop_vars("method", errors="ignore"))
+    return intransigence(accuracy, reference.drop_vars("approach", errors="ignore"))
 
 
-def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) -> dict[str, tuple[str, list[object]]]:
-    """Settings and published numbers of every row."""
+def _of_rows(
+    methods: list[str], config: Config, table: Mapping[str, Hyperparameters]
+) -> dict[str, tuple[str, list[object]]]:
+    """Hyperparameters and published numbers of every row."""
     runs = [beside(config.task.published(), row, table[row]) for row in methods]
     chosen = read_chosen(config.selection.chosen) if config.selection.chosen is not None else {}
     columns: dict[str, list[object]] = {
-        "settings": [json.dumps(asdict(table[row]), sort_keys=True) for row in methods],
+        "hyperparameters": [json.dumps(asdict(table[row]), sort_keys=True) for row in methods],
         "is_searched": [int(row in chosen) for row in methods],
         "searched_otherwise": searched_otherwise(methods, config),
         "is_told_the_task": [int(is_told_the_task(table[row])) for row in methods],
@@ -83,17 +85,19 @@ def _of_rows(methods: list[str], config: Config, table: Mapping[str, Settings]) 
         "published_iterations": [np.nan if run is None else float(run.iterations) for run in runs],
         "published_source": ["" if run is None else run.source for run in runs],
         "compression": [_compression(config, table[row]) for row in methods],
-        "has_published_settings": [int(uses_published_settings(config) and run is not None) for run in runs],
+        "has_published_hyperparameters": [
+            int(uses_published_configuration(config) and run is not None) for run in runs
+        ],
         **_of_poster(methods, config),
     }
     return {name: ("condition", column) for name, column in columns.items()}
 
 
-def is_told_the_task(settings: Settings) -> bool:
+def is_told_the_task(hyperparameters: Hyperparameters) -> bool:
     """Whether a row answers with weights or inputs that belong to the task, whatever its read-out."""
-    method = named(settings.method, **settings.hyperparameters)
+    method = named(hyperparameters.method, **hyperparameters.of_method)
     of_its_own = not isinstance(method.parametrisation, Shared) or isinstance(method.schedule, FromScratch)
-    return of_its_own or settings.task_identity
+    return of_its_own or hyperparameters.task_identity
 
 
 def searched_otherwise(methods: list[str], config: Config) -> list[object]:
@@ -143,12 +147,12 @@ def published_design(config: Config) -> str:
     return f"{paper.comparison.tasks} tasks, {paper.network.hidden} units"
 
 
-def _compression(config: Config, settings: Settings) -> float:
+def _compression(config: Config, hyperparameters: Hyperparameters) -> float:
     """Of a hypernetwork that generates the weights; NaN without one."""
-    parametrisation = named(settings.method, **settings.hyperparameters).parametrisation
+    parametrisation = named(hyperparameters.method, **hyperparameters.of_method).parametrisation
     if not isinstance(parametrisation, Hypernetwork):
         return np.nan
-    network = network_of(config, settings, tasks_of_row(config, settings)[0])
+    network = network_of(config, hyperparameters, tasks_of_row(config, hyperparameters)[0])
     return parametrisation.compression(network, config.comparison.tasks)
 
 
@@ -156,8 +160,8 @@ def descriptions(answers: str) -> dict[str, tuple[str, str]]:
     """Long names and units of everything, where accuracy is a fraction of the answers."""
     fraction = f"fraction of {answers}"
     return {
-        "method": ("row of the comparison", "1"),
-        "settings": ("how the row was trained, as JSON", "1"),
+        "approach": ("row of the comparison", "1"),
+        "hyperparameters": ("how the row was trained, as JSON", "1"),
         "searched_otherwise": ("what hyperparameters were searched with and is another here", "1"),
         "is_told_the_task": ("whether it answers with weights or inputs of the task, whatever its read-out", "1"),
         "candidate": ("values that a search tries", "1"),
@@ -200,7 +204,7 @@ def descriptions(answers: str) -> dict[str, tuple[str, str]]:
         "effective_fraction": ("(sum F)^2 / (n sum F^2) over the n weights of a connection", "1"),
         "share": ("share of a connection in the sampled Fisher of all weight matrices", "1"),
         "distribution": ("quantiles of the sampled Fisher over the weights of a connection", "nats^2 by weight^2"),
-        "quantile": ("fraction of the weights of a connection", "1"),
+        "probability": ("fraction of the weights of a connection", "1"),
         "components": (
             "principal components that hold the configured share of the variance of h_t in the output phase",
             "1",
@@ -215,8 +219,8 @@ def descriptions(answers: str) -> dict[str, tuple[str, str]]:
         "poster_during_plus_minus": ("what stands after ± there", fraction),
         "poster_final": ("final accuracy on the poster", fraction),
         "poster_final_plus_minus": ("what stands after ± there", fraction),
-        "has_published_settings": (
-            "whether the settings, but for the length of training, are those of the published run",
+        "has_published_hyperparameters": (
+            "whether the hyperparameters, but for the length of training, are those of the published run",
             "1",
         ),
     }

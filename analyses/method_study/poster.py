@@ -59,8 +59,8 @@ def orders(results: xr.Dataset, measure: Measure, confidence: float = 0.95) -> l
     own = results[measure]
     ahead = xr.concat([own.isel(condition=a, drop=True) - own.isel(condition=b, drop=True) for a, b in pairs], "pair")
     found = mean_interval(ahead, confidence=1 - (1 - confidence) / len(pairs))
-    methods = results.method.values.tolist()
-    means, lows, highs = (found[name].values.tolist() for name in ("mean", "low", "high"))
+    methods = results.approach.values.tolist()
+    means, lows, highs = (found[name].values.tolist() for name in ("average", "low", "high"))
     return [
         Ordered(measure, methods[a], methods[b], means[k], lows[k], highs[k], int(found.n[k]))
         for k, (a, b) in enumerate(pairs)

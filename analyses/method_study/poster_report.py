@@ -27,10 +27,10 @@ def poster_lines(at: xr.Dataset) -> list[str]:
 
 
 def _row(at: xr.Dataset) -> list[str]:
-    cells = [str(at.method.item()), str(int(at.final.count()))]
+    cells = [str(at.approach.item()), str(int(at.final.count()))]
     for measure in MEASURES:
         own = mean_interval(at[measure])
-        cells.append(interval(".2f", *(100 * float(own[name]) for name in ("mean", "low", "high"))))
+        cells.append(interval(".2f", *(100 * float(own[name]) for name in ("average", "low", "high"))))
         mean, spread = (100 * float(at[f"poster_{measure}{end}"]) for end in ("", "_plus_minus"))
         cells.append(ABSENT if np.isnan(mean) else f"{mean:.2f} ± {number(spread, '.2f')}")
     return cells

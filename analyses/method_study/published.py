@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from method_study.settings import Settings, Value
+from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.published import Published
 from wmcl.published.runs import FILES
 
@@ -29,27 +29,27 @@ DEFAULTS: Mapping[str, str] = {
 """of the paper's code, where a command leaves an option out"""
 
 
-def beside(runs: Iterable[Published], row: str, settings: Settings) -> Published | None:
+def beside(runs: Iterable[Published], row: str, hyperparameters: Hyperparameters) -> Published | None:
     """The published run that a row is compared with.
 
     It is that of the same name; of several the first that stores as many sequences as the row, or else the first.
     """
     found = [run for run in runs if run.method == row]
-    stored = str(settings.hyperparameters.get("samples"))
+    stored = str(hyperparameters.of_method.get("samples"))
     return next((run for run in found if run.options.get("coreset_size") == stored), found[0] if found else None)
 
 
-def published_settings(runs: Iterable[Published], training_sequences: int) -> dict[str, Settings]:
-    """The settings of published runs, by row; of several runs of a method those of the first.
+def published_hyperparameters(runs: Iterable[Published], training_sequences: int) -> dict[str, Hyperparameters]:
+    """The hyperparameters of published runs, by row; of several runs of a method those of the first.
 
     Args:
         runs: on one benchmark, under one condition.
         training_sequences: of a task; the Fisher of a run is that of all of them, unless it says otherwise.
     """
-    found: dict[str, Settings] = {}
+    found: dict[str, Hyperparameters] = {}
     for run in runs:
         if run.method not in found:
-            found[run.method] = Settings(
+            found[run.method] = Hyperparameters(
                 run.method.removesuffix(IDENTITY),
                 hyperparameters(run, training_sequences),
                 batch=run.batch,
@@ -58,7 +58,7 @@ def published_settings(runs: Iterable[Published], training_sequences: int) -> di
                 clip=run.clip,
                 orthogonality=run.orthogonality,
                 weight_decay=float(run.options.get("weight_decay", 0)),
-                reduction="reference",
+                reduction="sequence",
                 initialisation=run.initialisation,
                 multi_head=run.multi_head,
                 task_identity="input_task_identity" in run.options,
@@ -89,9 +89,9 @@ def hyperparameters(run: Published, training_sequences: int) -> dict[str, Value]
         found |= _hypernetwork(options)
     if run.method == "coresets":
         found |= {"samples": int(options["coreset_size"]), "strength": float(options["replay_distill_reg"])}
-    if run.method in ("generative replay", "HNET+R"):
+    if run.method in ("generative replay", "HNET + replay"):
         found |= _replay(options, bits=FILES[run.benchmark] == "copy_task.csv")
-    if run.method == "HNET+R":
+    if run.method == "HNET + replay":
         found |= {"strength": float(options["beta"]), "chunk": int(options["nh_chmlp_chunk_size"])}
     return found
 

@@ -41,7 +41,7 @@ def _published_head(at: xr.Dataset) -> list[str]:
     """Columns of published numbers, if there are any, and of differences from them, if any row has their settings."""
     if not bool((at.published_during.notnull() | at.published_final.notnull()).any()):
         return []
-    gap = ["difference"] if bool(at.has_published_settings.any()) else []
+    gap = ["difference"] if bool(at.has_published_hyperparameters.any()) else []
     return ["published during, %", *gap, "published final, %", *gap]
 
 
@@ -56,7 +56,7 @@ def _title(results: xr.Dataset) -> str:
 
 def _row(at: xr.Dataset, columns: Iterable[str], published: Sequence[str]) -> list[str]:
     n = int(at.final.count())
-    cells = [str(at.method.item()), str(n)]
+    cells = [str(at.approach.item()), str(n)]
     cells += [_interval(at[name]) for name in columns]
     stored, seconds = at.stored.isel(trained_task=-1).mean(), at.seconds_per_iteration.mean()
     cells += [number(float(stored), ",.0f"), number(1e3 * float(seconds), ".1f")]
@@ -64,7 +64,7 @@ def _row(at: xr.Dataset, columns: Iterable[str], published: Sequence[str]) -> li
         theirs = float(at[f"published_{own}"])
         cells.append(number(100 * theirs, ".2f"))
         if "difference" in published:
-            gap = float(at[own].mean()) - theirs if int(at.has_published_settings) else math.nan
+            gap = float(at[own].mean()) - theirs if int(at.has_published_hyperparameters) else math.nan
             cells.append(number(100 * gap, "+.2f"))
     return cells
 
@@ -75,7 +75,7 @@ def _notes(at: xr.Dataset) -> list[str]:
         "Forgetting, transfer and intransigence as in `wmcl/methods/transfer.py`; stored values are numbers kept for"
         " the next task beyond those of one network; time is that of one network on the machine of the file.",
     ]
-    rows = at.method.values.tolist()
+    rows = at.approach.values.tolist()
     if note := at.attrs.get("note", ""):
         notes.append(note)
     own_steps = _a_task(at)
@@ -106,7 +106,7 @@ def _notes(at: xr.Dataset) -> list[str]:
     if not any(known):
         return notes
     notes.append("Published numbers are single runs (seed 42) that the README of the paper's code lists.")
-    is_theirs = [bool(value) for value in at.has_published_settings.values]
+    is_theirs = [bool(value) for value in at.has_published_hyperparameters.values]
     if not any(is_theirs):
         notes.append("Settings here are not the published ones, so no difference is taken.")
         return notes
@@ -123,12 +123,12 @@ def _notes(at: xr.Dataset) -> list[str]:
 
 def _lateness(at: xr.Dataset) -> list[str]:
     """Whether networks were still learning when training ended."""
-    rows, gain = at.method.values.tolist(), at.late_gain.mean("trained_task")
+    rows, gain = at.approach.values.tolist(), at.late_gain.mean("trained_task")
     means = 100 * gain.mean("seed").values
     notes = []
     if "from scratch" in rows:
         found = mean_interval(gain.isel(condition=rows.index("from scratch")))
-        text = interval("+.2f", *(100 * float(found[name]) for name in ("mean", "low", "high")))
+        text = interval("+.2f", *(100 * float(found[name]) for name in ("average", "low", "high")))
         notes.append(
             f"Validation accuracy of networks from scratch changed by {text} points in the last third of training."
         )
@@ -141,7 +141,7 @@ def _lateness(at: xr.Dataset) -> list[str]:
 def _broken(at: xr.Dataset) -> str:
     """Rows with networks that had a non-finite loss in some task, and how many."""
     counts = (at.reason == Reason.nonfinite).any("trained_task").sum("seed")
-    pairs = zip(at.method.values.tolist(), counts.values.tolist(), strict=True)
+    pairs = zip(at.approach.values.tolist(), counts.values.tolist(), strict=True)
     return ", ".join(f"{row} ({count} of {at.sizes['seed']} networks)" for row, count in pairs if count)
 
 
@@ -161,4 +161,4 @@ def _a_task(at: xr.Dataset) -> list[float]:
 
 def _interval(values: xr.DataArray) -> str:
     found = mean_interval(values)
-    return interval(".2f", *(100 * float(found[name]) for name in ("mean", "low", "high")))
+    return interval(".2f", *(100 * float(found[name]) for name in ("average", "low", "high")))

@@ -1,4 +1,4 @@
-"""The rows of a comparison with their settings, what each is trained on, and what is refused."""
+"""The rows of a comparison with their hyperparameters, what each is trained on, and what is refused."""
 
 import inspect
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from common.running import check_run
 from method_study.benchmarks import BENCHMARKS, Benchmark
 from method_study.chosen import read_chosen
 from method_study.config import Config
-from method_study.published import published_settings
-from method_study.settings import Settings
+from method_study.hyperparameters import Hyperparameters
+from method_study.published import published_hyperparameters
 from wmcl import networks
 from wmcl.methods import CATALOGUE, named
 from wmcl.tasks import Task, with_task_identity
@@ -22,14 +22,18 @@ def benchmark_of(config: Config) -> Benchmark:
     return BENCHMARKS[config.benchmark]
 
 
-def rows(config: Config) -> dict[str, Settings]:
-    """The rows of the comparison, with their settings.
+def rows(config: Config) -> dict[str, Hyperparameters]:
+    """The rows of the comparison, with their hyperparameters.
 
     Raises:
         ValueError: if there is no such row, or if the file of chosen hyperparameters cannot be used.
     """
     possible = set(CATALOGUE) - set(config.task.refused_methods)
-    found = {name: settings for name, settings in _every_row(config).items() if settings.method in possible}
+    found = {
+        name: hyperparameters
+        for name, hyperparameters in _every_row(config).items()
+        if hyperparameters.method in possible
+    }
     if config.selection.chosen is not None and not config.selection.search:
         for name, values in read_chosen(config.selection.chosen).items():
             if name in found:
@@ -39,17 +43,17 @@ def rows(config: Config) -> dict[str, Settings]:
             if name in config.task.refused_methods:
                 why = "cannot learn these tasks"
             else:
-                why = "has no published settings" if name in CATALOGUE else "is unknown"
+                why = "has no published hyperparameters" if name in CATALOGUE else "is unknown"
             raise ValueError(f"methods has {name!r}, which {why}: it must be of {', '.join(found)}")
     if config.comparison.iterations is not None:
         found = {name: replace(each, iterations=config.comparison.iterations) for name, each in found.items()}
     return {name: found[name] for name in (config.comparison.methods or found)}
 
 
-def _every_row(config: Config) -> dict[str, Settings]:
+def _every_row(config: Config) -> dict[str, Hyperparameters]:
     benchmark = benchmark_of(config)
     if config.preset in ("published", "paper"):
-        return published_settings(config.task.published(), benchmark.training_sequences)
+        return published_hyperparameters(config.task.published(), benchmark.training_sequences)
     usual = {name: benchmark.starting_values.get(name, _common(benchmark, name)) for name in CATALOGUE}
     variants = {name: each for name, each in benchmark.starting_values.items() if name not in usual}
     every = _beside(usual, variants)
@@ -58,11 +62,13 @@ def _every_row(config: Config) -> dict[str, Settings]:
     return {name: each.changed(benchmark.smaller.get(name, {})) for name, each in every.items()}
 
 
-def _common(benchmark: Benchmark, method: str) -> Settings:
-    return Settings(method).changed(benchmark.common)
+def _common(benchmark: Benchmark, method: str) -> Hyperparameters:
+    return Hyperparameters(method).changed(benchmark.common)
 
 
-def _beside(usual: Mapping[str, Settings], variants: Mapping[str, Settings]) -> dict[str, Settings]:
+def _beside(
+    usual: Mapping[str, Hyperparameters], variants: Mapping[str, Hyperparameters]
+) -> dict[str, Hyperparameters]:
     """Variants of a method directly after it."""
     every = {}
     for name, each in usual.items():
@@ -71,8 +77,8 @@ def _beside(usual: Mapping[str, Settings], variants: Mapping[str, Settings]) -> 
     return every
 
 
-def uses_published_settings(config: Config) -> bool:
-    """Whether tasks, networks and all settings but the length of training are those of the published runs."""
+def uses_published_configuration(config: Config) -> bool:
+    """Whether tasks, networks and all hyperparameters but the length of training are those of the published runs."""
     usual = benchmark_of(config).presets[config.preset]
     open_to_choice = {name: getattr(config.task, name) for name in usual.task.published_leaves_open}
     same = (config.task, config.network, config.comparison.tasks) == (
@@ -88,15 +94,15 @@ def tasks_of(config: Config) -> list[Task]:
     return config.task.tasks(config.comparison.tasks)
 
 
-def tasks_of_row(config: Config, settings: Settings) -> list[Task]:
+def tasks_of_row(config: Config, hyperparameters: Hyperparameters) -> list[Task]:
     """The tasks as a row sees them, with their identity among the inputs if it asks for that."""
-    return with_task_identity(tasks_of(config)) if settings.task_identity else tasks_of(config)
+    return with_task_identity(tasks_of(config)) if hyperparameters.task_identity else tasks_of(config)
 
 
-def network_of(config: Config, settings: Settings, task: Task) -> networks.Network:
+def network_of(config: Config, hyperparameters: Hyperparameters, task: Task) -> networks.Network:
     """The network of a row, with a read-out a task if it asks for that and the benchmark tells the task."""
-    network = config.network.build(task.inputs, task.outputs, settings.initialisation)
-    has_own = settings.multi_head and not config.task.one_head
+    network = config.network.build(task.inputs, task.outputs, hyperparameters.initialisation)
+    has_own = hyperparameters.multi_head and not config.task.one_head
     return replace(network, heads=config.comparison.tasks if has_own else 1)
 
 
@@ -114,28 +120,28 @@ def check(config: Config) -> None:
         raise ValueError(f"methods is {', '.join(config.comparison.methods)}: each may occur once")
     if config.selection.search and config.preset in ("published", "paper"):
         raise ValueError(
-            f"search is on with the preset {config.preset!r}: its settings are given; it must be quick or smoke"
+            f"search is on with the preset {config.preset!r}: its hyperparameters are given; it must be quick or smoke"
         )
     if config.selection.search and config.selection.chosen is None:
         raise ValueError("chosen is None: a search writes its choice there; name a file")
     found = rows(config)
     if not found:
         raise ValueError(f"preset is {config.preset!r}: there are no published runs on {config.task.title}")
-    for name, settings in found.items():
-        check_settings(name, settings)
-        network_of(config, settings, tasks_of_row(config, settings)[0])
+    for name, hyperparameters in found.items():
+        check_hyperparameters(name, hyperparameters)
+        network_of(config, hyperparameters, tasks_of_row(config, hyperparameters)[0])
     check_run(config.run)
 
 
-def check_settings(name: str, settings: Settings) -> None:
-    """Refuse settings that the method or the training does not take."""
-    Stop(settings.iterations)
-    _ = settings.options  # refuses what training does not take
-    needed = inspect.signature(CATALOGUE[settings.method]).parameters.values()
-    missing = [p.name for p in needed if p.default is p.empty and p.name not in settings.hyperparameters]
+def check_hyperparameters(name: str, hyperparameters: Hyperparameters) -> None:
+    """Refuse hyperparameters that the method or the training does not take."""
+    Stop(hyperparameters.iterations)
+    _ = hyperparameters.options  # refuses what training does not take
+    needed = inspect.signature(CATALOGUE[hyperparameters.method]).parameters.values()
+    missing = [p.name for p in needed if p.default is p.empty and p.name not in hyperparameters.of_method]
     if missing:
-        raise ValueError(f"settings of {name!r} lack {' and '.join(missing)}: the method has no default for it")
+        raise ValueError(f"hyperparameters of {name!r} lack {' and '.join(missing)}: the method has no default for it")
     try:
-        named(settings.method, **settings.hyperparameters)
+        named(hyperparameters.method, **hyperparameters.of_method)
     except ValueError as error:
-        raise ValueError(f"settings of {name!r}: {error}") from None
+        raise ValueError(f"hyperparameters of {name!r}: {error}") from None

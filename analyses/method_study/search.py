@@ -10,9 +10,9 @@ import xarray as xr
 
 from method_study.benchmarks import RATES
 from method_study.config import Config, plain
+from method_study.hyperparameters import Value
 from method_study.measure import Table
-from method_study.rows import benchmark_of, check_settings, rows
-from method_study.settings import Value
+from method_study.rows import benchmark_of, check_hyperparameters, rows
 from wmcl.methods import Measures, during, final
 
 Values = Mapping[str, Value]
@@ -34,9 +34,9 @@ def candidates(config: Config) -> dict[tuple[str, str], Values]:
         ValueError: if a row does not take what its grid holds.
     """
     found, grids = {}, benchmark_of(config).grids
-    for row, settings in rows(config).items():
+    for row, hyperparameters in rows(config).items():
         for values in crossed(grids.get(row, {"learning_rate": RATES})):
-            check_settings(row, settings.changed(values))
+            check_hyperparameters(row, hyperparameters.changed(values))
             found[row, text_of(values)] = values
     return found
 
@@ -54,7 +54,7 @@ def text_of(values: Values) -> str:
 
 
 def table_of(config: Config) -> Table:
-    """Settings by row and label of the candidate."""
+    """Hyperparameters by row and label of the candidate."""
     base = rows(config)
     return {(row, text): base[row].changed(values) for (row, text), values in candidates(config).items()}
 
@@ -86,20 +86,20 @@ def best(found: xr.Dataset) -> int:
     accuracy, loss = (np.asarray(found[name].values, float) for name in ("final_accuracy", "final_loss"))
     if not np.isfinite(accuracy).any():
         raise ValueError(
-            f"no candidate of {found.method.values[0].item()!r} has a final accuracy: there is nothing to choose from"
+            f"no candidate of {found.approach.values[0].item()!r} has a final accuracy: there is nothing to choose from"
         )
     equal = np.flatnonzero(accuracy >= np.nanmax(accuracy) - 1e-9)
     return int(equal[np.nan_to_num(loss[equal], nan=np.inf).argmin()])
 
 
-def entries(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def choices(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """For every row what was chosen, why, and where that comes from."""
     known, found = candidates(config), scores(results)
     design = {"task": plain(config.task), "network": asdict(config.network), "tasks": config.comparison.tasks}
     base = rows(config)
     made = {}
-    for row in dict.fromkeys(results.method.values.tolist()):
-        part = found.isel(condition=(found.method == row).values)
+    for row in dict.fromkeys(results.approach.values.tolist()):
+        part = found.isel(condition=(found.approach == row).values)
         tried = [known[row, text] for text in part.candidate.values.tolist()]
         made[row] = {
             "chosen": dict(tried[best(part)]),
@@ -110,7 +110,7 @@ def entries(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> d
             ],
             "seeds": list(seeds_of(config)),
             "design": design,
-            "settings": asdict(base[row]),
+            "hyperparameters": asdict(base[row]),
             **origin,
         }
     return made
@@ -121,11 +121,11 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _mark(values: Values, entry: Mapping[str, Any]) -> str:
+def _mark(values: Values, choice: Mapping[str, Any]) -> str:
     """Chosen, and whether numbers beyond the grid might be better still."""
     ends = []
     for name, value in values.items():
-        tried = [one["values"][name] for one in entry["validation"]]
+        tried = [one["values"][name] for one in choice["validation"]]
         if isinstance(value, (int, float)) and len(set(tried)) > 2 and value in (min(tried), max(tried)):
             ends.append(name)
     return f"chosen; at the end of its grid: {', '.join(ends)}" if ends else "chosen"
@@ -139,8 +139,8 @@ def summary(made: Mapping[str, Mapping[str, Any]]) -> str:
         "| method | values | final accuracy, % | final loss, nats an answer | during accuracy, % | |",
         "|---|---|---:|---:|---:|---|",
     ]
-    for row, entry in made.items():
-        for one in entry["validation"]:
+    for row, choice in made.items():
+        for one in choice["validation"]:
             numbers = (
                 "–" if one[name] is None else f"{one[name] * factor:.{digits}f}"
                 for name, factor, digits in (
@@ -149,6 +149,6 @@ def summary(made: Mapping[str, Mapping[str, Any]]) -> str:
                     ("during_accuracy", 100, 2),
                 )
             )
-            mark = _mark(one["values"], entry) if one["values"] == entry["chosen"] else ""
+            mark = _mark(one["values"], choice) if one["values"] == choice["chosen"] else ""
             lines.append(f"| {row} | {text_of(one['values'])} | {' | '.join(numbers)} | {mark} |")
     return "\n".join(lines)

@@ -44,14 +44,14 @@ class Sound(OneATask):
         return f"Networks of a task differ in their initial weights and batches alone. Classes of tasks {names}."
 
     @property
-    def condition_settings(self) -> Mapping[str, Any]:
+    def condition_configuration(self) -> Mapping[str, Any]:
         """All but how many tasks are learned in turn."""
         return {name: value for name, value in asdict(self).items() if name != "tasks"}
 
     @property
-    def sequence_settings(self) -> Mapping[str, Any]:
+    def sequence_configuration(self) -> Mapping[str, Any]:
         """The same."""
-        return self.condition_settings
+        return self.condition_configuration
 
     @property
     def names(self) -> Sequence[str]:

@@ -10,14 +10,14 @@ from wmcl.tasks import DataTask
 
 Per = Literal["bit", "answer"]
 Condition = Mapping[str, Any]
-"""``task``, what is asked for, and ``size``, how large what grows in its sequences is"""
+"""``task``, what is asked for, and ``task_size``, how large what grows in its sequences is"""
 
 
 @dataclass(frozen=True)
 class Demand:
     """What a condition asks a network to do; steps are means over sequences."""
 
-    load: float
+    memory_load: float
     """bits of the answer, L"""
     retention: float
     """steps from the first one of what is asked for up to the answer, mean over the bits; NaN if that is not known"""
@@ -43,7 +43,7 @@ class Benchmark(Protocol):
         """What losses are matched for, in nats: a bit of the answer, or an answer."""
 
     @property
-    def size(self) -> str:
+    def task_size(self) -> str:
         """What the size of a condition counts, with its symbol; empty if no condition grows out of another."""
 
     @property
@@ -70,11 +70,11 @@ class Benchmark(Protocol):
         """Tasks that are learned one after the other; empty if there are none."""
 
     @property
-    def condition_settings(self) -> Mapping[str, Any]:
+    def condition_configuration(self) -> Mapping[str, Any]:
         """What the task of a condition depends on, beside the condition and the seed, as JSON values."""
 
     @property
-    def sequence_settings(self) -> Mapping[str, Any]:
+    def sequence_configuration(self) -> Mapping[str, Any]:
         """What a task that is learned in turn depends on, beside its number, as JSON values."""
 
 

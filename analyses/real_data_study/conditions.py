@@ -1,4 +1,4 @@
-"""One cell of the first part: networks that learn a condition, measured at every matched loss."""
+"""One entry of the first part: networks that learn a condition, measured at every matched loss."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def _at(
     """Every measure at a stage, losses over their scale; NaN for a network that missed it, but for its training."""
     m, test = config.measures, task.test.to(device)
     probe = task.fixed_set("fisher", m.importance_samples).to(device)
-    importance = importance_at(stage, network, task, trained, probe, m.kinds).drop_dims("quantile")
+    importance = importance_at(stage, network, task, trained, probe, m.kinds).drop_dims("probability")
     connections = [name for name in CONNECTIONS if name in importance.connection]
     importance = importance.sel(per="scored bit", connection=connections, drop=True)  # an answer is a scored bit
     by_answer = importance.importance
@@ -92,9 +92,9 @@ def _dimensionality(found: xr.Dataset, task: DataTask) -> xr.Dataset:
     return found[KEPT_DIMENSIONALITY].sel(centre="pooled", drop=True).reindex(phase=PHASES)
 
 
-def settings_of_cells(config: Config, device: str) -> dict[str, Any]:
-    """What the numbers of a cell depend on, beside its condition and seed."""
-    own = dict(config.benchmark.condition_settings)
+def configuration_of_entries(config: Config, device: str) -> dict[str, Any]:
+    """What the numbers of an entry depend on, beside its condition and seed."""
+    own = dict(config.benchmark.condition_configuration)
     parts = {name: asdict(config)[name] for name in ("network", "training", "measures")}
     stages = {"losses": list(config.stages.losses), "iterations": config.stages.iterations}
     return {"benchmark": config.study.benchmark, "data": own, **parts, "stages": stages, "device": device}
@@ -102,4 +102,4 @@ def settings_of_cells(config: Config, device: str) -> dict[str, Any]:
 
 def cost(condition: Mapping[str, Any]) -> float:
     """Relative time: sequences of a size are as much longer, and what grows with them takes more of them."""
-    return float(condition["size"]) ** 2 * (2.0 if condition["task"] == "sequences" else 1.0)
+    return float(condition["task_size"]) ** 2 * (2.0 if condition["task"] == "sequences" else 1.0)

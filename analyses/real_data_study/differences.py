@@ -58,7 +58,7 @@ def differences(results: xr.Dataset, stage: str) -> xr.Dataset:
 
 def _range(values: xr.DataArray, log: bool) -> xr.Dataset:
     plain = values.reset_coords(drop=True)
-    means = mean_interval(plain.where(plain > 0) if log else plain, log=log)["mean"]
+    means = mean_interval(plain.where(plain > 0) if log else plain, log=log)["average"]
     low, high = (int(place) for place in (means.argmin("condition"), means.argmax("condition")))
     complete = plain.values[:, np.isfinite(plain.values).all(0)]
     found, p = agreement(complete.T)

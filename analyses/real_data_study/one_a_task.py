@@ -12,7 +12,7 @@ class OneATask(ABC):
     """What such benchmarks share; conditions and tasks are in the same order."""
 
     per: ClassVar[Per] = "answer"
-    size: ClassVar[str] = ""
+    task_size: ClassVar[str] = ""
     smallest: ClassVar[None] = None
 
     tasks: int
@@ -31,7 +31,7 @@ class OneATask(ABC):
     @property
     def conditions(self) -> Sequence[Condition]:
         """One a task."""
-        return [{"task": name, "size": 1} for name in self.names]
+        return [{"task": name, "task_size": 1} for name in self.names]
 
     def check(self) -> None:
         """Refuse what makes no sense, and data that are not on this machine."""
@@ -52,7 +52,7 @@ class OneATask(ABC):
 
     def demand(self, condition: Condition, task: DataTask) -> Demand:
         """Nobody knows at which steps stands what is asked for."""
-        return Demand(load=entropy(task), retention=float("nan"), lead=float("nan"), in_law=False)
+        return Demand(memory_load=entropy(task), retention=float("nan"), lead=float("nan"), in_law=False)
 
     def sequence(self) -> Sequence[DataTask]:
         """The first tasks."""

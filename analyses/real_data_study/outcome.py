@@ -15,7 +15,7 @@ OVERLAPS = ("overlap_states_last_step", "overlap_states_all_steps", "overlap_fis
 BASELINES = ("second_accuracy", "moved")
 PREDICTORS = (*OVERLAPS, *BASELINES)
 FORGETTING = ("forgetting_loss", "forgetting_accuracy")
-TERMS = ("load", "retention", "lead")
+TERMS = ("memory_load", "retention", "lead")
 WEIGHTS = {"connection": "hh", "statistic": "mean"}
 HALVES = {"W_hh": "hh", "W_hh_reverse": "hh_reverse"}
 """recurrent weights, and those that read backwards beside them in networks that read in both directions"""
@@ -40,7 +40,7 @@ def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
         data=config.benchmark.data,
         note=config.benchmark.note,
         per=config.benchmark.per,
-        size=config.benchmark.size,
+        task_size=config.benchmark.task_size,
         main_stage=str(config.stages.main_loss),
         smallest=config.benchmark.smallest or "",
     )
@@ -62,7 +62,7 @@ def _demands_of_conditions(results: xr.Dataset) -> xr.Dataset:
 
 def lines(results: xr.Dataset) -> dict[str, list[int]]:
     """Places of the conditions of each task that grows, from the smallest, which belongs to all, to the largest."""
-    tasks, sizes = results.task.values.tolist(), results["size"].values.tolist()
+    tasks, sizes = results.task.values.tolist(), results["task_size"].values.tolist()
     smallest = [k for k, task in enumerate(tasks) if task == results.attrs["smallest"]]
     found = {}
     for name in dict.fromkeys(tasks):
@@ -101,7 +101,7 @@ def exponents(results: xr.Dataset) -> xr.Dataset:
 
 def _slope(values: xr.DataArray) -> xr.DataArray:
     """Least squares of log values on log size; NaN for a single size."""
-    x = np.log(values["size"].values.astype(float))
+    x = np.log(values["task_size"].values.astype(float))
     if len(np.unique(x)) < 2:
         return values.isel(condition=0, drop=True) * np.nan
     weights = xr.DataArray((x - x.mean()) / ((x - x.mean()) ** 2).sum(), dims="condition")
@@ -174,12 +174,12 @@ LOSSES = {
 }
 DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "task": ("what is asked for", "1"),
-    "size": ("what grows: see the attribute size", "1"),
+    "task_size": ("what grows: see the attribute task_size", "1"),
     "seed": ("seed of the network: initialisation and batches, and of digits, which ones are shown", "1"),
     "kind": ("how importance is measured", "1"),
     "connection": ("weight matrix", "1"),
     "phase": ("steps that hidden states are taken of; output: the last one, where it alone is scored", "1"),
-    "load": ("bits of the answer: the entropy of the classes", "bits"),
+    "memory_load": ("bits of the answer: the entropy of the classes", "bits"),
     "retention": ("steps from the first of what is asked for to the answer, mean over bits and sequences", "steps"),
     "lead": ("steps before anything that is asked for, mean over sequences", "steps"),
     "steps": ("steps of a sequence, mean over sequences", "steps"),

@@ -1,4 +1,4 @@
-r"""One cell of the second part: networks that learn one task and then another, with what may foretell forgetting.
+r"""One entry of the second part: networks that learn one task and then another, with what may foretell forgetting.
 
 Overlaps are those in the network after the first task, before anything of the second is learned:
 
@@ -128,11 +128,11 @@ def distance_moved(before: Parameters, after: Parameters) -> Float[Tensor, "memb
     return (last - first).norm(dim=1) / first.norm(dim=1)
 
 
-def settings_of_cells(config: Config, device: str) -> dict[str, Any]:
-    """What the numbers of a cell depend on, beside pair and seed."""
+def configuration_of_entries(config: Config, device: str) -> dict[str, Any]:
+    """What the numbers of an entry depend on, beside pair and seed."""
     return {
         "benchmark": config.study.benchmark,
-        "data": dict(config.benchmark.sequence_settings),
+        "data": dict(config.benchmark.sequence_configuration),
         "network": asdict(config.network),
         "training": asdict(config.training),
         "in_turn": asdict(config.in_turn),

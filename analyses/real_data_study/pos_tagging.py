@@ -52,15 +52,15 @@ class Tagging(OneATask):
         )
 
     @property
-    def condition_settings(self) -> Mapping[str, Any]:
+    def condition_configuration(self) -> Mapping[str, Any]:
         """Conditions name their language."""
         vectors = None if self.vectors is None else str(self.vectors)
         return {"treebanks": self.treebanks, "vectors": vectors, "unknown": self.unknown}
 
     @property
-    def sequence_settings(self) -> Mapping[str, Any]:
+    def sequence_configuration(self) -> Mapping[str, Any]:
         """Pairs have numbers, so languages belong to the settings."""
-        return {**self.condition_settings, "languages": list(self.languages)}
+        return {**self.condition_configuration, "languages": list(self.languages)}
 
     @property
     def names(self) -> Sequence[str]:

@@ -61,7 +61,7 @@ def _loss(results: xr.Dataset, stage: str) -> str:
 def _conditions(results: xr.Dataset, stage: str) -> list[str]:
     """Importance, dimensions and training of each condition at a matched loss."""
     at = results.sel(stage=stage)
-    kind, size = str(at.kind.values[0]), results.attrs["size"]
+    kind, size = str(at.kind.values[0]), results.attrs["task_size"]
     head = ["task", "m", "load, bits", "retention", "lead", "n", "steps to the loss", "test accuracy, %"]
     for name in halves(results):
         head += [f"{kind} of {name} per {per_of(results)}", "effective fraction", "moved"]
@@ -79,8 +79,8 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 def _row(at: xr.Dataset, kind: str) -> list[str]:
     reached, total = int(at.reached.sum()), at.sizes["seed"]
-    load = float(at["load"])
-    cells = [str(at.task.values), str(int(at["size"])) if at.attrs["size"] else ABSENT]
+    load = float(at["memory_load"])
+    cells = [str(at.task.values), str(int(at["task_size"])) if at.attrs["task_size"] else ABSENT]
     cells.append(f"{load:.0f}" if load.is_integer() else f"{load:.2f}")
     cells += [number(float(at[name]), ".0f") for name in ("retention", "lead")]
     cells.append(f"{reached}" if reached == total else f"{reached} of {total}")
@@ -158,7 +158,7 @@ def exponent(found: xr.Dataset, seeds: int) -> str:
 
     Which seeds are missing depends on the outcome, so there is no interval of the others.
     """
-    mean, low, high, n = (float(found[name]) for name in ("mean", "low", "high", "n"))
+    mean, low, high, n = (float(found[name]) for name in ("average", "low", "high", "n"))
     if n < seeds:
         return f"{number(mean, '.2f')} ({seeds - int(n)} missed)"
     words = ": grows" if low > 0 else ": falls" if high < 0 else ""
@@ -194,7 +194,7 @@ def _contrasts(results: xr.Dataset, stage: str) -> list[str]:
 
 
 def _labels(results: xr.Dataset) -> list[str]:
-    return [f"{task}, m = {m}" for task, m in zip(results.task.values, results["size"].values, strict=True)]
+    return [f"{task}, m = {m}" for task, m in zip(results.task.values, results["task_size"].values, strict=True)]
 
 
 def _law(results: xr.Dataset, stage: str) -> list[str]:
@@ -264,4 +264,4 @@ def _interval(values: xr.DataArray, form: str, log: bool = False) -> str:
     if not bool(values.notnull().any()):
         return ABSENT
     found = mean_interval(values, log=log)
-    return interval(form, *(float(found[name]) for name in ("mean", "low", "high")))
+    return interval(form, *(float(found[name]) for name in ("average", "low", "high")))

@@ -63,7 +63,7 @@ class StrokeSequences:
 
     note: ClassVar[str] = ""
     per: ClassVar[Per] = "bit"
-    size: ClassVar[str] = "digits of a sequence, m"
+    task_size: ClassVar[str] = "digits of a sequence, m"
     smallest: ClassVar[str] = ONE
 
     @property
@@ -72,12 +72,12 @@ class StrokeSequences:
         return self._strokes.name
 
     @property
-    def condition_settings(self) -> Mapping[str, Any]:
+    def condition_configuration(self) -> Mapping[str, Any]:
         """All but how many conditions and tasks there are."""
         return {name: value for name, value in asdict(self).items() if name not in ("digits", "two_classes", "tasks")}
 
     @property
-    def sequence_settings(self) -> Mapping[str, Any]:
+    def sequence_configuration(self) -> Mapping[str, Any]:
         """Which digits, and how they are divided."""
         return {"source": self.source, "validation_samples": self.validation_samples}
 
@@ -90,8 +90,8 @@ class StrokeSequences:
         """One digit, then each kind with its numbers of digits."""
         longer = [m for m in self.digits if m > 1]
         wanted = dict.fromkeys(KINDS, longer) | {"two classes": [m for m in self.two_classes if m > 1]}
-        every: list[Condition] = [{"task": ONE, "size": 1}]
-        return every + [{"task": kind, "size": m} for kind, sizes in wanted.items() for m in sizes]
+        every: list[Condition] = [{"task": ONE, "task_size": 1}]
+        return every + [{"task": kind, "task_size": m} for kind, sizes in wanted.items() for m in sizes]
 
     def check(self) -> None:
         """Refuse what makes no sense, and data that are not on this machine."""
@@ -117,7 +117,7 @@ class StrokeSequences:
         return sequential_stroke_tasks(
             self._strokes,
             pair,
-            condition["size"],
+            condition["task_size"],
             labels=KINDS.get(condition["task"], "sequences"),
             blank_lead=condition["task"] == "blank lead",
             train=self.train_samples,
@@ -128,15 +128,15 @@ class StrokeSequences:
 
     def load(self, condition: Condition) -> int:
         """M for sequences, else 1."""
-        return condition["size"] if condition["task"] == "sequences" else 1
+        return condition["task_size"] if condition["task"] == "sequences" else 1
 
     def demand(self, condition: Condition, task: DataTask) -> Demand:
         """A digit takes a fraction 1 / m of the steps, whatever its place, as all sequences are equally many."""
-        m, kind = condition["size"], condition["task"]
+        m, kind = condition["task_size"], condition["task"]
         steps = float(task.test.lengths.double().mean()) / m
         places = {"first digit": [1], "last digit": [m], "blank lead": [m]}.get(kind, range(1, m + 1))
         return Demand(
-            load=self.load(condition),
+            memory_load=self.load(condition),
             retention=steps * sum(m + 1 - place for place in places) / len(places),
             lead=steps * (min(places) - 1),
             in_law=kind not in ("last digit", "two classes"),

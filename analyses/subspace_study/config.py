@@ -10,7 +10,7 @@ from common.running import Run
 from method_study import rows as comparison
 from method_study.benchmarks.permuted_copy import CopyConfig, PermutedCopy
 from method_study.config import HERE, Comparison, Search
-from method_study.settings import Settings
+from method_study.hyperparameters import Hyperparameters
 
 from wmcl.methods import FromScratch, Shared, named
 from wmcl.tasks import Task, check_counts, distances
@@ -39,9 +39,9 @@ class Study:
     seeds: int = 5
     """networks a method, with seeds 0, 1, ..."""
     iterations: int | None = 600
-    """training steps a task, of every method; None takes those of its settings"""
+    """training steps a task, of every method; None takes those of its hyperparameters"""
     batch: int | None = 64
-    """sequences a training step, of every method; None takes those of its settings"""
+    """sequences a training step, of every method; None takes those of its hyperparameters"""
     chosen: Path | None = HERE / "chosen_copy.json"
     """file of hyperparameters that a search has chosen; None takes none into account"""
     task_identity: bool = False
@@ -135,29 +135,29 @@ PRESETS: Mapping[str, Config] = {
 }
 
 
-def rows(config: Config) -> dict[str, Settings]:
-    """The methods, with their settings: those of the comparison of methods but for the length and size of training.
+def rows(config: Config) -> dict[str, Hyperparameters]:
+    """The methods, with the hyperparameters of the comparison of methods but for the length and size of training.
 
     Raises:
         ValueError: if there is no such method, or if the file of chosen hyperparameters cannot be used.
     """
     found = comparison.rows(as_comparison(config))
     if config.study.task_identity:
-        found = {name: replace(settings, task_identity=True) for name, settings in found.items()}
+        found = {name: replace(hyperparameters, task_identity=True) for name, hyperparameters in found.items()}
     if config.study.batch is None:
         return found
-    return {name: replace(settings, batch=config.study.batch) for name, settings in found.items()}
+    return {name: replace(hyperparameters, batch=config.study.batch) for name, hyperparameters in found.items()}
 
 
-def same_states(settings: Settings) -> bool:
+def same_states(hyperparameters: Hyperparameters) -> bool:
     """Whether h_t has the same distribution in all tasks by construction.
 
     Permuted Copy Tasks differ in their targets alone. So one set of weights, without inputs that tell the task, answers
     all of them with the same states, and only their read-outs differ.
     """
-    method = named(settings.method, **settings.hyperparameters)
+    method = named(hyperparameters.method, **hyperparameters.of_method)
     one_network = not isinstance(method.schedule, FromScratch)
-    return isinstance(method.parametrisation, Shared) and one_network and not settings.task_identity
+    return isinstance(method.parametrisation, Shared) and one_network and not hyperparameters.task_identity
 
 
 def tasks_of(config: Config) -> list[Task]:

@@ -1,4 +1,4 @@
-"""One cell of the study: a method with some seeds, run over all tasks and measured after each."""
+"""One entry of the study: a method with some seeds, run over all tasks and measured after each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -21,7 +21,7 @@ from wmcl.training import evaluate
 
 def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
     """Learn all tasks with the method of a condition, and measure after each."""
-    run = learn_row(as_comparison(config), rows(config)[condition["method"]], device, seeds)
+    run = learn_row(as_comparison(config), rows(config)[condition["approach"]], device, seeds)
     return measure_run(run, config.measures).assign_attrs(device=describe_device(device))
 
 
@@ -96,8 +96,8 @@ def _states(every: list[Answering], learned: Learned, first: States, measures: M
     return xr.merge([of_tasks, renamed], join="exact"), first
 
 
-def settings_of_cells(config: Config, device: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """What the numbers of a cell depend on, beside its condition and seed."""
+def configuration_of_entries(config: Config, device: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """What the numbers of an entry depend on, beside its condition and seed."""
     common = {
         "task": asdict(config.task),
         "tasks": config.study.tasks,
@@ -106,7 +106,7 @@ def settings_of_cells(config: Config, device: str) -> Callable[[Mapping[str, Any
         "device": device,
     }
     table = rows(config)
-    return lambda condition: common | {"settings": asdict(table[condition["method"]])}
+    return lambda condition: common | {"hyperparameters": asdict(table[condition["approach"]])}
 
 
 def cost(config: Config) -> Callable[[Mapping[str, Any]], float]:
@@ -114,9 +114,9 @@ def cost(config: Config) -> Callable[[Mapping[str, Any]], float]:
     table = rows(config)
 
     def of(condition: Mapping[str, Any]) -> float:
-        settings = table[condition["method"]]
-        method = named(settings.method, **settings.hyperparameters)
+        hyperparameters = table[condition["approach"]]
+        method = named(hyperparameters.method, **hyperparameters.of_method)
         is_shared = isinstance(method.parametrisation, Shared)
-        return settings.iterations * settings.batch * (1.0 if is_shared else 2.0)
+        return hyperparameters.iterations * hyperparameters.batch * (1.0 if is_shared else 2.0)
 
     return of

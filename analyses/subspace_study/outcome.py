@@ -22,7 +22,7 @@ def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
         found |= _dimensions(results)
         found |= _shares(results, config.measures.shared_components)
         table = rows(config)
-        same = [same_states(table[name]) for name in results.method.values.tolist()]
+        same = [same_states(table[name]) for name in results.approach.values.tolist()]
         found["same_states"] = xr.DataArray(same, dims="condition")
     found |= _read_outs(results)
     return describe(results.assign(found), DESCRIPTIONS)
@@ -103,8 +103,8 @@ def _read_outs(results: xr.Dataset) -> dict[str, xr.DataArray]:
 _FISHER = "nats^2 by weight^2"
 _BITS = "fraction of scored bits"
 DESCRIPTIONS = {
-    "method": ("continual-learning method", "1"),
-    "settings": ("how the method was trained, as JSON", "1"),
+    "approach": ("continual-learning method", "1"),
+    "hyperparameters": ("how the method was trained, as JSON", "1"),
     "seed": ("seed of the network: initialisation and batches", "1"),
     "trained_task": ("the task that was learned last, from 0", "1"),
     "evaluated_task": ("the task that is looked at, from 0", "1"),

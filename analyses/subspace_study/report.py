@@ -22,10 +22,10 @@ def report(results: xr.Dataset) -> str:
 
 
 def _title(results: xr.Dataset) -> str:
-    settings = json.loads(results.attrs["configuration"])
-    task, network = settings["task"], settings["network"]
+    configuration = json.loads(results.attrs["configuration"])
+    task, network = configuration["task"], configuration["network"]
     p = task["pattern_length"]
-    identity = "tell" if settings["study"]["task_identity"] else "do not tell"
+    identity = "tell" if configuration["study"]["task_identity"] else "do not tell"
     return (
         f"{results.sizes['seed']} networks a method ({network['cell']}, {network['hidden']} units), "
         f"{results.sizes['trained_task']} Permuted Copy Tasks (p = {p}, i = {task['input_length'] or p}; inputs"
@@ -38,7 +38,7 @@ def _by_construction(results: xr.Dataset) -> list[str]:
     """Which rows say nothing about subspaces of tasks."""
     if "same_states" not in results or not bool(results.same_states.any()):
         return []
-    names = results.method.values[results.same_states.values].tolist()
+    names = results.approach.values[results.same_states.values].tolist()
     return [
         f"**By construction**: {', '.join(names)} have the same weights in all tasks, and inputs do not tell the task."
         " The tasks differ in their targets alone, so the hidden states of these networks have the same distribution in"
@@ -56,7 +56,7 @@ def _performance(results: xr.Dataset) -> list[str]:
     final = results.accuracy.isel(trained_task=-1).mean("evaluated_task")
     head = ["method", "n", "accuracy right after learning, %", "in the end, %"]
     lines = table_head(head)
-    for row, name in enumerate(results.method.values.tolist()):
+    for row, name in enumerate(results.approach.values.tolist()):
         found = [estimate(100 * each.isel(condition=row)) for each in (during, final)]
         lines.append(table_row([name, str(found[1].n), *(_interval(each) for each in found)]))
     return lines
@@ -99,7 +99,7 @@ def _supervised(results: xr.Dataset) -> list[str]:
     tasks = results.sizes["trained_task"]
     head = ["method", *(f"{k + 1} task{'s' if k else ''}" for k in range(tasks)), "the last task alone"]
     lines = ["**How many dimensions does it take to solve all tasks so far?**", "", *table_head(head)]
-    for row, name in enumerate(results.method.values.tolist()):
+    for row, name in enumerate(results.approach.values.tolist()):
         one = results.isel(condition=row)
         found = [estimate(one.supervised_dimension.isel(trained_task=k)) for k in range(tasks)]
         found.append(estimate(one.own_supervised_dimension.isel(trained_task=-1)))
@@ -119,10 +119,10 @@ def _supervised(results: xr.Dataset) -> list[str]:
 def _notes(results: xr.Dataset) -> list[str]:
     notes = ["Fishers added up grow anyhow: the value without an effect is the slope if all tasks add the same."]
     if "share_by_chance" in results:
-        settings = json.loads(results.attrs["configuration"])
+        configuration = json.loads(results.attrs["configuration"])
         notes.append(
-            f"Shares of variance are those in {settings['measures']['shared_components']} directions, in the output"
-            " phase, around the mean of each task, after the last task; mean over the later tasks."
+            f"Shares of variance are those in {configuration['measures']['shared_components']} directions, in the"
+            " output phase, around the mean of each task, after the last task; mean over the later tasks."
         )
     notes.append(
         "Intervals are not corrected for their number. From scratch and multitask are references: from scratch, every"
@@ -131,7 +131,7 @@ def _notes(results: xr.Dataset) -> list[str]:
     broken = (results.reason == Reason.nonfinite).any("trained_task").sum("seed")
     names = [
         f"{name} ({count})"
-        for name, count in zip(results.method.values.tolist(), broken.values.tolist(), strict=True)
+        for name, count in zip(results.approach.values.tolist(), broken.values.tolist(), strict=True)
         if count
     ]
     if names:

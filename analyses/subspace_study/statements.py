@@ -40,7 +40,7 @@ class Statement(NamedTuple):
 def estimate(per_seed: xr.DataArray) -> Estimate:
     """Of one number a network, NaN where a network has none."""
     found = mean_interval(per_seed)
-    return Estimate(float(found["mean"]), float(found["low"]), float(found["high"]), int(found["n"]))
+    return Estimate(float(found["average"]), float(found["low"]), float(found["high"]), int(found["n"]))
 
 
 def statements(results: xr.Dataset) -> list[Statement]:
@@ -50,7 +50,7 @@ def statements(results: xr.Dataset) -> list[Statement]:
 
 
 def _methods(results: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
-    for row, name in enumerate(results.method.values.tolist()):
+    for row, name in enumerate(results.approach.values.tolist()):
         yield name, results.isel(condition=row, drop=True)
 
 

@@ -14,7 +14,7 @@ from wmcl.sweeps import run
 
 CONDITIONS = [{"p": p, "i": i} for p in (1, 2) for i in (2, 3)]
 SEEDS = range(3)
-CELLS = len(CONDITIONS) * len(SEEDS)
+ENTRIES = len(CONDITIONS) * len(SEEDS)
 
 
 def measure(pause, log, condition, seeds):
@@ -31,19 +31,25 @@ def measure(pause, log, condition, seeds):
 
 
 def small(folder, pause=0.0, **more):
-    """The sweep, in the folder ``cells`` of a folder."""
-    arguments = {"name": "small", "settings": {}, "folder": folder / "cells", "progress": False, "jobs": 1} | more
+    """The sweep, in the folder ``entries`` of a folder."""
+    arguments = {
+        "name": "small",
+        "configuration": {},
+        "folder": folder / "entries",
+        "progress": False,
+        "jobs": 1,
+    } | more
     return run(partial(measure, pause, str(folder / "log")), CONDITIONS, SEEDS, **arguments)
 
 
 def undisturbed_run(folder):
     found = small(folder)
-    assert found.attrs["cells_computed"] == f"{CELLS} of {CELLS}"
+    assert found.attrs["entries_computed"] == f"{ENTRIES} of {ENTRIES}"
     return found
 
 
 def files(folder):
-    return sorted((folder / "cells").glob("*.nc"))
+    return sorted((folder / "entries").glob("*.nc"))
 
 
 def same(found, expected):
@@ -55,12 +61,12 @@ def same(found, expected):
 
 
 def whole(folder, found, expected, computed):
-    """Nothing finished was computed again, the values are right, and the folder holds the cells and nothing else."""
+    """Nothing finished was computed again, the values are right, and the folder holds the entries and nothing else."""
     same(found, expected)
-    assert found.attrs["cells_computed"] == f"{computed} of {CELLS}"
-    assert found.attrs["failed_cells"] == ""
-    assert len({path.name.split(".")[0] for path in files(folder)}) == CELLS
-    assert not list((folder / "cells").glob("*.part"))
+    assert found.attrs["entries_computed"] == f"{computed} of {ENTRIES}"
+    assert found.attrs["failed_entries"] == ""
+    assert len({path.name.split(".")[0] for path in files(folder)}) == ENTRIES
+    assert not list((folder / "entries").glob("*.part"))
 
 
 def child(folder, pause=0.0, environment=(), before=None, **more):

@@ -83,7 +83,7 @@ WRONG = [
     ("network", "forget_bias", unreal | st.floats(0.1, 9), "forget_bias"),  # of an elman cell
     ("training", "precision", st.just("tf32"), "precision"),  # without a GPU
     ("training", "learning_rate", st.just((0.1, 0.2)), "learning_rate"),
-    ("training", "reduction", st.just("reference"), "reduction"),
+    ("training", "reduction", st.just("sequence"), "reduction"),
     ("stages", "losses", some(not_positive, [0.7, 0.69]) | st.just(()), "loss"),
     ("stages", "final_loss", not_positive | st.floats(0.69, 10), "final_loss"),
     ("stages", "iterations", negative, "iterations"),
@@ -174,7 +174,7 @@ RIGHT = [
     ("factorial", "pattern", few),
     ("factorial", "checks", st.booleans()),
     ("variants", "initialisations", st.sampled_from([("orthogonal",), ("fan_in", "xavier"), ("xavier", "xavier"), ()])),
-    ("variants", "reductions", st.sampled_from([("scored bit",), ("reference", "scored bit"), ()])),
+    ("variants", "reductions", st.sampled_from([("scored bit",), ("sequence", "scored bit"), ()])),
     ("network", "hidden", st.integers(1, 4)),
     ("network", "cell", st.sampled_from(["elman", "lstm", "gru"])),
     ("network", "output_stage", st.booleans()),

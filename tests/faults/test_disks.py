@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from common.running import check_output
 
-from tests.faults.small import CELLS, files, small, start, whole
+from tests.faults.small import ENTRIES, files, small, start, whole
 
 IS_ROOT = os.geteuid() == 0
 
@@ -32,21 +32,21 @@ def disk(tmp_path):
 
 
 def test_a_disk_is_full(disk, undisturbed, tried):
-    with pytest.raises(OSError, match=rf"No space left on device: '{disk}/cells/\w+\.\w+\.nc'") as raised:
+    with pytest.raises(OSError, match=rf"No space left on device: '{disk}/entries/\w+\.\w+\.nc'") as raised:
         small(disk)
     assert raised.value.errno == errno.ENOSPC
     kept = len(files(disk))
-    assert 0 < kept < CELLS
+    assert 0 < kept < ENTRIES
     mount("-o", "remount,size=8m", disk)
-    whole(disk, small(disk), undisturbed, CELLS - kept)
+    whole(disk, small(disk), undisturbed, ENTRIES - kept)
     tried()
 
 
-def test_a_disk_fills_at_any_cell(tmp_path, undisturbed, monkeypatch, tried):
+def test_a_disk_fills_at_any_entry(tmp_path, undisturbed, monkeypatch, tried):
     """Where the system says so as late as when the data go to the disk."""
     flush = os.fsync
-    for position in range(CELLS):
-        folder, count = tmp_path / str(position), iter(range(CELLS))
+    for position in range(ENTRIES):
+        folder, count = tmp_path / str(position), iter(range(ENTRIES))
         folder.mkdir()
 
         def full(handle, count=count, position=position):
@@ -56,11 +56,11 @@ def test_a_disk_fills_at_any_cell(tmp_path, undisturbed, monkeypatch, tried):
             flush(handle)
 
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match=rf"No space left on device: '{folder}/cells/\w+\.\w+\.nc'"):
+        with pytest.raises(OSError, match=rf"No space left on device: '{folder}/entries/\w+\.\w+\.nc'"):
             small(folder)
         monkeypatch.setattr(os, "fsync", flush)
         assert len(files(folder)) == position
-        whole(folder, small(folder), undisturbed, CELLS - position)
+        whole(folder, small(folder), undisturbed, ENTRIES - position)
         tried()
 
 
@@ -72,16 +72,16 @@ def test_files_may_not_be_that_large(context, tmp_path, undisturbed, tried):
     process = start(context, tmp_path, before=no_large_files)
     process.join(30)
     assert process.exitcode == 1
-    assert re.match(rf"OSError: \[Errno 27\] File too large: '{tmp_path}/cells/", (tmp_path / "error").read_text())
-    assert not list((tmp_path / "cells").iterdir())
-    whole(tmp_path, small(tmp_path), undisturbed, CELLS)
+    assert re.match(rf"OSError: \[Errno 27\] File too large: '{tmp_path}/entries/", (tmp_path / "error").read_text())
+    assert not list((tmp_path / "entries").iterdir())
+    whole(tmp_path, small(tmp_path), undisturbed, ENTRIES)
     tried()
 
 
 def test_a_disk_is_read_only(disk, undisturbed, tried):
-    (disk / "cells").mkdir()
+    (disk / "entries").mkdir()
     mount("-o", "remount,ro", disk)
-    with pytest.raises(OSError, match=f"Read-only file system: '{disk}/cells"):
+    with pytest.raises(OSError, match=f"Read-only file system: '{disk}/entries"):
         small(disk)
     with pytest.raises(ValueError, match=f"output is {disk}/r.nc: {disk} must be a folder that can be written to"):
         check_output(disk / "r.nc")
@@ -102,8 +102,8 @@ def test_a_folder_is_not_ours(context, tmp_path, undisturbed, tried, mode):
     for parent in (tmp_path, *tmp_path.parents[:3]):
         os.chmod(parent, parent.stat().st_mode | 0o055)
     tmp_path.chmod(0o777)
-    (tmp_path / "cells").mkdir()
-    (tmp_path / "cells").chmod(mode)
+    (tmp_path / "entries").mkdir()
+    (tmp_path / "entries").chmod(mode)
     process = start(context, tmp_path, before=become_nobody)
     process.join(30)
     assert process.exitcode == 1

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from tests.faults.conftest import rounds
-from tests.faults.small import CELLS, files, small, whole
+from tests.faults.small import ENTRIES, files, small, whole
 from wmcl.sweeps import store
 from wmcl.sweeps.grid import digest
 
@@ -52,7 +52,7 @@ def renamed_content(path, chance):
 
 
 def over_the_file_of_another(path, chance):
-    """The content of another cell under this cell's name."""
+    """The content of another entry under this entry's name."""
     other = chance.choice([p for p in path.parent.glob("*.nc") if p != path])
     shutil.copy(other, path)
 
@@ -89,15 +89,15 @@ def test_a_file_is(tmp_path, finished, undisturbed, tried, damage):
         folder, chance = tmp_path / str(seed), random.Random(f"{damage.__name__} {seed}")
         shutil.copytree(finished, folder)
         damage(chance.choice(files(folder)), chance)
-        with pytest.warns(UserWarning, match="is damaged: removed, and its cell is computed again") as warned:
+        with pytest.warns(UserWarning, match="is damaged: removed, and its entry is computed again") as warned:
             found = small(folder)
         assert len(warned) == 1
         whole(folder, found, undisturbed, 1)
         tried()
 
 
-def test_a_name_belongs_to_no_cell(tmp_path, finished, undisturbed, tried):
-    """Its cell is computed again, and the file is nobody's."""
+def test_a_name_belongs_to_no_entry(tmp_path, finished, undisturbed, tried):
+    """Its entry is computed again, and the file is nobody's."""
     for seed in rounds(2):
         folder, chance = tmp_path / str(seed), random.Random(seed)
         shutil.copytree(finished, folder)
@@ -113,7 +113,7 @@ def test_a_name_belongs_to_no_cell(tmp_path, finished, undisturbed, tried):
 
 
 def test_a_file_has_the_name_of_another(tmp_path, finished, undisturbed, tried):
-    """That other cell then has two files, of which one is right; the wrong one goes when it is looked at."""
+    """That other entry then has two files, of which one is right; the wrong one goes when it is looked at."""
     for seed in rounds(2):
         folder, chance = tmp_path / str(seed), random.Random(seed)
         shutil.copytree(finished, folder)
@@ -132,22 +132,22 @@ def test_a_file_has_the_name_of_another(tmp_path, finished, undisturbed, tried):
 def test_strangers_are_in_the_folder(tmp_path, finished, undisturbed, tried):
     folder = tmp_path / "f"
     shutil.copytree(finished, folder)
-    cells = folder / "cells"
+    entries = folder / "entries"
     key = files(folder)[0].name.split(".")[0]
-    (cells / "notes.txt").write_text("mine")
-    (cells / "foreign.nc").write_bytes(b"CDF\x01")
-    (cells / "a folder").mkdir()
-    (cells / f"{key}.{'0' * 24}.nc").mkdir()
-    (cells / f"{key}.nc").write_bytes(b"")
-    (cells / "left.part").write_bytes(b"half")
-    (cells / f"{key}.{'1' * 24}.nc").symlink_to(tmp_path / "nowhere")
+    (entries / "notes.txt").write_text("mine")
+    (entries / "foreign.nc").write_bytes(b"CDF\x01")
+    (entries / "a folder").mkdir()
+    (entries / f"{key}.{'0' * 24}.nc").mkdir()
+    (entries / f"{key}.nc").write_bytes(b"")
+    (entries / "left.part").write_bytes(b"half")
+    (entries / f"{key}.{'1' * 24}.nc").symlink_to(tmp_path / "nowhere")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = small(folder)
-    assert {p.name for p in cells.iterdir()} == {p.name for p in files(finished)} | {
+    assert {p.name for p in entries.iterdir()} == {p.name for p in files(finished)} | {
         *("notes.txt", "foreign.nc", "a folder", f"{key}.{'0' * 24}.nc", f"{key}.nc", f"{key}.{'1' * 24}.nc")
     }
-    assert found.attrs["cells_computed"] == f"0 of {CELLS}"
+    assert found.attrs["entries_computed"] == f"0 of {ENTRIES}"
     tried()
 
 
@@ -163,5 +163,5 @@ def test_a_good_file_is_put_back(tmp_path, finished, undisturbed, monkeypatch, t
 
     monkeypatch.setattr(store, "_believed", first_look_fails)
     whole(folder, small(folder), undisturbed, 0)
-    assert len(looks) == CELLS + 1
+    assert len(looks) == ENTRIES + 1
     tried()

@@ -14,7 +14,7 @@ import xarray as xr
 from length_study.conditions import Conditions
 
 from tests.faults.conftest import rounds
-from tests.faults.small import CELLS, files, same, small, start, until, whole
+from tests.faults.small import ENTRIES, files, same, small, start, until, whole
 from tests.test_cluster import Cluster
 
 PAUSE = 0.02
@@ -29,14 +29,14 @@ def test_the_parent_is_killed(context, tmp_path, undisturbed, tried, blow):
         finished = set()
         for _ in range(3):
             process = start(context, folder, PAUSE)
-            time.sleep(chance.uniform(0, CELLS * PAUSE))
+            time.sleep(chance.uniform(0, ENTRIES * PAUSE))
             os.kill(process.pid, blow)
             process.join(30)
             assert process.exitcode in (-blow, 130, 0)
             assert finished <= set(files(folder))
             finished = set(files(folder))
             tried()
-        whole(folder, small(folder), undisturbed, CELLS - len(finished))
+        whole(folder, small(folder), undisturbed, ENTRIES - len(finished))
         assert finished <= set(files(folder))
 
 
@@ -52,7 +52,7 @@ def test_the_parent_of_two_workers_is_killed(context, tmp_path, undisturbed, tri
         process.join(30)
         until(lambda workers=workers: not any(worker.is_running() for worker in workers))
         kept = len(files(folder))
-        whole(folder, small(folder), undisturbed, CELLS - kept)
+        whole(folder, small(folder), undisturbed, ENTRIES - kept)
         tried()
 
 
@@ -90,9 +90,9 @@ def test_a_local_worker_is_killed(tmp_path, undisturbed, tried):
         thread, killed = kill_one(local_workers, moment)
         found = small(folder, 0.1, jobs=2)
         thread.join()
-        whole(folder, found, undisturbed, CELLS)
+        whole(folder, found, undisturbed, ENTRIES)
         assert killed
-        assert len((folder / "log").read_text().split()) <= CELLS + 2 * 2  # what ran, and its second chance
+        assert len((folder / "log").read_text().split()) <= ENTRIES + 2 * 2  # what ran, and its second chance
         tried()
 
 
@@ -112,7 +112,7 @@ def test_a_worker_of_a_cluster_is_killed(tmp_path, undisturbed, tried):
         thread, killed = kill_one(lambda: list(cluster.workers().values()), moment)
         found = small(folder, 0.1, jobs=2, cluster=cluster.address)
         thread.join()
-        whole(folder, found, undisturbed, CELLS)
+        whole(folder, found, undisturbed, ENTRIES)
         assert killed
         tried()
     assert cluster.close()[0] == 0
@@ -155,9 +155,9 @@ def test_the_analysis_is_killed(context, tmp_path, tried):
         time.sleep(chance.uniform(0, 2))
         process.kill()
         process.join()
-        kept = len(list((folder / "r.cells").glob("*.nc")))
+        kept = len(list((folder / "r.entries").glob("*.nc")))
         found = analysis.run(tiny(folder))
-        assert found.attrs["cells_computed"] == f"{6 - kept} of 6"
+        assert found.attrs["entries_computed"] == f"{6 - kept} of 6"
         same(found.drop_vars("seconds"), expected.drop_vars("seconds"))
         with xr.open_dataset(folder / "r.nc") as stored:
             xr.testing.assert_equal(stored, found)

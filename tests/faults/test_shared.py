@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from tests.faults.conftest import rounds
-from tests.faults.small import CELLS, files, same, small, start, whole
+from tests.faults.small import ENTRIES, files, same, small, start, whole
 from wmcl.sweeps.grid import digest
 from wmcl.sweeps.store import Store
 
@@ -27,7 +27,7 @@ def test_two_runs_share_a_folder(context, tmp_path, undisturbed, tried):
         shutil.copytree(ready, folder)
         for path in files(folder)[::2]:
             path.unlink() if chance.random() < 0.5 else path.write_bytes(path.read_bytes()[:-1])
-        (folder / "cells" / "left.part").write_bytes(b"half")
+        (folder / "entries" / "left.part").write_bytes(b"half")
         before = {path for path in files(folder) if digest(path.read_bytes()) == path.name.split(".")[1]}
         processes = [start(context, folder, 0.005) for _ in range(3)]
         for process in processes:
@@ -56,11 +56,11 @@ def test_half_written_files_go_when_nobody_writes(tmp_path):
 
 
 def test_two_runs_may_differ_in_what_they_ask_for(context, tmp_path, undisturbed):
-    processes = [start(context, tmp_path, 0.01, settings={"number": k}) for k in range(2)]
+    processes = [start(context, tmp_path, 0.01, configuration={"number": k}) for k in range(2)]
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
-    assert len(files(tmp_path)) == 2 * CELLS
+    assert len(files(tmp_path)) == 2 * ENTRIES
 
 
 @pytest.mark.parametrize("year", [1970, 2100])

@@ -85,7 +85,7 @@ def perturbation_effect(
         perturbations: which weights, and how far.
 
     Returns:
-        ``measured`` and ``predicted``, in nats a sequence, with dimensions (seed, selection, fraction, size,
+        ``measured`` and ``predicted``, in nats a sequence, with dimensions (seed, selection, fraction, change,
         repetition).
 
     Raises:
@@ -212,9 +212,9 @@ def _check_weights(field: str, values: Parameters, parameters: Parameters, p: Pe
 
 
 def _label(measured: np.ndarray, predicted: np.ndarray, seeds: Sequence[int], p: Perturbations) -> xr.Dataset:
-    dimensions = ("seed", "selection", "fraction", "size", "repetition")
+    dimensions = ("seed", "selection", "fraction", "change", "repetition")
     nats = {"units": "nats / sequence"}
-    sizes = ("size", list(p.sizes), {"long_name": "change of each moved weight", "units": "1"})
+    sizes = ("change", list(p.sizes), {"long_name": "change of each moved weight", "units": "1"})
     fractions = ("fraction", list(p.fractions), {"long_name": "fraction of weights moved", "units": "1"})
     return xr.Dataset(
         {
@@ -229,7 +229,7 @@ def _label(measured: np.ndarray, predicted: np.ndarray, seeds: Sequence[int], p:
             "seed": list(seeds),
             "selection": list(get_args(Selection)),
             "fraction": fractions,
-            "size": sizes,
+            "change": sizes,
             "repetition": np.arange(p.repetitions),
         },
         attrs={"weights": ", ".join(p.weights)},

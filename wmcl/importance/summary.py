@@ -43,7 +43,7 @@ def summarise(
         ``importance`` (member, connection, statistic, per {sequence, scored bit});
         ``effective_fraction`` (member, connection), (ΣF)² / (n ΣF²): 1 if all weights matter alike, 1/n if one does;
         ``share`` (member, connection), trace over the sum of the traces of all connections;
-        ``distribution`` (member, connection, quantile), quantiles of F over the weights, per sequence.
+        ``distribution`` (member, connection, probability), quantiles of F over the weights, per sequence.
 
     Raises:
         ValueError: if either is no dict of tensors, or a parameter is missing.
@@ -70,13 +70,13 @@ def summarise(
             "importance": ((*each, "statistic", "per"), np.stack([per_sequence, per_bit], -1)),
             "effective_fraction": (each, _stack([_effective_fraction(f) for f, _, _ in triples])),
             "share": (each, np.divide(trace, total, out=np.full_like(trace, np.nan), where=total > 0)),
-            "distribution": ((*each, "quantile"), quantiles),
+            "distribution": ((*each, "probability"), quantiles),
         },
         coords={
             "connection": list(connections),
             "statistic": list(STATISTICS),
             "per": ["sequence", "scored bit"],
-            "quantile": list(QUANTILES),
+            "probability": list(QUANTILES),
         },
     )
 

@@ -20,7 +20,7 @@ def line_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, sty
         return
     colour = COLOURS[style]
     face = "none" if style else colour  # hollow, so that a shared point shows both lines
-    half = np.stack([summary["mean"] - summary.low, summary.high - summary["mean"]])
+    half = np.stack([summary["average"] - summary.low, summary.high - summary["average"]])
     name = f"{label}  ({count_text(n)})"
     look: dict[str, Any] = {
         "marker": MARKERS[style],
@@ -30,16 +30,16 @@ def line_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, sty
         "capsize": 3,
         "elinewidth": 1,
     }
-    axes.errorbar(summary[x].values, summary["mean"].values, yerr=half, color=colour, label=name, **look)
+    axes.errorbar(summary[x].values, summary["average"].values, yerr=half, color=colour, label=name, **look)
 
 
 def band_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, style: int) -> None:
     """Mean over ``seed`` at each step, with a 95 % t interval as a band."""
-    summary = mean_interval(values).dropna(x, subset=["mean"])
+    summary = mean_interval(values).dropna(x, subset=["average"])
     colour = COLOURS[style]
     axes.plot(
         summary[x].values,
-        summary["mean"].values,
+        summary["average"].values,
         color=colour,
         linewidth=1.2,
         label=f"{label}  ({count_text(summary.n)})",
@@ -49,7 +49,7 @@ def band_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, sty
 
 def estimate(axes: Axes, per_seed: np.ndarray, summary: xr.Dataset, y: float, style: int) -> None:
     """Mean and interval of an effect as a dot on a row, over its seeds as faint dots; hollow without an interval."""
-    colour, mean = COLOURS[style], float(summary["mean"])
+    colour, mean = COLOURS[style], float(summary["average"])
     axes.plot(per_seed, np.full(len(per_seed), y), "o", color=colour, alpha=0.25, markersize=2.5, markeredgewidth=0)
     known = bool(np.isfinite(summary.low))
     if known:

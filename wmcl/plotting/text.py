@@ -50,9 +50,9 @@ def censored_text(reached: xr.DataArray) -> str:
 
 def network_text(results: xr.Dataset) -> str:
     """Who was measured."""
-    settings = json.loads(results.attrs["configuration"])
-    cell = settings["network"].get("cell", "elman")
-    rate = settings["training"]["learning_rate"]
+    configuration = json.loads(results.attrs["configuration"])
+    cell = configuration["network"].get("cell", "elman")
+    rate = configuration["training"]["learning_rate"]
     name = {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}[cell]
     return name if rate == USUAL_LEARNING_RATE else f"{name}, learning rate {rate:g}"
 

@@ -10,11 +10,10 @@ from wmcl.stages.importance import (
     reuse_at,
 )
 from wmcl.stages.performance import performance_at, training_at
-from wmcl.stages.stage import at_matched_loss, stage_names, stages
+from wmcl.stages.stage import stage_names, stages
 
 __all__ = [
     "ImportanceKind",
-    "at_matched_loss",
     "dimensionality_at",
     "exact_check_at",
     "importance_at",

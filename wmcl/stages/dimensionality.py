@@ -102,7 +102,8 @@ def nonlinear_dimensionality_at(
 
     Returns:
         ``kernel_components`` (seed), for the share ``threshold`` of the variance under a cosine kernel;
-        ``intrinsic_dimension`` and ``duplicates`` (seed, method), the latter the rows that were left out as equal.
+        ``intrinsic_dimension`` and ``duplicates`` (seed, dimension_estimator), the latter the rows
+        that were left out as equal.
     """
     with torch.no_grad():
         hidden = trained.network.apply(stage.after.parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
@@ -113,10 +114,10 @@ def nonlinear_dimensionality_at(
     return xr.Dataset(
         {
             "kernel_components": ("seed", as_array(kernel)),
-            "intrinsic_dimension": (("seed", "method"), np.stack([one.dimension for one in found], 1)),
-            "duplicates": (("seed", "method"), np.stack([one.duplicates for one in found], 1)),
+            "intrinsic_dimension": (("seed", "dimension_estimator"), np.stack([one.dimension for one in found], 1)),
+            "duplicates": (("seed", "dimension_estimator"), np.stack([one.duplicates for one in found], 1)),
         },
-        coords={"method": list(methods)},
+        coords={"dimension_estimator": list(methods)},
     )
 
 

@@ -167,7 +167,7 @@ def perturbation_at(
     ``data``. One Fisher for both would predict too little for the weights that it ranks low.
 
     Returns:
-        ``divergence`` and ``predicted_divergence`` (seed, selection, fraction, size), means over repetitions, in nats
+        ``divergence`` and ``predicted_divergence`` (seed, selection, fraction, change), means over repetitions, in nats
         a sequence, just after the loss was reached.
     """
     parameters = stage.after.parameters

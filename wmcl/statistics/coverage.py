@@ -17,9 +17,11 @@ INTERVALS = ("planned", "reached", "complete", "hc3", "bootstrap")
 USED = "planned"
 """The t interval over per-seed slopes, on conditions chosen before the seeds were seen, all of them reached by all
 seeds. Every other interval leaves the accepted range in some scenario and is not used where a network is censored."""
-TRUTH: Mapping[str, float] = MappingProxyType({"load": 1.0, "retention": 1.0, "lead": 0.1, "load x retention": 0.0})
+TRUTH: Mapping[str, float] = MappingProxyType(
+    {"memory_load": 1.0, "retention": 1.0, "lead": 0.1, "memory_load x retention": 0.0}
+)
 """slopes of the simulated law, averaged over all seeds"""
-TERMS = (*TRUTH, "load - retention", "retention - lead")
+TERMS = (*TRUTH, "memory_load - retention", "retention - lead")
 _RESAMPLES = 999
 _LOADS, _RETENTIONS, _LEADS = (10, 35, 140), (6, 11, 21), (0, 10, 40)
 

@@ -50,7 +50,7 @@ def law(*names: str) -> dict[str, LogOf]:
 def effects(
     values: xr.DataArray,
     terms: Mapping[str, Regressor] | None = None,
-    interactions: Sequence[tuple[str, str]] = (("load", "retention"),),
+    interactions: Sequence[tuple[str, str]] = (("memory_load", "retention"),),
     reached: xr.DataArray | None = None,
     planned: xr.DataArray | None = None,
     confidence: float = 0.95,
@@ -73,23 +73,24 @@ def effects(
 
     Args:
         values: positive, with dimensions ``condition`` and ``seed``; NaN where a network is censored.
-        terms: regressors by name; default ``law("load", "retention", "lead")``.
+        terms: regressors by name; default ``law("memory_load", "retention", "lead")``.
         interactions: pairs of names whose product is a term; pairs with a name that is no term are refused.
         reached: 1 where the network reached the matched loss, else 0; by default where values are not NaN.
         planned: on ``condition``, true for conditions chosen before the seeds were seen; by default all.
         confidence: of all intervals.
 
     Returns:
-        With dimensions ``analysis``, ``term``, ``seed`` and ``condition``: ``slope`` of each seed; ``mean``, ``low``,
-        ``high`` and ``n`` of the primary analysis; ``hc3``, ``hc3_low``, ``hc3_high``; ``r_squared`` within each seed;
-        ``residual``; ``lost``, the number of seeds whose conditions leave the slopes undetermined; ``used``, whether a
-        condition enters; ``censored``, the networks of each condition that missed the loss; the ``regressor`` columns.
+        With dimensions ``analysis``, ``term``, ``seed`` and ``condition``: ``slope`` of each seed; ``average``,
+        ``low``, ``high`` and ``n`` of the primary analysis; ``hc3``, ``hc3_low``, ``hc3_high``; ``r_squared`` within
+        each seed; ``residual``; ``lost``, the number of seeds whose conditions leave the slopes undetermined;
+        ``used``, whether a condition enters; ``censored``, the networks of each condition that missed the loss; the
+        ``regressor`` columns.
 
     Raises:
         ValueError: if dimensions, signs, flags or names do not fit.
     """
     values = _checked(values, reached)
-    terms = law("load", "retention", "lead") if terms is None else terms
+    terms = law("memory_load", "retention", "lead") if terms is None else terms
     regressor = _regressors(values, terms, interactions)
     missing = values.isnull()
     censored = missing.sum("seed")

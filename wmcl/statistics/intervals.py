@@ -17,7 +17,7 @@ def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, co
         confidence: coverage of the interval for normally distributed values.
 
     Returns:
-        Variables ``mean``, ``low``, ``high`` and ``n``; the interval is NaN where n < 2.
+        Variables ``average``, ``low``, ``high`` and ``n``; the interval is NaN where n < 2.
 
     Raises:
         ValueError: if the confidence is not between 0 and 1, or if values are not positive on the log scale.
@@ -32,5 +32,5 @@ def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, co
     degrees = (n - 1).clip(min=1)
     half = transformed.std(dim, ddof=1) / n**0.5 * stats.t.ppf((1 + confidence) / 2, degrees)
     half = half.where(n >= 2)
-    result = xr.Dataset({"mean": mean, "low": mean - half, "high": mean + half})
+    result = xr.Dataset({"average": mean, "low": mean - half, "high": mean + half})
     return (xr.ufuncs.exp(result) if log else result).assign(n=n)

@@ -56,6 +56,11 @@ def verdict(found: xr.Dataset, kind: str, stage: str, margin: float = MARGIN) ->
     return "\n".join(lines)
 
 
+def words(term: object) -> str:
+    """Spell the name of a term in words: ``memory_load`` is memory load."""
+    return str(term).replace("_", " ")
+
+
 def _pairs(names: list[str]) -> list[tuple[str, str]]:
     return list(combinations(names, 2))
 
@@ -80,8 +85,8 @@ def _censoring(found: xr.Dataset) -> list[str]:
 
 def _confounded(group: tuple[str, ...]) -> str:
     if len(group) == 1:
-        return f"{group[0]} does not vary enough over the conditions to have an effect of its own."
-    return f"The conditions cannot tell {', '.join(group[:-1])} and {group[-1]} apart."
+        return f"{words(group[0])} does not vary enough over the conditions to have an effect of its own."
+    return f"The conditions cannot tell {', '.join(map(words, group[:-1]))} and {words(group[-1])} apart."
 
 
 def _estimates(found: xr.Dataset) -> list[str]:
@@ -91,9 +96,9 @@ def _estimates(found: xr.Dataset) -> list[str]:
     ]
     for analysis, text in (("complete", "conditions that all seeds reached"), ("reached", "each seed's conditions")):
         one = found.sel(analysis=analysis)
-        sizes = [f"{name} {float(one['mean'].sel(term=name)):.2f}" for name in one.term.values]
-        if bool(one["mean"].isnull().any()):
-            groups = [" and ".join(group) for group in confounded_terms(found, analysis)]
+        sizes = [f"{words(name)} {float(one['average'].sel(term=name)):.2f}" for name in one.term.values]
+        if bool(one["average"].isnull().any()):
+            groups = [" and ".join(map(words, group)) for group in confounded_terms(found, analysis)]
             reason = f"they do not determine {'; '.join(groups)}" if groups else "no seed determines the slopes"
             lines.append(f"- {text} ({int(one.used.sum())} conditions): none, {reason}.")
         else:
@@ -104,12 +109,12 @@ def _estimates(found: xr.Dataset) -> list[str]:
 
 
 def _effect(one: xr.Dataset, margin: float) -> str:
-    name, mean, low, high = str(one.term.values), float(one["mean"]), float(one.low), float(one.high)
-    doubled = str(one.doubled.values)
+    name, mean, low, high = str(one.term.values), float(one["average"]), float(one.low), float(one.high)
+    doubled, shown = words(one.doubled.values), words(name)
     if doubled:
         size = f"exponent {mean:.2f} {_span(low, high)}, {_folds(2.0, mean, low, high)} per doubling of {doubled}"
     elif _is_interaction(name):
-        first, second = name.split(" x ")
+        first, second = shown.split(" x ")
         step = np.log(2)
         size = (
             f"slope {mean:.2f} {_span(low, high)}: the slope of {first} changes by {step * mean:+.2f} "
@@ -117,7 +122,7 @@ def _effect(one: xr.Dataset, margin: float) -> str:
         )
     else:
         size = f"slope {mean:.2f} {_span(low, high)}, {_folds(math.e, mean, low, high)} per unit"
-    return f"- {name}: {size}, n = {int(one.n)}; {_judgement(low, high, margin)}."
+    return f"- {shown}: {size}, n = {int(one.n)}; {_judgement(low, high, margin)}."
 
 
 def _judgement(low: float, high: float, margin: float) -> str:
@@ -135,7 +140,8 @@ def _direction(low: float) -> str:
 
 def _order(used: xr.Dataset, first: str, second: str, confidence: float, margin: float) -> str:
     paired = mean_interval(used.slope.sel(term=first) - used.slope.sel(term=second), confidence=confidence)
-    mean, low, high, n = (float(paired[name]) for name in ("mean", "low", "high", "n"))
+    mean, low, high, n = (float(paired[name]) for name in ("average", "low", "high", "n"))
+    first, second = words(first), words(second)
     size = f"difference within seeds {mean:+.2f} {_span(low, high)}, n = {n:.0f}"
     if low > 0 or high < 0:
         larger, smaller = (first, second) if low > 0 else (second, first)

@@ -65,7 +65,7 @@ class Backend(ParallelBackendBase):
         except KilledWorker:
             return [None]
         except CancelledError as error:
-            raise ConnectionError("the scheduler of the cluster is gone; finished cells are kept") from error
+            raise ConnectionError("the scheduler of the cluster is gone; finished entries are kept") from error
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Put the cells of a sweep together, and take conditions out again."""
+"""Put the entries of a sweep together, and take conditions out again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from wmcl.sweeps.grid import Cell
+from wmcl.sweeps.grid import Entry
 
-Places = Mapping[Cell, tuple[tuple[int, int], Mapping[str, np.ndarray]]]
-"""where a cell goes: its condition and seed, and the position of its labels along every other dimension"""
+Places = Mapping[Entry, tuple[tuple[int, int], Mapping[str, np.ndarray]]]
+"""where an entry goes: its condition and seed, and the position of its labels along every other dimension"""
 
 
-def combine(results: Mapping[Cell, xr.Dataset]) -> xr.Dataset:
+def combine(results: Mapping[Entry, xr.Dataset]) -> xr.Dataset:
     """One Dataset whose first dimensions are ``condition``, in order of appearance, and ``seed``.
 
     The names of the conditions are coordinates along ``condition``. Variables are numbers; where a condition lacks a
-    seed, or a cell has no entry along a dimension, they are NaN.
+    seed, or an entry has no value along a dimension, they are NaN.
     """
-    conditions = list(dict.fromkeys(cell.condition for cell in results))
+    conditions = list(dict.fromkeys(entry.condition for entry in results))
     names = [name for name, _ in conditions[0]]
     labels = {name: ("condition", np.array([dict(condition)[name] for condition in conditions])) for name in names}
-    seeds = np.unique([cell.seed for cell in results])
+    seeds = np.unique([entry.seed for entry in results])
     inner = {
         dim: _union([result[dim].values for result in results.values() if dim in result.dims])
         for dim in _inner_dims(results)
@@ -33,11 +33,11 @@ def combine(results: Mapping[Cell, xr.Dataset]) -> xr.Dataset:
     rows = {condition: row for row, condition in enumerate(conditions)}
     indexes = {dim: combined.indexes[dim] for dim in inner}
     places = {
-        cell: (
-            (rows[cell.condition], int(np.searchsorted(seeds, cell.seed))),
-            {dim: indexes[dim].get_indexer(result[dim].values) for dim in _inner_dims({cell: result})},
+        entry: (
+            (rows[entry.condition], int(np.searchsorted(seeds, entry.seed))),
+            {dim: indexes[dim].get_indexer(result[dim].values) for dim in _inner_dims({entry: result})},
         )
-        for cell, result in results.items()
+        for entry, result in results.items()
     }
     for name in {name: None for result in results.values() for name in result.data_vars}:
         combined[name] = _fill(str(name), results, places, combined)
@@ -63,7 +63,7 @@ def choose(results: xr.Dataset, **values: int | float | str) -> xr.Dataset:
     return results.isel(condition=is_chosen)
 
 
-def _inner_dims(results: Mapping[Cell, xr.Dataset]) -> list[str]:
+def _inner_dims(results: Mapping[Entry, xr.Dataset]) -> list[str]:
     return list({str(dim): None for result in results.values() for dim in result.dims if dim != "seed"})
 
 
@@ -74,14 +74,14 @@ def _union(values: list[np.ndarray]) -> np.ndarray:
     return unique if every.dtype.kind in "iuf" else every[np.sort(first)]
 
 
-def _fill(name: str, results: Mapping[Cell, xr.Dataset], places: Places, combined: xr.Dataset) -> xr.DataArray:
+def _fill(name: str, results: Mapping[Entry, xr.Dataset], places: Places, combined: xr.Dataset) -> xr.DataArray:
     example = next(result[name] for result in results.values() if name in result)
     dims = [str(dim) for dim in example.dims if dim != "seed"]
     every = ["condition", "seed", *dims]
     values = np.full([combined.sizes[dim] for dim in every], np.nan, np.result_type(example.dtype, np.float32))
-    for cell, result in results.items():
+    for entry, result in results.items():
         if name in result:
-            where, columns = places[cell]
+            where, columns = places[entry]
             value = result.variables[name].isel(seed=0).transpose(*dims)
             place: tuple[Any, ...] = (*where, *np.ix_(*(columns[dim] for dim in dims)))
             values[place] = value.values

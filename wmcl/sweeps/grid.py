@@ -11,12 +11,13 @@ import numpy as np
 Condition = Mapping[str, int | float | str | np.number]
 """coordinates of one condition, e.g. ``{"pattern_length": 5, "input_length": 15}``"""
 
-RESULTS_VERSION = 2
-"""raised by hand whenever a change of the code changes numbers, so that no old cell is taken for a new one"""
+RESULTS_VERSION = 3
+"""raised by hand whenever a change of the code changes numbers or names, so that no old entry is taken for a new one;
+3: names of variables, coordinates and dimensions no longer shadow those of xarray, and numbers are as with 2"""
 
 
 @dataclass(frozen=True)
-class Cell:
+class Entry:
     """The unit of storage: one condition with one seed."""
 
     condition: tuple[tuple[str, int | float | str], ...]
@@ -26,12 +27,12 @@ class Cell:
         return " ".join(f"{name}={value}" for name, value in (*self.condition, ("seed", self.seed)))
 
 
-def cells(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Cell]:
+def entries(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Entry]:
     """Every condition with every seed.
 
     Raises:
-        ValueError: if there is nothing to do, if a cell occurs twice, if conditions differ in their names, or if their
-            values are neither numbers nor text.
+        ValueError: if there is nothing to do, if an entry occurs twice, if conditions differ in their names, or if
+            their values are neither numbers nor text.
     """
     if not conditions or not seeds:
         raise ValueError(f"a sweep needs at least one condition and one seed: got {len(conditions)} and {len(seeds)}")
@@ -51,7 +52,7 @@ def cells(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Cell]:
     if not all(isinstance(seed, (int, np.integer)) for seed in seeds):
         raise ValueError(f"seeds is {list(seeds)}: they must be whole numbers")
     grid = [
-        Cell(tuple((name, _plain(condition[name])) for name in names), int(seed))
+        Entry(tuple((name, _plain(condition[name])) for name in names), int(seed))
         for condition in conditions
         for seed in seeds
     ]
@@ -65,14 +66,14 @@ def _plain(value: Any) -> int | float | str:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def key(name: str, settings: Mapping[str, Any], cell: Cell) -> str:
-    """The canonical configuration of a cell, as text: equal text means equal numbers."""
+def key(name: str, configuration: Mapping[str, Any], entry: Entry) -> str:
+    """The canonical configuration of an entry, as text: equal text means equal numbers."""
     record = {
         "sweep": name,
         "version": RESULTS_VERSION,
-        "settings": settings,
-        "condition": dict(cell.condition),
-        "seed": cell.seed,
+        "configuration": configuration,
+        "condition": dict(entry.condition),
+        "seed": entry.seed,
     }
     return json.dumps(record, sort_keys=True, allow_nan=False)
 

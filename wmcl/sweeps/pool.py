@@ -17,12 +17,12 @@ import xarray as xr
 from joblib import Parallel, delayed
 from joblib.parallel import ParallelBackendBase
 
-from wmcl.sweeps.grid import Cell, Condition
+from wmcl.sweeps.grid import Condition, Entry
 
 Measure = Callable[[Condition, Sequence[int]], xr.Dataset]
-Job = tuple[Cell, ...]
-"""cells of one condition that are computed together"""
-Finish = Callable[[Cell, xr.Dataset], None]
+Job = tuple[Entry, ...]
+"""entries of one condition that are computed together"""
+Finish = Callable[[Entry, xr.Dataset], None]
 Started = Callable[[Sequence[Job]], None]
 
 
@@ -45,15 +45,15 @@ class Failure:
     """of the process that raised it, as text"""
 
 
-def compute(measure: Measure, jobs: Sequence[Job], pool: Pool, finish: Finish, started: Started) -> list[Cell]:
-    """Compute all jobs, handing each finished cell on as it comes.
+def compute(measure: Measure, jobs: Sequence[Job], pool: Pool, finish: Finish, started: Started) -> list[Entry]:
+    """Compute all jobs, handing each finished entry on as it comes.
 
     If a process dies, the jobs that ran at that moment are suspects: each is tried once more in a process of its own,
     after everything else is done. A job whose process dies again is given up. (A cluster first starts a job anew by
     itself, on other workers; only a job that it gave up is a suspect here.)
 
     Returns:
-        The cells that were given up.
+        The entries that were given up.
     """
     waiting, suspects = list(jobs), list[Job]()
     while waiting:
@@ -61,7 +61,7 @@ def compute(measure: Measure, jobs: Sequence[Job], pool: Pool, finish: Finish, s
         suspects += suspected
         waiting = [job for job in waiting if job not in suspected]
     dead = [job for job in suspects if _parallel(measure, [job], pool, finish, started)]
-    return [cell for job in dead for cell in job]
+    return [entry for job in dead for entry in job]
 
 
 def _parallel(measure: Measure, waiting: list[Job], pool: Pool, finish: Finish, started: Started) -> list[Job]:
@@ -90,8 +90,8 @@ def _parallel(measure: Measure, waiting: list[Job], pool: Pool, finish: Finish, 
                 if isinstance(found, Failure):
                     raise found.error from RuntimeError(found.traceback)
                 job, result = found
-                for position, cell in enumerate(job):
-                    finish(cell, result.isel(seed=[position]))
+                for position, entry in enumerate(job):
+                    finish(entry, result.isel(seed=[position]))
                 running.remove(job)
                 waiting.remove(job)
                 started(running)
@@ -113,7 +113,7 @@ def _closing(results: Generator[Any, None, None]) -> Iterator[Generator[Any, Non
 
 def _check(job: Job, result: xr.Dataset) -> None:
     """Refuse results that would be stored under the wrong label."""
-    seeds = [cell.seed for cell in job]
+    seeds = [entry.seed for entry in job]
     if "seed" not in result.coords or result.seed.values.tolist() != seeds:
         found = result.seed.values.tolist() if "seed" in result.coords else "no seed coordinate"
         raise ValueError(
@@ -149,7 +149,7 @@ def _work(measure: Measure, job: Job, parent: int) -> tuple[Job, xr.Dataset] | F
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        result = measure(dict(job[0].condition), [cell.seed for cell in job])
+        result = measure(dict(job[0].condition), [entry.seed for entry in job])
         _check(job, result)
         return job, result
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Run a sweep: find what is missing, compute it in parallel, write each cell, combine.
+"""Run a sweep: find what is missing, compute it in parallel, write each entry, combine.
 
 Workers only return data; the parent alone writes. Killed at any moment, the same command goes on with what is
 missing.
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from wmcl.sweeps.cluster import Backend, connect, ship, threads
 from wmcl.sweeps.combine import combine
-from wmcl.sweeps.grid import Cell, Condition, cells, key
+from wmcl.sweeps.grid import Condition, Entry, entries, key
 from wmcl.sweeps.pool import Job, Measure, Pool, compute
 from wmcl.sweeps.store import Store
 
@@ -27,7 +27,7 @@ def run(
     seeds: Sequence[int],
     *,
     name: str,
-    settings: Mapping[str, Any] | Callable[[Condition], Mapping[str, Any]],
+    configuration: Mapping[str, Any] | Callable[[Condition], Mapping[str, Any]],
     folder: Path,
     jobs: int | None = None,
     members: int = 1,
@@ -39,58 +39,62 @@ def run(
     """Measure every condition with every seed.
 
     Args:
-        measure: computes the cells of a condition and some seeds: ``measure(condition, seeds)`` returns a Dataset
+        measure: computes the entries of a condition and some seeds: ``measure(condition, seeds)`` returns a Dataset
             with a dimension ``seed``. With several jobs or a cluster it is pickled. Its attributes stand
             above those of ``origin``.
         conditions: coordinates of each condition, e.g. ``{"pattern_length": 5, "input_length": 15}``.
         seeds: of the networks.
         name: of the sweep.
-        settings: everything else that the numbers depend on, as JSON values, or a function that gives it for a
-            condition. Together with name, condition and seed it identifies a cell.
-        folder: where finished cells are kept.
+        configuration: everything else that the numbers depend on, as JSON values, or a function that gives it for a
+            condition. Together with name, condition and seed it identifies an entry.
+        folder: where finished entries are kept.
         jobs: processes at once, one thread each; on a cluster, jobs under way at once. None takes 1, which runs
             everything in this process, or as many as the cluster has threads.
         members: networks of a condition that are computed together as an ensemble.
-        origin: where the numbers come from (:func:`wmcl.provenance.provenance`); kept with every cell that this call
+        origin: where the numbers come from (:func:`wmcl.provenance.provenance`); kept with every entry that this call
             computes.
         cost: relative time of a condition, for the estimate of the time left; the dearest start first.
         progress: whether to show a progress bar.
         cluster: address of a Dask scheduler whose workers compute, e.g. ``tcp://host:8786``; None takes this machine.
 
     Returns:
-        All cells, with the dimensions ``condition`` (its coordinates are the names of the conditions) and ``seed``, and
-        NaN where a condition has no such cell. Attributes: those of ``origin``, each with all the different values that
-        the cells have, so that cells of an earlier revision show; ``cells_computed``, how many this call computed (the
-        others were there already); ``failed_cells``, the names of those that killed their process twice.
+        All entries, with the dimensions ``condition`` (its coordinates are the names of the conditions) and ``seed``,
+        and NaN where a condition has no such entry. Attributes: those of ``origin``, each with all the different values
+        that the entries have, so that entries of an earlier revision show; ``entries_computed``, how many this call
+        computed (the others were there already); ``failed_entries``, the names of those that killed their process
+        twice.
 
     Raises:
         ValueError: if the grid or a number makes no sense, or if the cluster does not answer or does not fit.
         OSError: if the folder cannot be written to, or (ConnectionError) if the scheduler of the cluster is lost.
-        RuntimeError: if no cell could be computed.
+        RuntimeError: if no entry could be computed.
     """
     for label, value in (("jobs", jobs), ("members", members)):
         if value is not None and value < 1:
             raise ValueError(f"{label} is {value}: it must be at least 1")
-    grid = cells(conditions, seeds)
-    keys = {cell: key(name, settings(dict(cell.condition)) if callable(settings) else settings, cell) for cell in grid}
+    grid = entries(conditions, seeds)
+    keys = {
+        entry: key(name, configuration(dict(entry.condition)) if callable(configuration) else configuration, entry)
+        for entry in grid
+    }
     store = Store(folder)
-    price = {cell: cost(dict(cell.condition)) for cell in grid}
+    price = {entry: cost(dict(entry.condition)) for entry in grid}
     varying = [name for name in conditions[0] if len({condition[name] for condition in conditions}) > 1]
     with store.in_use(), _pool(cluster, jobs) as pool:
-        results = {cell: result for cell in grid if (result := store.read(keys[cell])) is not None}
-        missing = sorted((cell for cell in grid if cell not in results), key=lambda cell: -price[cell])
+        results = {entry: result for entry in grid if (result := store.read(keys[entry])) is not None}
+        missing = sorted((entry for entry in grid if entry not in results), key=lambda entry: -price[entry])
         with tqdm(
             total=sum(price.values()),
-            initial=sum(price[cell] for cell in results),
+            initial=sum(price[entry] for entry in results),
             desc=name,
             disable=not progress,
             bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left{postfix}",
         ) as bar:
 
-            def finish(cell: Cell, result: xr.Dataset) -> None:
-                results[cell] = result.assign_attrs({**origin, **result.attrs})
-                store.write(keys[cell], results[cell])
-                bar.update(price[cell])
+            def finish(entry: Entry, result: xr.Dataset) -> None:
+                results[entry] = result.assign_attrs({**origin, **result.attrs})
+                store.write(keys[entry], results[entry])
+                bar.update(price[entry])
 
             def started(running: Sequence[Job]) -> None:
                 now = ", ".join(_brief(job, varying) for job in running[-pool.processes :])
@@ -99,15 +103,15 @@ def run(
             sent = measure if cluster is None else ship(measure)
             failed = compute(sent, _jobs(missing, members), pool, finish, started)
     if not results:
-        raise RuntimeError(f"every cell of the sweep killed its process twice: {'; '.join(map(str, failed))}")
+        raise RuntimeError(f"every entry of the sweep killed its process twice: {'; '.join(map(str, failed))}")
     attributes = {
         name: "; ".join(sorted({str(result.attrs.get(name, "unknown")) for result in results.values()}))
         for name in origin
     }
-    return combine({cell: results[cell] for cell in grid if cell in results}).assign_attrs(
+    return combine({entry: results[entry] for entry in grid if entry in results}).assign_attrs(
         attributes,
-        cells_computed=f"{len(missing) - len(failed)} of {len(grid)}",
-        failed_cells="; ".join(map(str, failed)),
+        entries_computed=f"{len(missing) - len(failed)} of {len(grid)}",
+        failed_entries="; ".join(map(str, failed)),
     )
 
 
@@ -123,10 +127,10 @@ def _pool(cluster: str | None, jobs: int | None) -> Iterator[Pool]:
 def _brief(job: Job, varying: Sequence[str]) -> str:
     """What is running, in few characters: the values of the condition that vary, and the seeds."""
     values = "/".join(str(value) for name, value in job[0].condition if name in varying)
-    return f"{values} seed {','.join(str(cell.seed) for cell in job)}"
+    return f"{values} seed {','.join(str(entry.seed) for entry in job)}"
 
 
-def _jobs(missing: Sequence[Cell], members: int) -> list[Job]:
-    """Group cells of the same condition, at most so many together."""
-    groups = [list(group) for _, group in groupby(missing, key=lambda cell: cell.condition)]
+def _jobs(missing: Sequence[Entry], members: int) -> list[Job]:
+    """Group entries of the same condition, at most so many together."""
+    groups = [list(group) for _, group in groupby(missing, key=lambda entry: entry.condition)]
     return [tuple(group[k : k + members]) for group in groups for k in range(0, len(group), members)]

@@ -1,10 +1,10 @@
-"""One netCDF file a cell; written whole or not at all, and never believed without a check.
+"""One netCDF file an entry; written whole or not at all, and never believed without a check.
 
 A file is called ``<digest of the configuration>.<digest of the content>.nc``. A truncated or altered file does not
 match its own name; it is reported, removed and computed again. Several runs may share a folder: a file appears in one
 step, under a name that only its own content fits, and the times of files are never looked at.
 
-Ctrl-C waits until a file is written or read. It would lose a finished cell, and worse: one that falls between the lock
+Ctrl-C waits until a file is written or read. It would lose a finished entry, and worse: one that falls between the lock
 of the netCDF library and its release leaves xarray waiting for that lock for ever.
 """
 
@@ -23,11 +23,11 @@ from wmcl.interrupt import Interrupt
 from wmcl.sweeps.grid import digest
 from wmcl.whole_file import write_whole
 
-_CONFIGURATION = "cell_configuration"
+_CONFIGURATION = "entry_configuration"
 
 
 class Store:
-    """The finished cells of a folder.
+    """The finished entries of a folder.
 
     Raises:
         OSError: if the folder cannot be made or written to.
@@ -59,7 +59,7 @@ class Store:
             os.close(handle)
 
     def read(self, key: str) -> xr.Dataset | None:
-        """The result of a cell, or nothing if it is missing or damaged (which is reported)."""
+        """The result of an entry, or nothing if it is missing or damaged (which is reported)."""
         for path in sorted(self.folder.glob(f"{digest(key.encode())}.*.nc")):
             if not path.is_file():
                 continue
@@ -78,12 +78,12 @@ class Store:
         if result is not None:
             aside.rename(path)
             return result
-        warnings.warn(f"{path} is damaged: removed, and its cell is computed again", UserWarning, stacklevel=3)
+        warnings.warn(f"{path} is damaged: removed, and its entry is computed again", UserWarning, stacklevel=3)
         aside.unlink()
         return None
 
     def write(self, key: str, result: xr.Dataset) -> None:
-        """Store the result of a cell.
+        """Store the result of an entry.
 
         Raises:
             OSError: names the file and the reason, e.g. a full disk.
@@ -111,7 +111,7 @@ def _netcdf(dataset: xr.Dataset) -> bytes:
 
 
 def _believed(name: str, content: bytes, key: str) -> xr.Dataset | None:
-    """The result in a file, if the name fits its content and its content the cell."""
+    """The result in a file, if the name fits its content and its content the entry."""
     if name.split(".")[-2] != digest(content):
         return None
     try:

@@ -16,10 +16,10 @@ from method_study.benchmarks.recorded import (
     SMALLER,
     Scenario,
     check_words,
-    settings_with,
+    hyperparameters_with,
 )
 from method_study.config import Chance, Comparison, Config
-from method_study.settings import Settings, Value
+from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.data import AudioSet, audioset, stand_in_audioset
 from wmcl.published import Published, poster_means, published_runs
 from wmcl.tasks import Task, split_audioset_tasks
@@ -120,7 +120,7 @@ class AudioSetConfig(Config):
 COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 300, "learning_rate": 3e-3}
 
 
-_settings = settings_with(COMMON)
+_hyperparameters = hyperparameters_with(COMMON)
 
 
 _MASKED: Mapping[str, Value] = {"fraction_off": 0.5}
@@ -134,24 +134,24 @@ _REPLAYED: Mapping[str, Value] = {**REPLAYED, "decoder_hidden": 32, "distillatio
 _CHUNK = 300
 """of hypernetworks whose hidden layers have 50 units: with more, they would be larger than the network"""
 
-STARTING_VALUES: Mapping[str, Settings] = {
-    "online EWC": _settings("online EWC", strength=3e1, kind="empirical"),
-    "online EWC (sampled)": _settings("online EWC", strength=1e1, kind="sampled"),
-    "online EWC (exact)": _settings("online EWC", strength=1e1, kind="exact"),
-    "online EWC + task identity": replace(_settings("online EWC", strength=3e1), task_identity=True),
-    "EWC": _settings("EWC", strength=3e1, kind="empirical"),
-    "SI": _settings("SI", strength=0.1),
-    "MAS": _settings("MAS", strength=0.1),
-    "masking": _settings("masking", **_MASKED),
-    "masking + SI": _settings("masking + SI", **_MASKED, strength=0.1),
-    "masking + online EWC": _settings("masking + online EWC", **_MASKED, strength=3e1),
-    "masking + MAS": _settings("masking + MAS", **_MASKED, strength=0.1),
-    "HNET": _settings("HNET", **{**_DECAYING, "weight_decay": 0.03}, strength=1.0),
-    "HNET (chunked)": _settings("HNET (chunked)", **_DECAYING, **_SIZE, strength=1.0),
-    "HNET + coresets": _settings("HNET + coresets", **_DECAYING, **_SIZE, samples=100, strength=0.1),
-    "coresets": _settings("coresets", samples=100, strength=1.0),
-    "generative replay": _settings("generative replay", **_LONGER, **_REPLAYED),
-    "HNET+R": _settings("HNET+R", **_LONGER, **_REPLAYED, chunk=_CHUNK),
+STARTING_VALUES: Mapping[str, Hyperparameters] = {
+    "online EWC": _hyperparameters("online EWC", strength=3e1, kind="empirical"),
+    "online EWC (sampled)": _hyperparameters("online EWC", strength=1e1, kind="sampled"),
+    "online EWC (exact)": _hyperparameters("online EWC", strength=1e1, kind="exact"),
+    "online EWC + task identity": replace(_hyperparameters("online EWC", strength=3e1), task_identity=True),
+    "EWC": _hyperparameters("EWC", strength=3e1, kind="empirical"),
+    "SI": _hyperparameters("SI", strength=0.1),
+    "MAS": _hyperparameters("MAS", strength=0.1),
+    "masking": _hyperparameters("masking", **_MASKED),
+    "masking + SI": _hyperparameters("masking + SI", **_MASKED, strength=0.1),
+    "masking + online EWC": _hyperparameters("masking + online EWC", **_MASKED, strength=3e1),
+    "masking + MAS": _hyperparameters("masking + MAS", **_MASKED, strength=0.1),
+    "HNET": _hyperparameters("HNET", **{**_DECAYING, "weight_decay": 0.03}, strength=1.0),
+    "HNET (chunked)": _hyperparameters("HNET (chunked)", **_DECAYING, **_SIZE, strength=1.0),
+    "HNET + coresets": _hyperparameters("HNET + coresets", **_DECAYING, **_SIZE, samples=100, strength=0.1),
+    "coresets": _hyperparameters("coresets", samples=100, strength=1.0),
+    "generative replay": _hyperparameters("generative replay", **_LONGER, **_REPLAYED),
+    "HNET + replay": _hyperparameters("HNET + replay", **_LONGER, **_REPLAYED, chunk=_CHUNK),
 }
 """where a search has not chosen yet. A sequence has one answer, so the loss is that of the paper's code, and strengths
 have its units."""
@@ -173,7 +173,7 @@ GRIDS: Mapping[str, Grid] = {
     "HNET + coresets": {"strength": (0.01, 0.1)},
     "coresets": {"strength": (1.0, 10.0)},
     "generative replay": {"distillation_strength": (1.0, 10.0)},
-    "HNET+R": {"distillation_strength": (1.0, 10.0)},
+    "HNET + replay": {"distillation_strength": (1.0, 10.0)},
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from common.running import Run
 
 from method_study.config import HERE, Config, Search
-from method_study.settings import Settings, Value
+from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.published import PosterMean
 
 C = TypeVar("C", bound=Config)
@@ -25,15 +25,15 @@ class Benchmark:
 
     presets: Mapping[str, Config]
     """by name"""
-    starting_values: Mapping[str, Settings]
-    """of the rows that need other settings than all have in common; rows that are no method of the catalogue but a
-    variant of one stand here, too"""
+    starting_values: Mapping[str, Hyperparameters]
+    """of the rows that need other hyperparameters than all have in common; rows that are no method of the catalogue
+    but a variant of one stand here, too"""
     smaller: Mapping[str, Mapping[str, Value]]
     """what the preset smoke takes instead, by row"""
     grids: Mapping[str, Grid]
     """what a search crosses, by row"""
     common: Mapping[str, Value]
-    """settings of the rows that have no starting values"""
+    """hyperparameters of the rows that have no starting values"""
     differences: str
     """what no setting changes in comparison with the published runs"""
     training_sequences: int

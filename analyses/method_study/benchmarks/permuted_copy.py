@@ -11,7 +11,7 @@ from common.running import Run
 
 from method_study.benchmarks.benchmark import RATES, Benchmark, Grid
 from method_study.config import HERE, Chance, Comparison, Config, Search
-from method_study.settings import Settings, Value
+from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.methods import Measures
 from wmcl.published import Published, published_runs
 from wmcl.tasks import InputsOfTasks, Task, TaskDraws, copy_task_sequence
@@ -47,7 +47,7 @@ class PermutedCopy:
 
     @property
     def one_head(self) -> bool:
-        """Settings tell whether each task has its own read-out."""
+        """Hyperparameters tell whether each task has its own read-out."""
         return False
 
     def tasks(self, number: int) -> list[Task]:
@@ -96,23 +96,23 @@ _MASKED: Mapping[str, Value] = {"fraction_off": 0.8}
 _FAST = 5e-3
 """learning rate where few units, or few values that generate many weights, have to learn"""
 
-STARTING_VALUES: Mapping[str, Settings] = {
-    "online EWC": Settings("online EWC", _EWC),
-    "online EWC (sampled)": Settings("online EWC", {"strength": 1.0, "kind": "sampled"}),
-    "online EWC (exact)": Settings("online EWC", {"strength": 1.0, "kind": "exact", "samples": 64}),
-    "EWC": Settings("EWC", _EWC),
-    "SI": Settings("SI", {"strength": 1.0}),
-    "MAS": Settings("MAS", {"strength": 0.01}),
-    "masking": Settings("masking", _MASKED, learning_rate=_FAST),
-    "masking + SI": Settings("masking + SI", {**_MASKED, "strength": 1.0}, learning_rate=_FAST),
-    "masking + online EWC": Settings("masking + online EWC", {**_MASKED, "strength": 10.0}, learning_rate=_FAST),
-    "masking + MAS": Settings("masking + MAS", {**_MASKED, "strength": 0.01}, learning_rate=_FAST),
-    "HNET": Settings("HNET", {"strength": 0.1}, orthogonality=0.01),
-    "HNET (chunked)": Settings("HNET (chunked)", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
-    "HNET + coresets": Settings("HNET + coresets", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
-    "coresets": Settings("coresets", {"samples": 100, "strength": 1.0}),
-    "generative replay": Settings("generative replay", {"reconstruction_strength": 10.0}),
-    "HNET+R": Settings("HNET+R", {"reconstruction_strength": 10.0}),
+STARTING_VALUES: Mapping[str, Hyperparameters] = {
+    "online EWC": Hyperparameters("online EWC", _EWC),
+    "online EWC (sampled)": Hyperparameters("online EWC", {"strength": 1.0, "kind": "sampled"}),
+    "online EWC (exact)": Hyperparameters("online EWC", {"strength": 1.0, "kind": "exact", "samples": 64}),
+    "EWC": Hyperparameters("EWC", _EWC),
+    "SI": Hyperparameters("SI", {"strength": 1.0}),
+    "MAS": Hyperparameters("MAS", {"strength": 0.01}),
+    "masking": Hyperparameters("masking", _MASKED, learning_rate=_FAST),
+    "masking + SI": Hyperparameters("masking + SI", {**_MASKED, "strength": 1.0}, learning_rate=_FAST),
+    "masking + online EWC": Hyperparameters("masking + online EWC", {**_MASKED, "strength": 10.0}, learning_rate=_FAST),
+    "masking + MAS": Hyperparameters("masking + MAS", {**_MASKED, "strength": 0.01}, learning_rate=_FAST),
+    "HNET": Hyperparameters("HNET", {"strength": 0.1}, orthogonality=0.01),
+    "HNET (chunked)": Hyperparameters("HNET (chunked)", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
+    "HNET + coresets": Hyperparameters("HNET + coresets", {"strength": 0.1}, orthogonality=0.01, learning_rate=2e-3),
+    "coresets": Hyperparameters("coresets", {"samples": 100, "strength": 1.0}),
+    "generative replay": Hyperparameters("generative replay", {"reconstruction_strength": 10.0}),
+    "HNET + replay": Hyperparameters("HNET + replay", {"reconstruction_strength": 10.0}),
 }
 """where a search has not chosen yet. The loss is one a scored bit, that of the paper's code is summed over the bits of
 a sequence. So at p = i = 5 the same strength weighs 35 times as much here, except for SI and rehearsal, whose losses
@@ -123,7 +123,7 @@ SMALLER: Mapping[str, Mapping[str, Value]] = {
     "HNET (chunked)": {"chunk": 100},
     "coresets": {"samples": 10},
     "generative replay": {"latent": 4, "decoder_hidden": 16},
-    "HNET+R": {"latent": 4, "decoder_hidden": 16, "chunk": 100},
+    "HNET + replay": {"latent": 4, "decoder_hidden": 16, "chunk": 100},
     "HNET + coresets": {"chunk": 100, "samples": 10},
 }
 """what the preset smoke takes instead"""
@@ -151,7 +151,7 @@ GRIDS: Mapping[str, Grid] = {
     "HNET + coresets": {"learning_rate": (2e-3, 5e-3)},
     "coresets": {"strength": (0.1, 1.0, 10.0)},
     "generative replay": {"distillation_strength": (1.0, 10.0)},
-    "HNET+R": {"distillation_strength": (1.0, 10.0)},
+    "HNET + replay": {"distillation_strength": (1.0, 10.0)},
 }
 
 

@@ -10,9 +10,16 @@ from common.network import DirectedNetwork
 
 from method_study.benchmarks.benchmark import Benchmark, Grid, preset_of
 from method_study.benchmarks.frequency import most_frequent
-from method_study.benchmarks.recorded import HYPERFAN, REPLAYED, SMALL_MEASURES, SMALLER, check_words, settings_with
+from method_study.benchmarks.recorded import (
+    HYPERFAN,
+    REPLAYED,
+    SMALL_MEASURES,
+    SMALLER,
+    check_words,
+    hyperparameters_with,
+)
 from method_study.config import Chance, Comparison, Config
-from method_study.settings import Settings, Value
+from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.data import (
     Treebank,
     WordVectors,
@@ -33,7 +40,7 @@ NAMES: Mapping[Treebanks, str] = {
     "stand-in": "stand-in languages",
 }
 CODE = "{language}"
-GENERATING = ("generative replay", "HNET+R")
+GENERATING = ("generative replay", "HNET + replay")
 DIFFERENCES = (
     "Unlike there, the forward half of the networks, which is zero by a mistake, is left out; weights of inputs start"
     " uniform on ±1/√64, not ±1/√32; units of hypernetworks are rectified, not sigmoid; batches hold sentences of"
@@ -73,7 +80,7 @@ class PosTagging:
 
     @property
     def one_head(self) -> bool:
-        """Settings tell whether each language has its own read-out."""
+        """Hyperparameters tell whether each language has its own read-out."""
         return False
 
     @property
@@ -164,7 +171,7 @@ class PosConfig(Config):
 COMMON: Mapping[str, Value] = {"batch": 32, "iterations": 400, "learning_rate": 1e-2}
 
 
-_settings = settings_with(COMMON)
+_hyperparameters = hyperparameters_with(COMMON)
 
 
 _MASKED: Mapping[str, Value] = {"fraction_off": 0.2}
@@ -175,24 +182,24 @@ _REPLAYED: Mapping[str, Value] = {**REPLAYED, "decoder_hidden": 32, "distillatio
 _CHUNK = 400
 """of hypernetworks whose hidden layers have 50 units: with more, they would be larger than the network"""
 
-STARTING_VALUES: Mapping[str, Settings] = {
-    "online EWC": _settings("online EWC", strength=1.0, kind="empirical"),
-    "online EWC (sampled)": _settings("online EWC", strength=1.0, kind="sampled"),
-    "online EWC (exact)": _settings("online EWC", strength=1.0, kind="exact", samples=50),
-    "online EWC + task identity": replace(_settings("online EWC", strength=1.0), task_identity=True),
-    "EWC": _settings("EWC", strength=1.0, kind="empirical"),
-    "SI": _settings("SI", strength=0.3),
-    "MAS": _settings("MAS", strength=0.1),
-    "masking": _settings("masking", **_MASKED),
-    "masking + SI": _settings("masking + SI", **_MASKED, strength=1.0),
-    "masking + online EWC": _settings("masking + online EWC", **_MASKED, strength=1.0),
-    "masking + MAS": _settings("masking + MAS", **_MASKED, strength=0.1),
-    "HNET": _settings("HNET", **_DECAYING, strength=0.1),
-    "HNET (chunked)": _settings("HNET (chunked)", **_DECAYING, **_SIZE, strength=0.1),
-    "HNET + coresets": _settings("HNET + coresets", **_DECAYING, **_SIZE, samples=100, strength=0.1),
-    "coresets": _settings("coresets", samples=100, strength=10.0),
-    "generative replay": _settings("generative replay", **_REPLAYED),
-    "HNET+R": _settings("HNET+R", **_REPLAYED, chunk=_CHUNK),
+STARTING_VALUES: Mapping[str, Hyperparameters] = {
+    "online EWC": _hyperparameters("online EWC", strength=1.0, kind="empirical"),
+    "online EWC (sampled)": _hyperparameters("online EWC", strength=1.0, kind="sampled"),
+    "online EWC (exact)": _hyperparameters("online EWC", strength=1.0, kind="exact", samples=50),
+    "online EWC + task identity": replace(_hyperparameters("online EWC", strength=1.0), task_identity=True),
+    "EWC": _hyperparameters("EWC", strength=1.0, kind="empirical"),
+    "SI": _hyperparameters("SI", strength=0.3),
+    "MAS": _hyperparameters("MAS", strength=0.1),
+    "masking": _hyperparameters("masking", **_MASKED),
+    "masking + SI": _hyperparameters("masking + SI", **_MASKED, strength=1.0),
+    "masking + online EWC": _hyperparameters("masking + online EWC", **_MASKED, strength=1.0),
+    "masking + MAS": _hyperparameters("masking + MAS", **_MASKED, strength=0.1),
+    "HNET": _hyperparameters("HNET", **_DECAYING, strength=0.1),
+    "HNET (chunked)": _hyperparameters("HNET (chunked)", **_DECAYING, **_SIZE, strength=0.1),
+    "HNET + coresets": _hyperparameters("HNET + coresets", **_DECAYING, **_SIZE, samples=100, strength=0.1),
+    "coresets": _hyperparameters("coresets", samples=100, strength=10.0),
+    "generative replay": _hyperparameters("generative replay", **_REPLAYED),
+    "HNET + replay": _hyperparameters("HNET + replay", **_REPLAYED, chunk=_CHUNK),
 }
 """where a search has not chosen yet. The loss is one a word, that of the paper's code is summed over the words of a
 sentence."""
@@ -214,7 +221,7 @@ GRIDS: Mapping[str, Grid] = {
     "HNET + coresets": {"strength": (0.01, 0.1)},
     "coresets": {"strength": (1.0, 10.0)},
     "generative replay": {"distillation_strength": (1.0, 10.0)},
-    "HNET+R": {"distillation_strength": (1.0, 10.0)},
+    "HNET + replay": {"distillation_strength": (1.0, 10.0)},
 }
 
 

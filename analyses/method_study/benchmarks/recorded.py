@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from method_study.settings import Settings, Value
+from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.methods import Measures
 
 Scenario = Literal["task-incremental", "domain-incremental", "class-incremental"]
@@ -13,7 +13,7 @@ SMALLER: Mapping[str, Mapping[str, Value]] = {
     "HNET (chunked)": {"chunk": 100},
     "coresets": {"samples": 10},
     "generative replay": {"latent": 4, "decoder_hidden": 8},
-    "HNET+R": {"latent": 4, "decoder_hidden": 8, "chunk": 100},
+    "HNET + replay": {"latent": 4, "decoder_hidden": 8, "chunk": 100},
     "HNET + coresets": {"chunk": 100, "samples": 10},
 }
 """what the preset smoke takes instead, by row"""
@@ -31,13 +31,13 @@ HYPERFAN: Mapping[str, Value] = {"hyper_initialisation": "hyperfan"}
 """as initialised in the paper's code, hypernetworks of small networks learned less even of the first task of sounds"""
 
 
-def settings_with(common: Mapping[str, Value]) -> Callable[..., Settings]:
-    """Makes the settings of a method from those that all have in common, and values of its own."""
+def hyperparameters_with(common: Mapping[str, Value]) -> Callable[..., Hyperparameters]:
+    """Makes the hyperparameters of a method from those that all have in common, and values of its own."""
 
-    def settings(method: str, **values: Value) -> Settings:
-        return Settings(method).changed({**common, **values})
+    def hyperparameters(method: str, **values: Value) -> Hyperparameters:
+        return Hyperparameters(method).changed({**common, **values})
 
-    return settings
+    return hyperparameters
 
 
 def check_words(options: object, **allowed: tuple[str, ...]) -> None:

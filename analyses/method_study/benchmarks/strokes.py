@@ -9,7 +9,7 @@ from common.network import Network
 
 from method_study.benchmarks.benchmark import Benchmark, preset_of
 from method_study.benchmarks.recorded import SMALL_MEASURES, SMALLER, Scenario, check_words
-from method_study.benchmarks.stroke_settings import COMMON, GRIDS, LONGER, STARTING_VALUES
+from method_study.benchmarks.stroke_hyperparameters import COMMON, GRIDS, LONGER, STARTING_VALUES
 from method_study.config import Chance, Comparison, Config
 from wmcl.data import Strokes, stand_in_strokes, stroke_mnist
 from wmcl.published import Published, published_runs

@@ -1,7 +1,7 @@
 """How a row of the comparison is trained: data, and no code that knows a method.
 
-A row is a method of :data:`wmcl.methods.CATALOGUE` with its settings; its name is that of the method, or that with what
-sets it apart.
+A row is a method of :data:`wmcl.methods.CATALOGUE` with its hyperparameters; its name is that of the method, or
+that with what sets it apart.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ Value = float | int | str | tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a row is trained."""
+class Hyperparameters:
+    """How a row is trained: a method, its hyperparameters, and those of the training."""
 
     method: str
     """in the catalogue"""
-    hyperparameters: Mapping[str, Value] = field(default_factory=dict)
+    of_method: Mapping[str, Value] = field(default_factory=dict)
     """of the method, by the names of the catalogue"""
     batch: int = 128
     iterations: int = 300
@@ -46,11 +46,11 @@ class Settings:
             validate_every=50,
         )
 
-    def changed(self, values: Mapping[str, Value]) -> "Settings":
-        """With other values of training settings or, by any other name, of hyperparameters."""
+    def changed(self, values: Mapping[str, Value]) -> "Hyperparameters":
+        """Change values of training or, by any other name, hyperparameters of the method."""
         own = {name: value for name, value in values.items() if name in TRAINING}
         others = {name: value for name, value in values.items() if name not in TRAINING}
-        return replace(self, hyperparameters={**self.hyperparameters, **others}, **own)  # type: ignore[arg-type]
+        return replace(self, of_method={**self.of_method, **others}, **own)  # type: ignore[arg-type]
 
 
-TRAINING = frozenset(each.name for each in fields(Settings)) - {"method", "hyperparameters"}
+TRAINING = frozenset(each.name for each in fields(Hyperparameters)) - {"method", "of_method"}

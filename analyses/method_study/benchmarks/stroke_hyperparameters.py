@@ -4,39 +4,39 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from method_study.benchmarks.benchmark import Grid
-from method_study.benchmarks.recorded import REPLAYED, settings_with
-from method_study.settings import Settings, Value
+from method_study.benchmarks.recorded import REPLAYED, hyperparameters_with
+from method_study.hyperparameters import Hyperparameters, Value
 
 COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 400, "learning_rate": 3e-3}
 LONGER = 700
 """training steps a task of sequences of digits, some of which have to be held while others are drawn"""
 
 
-_settings = settings_with(COMMON)
+_hyperparameters = hyperparameters_with(COMMON)
 
 
 _GENERATED: Mapping[str, Value] = {"chunk": 500, "hidden": (25, 25), "task_embedding": 16, "chunk_embedding": 16}
 _REPLAYED: Mapping[str, Value] = {**REPLAYED, "decoder_hidden": 64, "distillation_strength": 3.0}
 
-STARTING_VALUES: Mapping[str, Settings] = {
-    "multitask": _settings("multitask", learning_rate=1e-3),
-    "online EWC": _settings("online EWC", strength=1e3, kind="empirical"),
-    "online EWC (sampled)": _settings("online EWC", strength=1e3, kind="sampled"),
-    "online EWC (exact)": _settings("online EWC", strength=1e3, kind="exact"),
-    "online EWC + task identity": replace(_settings("online EWC", strength=1e2), task_identity=True),
-    "EWC": _settings("EWC", strength=1e2, kind="empirical"),
-    "SI": _settings("SI", strength=0.1),
-    "MAS": _settings("MAS", strength=0.1),
-    "masking": _settings("masking", fraction_off=0.5),
-    "masking + SI": _settings("masking + SI", fraction_off=0.8, strength=1.0),
-    "masking + online EWC": _settings("masking + online EWC", fraction_off=0.5, strength=1e2),
-    "masking + MAS": _settings("masking + MAS", fraction_off=0.5, strength=1.0),
-    "HNET": _settings("HNET", strength=0.1),
-    "HNET (chunked)": _settings("HNET (chunked)", **_GENERATED, strength=0.01),
-    "HNET + coresets": _settings("HNET + coresets", chunk=500, samples=100, strength=0.01),
-    "coresets": _settings("coresets", samples=100, strength=10.0),
-    "generative replay": _settings("generative replay", **_REPLAYED),
-    "HNET+R": _settings("HNET+R", **_REPLAYED, chunk=500),
+STARTING_VALUES: Mapping[str, Hyperparameters] = {
+    "multitask": _hyperparameters("multitask", learning_rate=1e-3),
+    "online EWC": _hyperparameters("online EWC", strength=1e3, kind="empirical"),
+    "online EWC (sampled)": _hyperparameters("online EWC", strength=1e3, kind="sampled"),
+    "online EWC (exact)": _hyperparameters("online EWC", strength=1e3, kind="exact"),
+    "online EWC + task identity": replace(_hyperparameters("online EWC", strength=1e2), task_identity=True),
+    "EWC": _hyperparameters("EWC", strength=1e2, kind="empirical"),
+    "SI": _hyperparameters("SI", strength=0.1),
+    "MAS": _hyperparameters("MAS", strength=0.1),
+    "masking": _hyperparameters("masking", fraction_off=0.5),
+    "masking + SI": _hyperparameters("masking + SI", fraction_off=0.8, strength=1.0),
+    "masking + online EWC": _hyperparameters("masking + online EWC", fraction_off=0.5, strength=1e2),
+    "masking + MAS": _hyperparameters("masking + MAS", fraction_off=0.5, strength=1.0),
+    "HNET": _hyperparameters("HNET", strength=0.1),
+    "HNET (chunked)": _hyperparameters("HNET (chunked)", **_GENERATED, strength=0.01),
+    "HNET + coresets": _hyperparameters("HNET + coresets", chunk=500, samples=100, strength=0.01),
+    "coresets": _hyperparameters("coresets", samples=100, strength=10.0),
+    "generative replay": _hyperparameters("generative replay", **_REPLAYED),
+    "HNET + replay": _hyperparameters("HNET + replay", **_REPLAYED, chunk=500),
 }
 """where a search has not chosen: what the search on Split Stroke-MNIST chose, and of replay what single pilot networks
 did well with. A sequence has one answer, so the loss is that of the paper's code, and strengths have its units."""
@@ -58,5 +58,5 @@ GRIDS: Mapping[str, Grid] = {
     "HNET + coresets": {"strength": (0.01, 0.1)},
     "coresets": {"strength": (1.0, 10.0)},
     "generative replay": {"distillation_strength": (1.0, 10.0)},
-    "HNET+R": {"distillation_strength": (1.0, 10.0)},
+    "HNET + replay": {"distillation_strength": (1.0, 10.0)},
 }
