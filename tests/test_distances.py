@@ -45,7 +45,7 @@ def test_the_first_permutation_of_the_papers_code():
 
 def test_the_mean_over_a_permutation_is_the_retention():
     for task in copy_task_sequence(4, 5, 8, order="permuted time"):
-        assert np.mean(distances(task)) == task.demand.retention == 9
+        assert np.mean(distances(task)) == task.memory_demand.retention == 9
 
 
 def test_what_has_no_single_source_is_refused():

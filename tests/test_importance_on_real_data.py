@@ -57,7 +57,7 @@ def test_conditions_of_a_seed_show_the_same_digits_and_pairs_take_turns():
 
 def test_what_a_condition_demands_is_counted_in_its_sequences():
     for (name, m), task in by_name(STROKES).items():
-        found, part = STROKES.demand({"task": name, "size": m}, task), task.draw.test
+        found, part = STROKES.memory_demand({"task": name, "size": m}, task), task.draw.test
         shown = StrokeSequences.task(STROKES, {"task": "last digit" if m > 1 else "one digit", "size": m}, 0).draw.test
         ends = np.flatnonzero(shown.rows[:, 3]) + 1
         of_digits = np.diff([0, *ends]).reshape(-1, m).mean(0)  # steps of the digits at each place

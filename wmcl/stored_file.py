@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from wmcl.whole_file import write_whole
+from wmcl.atomic_file import write_atomically
 
 _DIGEST = re.compile(rb'"digest":"([0-9a-f]{64})"')
 _BLANK = "0" * 64
@@ -55,7 +55,7 @@ def write(
     content = bytearray(save({name: np.asarray(values, order="C") for name, values in arrays.items()}, header))
     start, stop = _place_of_digest(content)
     content[start:stop] = hashlib.sha256(content).hexdigest().encode()
-    write_whole(content, path)
+    write_atomically(content, path)
 
 
 def read(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -124,7 +124,7 @@ def _fishers(
         "sampled": fisher_diagonal(network, task, parameters, probe, "sampled", seeds),
         "empirical": fisher_diagonal(network, task, parameters, probe, "empirical"),
     }
-    outputs = layout.demand.scored_bits
+    outputs = layout.memory_demand.scored_bits
     start = {name: value.double().to(scored.device) for name, value in network.init(seeds).items()}
     variants = _variants(parameters, start)
     without = [_mean(linear_fisher(network, each, white, scored)["W_hh"]) / outputs for each in variants.values()]

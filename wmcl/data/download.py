@@ -10,10 +10,10 @@ import pooch
 from requests import exceptions
 from tqdm import tqdm
 
+from wmcl.atomic_file import write_atomically
 from wmcl.data.data_set import DataSet, Original
 from wmcl.data.folders import originals_of, prepared_file
 from wmcl.data.prepare import found, instructions, load, prepare
-from wmcl.whole_file import write_whole
 
 _RECORD = "digests.json"
 
@@ -131,4 +131,4 @@ def _recorded(where: Path) -> dict[str, str]:
 
 def _record(where: Path, name: str) -> None:
     content = json.dumps(_recorded(where) | {name: pooch.file_hash(where / name)}, indent=1)
-    write_whole(f"{content}\n".encode(), where / _RECORD)
+    write_atomically(f"{content}\n".encode(), where / _RECORD)

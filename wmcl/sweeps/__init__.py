@@ -4,6 +4,6 @@ from wmcl.sweeps.cluster import check_cluster
 from wmcl.sweeps.combine import choose
 from wmcl.sweeps.grid import RESULTS_VERSION, Cell, Condition
 from wmcl.sweeps.run import run
-from wmcl.sweeps.store import save_whole
+from wmcl.sweeps.store import save_atomically
 
-__all__ = ["RESULTS_VERSION", "Cell", "Condition", "check_cluster", "choose", "run", "save_whole"]
+__all__ = ["RESULTS_VERSION", "Cell", "Condition", "check_cluster", "choose", "run", "save_atomically"]

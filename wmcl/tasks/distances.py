@@ -6,7 +6,7 @@ step lead + shown[s], so the distance is
     i + 1 + j - shown[s],
 
 which is i + 1 + j - s where the pattern comes first, whatever follows it. Back-propagation has to bridge as many steps.
-The matrix of the task's rearrangement says which s it is. The paper's code takes the permutation to have i steps, which
+The matrix of the task's target_map says which s it is. The paper's code takes the permutation to have i steps, which
 is wrong for padded tasks: it has p.
 """
 
@@ -38,7 +38,7 @@ def distances(task: Task) -> Int64[np.ndarray, "output_step"]:
         draw = draw.draw
     if not isinstance(draw, CopyDraw):
         raise ValueError(f"task is {task.name!r}: it must be a Copy Task")
-    layout, outputs = draw.layout, draw.rearrangement.output_width
+    layout, outputs = draw.layout, draw.target_map.output_width
     p, i = layout.pattern_length, layout.input_length
     if isinstance(p, tuple) or isinstance(i, tuple):
         raise ValueError(f"task is {task.name!r}: its lengths must be the same in all sequences")

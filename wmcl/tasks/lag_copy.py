@@ -22,8 +22,8 @@ from jaxtyping import UInt8
 
 from wmcl.likelihoods import Bernoulli
 from wmcl.randomness import bits
-from wmcl.tasks.demand import Demand
 from wmcl.tasks.layout import every_sample
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task, check_counts
 
@@ -55,9 +55,9 @@ class LagLayout:
             )
 
     @property
-    def demand(self) -> Demand:
+    def memory_demand(self) -> MemoryDemand:
         """The first step that matters is the one whose bits are asked for first."""
-        return Demand(
+        return MemoryDemand(
             load=self.lag * self.independent_bits,
             retention=self.lag,
             lead=self.steps - self.scored_steps - self.lag,
@@ -114,7 +114,7 @@ def lag_copy_task(
         outputs=width,
         likelihood=Bernoulli(),
         draw=layout.draw,
-        demand=layout.demand,
+        memory_demand=layout.memory_demand,
         validation_samples=validation_samples,
         test_samples=test_samples,
     )

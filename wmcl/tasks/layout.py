@@ -27,10 +27,10 @@ import torch
 from jaxtyping import Bool, Float32, Int, Int64, UInt8
 from torch import Tensor
 
-from wmcl.tasks.copy_demand import copy_demand
-from wmcl.tasks.demand import Demand
-from wmcl.tasks.rearrangement import Rearrangement
+from wmcl.tasks.copy_memory_demand import copy_memory_demand
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Phase, Sequences
+from wmcl.tasks.target_map import TargetMap
 from wmcl.tasks.task import check_counts
 
 LeadInput = Literal["blank", "random"]
@@ -139,15 +139,15 @@ class CopyLayout:
         return slice(self.lead + shortest(self.input_length) + 1, self.steps)
 
     @property
-    def demand(self) -> Demand:
+    def memory_demand(self) -> MemoryDemand:
         """What copying every channel in order demands."""
-        return self.demand_of(Rearrangement(self.width))
+        return self.memory_demand_of(TargetMap(self.width))
 
-    def demand_of(self, rearrangement: Rearrangement) -> Demand:
+    def memory_demand_of(self, target_map: TargetMap) -> MemoryDemand:
         """What is demanded if something else than a copy of the pattern is asked for."""
-        return copy_demand(
+        return copy_memory_demand(
             [(self._shown(i), i + 1) for i in self.input_lengths],
-            rearrangement,
+            target_map,
             lead=self.lead,
             width=self.width,
             bits=self.bits,
@@ -160,7 +160,7 @@ class CopyLayout:
         lead_bits: UInt8[np.ndarray, "member sample lead bit"] | None = None,
         filler_bits: UInt8[np.ndarray, "member sample filler bit"] | None = None,
         input_lengths: Int[np.ndarray, "member sample"] | None = None,
-        rearrangement: Rearrangement | None = None,
+        target_map: TargetMap | None = None,
     ) -> Sequences:
         """The sequences of given bits, of zeros and ones.
 
@@ -169,11 +169,11 @@ class CopyLayout:
             lead_bits: without them the lead is blank.
             filler_bits: of the input steps that do not show the pattern, in order; without them these are blank.
             input_lengths: i of each sequence, if it is not the same for all.
-            rearrangement: what is asked for; ``None``: the pattern as it was shown.
+            target_map: what is asked for; ``None``: the pattern as it was shown.
         """
         samples, channels = pattern_bits.shape[1], np.arange(self.width) % self.bits
         pattern = pattern_bits[..., channels]
-        asked = pattern if rearrangement is None else rearrangement.apply(pattern)
+        asked = pattern if target_map is None else target_map.apply(pattern)
         i = torch.from_numpy(np.full((1, 1), self.input_lengths[-1]) if input_lengths is None else input_lengths)[
             :, None
         ]

@@ -23,8 +23,8 @@ import torch
 from jaxtyping import Float
 
 from wmcl.likelihoods import Gaussian
-from wmcl.tasks.demand import Demand
 from wmcl.tasks.layout import every_sample
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task, check_counts
 
@@ -73,10 +73,10 @@ class RecallLayout:
         return slice(self.lead + self.retention, self.lead + self.retention + self.pattern_length)
 
     @property
-    def demand(self) -> Demand:
+    def memory_demand(self) -> MemoryDemand:
         """All numbers are held at once, each for the retention."""
         load = self.channels * self.pattern_length
-        return Demand(load=load, retention=self.retention, lead=self.lead, steps=self.steps, scored_bits=load)
+        return MemoryDemand(load=load, retention=self.retention, lead=self.lead, steps=self.steps, scored_bits=load)
 
     def draw(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
         """Sequences of white Gaussian numbers: one member a generator."""
@@ -128,7 +128,7 @@ def recall_task(
         outputs=channels,
         likelihood=Gaussian(),
         draw=layout.draw,
-        demand=layout.demand,
+        memory_demand=layout.memory_demand,
         validation_samples=validation_samples,
         test_samples=test_samples,
     )

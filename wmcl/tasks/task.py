@@ -8,7 +8,7 @@ import numpy as np
 
 from wmcl.likelihoods import Likelihood
 from wmcl.randomness import generator
-from wmcl.tasks.demand import Demand
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Sequences
 
 SHARED_SET_SEED = 0
@@ -39,7 +39,7 @@ class Task:
     draw: Callable[[Sequence[np.random.Generator], int], Sequences]
     validation_samples: int = 512
     test_samples: int = 1000
-    demand: Demand | None = None
+    memory_demand: MemoryDemand | None = None
     """what it asks of a network, if that is known"""
     learned_vectors: tuple[int, int] | None = None
     """words and features of the table of vectors that is learned with the task; then the number of a word, from 1 on,

@@ -23,8 +23,8 @@ from wmcl.likelihoods import Gaussian
 from wmcl.networks import LinearRNN, Parameters
 from wmcl.networks.initialisation import random_orthogonal
 from wmcl.randomness import generator
-from wmcl.tasks.demand import Demand
 from wmcl.tasks.layout import every_sample
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task, check_counts
 
@@ -85,9 +85,9 @@ class Teacher:
         return slice(start, start + self.scored_steps)
 
     @property
-    def demand(self) -> Demand:
+    def memory_demand(self) -> MemoryDemand:
         """The load is the memory; it is held from the middle of the input to that of the output."""
-        return Demand(
+        return MemoryDemand(
             load=self.memory,
             retention=self.delay + (self.shown_steps + self.scored_steps) / 2,
             lead=0,
@@ -158,7 +158,7 @@ def teacher_task(teacher: Teacher, validation_samples: int = 512, test_samples: 
         outputs=teacher.channels,
         likelihood=Gaussian(),
         draw=teacher.draw,
-        demand=teacher.demand,
+        memory_demand=teacher.memory_demand,
         validation_samples=validation_samples,
         test_samples=test_samples,
     )

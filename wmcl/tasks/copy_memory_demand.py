@@ -16,25 +16,25 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool
 
-from wmcl.tasks.demand import Demand
-from wmcl.tasks.rearrangement import Rearrangement
+from wmcl.tasks.memory_demand import MemoryDemand
+from wmcl.tasks.target_map import TargetMap
 
 
-def copy_demand(
+def copy_memory_demand(
     timings: Sequence[tuple[Sequence[int], int]],
-    rearrangement: Rearrangement,
+    target_map: TargetMap,
     *,
     lead: int,
     width: int,
     bits: int,
     visible_bits: int,
-) -> Demand:
+) -> MemoryDemand:
     """The demand of a Copy Task.
 
     Args:
         timings: for each input length, which are equally likely: the steps that show the pattern, and the step from
             which on it is asked for, both counted from the end of the lead.
-        rearrangement: what is asked for.
+        target_map: what is asked for.
         lead: steps before the input.
         width: channels.
         bits: independent bits of a pattern step.
@@ -42,17 +42,17 @@ def copy_demand(
     """
     loads, firsts, delays, pairs, steps, scored = [], [], 0, 0, 0, 0
     for shown, answer in timings:
-        depends = rearrangement.matrix(len(shown), width, bits)
+        depends = target_map.matrix(len(shown), width, bits)
         depends[:, np.arange(depends.shape[1]) % bits < visible_bits] = False
         target, source = depends.nonzero()
         from_step = np.array(shown)[source // bits]
         loads.append(binary_rank(depends))
         firsts += from_step.tolist()
-        delays += int((answer + target // rearrangement.output_width - from_step).sum())
+        delays += int((answer + target // target_map.output_width - from_step).sum())
         pairs += len(target)
         steps += lead + answer + len(shown)
         scored += len(depends)
-    return Demand(
+    return MemoryDemand(
         load=max(loads),
         retention=_quotient(delays, pairs) if pairs else 0,
         lead=lead + min(firsts, default=0),

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from wmcl.tasks.layout import CopyLayout
-from wmcl.tasks.rearrangement import (
-    Rearrangement,
+from wmcl.tasks.target_map import (
+    TargetMap,
     by_channels,
     by_steps,
     exclusive_or,
@@ -21,7 +21,7 @@ XorMode = Literal["separate", "iterated"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class TargetRule:
     """The arguments of :func:`wmcl.tasks.copy_task` that say what is asked for."""
 
     output_width: int
@@ -77,11 +77,11 @@ class Asked:
         if visible > outputs:
             raise ValueError(f"visible_bits is {visible}: it must be at most the output_width, {outputs}")
 
-    def of_pattern(self, length: int) -> Rearrangement:
+    def of_pattern(self, length: int) -> TargetMap:
         """What is asked for of a pattern of so many steps."""
         width = self.output_width
         if self.order == "forward":
-            return Rearrangement(width)
+            return TargetMap(width)
         if self.order == "reversed":
             return in_order(by_steps(range(length)[::-1], width), width)
         if self.order == "pairwise":

@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 
-def write_whole(content: bytes | bytearray, path: Path) -> None:
+def write_atomically(content: bytes | bytearray, path: Path) -> None:
     """Write a file, and its folder if there is none: a temporary file beside it, forced to the disk, then a rename.
 
     Raises:

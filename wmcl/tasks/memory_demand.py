@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Demand:
+class MemoryDemand:
     """The quantities whose effects on importance are told apart."""
 
     load: int

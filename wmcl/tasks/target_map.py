@@ -22,7 +22,7 @@ from jaxtyping import Bool, Int64, UInt8
 
 
 @dataclass(frozen=True)
-class Rearrangement:
+class TargetMap:
     """The map from a pattern to what is asked for."""
 
     output_width: int
@@ -61,22 +61,22 @@ class Rearrangement:
         return shows.T % 2 == 1
 
 
-def in_order(order: Int64[np.ndarray, "bit"], output_width: int) -> Rearrangement:
+def in_order(order: Int64[np.ndarray, "bit"], output_width: int) -> TargetMap:
     """The bits of the pattern in another order."""
-    return Rearrangement(output_width, _terms([order]))
+    return TargetMap(output_width, _terms([order]))
 
 
-def exclusive_or(permutations: Sequence[Int64[np.ndarray, "bit"]], output_width: int) -> Rearrangement:
+def exclusive_or(permutations: Sequence[Int64[np.ndarray, "bit"]], output_width: int) -> TargetMap:
     """The pattern ⊕ each of its permutations (``separate``)."""
-    return Rearrangement(output_width, _terms([np.arange(len(permutations[0])), *permutations]))
+    return TargetMap(output_width, _terms([np.arange(len(permutations[0])), *permutations]))
 
 
-def iterated_exclusive_or(permutation: Int64[np.ndarray, "bit"], times: int, output_width: int) -> Rearrangement:
+def iterated_exclusive_or(permutation: Int64[np.ndarray, "bit"], times: int, output_width: int) -> TargetMap:
     """The pattern ⊕ its permutation, and again with the result, as many times (``iterated``)."""
     powers = [np.arange(len(permutation))]
     for _ in range(times):
         powers.append(powers[-1][permutation])
-    return Rearrangement(output_width, _terms([powers[k] for k in range(times + 1) if k & times == k]))
+    return TargetMap(output_width, _terms([powers[k] for k in range(times + 1) if k & times == k]))
 
 
 def by_steps(order: Sequence[int] | np.ndarray, width: int) -> Int64[np.ndarray, "bit"]:
