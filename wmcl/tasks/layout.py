@@ -217,7 +217,7 @@ class CopyLayout:
         """Inputs before the stop flag, for the longest input length."""
         input_length = self.input_lengths[-1]
         shown = np.array(self._shown(input_length))
-        inputs = torch.zeros(pattern.shape[0], self.steps, pattern.shape[1], self.width + 1)
+        inputs = torch.zeros(pattern.shape[0], self.steps, pattern.shape[1], self.width + 1, dtype=torch.float32)
         bits = inputs[..., : self.width]
         if lead is not None:
             bits[:, : self.lead] = self._amplitude * _by_time(lead)
@@ -232,7 +232,7 @@ class CopyLayout:
         """What is asked for, from the step ``answer`` of each sequence on."""
         members, samples, length, outputs = asked.shape
         if len(self.input_lengths) == 1:
-            targets = torch.zeros(members, self.steps, samples, outputs)
+            targets = torch.zeros(members, self.steps, samples, outputs, dtype=torch.float32)
             targets[:, self.window] = _by_time(asked)
             return targets
         place = (self._time[..., 0] - answer).clamp(0, length - 1)

@@ -86,12 +86,12 @@ class RecallLayout:
     def lay_out(self, numbers: Float[np.ndarray, "member sample time channel"]) -> Sequences:
         """The sequences of given numbers."""
         members, samples = numbers.shape[:2]
-        inputs = torch.zeros(members, self.steps, samples, self.channels)
+        inputs = torch.zeros(members, self.steps, samples, self.channels, dtype=torch.float32)
         targets = torch.zeros_like(inputs)
         inputs[:, self.shown] = targets[:, self.window] = torch.from_numpy(numbers).transpose(1, 2).float()
         phase = torch.full((self.steps,), int(Phase.input), dtype=torch.int8)
         phase[: self.lead], phase[self.window.start :] = int(Phase.lead), int(Phase.output)
-        scored = torch.zeros(self.steps)
+        scored = torch.zeros(self.steps, dtype=torch.float32)
         scored[self.window] = 1
         return Sequences(inputs, targets, every_sample(scored, samples), every_sample(phase, samples), self.window)
 
