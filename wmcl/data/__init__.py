@@ -1,4 +1,4 @@
-"""Data sets of others: fetched from their sources, prepared once, read in a moment."""
+"""Fetch data sets from their public sources, prepare each once into one file, and read it in a moment."""
 
 from wmcl.data.audioset import AUDIOSET, AUDIOSET_REDUCED, AudioSet, audioset
 from wmcl.data.conllu_file import TAGS
@@ -33,7 +33,7 @@ DATA_SETS: dict[str, DataSet] = {
         UNIVERSAL_DEPENDENCIES_REDUCED,
     )
 }
-"""by the names that they are asked for by"""
+"""all data sets by name"""
 
 __all__ = [
     "AUDIOSET",

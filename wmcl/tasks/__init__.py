@@ -1,4 +1,4 @@
-"""What is learned."""
+"""Make tasks: the Copy Task and its variants, recall, teachers, and tasks of recorded sequences."""
 
 from wmcl.tasks.audioset_tasks import split_audioset_tasks
 from wmcl.tasks.check import check_sequences

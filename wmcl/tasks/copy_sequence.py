@@ -1,4 +1,4 @@
-"""Copy Tasks one after the other, for continual learning."""
+"""Make sequences of Copy Tasks, for continual learning."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ def copy_task_sequence(
     task_draws: TaskDraws = "addressed",
     **arguments: Any,
 ) -> list[Task]:
-    """Copy Tasks that differ in what is drawn for each (permutations, scattered steps), in their lengths, or in both.
+    """Make Copy Tasks that differ in what is drawn for each (permutations, scattered steps), in their lengths, or both.
 
     The Permuted Copy Task of the paper is ``copy_task_sequence(5, 5, order="permuted time")``; its sequence of growing
     lengths, 5, 12, … ± 2, is ``copy_task_sequence(6, (3, 7), length_step=7)``.
@@ -79,7 +79,7 @@ def copy_task_sequence(
 
 @dataclass(frozen=True)
 class _OwnInputs:
-    """Draws from streams that belong to a task; those of the first are the generators themselves."""
+    """This draws from streams that belong to a task; those of the first task are the generators themselves."""
 
     draw: Callable[[Sequence[np.random.Generator], int], Sequences]
     task: int
