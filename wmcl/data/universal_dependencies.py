@@ -1,7 +1,8 @@
 """Read twenty languages of Universal Dependencies, with the part of speech of every word.
 
 There are two data sets: ``universal-dependencies`` is what Ehret et al. (2021) trained on, and
-``universal-dependencies-reduced`` takes small files in place of most training files. What is said of the one cannot be said of the other.
+``universal-dependencies-reduced`` takes small files in place of most training files. What is said of the one cannot be
+said of the other.
 """
 
 from collections.abc import Collection, Iterator, Sequence
