@@ -6,7 +6,8 @@ from jaxtyping import TypeCheckError
 
 from wmcl.data import stand_in_audioset
 from wmcl.networks import Elman
-from wmcl.tasks import check_sequences, copy_task, recall_task, split_audioset_tasks
+from wmcl.tasks import copy_task, recall_task, split_audioset_tasks
+from wmcl.tasks.check import check_sequences
 from wmcl.training import Stop, train
 
 TASK = copy_task(2, 3, width=3)

@@ -6,8 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wmcl.tasks import CopyLayout, MemoryDemand, Phase, check_sequences, copy_task, lag_copy_task
+from wmcl.tasks import MemoryDemand, Phase, copy_task, lag_copy_task
+from wmcl.tasks.check import check_sequences
 from wmcl.tasks.lag_copy import LagLayout
+from wmcl.tasks.layout import CopyLayout
 
 
 def rows(values):

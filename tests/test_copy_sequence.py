@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from wmcl.networks import Elman
-from wmcl.tasks import Phase, check_sequences, copy_task, copy_task_sequence, lag_copy_task, with_task_identity
+from wmcl.tasks import Phase, copy_task, copy_task_sequence, lag_copy_task, with_task_identity
+from wmcl.tasks.check import check_sequences
 from wmcl.training import Stop, train
 
 # of the paper's code, with its default data seed of 42

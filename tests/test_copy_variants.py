@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wmcl.randomness import generator
-from wmcl.tasks import CopyLayout, Phase, check_sequences, copy_task
+from wmcl.tasks import Phase, copy_task
+from wmcl.tasks.check import check_sequences
+from wmcl.tasks.layout import CopyLayout
 from wmcl.tasks.task_draws import scattered_steps
 
 L, I, S, O, P = (Phase.lead, Phase.input, Phase.stop, Phase.output, Phase.padding)  # noqa: E741

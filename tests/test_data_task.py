@@ -9,16 +9,8 @@ from wmcl.data.strokes import Strokes
 from wmcl.likelihoods import Bernoulli, Categorical, Gaussian
 from wmcl.networks import LSTM
 from wmcl.randomness import generator
-from wmcl.tasks import (
-    Labelled,
-    Phase,
-    check_sequences,
-    copy_task,
-    data_task,
-    labelled,
-    split_stroke_tasks,
-    with_task_identity,
-)
+from wmcl.tasks import Labelled, Phase, copy_task, data_task, labelled, split_stroke_tasks, with_task_identity
+from wmcl.tasks.check import check_sequences
 from wmcl.training import Options, Stop, execution_on, train
 
 # lengths of the 60,000 training digits: at these shares of all they are as long as this, or shorter

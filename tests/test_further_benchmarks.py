@@ -20,7 +20,8 @@ from method_study.search import crossed
 from method_study.settings import Settings
 
 from tests.method_results import synthetic
-from wmcl.data import WordVectors, stand_in_audioset, stand_in_languages
+from wmcl.data import stand_in_audioset, stand_in_languages
+from wmcl.data.word_vectors import WordVectors
 from wmcl.methods import during, final, named
 from wmcl.networks import LSTM
 from wmcl.published import published_runs

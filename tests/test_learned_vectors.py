@@ -15,7 +15,8 @@ from wmcl.likelihoods import Categorical
 from wmcl.methods import CATALOGUE, Measures, learn, learning, measure_run, named
 from wmcl.networks import CHANGES, LSTM, changed_vectors
 from wmcl.randomness import generator
-from wmcl.tasks import Task, check_sequences, pos_tasks, with_task_identity
+from wmcl.tasks import Task, pos_tasks, with_task_identity
+from wmcl.tasks.check import check_sequences
 from wmcl.training import (
     Adam,
     Options,

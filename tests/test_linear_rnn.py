@@ -22,7 +22,9 @@ from wmcl.importance import (
 )
 from wmcl.likelihoods import Gaussian
 from wmcl.networks import NETWORKS, Elman, LinearCell, LinearRNN, Weights, unroll
-from wmcl.tasks import Phase, RecallLayout, Teacher, check_sequences, recall_task, teacher_task
+from wmcl.tasks import Phase, Teacher, recall_task, teacher_task
+from wmcl.tasks.check import check_sequences
+from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Options, Stop, evaluate, load_ensemble, save_ensemble, train
 
 

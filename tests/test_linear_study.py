@@ -32,7 +32,8 @@ from wmcl.importance import (
 from wmcl.networks import LinearRNN
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.randomness import generator
-from wmcl.tasks import RecallLayout, Teacher, recall_task, teacher_task
+from wmcl.tasks import Teacher, recall_task, teacher_task
+from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Options, Stop, evaluate, train
 
 SMOKE = PRESETS["smoke"]

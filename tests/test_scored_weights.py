@@ -10,7 +10,8 @@ from wmcl.importance.per_sample import gradient_buffer, gradient_powers
 from wmcl.likelihoods import Bernoulli
 from wmcl.networks import Elman, LinearMap
 from wmcl.stages import importance_at, stages
-from wmcl.tasks import Phase, Sequences, Task, check_sequences
+from wmcl.tasks import Phase, Sequences, Task
+from wmcl.tasks.check import check_sequences
 from wmcl.training import Options, Stop, evaluate, task_loss, train
 
 MEMBERS, STEPS, SAMPLES = 2, 7, 9

@@ -17,7 +17,8 @@ from wmcl.importance.synaptic_intelligence import (
 from wmcl.methods import Method, Quadratic, SynapticIntelligence, learn
 from wmcl.networks import Elman
 from wmcl.stages import stages
-from wmcl.tasks import CopyLayout, Task, copy_task
+from wmcl.tasks import Task, copy_task
+from wmcl.tasks.layout import CopyLayout
 from wmcl.training import Options, Stop, task_loss
 
 KINDS = ("total", "task")

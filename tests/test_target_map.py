@@ -8,8 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wmcl.tasks import CopyLayout, TargetMap, check_sequences, copy_task
-from wmcl.tasks.target_map import by_channels, by_steps, exclusive_or, in_order, iterated_exclusive_or
+from wmcl.tasks import copy_task
+from wmcl.tasks.check import check_sequences
+from wmcl.tasks.layout import CopyLayout
+from wmcl.tasks.target_map import TargetMap, by_channels, by_steps, exclusive_or, in_order, iterated_exclusive_or
 from wmcl.tasks.target_rule import TargetRule
 from wmcl.tasks.task_draws import permutations
 

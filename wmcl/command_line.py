@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from wmcl.data import DATA_SETS, download, folder, prepare, verify
+from wmcl.data import DATA_SETS
 from wmcl.data.data_set import DataSet
-from wmcl.data.folders import VARIABLE, originals_of, prepared_file
-from wmcl.data.prepare import complete_form, instructions
+from wmcl.data.download import download, verify
+from wmcl.data.folders import VARIABLE, folder, originals_of, prepared_file
+from wmcl.data.prepare import complete_form, instructions, prepare
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

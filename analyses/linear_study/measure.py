@@ -25,7 +25,8 @@ from wmcl.importance import (
 from wmcl.networks import Elman, LinearRNN, Network, Parameters
 from wmcl.provenance import describe_device
 from wmcl.randomness import generator
-from wmcl.tasks import RecallLayout, Sequences, Task, Teacher, recall_task, teacher_task
+from wmcl.tasks import Sequences, Task, Teacher, recall_task, teacher_task
+from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Milestone, evaluate, train
 
 KINDS = ("closed form", "closed form, these sequences", "exact", "sampled", "empirical")

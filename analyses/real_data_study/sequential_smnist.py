@@ -19,9 +19,11 @@ from typing import Any, ClassVar, Literal
 
 from real_data_study.benchmark import Condition, MemoryDemand, Per
 from real_data_study.config import Config, InTurn, Measures, Network, Stages, Study, output
-from wmcl.data import Strokes, stand_in_strokes, stroke_mnist
-from wmcl.tasks import DataTask, check_counts, sequential_stroke_tasks, split_stroke_tasks
+from wmcl.data import stand_in_strokes, stroke_mnist
+from wmcl.data.strokes import Strokes
+from wmcl.tasks import DataTask, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.stroke_tasks import PAIRS, SequenceLabels
+from wmcl.tasks.task import check_counts
 from wmcl.training import Options
 
 Source = Literal["stroke-mnist", "stand-in"]

@@ -13,7 +13,8 @@ from method_study.config import HERE, Comparison, Search
 from method_study.settings import Settings
 
 from wmcl.methods import FromScratch, Shared, named
-from wmcl.tasks import Task, check_counts, distances
+from wmcl.tasks import Task, distances
+from wmcl.tasks.task import check_counts
 
 Preset = Literal["smoke", "quick", "paper"]
 

@@ -22,7 +22,8 @@ from wmcl.methods.parametrisation import Initial
 from wmcl.methods.setting import Setting, per_member
 from wmcl.networks import Parameters
 from wmcl.randomness import generator
-from wmcl.tasks import Sequences, check_counts
+from wmcl.tasks import Sequences
+from wmcl.tasks.task import check_counts
 
 
 class Stored(NamedTuple):

@@ -49,7 +49,8 @@ from wmcl.methods.setting import Setting, per_member
 from wmcl.methods.variational import InputLikelihood, init_posterior, own_steps, variational_losses
 from wmcl.networks import NETWORKS, Parameters
 from wmcl.randomness import generator
-from wmcl.tasks import Sequences, check_counts
+from wmcl.tasks import Sequences
+from wmcl.tasks.task import check_counts
 
 
 class Memory(NamedTuple):

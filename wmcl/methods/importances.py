@@ -24,7 +24,7 @@ from wmcl.importance import (
 from wmcl.methods.setting import Setting
 from wmcl.networks import Parameters
 from wmcl.randomness import generator
-from wmcl.tasks import check_counts
+from wmcl.tasks.task import check_counts
 from wmcl.training import Observer, Step
 
 _START = "start of the path "

@@ -14,7 +14,8 @@ from wmcl.methods.schedule import Phase
 from wmcl.methods.setting import Setting, select
 from wmcl.methods.vectors import is_of_vectors, other_vectors, start_vectors
 from wmcl.networks import Network, Parameters
-from wmcl.tasks import Task, check_sequences
+from wmcl.tasks import Task
+from wmcl.tasks.check import check_sequences
 from wmcl.training import Execution, Options, Reason, Stop, execution_on
 from wmcl.training.loop import begin, run
 from wmcl.training.plan import Plan, check_fit, check_seeds

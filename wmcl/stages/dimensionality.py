@@ -26,7 +26,8 @@ from wmcl.dimensionality import (
 )
 from wmcl.networks import Network
 from wmcl.stages.stage import as_array
-from wmcl.tasks import Phase, Sequences, binary_rank
+from wmcl.tasks import Phase, Sequences
+from wmcl.tasks.copy_memory_demand import binary_rank
 from wmcl.training import Milestone
 
 PHASES: Mapping[str, Phase | None] = {

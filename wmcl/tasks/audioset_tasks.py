@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 from jaxtyping import Int, Int64
 
-from wmcl.data import AudioSet
+from wmcl.data.audioset import AudioSet
 from wmcl.data.records import Records
 from wmcl.randomness import generator
 from wmcl.tasks.data_task import DataTask, data_task

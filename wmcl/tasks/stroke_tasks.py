@@ -11,8 +11,8 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Int
 
-from wmcl.data import Strokes
 from wmcl.data.records import Records
+from wmcl.data.strokes import Strokes
 from wmcl.randomness import generator
 from wmcl.tasks.data_task import BLOCKS, DataTask, data_task
 from wmcl.tasks.labelled import Labelled

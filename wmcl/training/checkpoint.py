@@ -10,7 +10,7 @@ import torch
 
 from wmcl import stored_file
 from wmcl.networks import Parameters
-from wmcl.tasks import check_counts
+from wmcl.tasks.task import check_counts
 from wmcl.training.adam import AdamState
 from wmcl.training.configuration import configuration, differences
 from wmcl.training.curves import Curves

@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from wmcl.interrupt import Interrupt
 from wmcl.networks import Network, Parameters
-from wmcl.tasks import Task, check_sequences
+from wmcl.tasks import Task
+from wmcl.tasks.check import check_sequences
 from wmcl.training.adam import Adam
 from wmcl.training.batches import Batch, drawn, send
 from wmcl.training.checkpoint import Checkpoint

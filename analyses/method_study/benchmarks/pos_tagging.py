@@ -13,14 +13,9 @@ from method_study.benchmarks.frequency import most_frequent
 from method_study.benchmarks.recorded import HYPERFAN, REPLAYED, SMALL_MEASURES, SMALLER, check_words, settings_with
 from method_study.config import Chance, Comparison, Config
 from method_study.settings import Settings, Value
-from wmcl.data import (
-    Treebank,
-    WordVectors,
-    read_word_vectors,
-    stand_in_languages,
-    universal_dependencies,
-    universal_dependencies_reduced,
-)
+from wmcl.data import read_word_vectors, stand_in_languages, universal_dependencies, universal_dependencies_reduced
+from wmcl.data.treebank import Treebank
+from wmcl.data.word_vectors import WordVectors
 from wmcl.published import Published, published_runs
 from wmcl.tasks import Task, pos_tasks
 from wmcl.tasks.pos_tasks import Unknown
