@@ -1,4 +1,4 @@
-"""Which class is answered where another one is asked for, and what follows from it."""
+"""Count which class is answered for each target class, and compute the weighted F1 from that."""
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +10,7 @@ def confusion(
     targets: Float[Tensor, "#member time sample class"],
     weights: Float[Tensor, "#member time sample"],
 ) -> Float[Tensor, "member class class"]:
-    """Answers counted by the class that is asked for (rows) and the likeliest one (columns).
+    """Count answers by the target class (rows) and the likeliest one (columns).
 
     Args:
         logits: of the classes.
@@ -21,8 +21,8 @@ def confusion(
         float64 counts.
     """
     classes, members = logits.shape[-1], logits.shape[0]
-    asked, answered = targets.argmax(-1), logits.argmax(-1)
-    pairs = (asked * classes + answered).reshape(members, -1)
+    wanted, answered = targets.argmax(-1), logits.argmax(-1)
+    pairs = (wanted * classes + answered).reshape(members, -1)
     counts = logits.new_zeros((members, classes * classes), dtype=torch.float64)
     counts.scatter_add_(1, pairs, weights.expand(members, -1, -1).reshape(members, -1).double())
     return counts.view(members, classes, classes)
@@ -31,15 +31,15 @@ def confusion(
 def weighted_f1(
     counts: Float[Tensor, "*ensemble class class"] | Int[Tensor, "*ensemble class class"],
 ) -> Float[Tensor, "*ensemble"]:
-    """The mean F1 of the classes, each weighted by how often it is asked for.
+    """The mean F1 of the classes, each weighted by how often it is the target.
 
-    With the precision P and the recall R of a class, F1 = 2 P R / (P + R) = 2 right / (asked + answered), and 0 for a
-    class that is asked for but never answered. A class that is never asked for has no weight.
+    With the precision P and the recall R of a class, F1 = 2 P R / (P + R) = 2 right / (wanted + answered), and 0 for a
+    class that is a target but never answered. A class that is never a target has no weight.
 
     Args:
-        counts: of each class that is asked for (rows) and answered (columns), as of :func:`confusion`.
+        counts: of each target class (rows) and answered class (columns), as of :func:`confusion`.
     """
     right = counts.double().diagonal(dim1=-2, dim2=-1)
-    asked, answered = counts.double().sum(-1), counts.double().sum(-2)
-    f1 = 2 * right / (asked + answered).clamp(min=torch.finfo(torch.float64).tiny)
-    return (f1 * asked).sum(-1) / asked.sum(-1)
+    wanted, answered = counts.double().sum(-1), counts.double().sum(-2)
+    f1 = 2 * right / (wanted + answered).clamp(min=torch.finfo(torch.float64).tiny)
+    return (f1 * wanted).sum(-1) / wanted.sum(-1)

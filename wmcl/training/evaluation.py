@@ -31,7 +31,7 @@ class Evaluation:
     """mean variance of the model's targets; of bits p (1 - p): 0.25 for a network that knows nothing, 0 if certain; of
     a choice among classes the sum of that over them"""
     confusion: Float[Tensor, "member class class"] | None = None
-    """scored answers by the class that is asked for (rows) and the likeliest one (columns); ``None`` for bits and real
+    """scored answers by the target class (rows) and the likeliest one (columns); ``None`` for bits and real
     numbers, and for several tasks at once"""
 
     @property
