@@ -54,7 +54,7 @@ def run(config: Config) -> xr.Dataset:
     results = describe(results, config).assign_attrs(invocation(asdict(config)))
     results = results.map(_single, keep_attrs=True)
     results.attrs["wall_seconds"] = time.perf_counter() - began
-    sweeps.save_whole(results, config.run.output)
+    sweeps.save_atomically(results, config.run.output)
     return results
 
 

@@ -19,8 +19,11 @@ import torch
 from stroke_archive import text_files, write_archive
 from timing import machine, print_table
 
-from wmcl.data import AUDIOSET_REDUCED, STROKE_MNIST, DataSet, prepare, stroke_mnist
+from wmcl.data import DataSet, stroke_mnist
+from wmcl.data.audioset import AUDIOSET_REDUCED
 from wmcl.data.folders import VARIABLE
+from wmcl.data.prepare import prepare
+from wmcl.data.stroke_mnist import STROKE_MNIST
 
 _LOADING = """
 import resource, sys, time

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wmcl.data import Strokes
 from wmcl.data.records import Records
+from wmcl.data.strokes import Strokes
 
 
 def text_files(strokes: Strokes) -> Iterator[tuple[str, bytes]]:

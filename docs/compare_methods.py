@@ -25,7 +25,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import wmcl
-from wmcl.methods import during, final, forgetting, learn, measure_run, named
+from wmcl.methods import during, final, forgetting, measure_run, named
+from wmcl.methods import learn
 from wmcl.statistics import mean_interval
 
 torch.set_num_threads(1)

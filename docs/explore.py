@@ -33,7 +33,7 @@ results.sizes
 # %% [markdown]
 # ## What was varied
 #
-# The coordinates along `condition` are the settings of the design, and what they ask of a network: load, retention,
+# The coordinates along `condition` are the settings of the design, and the working-memory demand of the task: load, retention,
 # steps, scored bits. (`results["memory_load"]`, because `results.load` is a method of xarray.)
 
 # %%

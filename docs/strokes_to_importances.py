@@ -28,7 +28,8 @@ from matplotlib.figure import Figure
 
 import wmcl
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import learn, named
+from wmcl.methods import named
+from wmcl.methods import learn
 
 torch.set_num_threads(1)
 try:

@@ -3,7 +3,8 @@
 from functools import partial
 
 from benchmarks.stroke_archive import array_files, text_files, write_archive
-from wmcl.data import DataSet, Form, Original, stand_in_strokes
+from wmcl.data import DataSet, stand_in_strokes
+from wmcl.data.data_set import Form, Original
 from wmcl.data.published import published_as
 from wmcl.data.stroke_arrays import read_stroke_arrays
 from wmcl.data.stroke_text import TEXT, read_stroke_text

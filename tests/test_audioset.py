@@ -35,11 +35,14 @@ from tests.audioset_data import (
     write,
 )
 from wmcl import data
+from wmcl.data.audioset import AUDIOSET, AUDIOSET_REDUCED
 from wmcl.data.audioset_classes import candidates, choose_classes, members_of_classes, train_and_test
+from wmcl.data.download import download
 from wmcl.data.folders import originals_of, prepared_file
-from wmcl.data.prepare import read_originals
+from wmcl.data.prepare import load, prepare, read_originals
 from wmcl.data.sequence_example import sequence_example
 from wmcl.data.tfrecord import masked_crc32c, tfrecords
+from wmcl.data.universal_dependencies import UNIVERSAL_DEPENDENCIES, UNIVERSAL_DEPENDENCIES_REDUCED
 
 SMALL = data_set()
 
@@ -131,8 +134,8 @@ def expected_members():
 
 def test_prepared_sequences_are_those_of_the_chosen_classes(tmp_path):
     write(tmp_path / "mine")
-    assert data.prepare(SMALL, tmp_path / "mine", progress=False) == prepared_file(SMALL)
-    found = data.load(SMALL)
+    assert prepare(SMALL, tmp_path / "mine", progress=False) == prepared_file(SMALL)
+    found = load(SMALL)
     members = expected_members()
     names = tuple(f"Sound {label}, heard" for label in members)
     for records in found.values():
@@ -238,7 +241,7 @@ def test_wrong_segments_are_refused_by_file_and_record(wrong, tmp_path):
     write(tmp_path, changed(4, **fields))
     where = r"small.tar.gz: audioset_v1_embeddings/bal_train/1.tfrecord, record 1: "
     with pytest.raises(ValueError, match=where + f".*{message}"):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
     assert not prepared_file(SMALL).exists()
 
 
@@ -279,7 +282,7 @@ def test_wrong_files_are_refused_by_name(wrong, tmp_path):
     files, message = WRONG_FILES[wrong]
     write(tmp_path, files)
     with pytest.raises(ValueError, match=message):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
     assert not prepared_file(SMALL).exists()
 
 
@@ -309,14 +312,14 @@ def test_wrong_files_on_labels_are_refused_by_name(wrong, tmp_path):
     texts, message = WRONG_TEXTS[wrong]
     write(tmp_path, texts=texts)
     with pytest.raises(ValueError, match=message):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
 
 
 def test_too_few_segments_of_a_class_are_refused(tmp_path):
     few = {"bal_train": clips(8, seed=1), "eval": []}
     write(tmp_path, tf_files(few))
     with pytest.raises(ValueError, match=r"class Sound \d+, heard has \d segments: it must have at least 5"):
-        data.prepare(data_set(counts={"bal_train": range(5, 9)}), tmp_path, progress=False)
+        prepare(data_set(counts={"bal_train": range(5, 9)}), tmp_path, progress=False)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9999])
@@ -325,7 +328,7 @@ def test_truncated_archives_are_refused(share, tmp_path):
     archive = tmp_path / "small.tar.gz"
     archive.write_bytes(archive.read_bytes()[: int(share * archive.stat().st_size)])
     with pytest.raises(ValueError, match=r"small.tar.gz.* damaged|bal_train has 0 segments"):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
 
 
 # -- where it comes from
@@ -336,12 +339,12 @@ def test_unpacked_records_are_not_taken_as_their_folders_count(tmp_path):
     (tmp_path / "small.tar.gz").unlink()
     (tmp_path / "0.tfrecord").write_bytes(tf_files()[0][1])
     with pytest.raises(ValueError, match=r"small \(1\): small.tar.gz\nFiles .*, but archives must not be unpacked"):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
 
 
 def test_an_archive_without_a_public_address_is_taken_where_it_lies():
     with pytest.raises(ValueError, match=r"class_labels_indices.csv could not be fetched"):
-        data.download(SMALL, progress=False)
+        download(SMALL, progress=False)
     write(originals_of(SMALL))
     archive = originals_of(SMALL) / "small.tar.gz"
     content = archive.read_bytes()
@@ -349,15 +352,15 @@ def test_an_archive_without_a_public_address_is_taken_where_it_lies():
     for name in TEXTS:  # as if they had been downloaded
         assert (originals_of(SMALL) / name).exists()
     with pytest.raises(ValueError, match=r"(?s)small.tar.gz has no public address.*small.tar.gz  \(has no public add"):
-        data.download(SMALL, progress=False)
+        download(SMALL, progress=False)
     archive.write_bytes(content)
-    assert data.download(SMALL, progress=False).exists()
+    assert download(SMALL, progress=False).exists()
 
 
 def test_the_reduced_set_is_called_that():
-    assert data.DATA_SETS["audioset-reduced"] is data.AUDIOSET_REDUCED
-    assert "reduced" in data.AUDIOSET_REDUCED.title
-    assert {prepared_file(each).name for each in (data.AUDIOSET, data.AUDIOSET_REDUCED)} == {
+    assert data.DATA_SETS["audioset-reduced"] is AUDIOSET_REDUCED
+    assert "reduced" in AUDIOSET_REDUCED.title
+    assert {prepared_file(each).name for each in (AUDIOSET, AUDIOSET_REDUCED)} == {
         "audioset-1.safetensors",
         "audioset-reduced-1.safetensors",
     }
@@ -371,21 +374,21 @@ def test_where_one_set_alone_is_there_the_error_says_what_reads_it():
         prepared_file(data_set).parent.mkdir(parents=True, exist_ok=True)
         prepared_file(data_set).write_bytes(b"damaged")
 
-    put(data.AUDIOSET_REDUCED)
+    put(AUDIOSET_REDUCED)
     with pytest.raises(
         ValueError, match=r"audioset is not in .*, but audioset-reduced is: wmcl.data.audioset\(reduced=True\) reads it"
     ):
         data.audioset()
     with pytest.raises(ValueError, match="is no audioset-reduced of wmcl"):
         data.audioset(reduced=True)
-    put(data.UNIVERSAL_DEPENDENCIES)
+    put(UNIVERSAL_DEPENDENCIES)
     with pytest.raises(
         ValueError,
         match=r"reduced is not in .*, but universal-dependencies is: wmcl.data.universal_dependencies\(\) re",
     ):
         data.universal_dependencies_reduced()
-    prepared_file(data.UNIVERSAL_DEPENDENCIES).unlink()
-    put(data.UNIVERSAL_DEPENDENCIES_REDUCED)
+    prepared_file(UNIVERSAL_DEPENDENCIES).unlink()
+    put(UNIVERSAL_DEPENDENCIES_REDUCED)
     with pytest.raises(ValueError, match=r"but .*-reduced is: wmcl.data.universal_dependencies_reduced\(\) reads it"):
         data.universal_dependencies()
 

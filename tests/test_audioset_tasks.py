@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from wmcl.data import stand_in_audioset
-from wmcl.methods import learn, named
+from wmcl.methods import named
+from wmcl.methods import learn
 from wmcl.networks import LSTM
-from wmcl.tasks import check_sequences, split_audioset_tasks
+from wmcl.tasks import split_audioset_tasks
+from wmcl.tasks.check import check_sequences
 from wmcl.training import Options, Stop, evaluate, train
 
 AUDIOSET = stand_in_audioset(classes=20, sequences=25)

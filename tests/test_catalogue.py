@@ -15,20 +15,10 @@ from tests.test_devices import rerun
 from tests.test_training import Double, double_task
 from wmcl.data import stand_in_strokes
 from wmcl.likelihoods import Bernoulli, Gaussian
-from wmcl.methods import (
-    CATALOGUE,
-    Coresets,
-    FisherImportance,
-    FromScratch,
-    Hypernetwork,
-    Joint,
-    Method,
-    OutputPreserving,
-    Quadratic,
-    learn,
-    named,
-    per_member,
-)
+from wmcl.methods import CATALOGUE, Coresets, FisherImportance, FromScratch, Hypernetwork, Method, OutputPreserving, Quadratic, named
+from wmcl.methods import Joint
+from wmcl.methods import learn
+from wmcl.methods import per_member
 from wmcl.methods.objective import PhaseObjective
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence, split_stroke_tasks

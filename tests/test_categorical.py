@@ -13,8 +13,10 @@ from tests.cases import shifted
 from wmcl.importance import fisher_diagonal, mean_divergence
 from wmcl.likelihoods import Bernoulli, Categorical
 from wmcl.networks import LSTM, Elman
-from wmcl.tasks import check_sequences, data_task, labelled
-from wmcl.training import evaluate, task_loss
+from wmcl.tasks import data_task, labelled
+from wmcl.tasks.check import check_sequences
+from wmcl.training import evaluate
+from wmcl.training.loss import task_loss
 
 CLASSES = 4
 ONE_HOT = torch.eye(CLASSES, dtype=torch.float64)

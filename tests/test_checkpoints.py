@@ -27,7 +27,7 @@ from wmcl.networks import Elman, TanhCell
 from wmcl.tasks import Task, copy_task
 from wmcl.training import Options, Reason, Stop, train
 from wmcl.training.checkpoint import CHECKPOINT_VERSION
-from wmcl.training.configuration import _plain
+from wmcl.training.checkpoint import _plain
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,9 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from wmcl.data import stand_in_languages
-from wmcl.methods import FromScratch, Joint, Measures, Method, learn, measure_run
+from wmcl.methods import FromScratch, Measures, Method, measure_run
+from wmcl.methods import Joint
+from wmcl.methods import learn
 from wmcl.networks import LSTM
 from wmcl.tasks import copy_task, pos_tasks
 from wmcl.training import Options, Stop, confusion, evaluate, weighted_f1

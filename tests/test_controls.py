@@ -6,8 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wmcl.tasks import CopyLayout, Demand, Phase, check_sequences, copy_task, lag_copy_task
+from wmcl.tasks import MemoryDemand, Phase, copy_task, lag_copy_task
+from wmcl.tasks.check import check_sequences
 from wmcl.tasks.lag_copy import LagLayout
+from wmcl.tasks.layout import CopyLayout
 
 
 def rows(values):
@@ -37,7 +39,7 @@ def test_worked_example_of_lead_repetition_and_visible_bits():
     phases = [Phase(k).name for k in rows(made.phase)]
     assert phases == ["lead"] * 2 + ["input"] * 3 + ["stop"] + ["output"] * 2
     assert made.window == slice(6, 8)
-    assert layout.demand == Demand(load=0, retention=0, lead=2, steps=8, scored_bits=4)
+    assert layout.memory_demand == MemoryDemand(load=0, retention=0, lead=2, steps=8, scored_bits=4)
 
 
 def test_worked_example_of_a_random_lead_and_of_power_per_bit():
@@ -91,9 +93,9 @@ def test_an_independent_loop_agrees(p, blank, lead, random, width, share, visibl
                 np.testing.assert_allclose(asked[t], wanted, atol=1e-6)
                 assert made.scored[0, t, sample] == (output >= 0)
                 assert (made.phase[0, t, sample] == Phase.lead) == (t < lead)
-    assert task.demand.scored_bits == p * width
-    assert task.demand.steps == made.steps
-    assert task.demand.load == p * sum(all(c >= v for c in range(width) if c % b == bit) for bit in range(b))
+    assert task.memory_demand.scored_bits == p * width
+    assert task.memory_demand.steps == made.steps
+    assert task.memory_demand.load == p * sum(all(c >= v for c in range(width) if c % b == bit) for bit in range(b))
 
 
 def test_random_leads_differ_between_sequences_and_blank_ones_are_blank():
@@ -134,7 +136,7 @@ def test_worked_example_of_the_lag():
     assert rows(made.targets) == [[0, 0]] * 3 + [[0, 1], [1, 1]]
     assert rows(made.scored) == [0, 0, 0, 1, 1]
     assert made.window == slice(3, 5)
-    assert layout.demand == Demand(load=4, retention=2, lead=1, steps=5, scored_bits=4)
+    assert layout.memory_demand == MemoryDemand(load=4, retention=2, lead=1, steps=5, scored_bits=4)
 
 
 @given(lag=st.integers(0, 6), extra=st.integers(0, 4), scored=st.integers(1, 5), b=st.integers(1, 3))
@@ -149,7 +151,7 @@ def test_lag_copy_agrees_with_a_loop(lag, extra, scored, b):
         for channel in range(3):
             assert torch.equal(made.inputs[:, t, :, channel], made.inputs[:, t, :, channel % b])
     assert made.scored.sum(1).eq(scored).all()
-    assert task.demand == Demand(lag * b, lag, extra, steps, scored * 3)
+    assert task.memory_demand == MemoryDemand(lag * b, lag, extra, steps, scored * 3)
 
 
 @pytest.mark.parametrize(

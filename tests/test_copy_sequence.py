@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from wmcl.networks import Elman
-from wmcl.tasks import Phase, check_sequences, copy_task, copy_task_sequence, lag_copy_task, with_task_identity
+from wmcl.tasks import Phase, copy_task, copy_task_sequence, lag_copy_task, with_task_identity
+from wmcl.tasks.check import check_sequences
 from wmcl.training import Stop, train
 
 # of the paper's code, with its default data seed of 42
@@ -92,8 +93,8 @@ def test_growing_lengths_of_the_paper():
         p = (task.batch([0], 0, 500).lengths[0] - 1) // 2
         assert sorted(set(p.tolist())) == list(range(mean - 2, mean + 3))
     padded = copy_task_sequence(3, 5, 10, length_step=2)
-    assert [task.demand.retention for task in padded] == [11, 13, 15]
-    assert [task.demand.load for task in padded] == [35] * 3
+    assert [task.memory_demand.retention for task in padded] == [11, 13, 15]
+    assert [task.memory_demand.load for task in padded] == [35] * 3
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_task_identity_leaves_everything_else_alone():
             assert torch.equal(b.inputs[..., plain.inputs :], expected.expand(*b.inputs.shape[:3], 4))
             assert torch.equal(a.targets, b.targets)
             assert torch.equal(a.scored, b.scored)
-        assert named.demand == plain.demand
+        assert named.memory_demand == plain.memory_demand
     assert with_task_identity([lag_copy_task(1, 4, 2)])[0].batch([0], 0, 2).inputs[..., 7].all()
 
 

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wmcl.randomness import generator
-from wmcl.tasks import CopyLayout, Phase, check_sequences, copy_task
+from wmcl.tasks import Phase, copy_task
+from wmcl.tasks.check import check_sequences
+from wmcl.tasks.layout import CopyLayout
 from wmcl.tasks.task_draws import scattered_steps
 
 L, I, S, O, P = (Phase.lead, Phase.input, Phase.stop, Phase.output, Phase.padding)  # noqa: E741
@@ -73,7 +75,7 @@ def test_worked_example_of_a_scattered_pattern():
     assert steps(made.inputs) == "110 100 110 010 001 . ."
     assert steps(made.targets) == ". . . . . 10 01"
     # first bit: shown at 1, asked for at 5; second: 3 and 6
-    assert (layout.demand.retention, layout.demand.lead, layout.demand.load) == (3.5, 1, 4)
+    assert (layout.memory_demand.retention, layout.memory_demand.lead, layout.memory_demand.load) == (3.5, 1, 4)
 
 
 def test_worked_example_of_blank_steps_after_the_stop_flag():
@@ -85,7 +87,10 @@ def test_worked_example_of_blank_steps_after_the_stop_flag():
     assert made.scored[0, :, 0].tolist() == [0, 0, 0, 0, 0, 0, 1, 1]
     assert phases(made) == [I, I, S, O, O, O, O, O]
     assert made.window == slice(6, 8)
-    assert (layout.demand.retention, layout.demand.steps) == (6, 8)  # as long as with the blanks before the flag
+    assert (layout.memory_demand.retention, layout.memory_demand.steps) == (
+        6,
+        8,
+    )  # as long as with the blanks before the flag
 
 
 @st.composite
@@ -230,19 +235,19 @@ def test_filler_bits_are_fair_and_not_those_of_the_pattern():
 @pytest.mark.parametrize("filler", ["blank", "random", "after stop"])
 def test_demand_agrees_with_an_enumeration(order, filler):
     """p = 2, i = 3: each bit of a time permutation is held i + 1 steps on average."""
-    demand = copy_task(2, 3, order=order, filler=filler).demand
+    demand = copy_task(2, 3, order=order, filler=filler).memory_demand
     assert (demand.load, demand.retention, demand.steps, demand.scored_bits) == (14, 4, 6, 14)
 
 
 def test_demand_of_lengths_that_vary():
-    demand = copy_task((1, 3), width=2, lead=4).demand
+    demand = copy_task((1, 3), width=2, lead=4).memory_demand
     assert demand.load == 6
     assert demand.retention == pytest.approx((1 * 2 + 2 * 3 + 3 * 4) / (1 + 2 + 3))  # i + 1, for each of the i steps
     assert (demand.lead, demand.steps, demand.scored_bits) == (4, 4 + 5, 4)
     made = copy_task((1, 3), width=2, lead=4).fixed_set("demand", 30_000)
     assert float(made.lengths.double().mean()) == pytest.approx(demand.steps, abs=0.05)
     assert float(made.scored_bits().mean()) == pytest.approx(demand.scored_bits, abs=0.05)
-    fixed = copy_task(2, (3, 6)).demand
+    fixed = copy_task(2, (3, 6)).memory_demand
     assert (fixed.load, fixed.retention, fixed.steps, fixed.scored_bits) == (14, 5.5, 7.5, 14)
 
 

@@ -14,6 +14,7 @@ from benchmarks.stroke_archive import npy, padded, write_archive
 from tests.stroke_data import ARRAYS, STROKES, TEXTS, data_set, write_arrays, write_plain, write_text
 from wmcl import data, tasks
 from wmcl.data.folders import prepared_file
+from wmcl.data.prepare import load, prepare
 from wmcl.data.published import check_published
 from wmcl.data.records import Records, ended
 
@@ -59,28 +60,28 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_the_same_records(form, tmp_path):
     FORMS[form](tmp_path / "mine")
-    path = data.prepare(SMALL, tmp_path / "mine", progress=False)
+    path = prepare(SMALL, tmp_path / "mine", progress=False)
     assert path == prepared_file(SMALL)
-    assert_strokes(data.load(SMALL))
+    assert_strokes(load(SMALL))
 
 
 def test_originals_in_the_folder_of_the_data_set_are_prepared_when_they_are_asked_for(tmp_path):
     write_arrays(tmp_path / "wmcl data" / "originals" / "small-strokes")
-    assert_strokes(data.load(SMALL))
+    assert_strokes(load(SMALL))
     assert prepared_file(SMALL).exists()
 
 
 def test_the_prepared_file_is_read_and_nothing_else(tmp_path):
     write_arrays(tmp_path)
-    data.prepare(SMALL, tmp_path, progress=False)
+    prepare(SMALL, tmp_path, progress=False)
     for file in tmp_path.glob("*.tar.gz"):
         file.unlink()
-    assert_strokes(data.load(SMALL))
+    assert_strokes(load(SMALL))
 
 
 def test_what_is_not_there_is_explained(tmp_path):
     with pytest.raises(ValueError, match="small-strokes is not in") as error:
-        data.load(SMALL)
+        load(SMALL)
     for text in (
         "train-labels.tar.gz  http://127.0.0.1:9/train-labels.tar.gz",
         "wmcl data download small-strokes --from",
@@ -88,7 +89,7 @@ def test_what_is_not_there_is_explained(tmp_path):
         assert text in str(error.value)
     write_plain(tmp_path / "mine", {name: content for name, content in ARRAYS.items() if name != "test-labels.npy"})
     with pytest.raises(ValueError, match=r"arrays \(1\): test-labels.tar.gz\n  text \(1\): sequences.tar.gz\n"):
-        data.prepare(SMALL, tmp_path / "mine", progress=False)
+        prepare(SMALL, tmp_path / "mine", progress=False)
 
 
 def arrays_with(name, change):
@@ -147,7 +148,7 @@ def test_wrong_arrays_are_refused_by_file_and_record(wrong, tmp_path):
     for number, write in enumerate((write_arrays, write_plain)):
         write(tmp_path / str(number), arrays_with(name, change))
         with pytest.raises(ValueError, match=message):
-            data.prepare(SMALL, tmp_path / str(number), progress=False)
+            prepare(SMALL, tmp_path / str(number), progress=False)
     assert not prepared_file(SMALL).exists()
 
 
@@ -160,7 +161,7 @@ def test_objects_are_not_unpickled(tmp_path):
     values[:] = [Harmful() for _ in values]
     write_plain(tmp_path / "mine", ARRAYS | {LABELS: npy(values)})
     with pytest.raises(ValueError, match="it must hold plain numbers"):
-        data.prepare(SMALL, tmp_path / "mine", progress=False)
+        prepare(SMALL, tmp_path / "mine", progress=False)
     assert not (tmp_path / "executed").exists()
 
 
@@ -194,13 +195,13 @@ def test_wrong_texts_are_refused_by_file(wrong, tmp_path):
     for number, write in enumerate((write_text, write_plain)):
         write(tmp_path / str(number), files)
         with pytest.raises(ValueError, match=message):
-            data.prepare(SMALL, tmp_path / str(number), form="text", progress=False)
+            prepare(SMALL, tmp_path / str(number), form="text", progress=False)
 
 
 def test_a_file_that_is_there_twice_is_refused(tmp_path):
     write_archive(tmp_path / "sequences.tar.gz", [*TEXTS.items(), (f"again/{ONE}", TEXTS[ONE])])
     with pytest.raises(ValueError, match=r"again/trainimg-4-inputdata.txt: there are two files of this name"):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.97, 0.9999])
@@ -212,7 +213,7 @@ def test_truncated_archives_are_refused_by_name(share, tmp_path):
     with pytest.raises(
         ValueError, match=r"train-padded-leading.* (damaged|no npy|ends)|train-padded-leading.npy is missing"
     ):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -225,11 +226,11 @@ def test_a_changed_byte_is_refused_or_harmless(seed, tmp_path):
     content[place] ^= chosen.randrange(1, 256)
     archive.write_bytes(content)
     try:
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
     except ValueError:
         assert not prepared_file(SMALL).exists()
     else:
-        assert_strokes(data.load(SMALL))
+        assert_strokes(load(SMALL))
 
 
 def member(name, **fields):
@@ -254,7 +255,7 @@ def test_archives_that_could_do_harm_are_refused(kind, tmp_path):
     with tarfile.open(tmp_path / "sequences.tar.gz", "w:gz") as tar:
         tar.addfile(info)
     with pytest.raises(ValueError, match=rf"sequences.tar.gz: .*{message}"):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
 
 
 @pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
@@ -264,32 +265,32 @@ def test_a_name_longer_than_any_is_not_read(kind, tmp_path):
     with gzip.open(tmp_path / "sequences.tar.gz", "wb") as file:
         file.write(long.tobuf(tarfile.GNU_FORMAT) + bytes(2_000_384) + member("a").tobuf() + bytes(1024))
     with pytest.raises(ValueError, match=r"sequences.tar.gz is damaged: a header has 2000000 bytes"):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
 
 
 def test_archives_that_unpack_to_far_too_much_are_refused(tmp_path):
     write_archive(tmp_path / "sequences.tar.gz", [("large", bytes(20_000_000)), *TEXTS.items()])
     with pytest.raises(ValueError, match=r"large has 20000000 bytes: it must not have more than 10000000"):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
     files = [(f"piece-{n}", bytes(6_000_000)) for n in range(2)]
     write_archive(tmp_path / "sequences.tar.gz", [*files, *TEXTS.items()])
     with pytest.raises(ValueError, match=r"sequences.tar.gz has more than 10000000 bytes when unpacked"):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
     (tmp_path / "sequences.tar.gz").unlink()
     write_plain(tmp_path, ARRAYS | {DIGITS: bytes(20_000_000)}, gzip.compress, ".gz")
     with pytest.raises(ValueError, match=r"no npy file|bytes when unpacked"):
-        data.prepare(SMALL, tmp_path, progress=False)
+        prepare(SMALL, tmp_path, progress=False)
 
 
 def test_a_damaged_prepared_file_is_refused(tmp_path):
     write_arrays(tmp_path)
-    path = data.prepare(SMALL, tmp_path, progress=False)
+    path = prepare(SMALL, tmp_path, progress=False)
     content = bytearray(path.read_bytes())
     content[-10] ^= 1
     path.write_bytes(content)
     again = r"its digest.\nMake it again:  wmcl data download small-strokes\n"
     with pytest.raises(ValueError, match=rf"small-strokes-1.safetensors is damaged: .*{again}"):
-        data.load(SMALL)
+        load(SMALL)
 
 
 def test_stand_in_strokes_are_digits_addressed_by_seed_and_number():

@@ -13,10 +13,11 @@ from requests import exceptions
 from tests.conllu_data import conllu, some_sentences, write
 from tests.stroke_data import data_set, write_arrays, write_text
 from tests.test_data import assert_strokes
-from wmcl import command_line, data
-from wmcl.data.download import _reason, _recorded
+from wmcl import command_line
+from wmcl.data.download import _reason, _recorded, download, verify
 from wmcl.data.folders import originals_of, prepared_file
 from wmcl.data.languages import Language
+from wmcl.data.prepare import load
 from wmcl.data.universal_dependencies import _data_set
 
 pytestmark = pytest.mark.usefixtures("own_data_folder")
@@ -56,18 +57,18 @@ def digests_of(folder):
 def test_a_download_is_checked_and_prepared(server, form, is_known):
     folder, url, asked = server
     wanted = data_set(url, digests_of(folder) if is_known else None)
-    path = data.download(wanted, form, progress=False)
+    path = download(wanted, form, progress=False)
     assert path == prepared_file(wanted)
-    assert_strokes(data.load(wanted))
+    assert_strokes(load(wanted))
     names = {original.name for original in wanted.forms[form].originals}
     assert {file.name for file in originals_of(wanted).iterdir()} - {"digests.json"} == names
     assert _recorded(originals_of(wanted)) == (
         {} if is_known else {name: value for name, value in digests_of(folder).items() if name in names}
     )
-    assert {path.name for path, wrong in data.verify(wanted) if not wrong} == {*names, path.name}
+    assert {path.name for path, wrong in verify(wanted) if not wrong} == {*names, path.name}
     count = len(asked)
-    assert data.download(wanted, progress=False) == path
-    assert data.download(wanted, form, progress=False) == path
+    assert download(wanted, progress=False) == path
+    assert download(wanted, form, progress=False) == path
     assert len(asked) == count  # nothing is fetched twice
 
 
@@ -85,11 +86,11 @@ def served_language(server, has_archive):
 def test_files_that_are_no_archives_are_downloaded(server):
     asked = server[2]
     language, wanted = served_language(server, has_archive=False)
-    data.download(wanted, progress=False)
+    download(wanted, progress=False)
     assert sorted(asked) == [f"/{name}" for name in sorted(language.files)]
-    assert len(data.load(wanted)["xx/validation"]) == 5
-    assert [wrong for _, wrong in data.verify(wanted)] == [""] * 4
-    data.download(wanted, "files", progress=False)
+    assert len(load(wanted)["xx/validation"]) == 5
+    assert [wrong for _, wrong in verify(wanted)] == [""] * 4
+    download(wanted, "files", progress=False)
     assert len(asked) == 3  # nothing is fetched twice
 
 
@@ -100,16 +101,16 @@ def test_a_download_that_broke_off_goes_on(server):
     first, *others = language.files
     originals_of(wanted).mkdir(parents=True)
     (originals_of(wanted) / first).write_bytes((folder / first).read_bytes())
-    data.download(wanted, progress=False)
+    download(wanted, progress=False)
     assert sorted(asked) == sorted(f"/{name}" for name in others)
-    assert len(data.load(wanted)["xx/train"]) == 5
+    assert len(load(wanted)["xx/train"]) == 5
 
 
 def test_another_file_than_the_known_one_is_refused_and_not_kept(server):
     folder, url, _ = server
     wanted = data_set(url, digests_of(folder) | {"test-labels.tar.gz": "0" * 64})
     with pytest.raises(ValueError, match=r"test-labels.tar.gz from http.* is not the file with the SHA-256 digest 000"):
-        data.download(wanted, progress=False)
+        download(wanted, progress=False)
     assert not (originals_of(wanted) / "test-labels.tar.gz").exists()
     assert not prepared_file(wanted).exists()
 
@@ -117,23 +118,23 @@ def test_another_file_than_the_known_one_is_refused_and_not_kept(server):
 def test_a_file_that_changes_after_the_first_download_is_refused(server):
     folder, url, _ = server
     wanted = data_set(url)
-    data.download(wanted, progress=False)
+    download(wanted, progress=False)
     originals = originals_of(wanted)
     (originals / "train-labels.tar.gz").write_bytes(b"changed here")
-    wrong = {path.name for path, what in data.verify(wanted) if what}
+    wrong = {path.name for path, what in verify(wanted) if what}
     assert wrong == {"train-labels.tar.gz"}
-    data.download(wanted, "arrays", progress=False)  # it is fetched again
-    assert not any(what for _, what in data.verify(wanted))
+    download(wanted, "arrays", progress=False)  # it is fetched again
+    assert not any(what for _, what in verify(wanted))
     (folder / "train-labels.tar.gz").write_bytes(b"changed there")
     (originals / "train-labels.tar.gz").unlink()
     with pytest.raises(ValueError, match=r"train-labels.tar.gz from .* is not the file"):
-        data.download(wanted, "arrays", progress=False)
+        download(wanted, "arrays", progress=False)
 
 
 def test_without_a_connection_the_files_and_their_places_are_named():
     wanted = data_set()  # nobody answers there
     with pytest.raises(ValueError, match=r"train-padded-leading.tar.gz could not be fetched") as error:
-        data.download(wanted, progress=False)
+        download(wanted, progress=False)
     sentence, *lines = str(error.value).split("\n")
     assert sentence == "train-padded-leading.tar.gz could not be fetched: there is no connection to 127.0.0.1."
     assert len(lines) == 8
@@ -141,7 +142,7 @@ def test_without_a_connection_the_files_and_their_places_are_named():
         assert f"{original.name}  {original.url}" in str(error.value)
     assert str(originals_of(wanted)) in str(error.value)
     with pytest.raises(ValueError, match=r"(?s)sequences.tar.gz could not be fetched.*sequences.tar.gz  http") as error:
-        data.download(wanted, "text", progress=False)
+        download(wanted, "text", progress=False)
 
 
 def test_a_file_that_is_not_at_its_address_any_more(server):
@@ -150,7 +151,7 @@ def test_a_file_that_is_not_at_its_address_any_more(server):
     with pytest.raises(
         ValueError, match=r"^test-labels.tar.gz could not be fetched: 127.0.0.1 answered with status 404"
     ):
-        data.download(data_set(url), progress=False)
+        download(data_set(url), progress=False)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +173,9 @@ def test_files_that_were_put_into_the_folder_need_no_connection():
     wanted = data_set()
     write_arrays(originals_of(wanted))
     with pytest.raises(ValueError, match="could not be fetched"):
-        data.download(replace(wanted, name="another"), progress=False)
-    data.download(wanted, progress=False)
-    assert_strokes(data.load(wanted))
+        download(replace(wanted, name="another"), progress=False)
+    download(wanted, progress=False)
+    assert_strokes(load(wanted))
 
 
 @pytest.fixture
@@ -217,10 +218,10 @@ def test_commands(known, capsys, tmp_path):
     assert (status, f"{damaged}\n{again}" in out) == (1, True)
     assert out.count(str(prepared_file(known))) == 1
     assert say(capsys, "download", "small-strokes")[0] == 0  # what is damaged is prepared again
-    assert_strokes(data.load(known))
+    assert_strokes(load(known))
     prepared_file(known).unlink()
     assert say(capsys, "download", "small-strokes", "--from", str(tmp_path / "served"), "--form", "text")[0] == 0
-    assert_strokes(data.load(known))
+    assert_strokes(load(known))
 
 
 def test_of_several_data_sets_those_that_are_there_are_verified(known, capsys, monkeypatch):
@@ -241,8 +242,8 @@ def test_an_original_of_two_forms_is_verified_once(server):
     folder, url, _ = server
     wanted = data_set(url, digests_of(folder))
     wanted = replace(wanted, forms=wanted.forms | {"again": wanted.forms["arrays"]})
-    data.download(wanted, progress=False)
-    assert [wrong for _, wrong in data.verify(wanted)] == [""] * 5
+    download(wanted, progress=False)
+    assert [wrong for _, wrong in verify(wanted)] == [""] * 5
 
 
 def test_wrong_commands_are_refused_in_a_sentence(known, capsys, tmp_path):

@@ -9,17 +9,10 @@ from wmcl.data.strokes import Strokes
 from wmcl.likelihoods import Bernoulli, Categorical, Gaussian
 from wmcl.networks import LSTM
 from wmcl.randomness import generator
-from wmcl.tasks import (
-    Labelled,
-    Phase,
-    check_sequences,
-    copy_task,
-    data_task,
-    labelled,
-    split_stroke_tasks,
-    with_task_identity,
-)
-from wmcl.training import Options, Stop, execution_on, train
+from wmcl.tasks import Labelled, Phase, copy_task, data_task, labelled, split_stroke_tasks, with_task_identity
+from wmcl.tasks.check import check_sequences
+from wmcl.training import Options, Stop, train
+from wmcl.training.stepper import execution_on
 
 # lengths of the 60,000 training digits: at these shares of all they are as long as this, or shorter
 SHARES = (0, 0.01, 0.05, 0.125, 0.25, 0.5, 0.75, 0.875, 0.95, 0.99, 0.999, 0.9999, 1)

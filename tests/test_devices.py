@@ -21,13 +21,17 @@ from tests.test_training import FAST, NETWORK, TASK
 from wmcl.importance import PathIntegral
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
-from wmcl.training import Adam, Execution, Options, Stop, execution_on, objective, train
-from wmcl.training.batches import drawn, send
+from wmcl.training import Adam, Execution, Options, Stop, objective, train
+from wmcl.training.stepper import execution_on
+from wmcl.training.batches import drawn
+from wmcl.training.batches import send
 from wmcl.training.captured_step import CapturedStep
-from wmcl.training.learner import advance, mask, start_learner
+from wmcl.training.learner import advance
+from wmcl.training.learner import mask
+from wmcl.training.learner import start_learner
 from wmcl.training.memory import members_that_fit, peak_bytes, step_bytes, training_bytes
 from wmcl.training.plan import make_plan
-from wmcl.training.precision import matrix_products_in
+from wmcl.training.options import matrix_products_in
 
 OPTIONS = [
     Options(batch=8, clip=0.3, orthogonality=0.1, reduction="sequence"),

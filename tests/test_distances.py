@@ -45,13 +45,13 @@ def test_the_first_permutation_of_the_papers_code():
 
 def test_the_mean_over_a_permutation_is_the_retention():
     for task in copy_task_sequence(4, 5, 8, order="permuted time"):
-        assert np.mean(distances(task)) == task.demand.retention == 9
+        assert np.mean(distances(task)) == task.memory_demand.retention == 9
 
 
 def test_what_has_no_single_source_is_refused():
     for task, message in (
-        (copy_task(3, xor=1, order="permuted time", task_seed=4), "each of its output steps must ask for one step"),
-        (copy_task(3, order="permuted both"), "each of its output steps must ask for one step"),
+        (copy_task(3, xor=1, order="permuted time", task_seed=4), "each of its output steps must recall one step"),
+        (copy_task(3, order="permuted both"), "each of its output steps must recall one step"),
         (copy_task(2, (2, 4)), "its lengths must be the same"),
         (lag_copy_task(2), "it must be a Copy Task"),
     ):

@@ -14,7 +14,7 @@ from tests.rehearsal import SEQUENCES
 from wmcl.likelihoods import Bernoulli
 from wmcl.methods.distillation import check_replay, distillation, loss_unit, replay_sizes, total_distillation
 from wmcl.tasks import copy_task
-from wmcl.training import task_loss
+from wmcl.training.loss import task_loss
 
 LOGITS = st.floats(-12, 12)
 

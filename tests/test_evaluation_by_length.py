@@ -11,7 +11,8 @@ from tests.cases import ragged, shifted
 from tests.same import assert_same
 from wmcl.likelihoods import Bernoulli, Categorical, Gaussian
 from wmcl.networks import GRU, LSTM
-from wmcl.tasks import Phase, Task, check_sequences, copy_task
+from wmcl.tasks import Phase, Task, copy_task
+from wmcl.tasks.check import check_sequences
 from wmcl.training import evaluate
 from wmcl.training.evaluation import _by_length
 

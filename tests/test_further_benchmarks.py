@@ -20,7 +20,8 @@ from method_study.rows import check, network_of, rows, tasks_of, uses_published_
 from method_study.search import crossed
 
 from tests.method_results import synthetic
-from wmcl.data import WordVectors, stand_in_audioset, stand_in_languages
+from wmcl.data import stand_in_audioset, stand_in_languages
+from wmcl.data.word_vectors import WordVectors
 from wmcl.methods import during, final, named
 from wmcl.networks import LSTM
 from wmcl.published import published_runs

@@ -13,8 +13,10 @@ from tests.conftest import REFERENCE
 from tests.same import assert_same
 from tests.test_learning import FAST, HEADS, SINGLE, TASKS, fit
 from tests.test_training import double_task
-from wmcl.methods import FisherImportance, Joint, Masked, MemoryAwareSynapses, Method, Modulated, Setting
-from wmcl.methods.parametrisation import Initial
+from wmcl.methods import FisherImportance, Masked, MemoryAwareSynapses, Method, Modulated
+from wmcl.methods import Joint
+from wmcl.methods import Setting
+from wmcl.training.parts import Initial
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.randomness import generator
 from wmcl.training import Options, Stop

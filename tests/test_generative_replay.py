@@ -13,18 +13,12 @@ from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
 from wmcl.likelihoods import Gaussian
-from wmcl.methods import (
-    FisherImportance,
-    GenerativeReplay,
-    Initial,
-    Method,
-    NoPenalty,
-    NoRehearsal,
-    Quadratic,
-    Shared,
-    learn,
-    variational,
-)
+from wmcl.methods import FisherImportance, GenerativeReplay, Method, Quadratic, variational
+from wmcl.training.parts import Initial
+from wmcl.methods import NoPenalty
+from wmcl.methods import NoRehearsal
+from wmcl.methods import Shared
+from wmcl.methods import learn
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import Phase, copy_task_sequence
 from wmcl.training import Execution, Options, Stop

@@ -12,7 +12,9 @@ from tests.cases import CASES, ensemble
 from tests.same import assert_same
 from tests.test_training import FAST, NETWORK, TASK, Double, double_task, fit
 from wmcl.importance import FisherKind, PathIntegral, fisher_diagonal
-from wmcl.training import Execution, Options, Stop, execution_on, training_bytes
+from wmcl.training import Execution, Options, Stop
+from wmcl.training.stepper import execution_on
+from wmcl.training.memory import training_bytes
 
 pytestmark = [
     pytest.mark.gpu,

@@ -13,8 +13,9 @@ from tests.conftest import REFERENCE
 from tests.hypernetworks import FORMS, FULL, HEADS, NETWORKS, SMALL, moved, naive_weights, setting_of
 from wmcl.methods import Hypernetwork, OutputPreserving, Parametrisation
 from wmcl.networks import LSTM, Elman
-from wmcl.tasks import CopyLayout, copy_task
-from wmcl.training import task_loss
+from wmcl.tasks import copy_task
+from wmcl.tasks.layout import CopyLayout
+from wmcl.training.loss import task_loss
 
 ARRAYS = REFERENCE.with_name("hnet_chunked_p5_i5.npz")
 

@@ -17,7 +17,8 @@ from scipy import stats
 
 from figures import importance_on_real_data as figure_of
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import learn, named
+from wmcl.methods import named
+from wmcl.methods import learn
 from wmcl.plotting import house_style
 from wmcl.statistics import mean_interval
 from wmcl.tasks import Phase
@@ -57,7 +58,7 @@ def test_conditions_of_a_seed_show_the_same_digits_and_pairs_take_turns():
 
 def test_what_a_condition_demands_is_counted_in_its_sequences():
     for (name, m), task in by_name(STROKES).items():
-        found, part = STROKES.demand({"task": name, "task_size": m}, task), task.draw.test
+        found, part = STROKES.memory_demand({"task": name, "task_size": m}, task), task.draw.test
         shown = StrokeSequences.task(
             STROKES, {"task": "last digit" if m > 1 else "one digit", "task_size": m}, 0
         ).draw.test

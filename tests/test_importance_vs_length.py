@@ -196,7 +196,7 @@ def test_presets_are_what_they_are_called():
     padded = [(5, i, 0, 7) for i in (10, 15, 20, 30)]
     controls = [(5, 25, 0, 7), (10, 20, 0, 7), (10, 10, 10, 7), (10, 10, 40, 7), (10, 10, 0, 1), (10, 10, 0, 3)]
     assert found == basic + padded + controls
-    assert {task_of(c).demand.steps for c in quick.grid if c["pattern_length"] + c["input_length"] == 30} == {31}
+    assert {task_of(c).memory_demand.steps for c in quick.grid if c["pattern_length"] + c["input_length"] == 30} == {31}
     assert (quick.network.hidden, quick.variants.initialisations, quick.conditions.seeds) == (256, ("orthogonal",), 5)
     assert quick.stages.losses == (0.2, 0.1, 0.05)
     for config in analysis.PRESETS.values():
@@ -206,7 +206,7 @@ def test_presets_are_what_they_are_called():
 def test_the_factorial_crosses_load_retention_and_lead():
     controls = analysis.PRESETS["controls"]
     crossed = grid(controls.conditions, replace(controls.factorial, checks=False), controls.variants)
-    demands = [task_of(c).demand for c in crossed]
+    demands = [task_of(c).memory_demand for c in crossed]
     levels = {(d.load, d.retention, d.lead) for d in demands}
     assert len(crossed) == 2 * 27
     assert levels == {(b, r, lead) for b in (5, 15, 35) for r in (6, 11, 21) for lead in (0, 10, 40)}

@@ -8,10 +8,14 @@ import torch
 
 from tests.same import assert_same
 from tests.test_training import Double, double_task
-from wmcl.methods import FromScratch, Joint, Method, learn
+from wmcl.methods import FromScratch, Method
+from wmcl.methods import Joint
+from wmcl.methods import learn
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import copy_task, copy_task_sequence
-from wmcl.training import Adam, Options, Stop, clip, evaluate, loss_and_gradient, train
+from wmcl.training import Adam, Options, Stop, evaluate, train
+from wmcl.training.loss import clip
+from wmcl.training import loss_and_gradient
 
 TASKS = copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=32)
 HEADS = Elman(4, 12, 3, initialisation="orthogonal", heads=3)

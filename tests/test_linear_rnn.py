@@ -13,7 +13,9 @@ from wmcl.importance import fisher_diagonal, linear_fisher, memory_spectrum, pro
 from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_moments, white_moments
 from wmcl.likelihoods import Gaussian
 from wmcl.networks import NETWORKS, Elman, LinearCell, LinearRNN, Weights, unroll
-from wmcl.tasks import Phase, RecallLayout, Teacher, check_sequences, recall_task, teacher_task
+from wmcl.tasks import Phase, Teacher, recall_task, teacher_task
+from wmcl.tasks.check import check_sequences
+from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Options, Stop, evaluate, load_ensemble, save_ensemble, train
 
 
@@ -164,8 +166,13 @@ def test_numbers_are_asked_for_after_the_retention():
     assert torch.equal(made.targets[:, 9:12], made.inputs[:, 4:7])
     assert made.scored[0, :, 0].tolist() == [0] * 9 + [1] * 3 + [0] * 2
     assert made.phase[0, :, 0].tolist() == [Phase.lead] * 4 + [Phase.input] * 5 + [Phase.output] * 5
-    assert (task.demand.load, task.demand.retention, task.demand.lead, task.demand.scored_bits) == (6, 5, 4, 6)
-    assert task.demand.steps == made.steps
+    assert (
+        task.memory_demand.load,
+        task.memory_demand.retention,
+        task.memory_demand.lead,
+        task.memory_demand.scored_bits,
+    ) == (6, 5, 4, 6)
+    assert task.memory_demand.steps == made.steps
     assert made.inputs[:, 4:7].double().var() == pytest.approx(1, abs=0.5)
 
 
@@ -286,7 +293,7 @@ def test_white_moments_are_those_of_an_orthogonal_design():
 def test_measured_fishers_converge_to_that_of_white_inputs_at_the_rate_of_the_root():
     """The standard error of a mean over N sequences: with 64 times as many, an eighth."""
     network, task, parameters, _ = small(1)
-    moments = white_moments(slice(2, 5), task.demand.steps, 2)
+    moments = white_moments(slice(2, 5), task.memory_demand.steps, 2)
     expected = linear_fisher(network, parameters, moments, task.validation.scored[0, :, 0])["W_hh"].mean()
     errors = {}
     for samples in (32, 2048):

@@ -25,7 +25,8 @@ from wmcl.importance.linear_fisher import linear_products, linear_reuse, white_m
 from wmcl.networks import LinearRNN
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.randomness import generator
-from wmcl.tasks import RecallLayout, Teacher, recall_task, teacher_task
+from wmcl.tasks import Teacher, recall_task, teacher_task
+from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Options, Stop, evaluate, train
 
 SMOKE = PRESETS["smoke"]
@@ -38,7 +39,7 @@ def of_register(layout, slots, units):
     moments = white_moments(layout.shown, layout.steps, layout.channels)
     scored = torch.zeros(layout.steps, dtype=torch.float64)
     scored[layout.window] = 1
-    outputs = layout.demand.scored_bits
+    outputs = layout.memory_demand.scored_bits
     fisher = linear_fisher(network, parameters, moments, scored)["W_hh"]
     profile = linear_reuse(linear_products(network, parameters, moments, scored))[0] / outputs / units**2
     return float(fisher.mean()) / outputs, profile
@@ -81,7 +82,7 @@ def test_the_fisher_of_a_register_is_the_double_sum(layout, more):
 def test_without_coming_around_it_is_load_times_retention_over_the_weights(layout):
     slots = layout.retention + layout.pattern_length - 1
     units = layout.channels * slots + 1
-    expected = ideal_fisher(layout.demand.load, layout.retention, units)
+    expected = ideal_fisher(layout.memory_demand.load, layout.retention, units)
     assert register_fisher(layout, slots, units) == pytest.approx(expected, rel=1e-12)
     assert of_register(layout, slots, units)[0] == pytest.approx(expected, rel=1e-12)
     if layout.pattern_length > 1:  # one slot less, and the first number comes around

@@ -9,7 +9,9 @@ import xarray as xr
 
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, shared_variance, states
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import FromScratch, Joint, Measures, Method, learn, measure_run
+from wmcl.methods import FromScratch, Measures, Method, measure_run
+from wmcl.methods import Joint
+from wmcl.methods import learn
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Options, Reason, Stop, evaluate

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_training import FAST, NETWORK, TASK, fit
-from wmcl.training import Milestone, Snapshot, Stop, evaluate, interpolate_log
+from wmcl.training import Milestone, Snapshot, Stop, evaluate
+from wmcl.training.milestones import interpolate_log
 
 
 def snapshot(iteration, loss):

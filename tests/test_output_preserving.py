@@ -21,13 +21,16 @@ from tests.hypernetworks import (
     setting_of,
 )
 from tests.same import assert_same
-from wmcl.methods import Hypernetwork, Method, OutputPreserving, Penalty, Phase, learn
+from wmcl.methods import Hypernetwork, Method, OutputPreserving, Penalty
+from wmcl.tasks.sequences import Phase
+from wmcl.methods import learn
 from wmcl.methods.objective import PhaseObjective
 from wmcl.methods.output_preserving import CHOSEN
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.training import Adam, Options, Stop
 from wmcl.training.batches import send
-from wmcl.training.learner import advance, start_learner
+from wmcl.training.learner import advance
+from wmcl.training.learner import start_learner
 from wmcl.training.plan import Plan
 
 SINGLE = dataclasses.replace(HEADS, heads=1)

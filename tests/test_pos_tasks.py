@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from wmcl.data import TAGS, WordVectors, ngram_vectors, stand_in_languages
-from wmcl.methods import learn, named
+from wmcl.data import TAGS, ngram_vectors, stand_in_languages
+from wmcl.data.word_vectors import WordVectors
+from wmcl.methods import named
+from wmcl.methods import learn
 from wmcl.networks import LSTM
 from wmcl.networks.network import Direction
 from wmcl.randomness import generator
-from wmcl.tasks import Phase, check_sequences, pos_tasks, with_task_identity
+from wmcl.tasks import Phase, pos_tasks, with_task_identity
+from wmcl.tasks.check import check_sequences
 from wmcl.training import Options, Stop, evaluate, train
 
 BANKS = stand_in_languages(3, train=30, validation=12, test=12)

@@ -10,7 +10,7 @@ from tests.test_training import FAST, fit
 from wmcl.networks import Elman
 from wmcl.training import Milestone, Options, Reason, Snapshot, Stop
 from wmcl.training.milestones import pass_milestones
-from wmcl.training.progress import Progress
+from wmcl.training.state import Progress
 
 
 def test_rules_include_their_bound():

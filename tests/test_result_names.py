@@ -8,7 +8,8 @@ import xarray as xr
 
 from wmcl import sweeps
 from wmcl.importance import PathIntegral, Perturbations, fisher_diagonal, perturbation_effect, summarise
-from wmcl.methods import Measures, Method, learn, measure_run
+from wmcl.methods import Measures, Method, measure_run
+from wmcl.methods import learn
 from wmcl.networks import Elman
 from wmcl.stages import (
     dimensionality_at,

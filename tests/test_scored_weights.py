@@ -10,8 +10,10 @@ from wmcl.importance.per_sample import gradient_buffer, gradient_powers
 from wmcl.likelihoods import Bernoulli
 from wmcl.networks import Elman, LinearMap
 from wmcl.stages import importance_at, stages
-from wmcl.tasks import Phase, Sequences, Task, check_sequences
-from wmcl.training import Options, Stop, evaluate, task_loss, train
+from wmcl.tasks import Phase, Sequences, Task
+from wmcl.tasks.check import check_sequences
+from wmcl.training import Options, Stop, evaluate, train
+from wmcl.training.loss import task_loss
 
 MEMBERS, STEPS, SAMPLES = 2, 7, 9
 NETWORK = Elman(3, 5, 2, initialisation="orthogonal")

@@ -8,7 +8,8 @@ import torch
 
 from tests.same import assert_same
 from tests.test_training import Double, double_task
-from wmcl.methods import FromScratch, Method, learn, named
+from wmcl.methods import FromScratch, Method, named
+from wmcl.methods import learn
 from wmcl.methods.objective import PhaseObjective
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Options, Stop

@@ -27,7 +27,8 @@ from scipy import stats
 from figures import stability_plasticity as figure_of
 from tests.front_results import QUICK, synthetic
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import FisherImportance, Method, Quadratic, learn, named
+from wmcl.methods import FisherImportance, Method, Quadratic, named
+from wmcl.methods import learn
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.statistics import hypervolume, mean_interval
 from wmcl.training import Stop, evaluate
@@ -391,7 +392,7 @@ def test_conditions_are_crossed_and_loads_are_as_planned():
     assert len(found) == 2 * 2 * 2 + 2
     assert len(conditions(PRESETS["paper"])) == 4 * 4 * 3 * 3
     for condition in found:
-        demands = [task.demand for task in tasks_of(QUICK, condition)]
+        demands = [task.memory_demand for task in tasks_of(QUICK, condition)]
         bits = 5 * condition["independent_bits"] if condition["xor"] == 0 else 4 * condition["independent_bits"]
         assert [demand.load for demand in demands] == [bits, bits]
         assert {demand.scored_bits for demand in demands} == {20}

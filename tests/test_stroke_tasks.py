@@ -5,9 +5,11 @@ import pytest
 
 from wmcl.data import stand_in_strokes
 from wmcl.data.strokes import check_strokes
-from wmcl.methods import learn, named
+from wmcl.methods import named
+from wmcl.methods import learn
 from wmcl.networks import LSTM
-from wmcl.tasks import Phase, check_sequences, sequential_stroke_tasks, split_stroke_tasks
+from wmcl.tasks import Phase, sequential_stroke_tasks, split_stroke_tasks
+from wmcl.tasks.check import check_sequences
 from wmcl.training import Options, Stop, evaluate, train
 
 STROKES = stand_in_strokes(train=600, test=200)

@@ -14,7 +14,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wmcl.sweeps import choose, run, save_whole
+from wmcl.sweeps import choose, run, save_atomically
 from wmcl.sweeps.grid import entries, key
 from wmcl.sweeps.store import Store
 
@@ -207,7 +207,7 @@ SLOW_SWEEP = """
     sys.path.insert(0, {root!r})
     from functools import partial
     from tests.test_sweeps import CONDITIONS, measure
-    from wmcl.sweeps import choose, run, save_whole
+    from wmcl.sweeps import choose, run, save_atomically
 
     def slow(log, condition, seeds):
         time.sleep(0.3)
@@ -215,7 +215,7 @@ SLOW_SWEEP = """
 
     arguments = dict(name="kill", configuration={{}}, folder=Path({entries!r}), jobs=2)
     found = run(partial(slow, {log!r}), CONDITIONS, range(4), **arguments)
-    save_whole(found, Path({result!r}))
+    save_atomically(found, Path({result!r}))
 """
 
 
@@ -277,10 +277,10 @@ def test_a_stored_entry_comes_back_identical(tmp_path):
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):
     target = tmp_path / "result.nc"
-    save_whole(xr.Dataset({"a": 1}), target)
+    save_atomically(xr.Dataset({"a": 1}), target)
     before = target.read_bytes()
     with pytest.raises(TypeError):
-        save_whole(xr.Dataset(attrs={"bad": {"a": object()}}), target)
+        save_atomically(xr.Dataset(attrs={"bad": {"a": object()}}), target)
     assert target.read_bytes() == before
     assert list(tmp_path.iterdir()) == [target]
 

@@ -14,11 +14,14 @@ from wmcl.importance.synaptic_intelligence import (
     share,
     synaptic_intelligence,
 )
-from wmcl.methods import Method, Quadratic, SynapticIntelligence, learn
+from wmcl.methods import Method, Quadratic, SynapticIntelligence
+from wmcl.methods import learn
 from wmcl.networks import Elman
 from wmcl.stages import stages
-from wmcl.tasks import CopyLayout, Task, copy_task
-from wmcl.training import Options, Stop, task_loss
+from wmcl.tasks import Task, copy_task
+from wmcl.tasks.layout import CopyLayout
+from wmcl.training import Options, Stop
+from wmcl.training.loss import task_loss
 
 KINDS = ("total", "task")
 SMALL, SMALL_TASK = Double(4, 6, 3, initialisation="orthogonal"), double_task(TASK)

@@ -28,7 +28,8 @@ from figures import task_subspaces as figure_of
 from tests import naive
 from wmcl.dimensionality import joint_supervised_subspace, supervised_subspace
 from wmcl.dimensionality.supervised import SupervisedSubspace
-from wmcl.methods import learn, named
+from wmcl.methods import named
+from wmcl.methods import learn
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.tasks import distances
 from wmcl.training import Reason, Stop

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wmcl.randomness import generator
-from wmcl.tasks import CopyLayout, Phase, copy_task
+from wmcl.tasks import Phase, copy_task
+from wmcl.tasks.layout import CopyLayout
 
 
 def test_worked_example():

@@ -20,7 +20,8 @@ from wmcl.dimensionality.by_step import StepScatter
 from wmcl.importance import fisher_diagonal
 from wmcl.networks import Elman
 from wmcl.stages import dimensionality_at, stages
-from wmcl.tasks import Phase, check_sequences, copy_task
+from wmcl.tasks import Phase, copy_task
+from wmcl.tasks.check import check_sequences
 from wmcl.tasks.layout import _check_lengths
 from wmcl.training import Stop, evaluate, train
 

@@ -7,8 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from wmcl.data import WordVectors, ngram_vectors, read_word_vectors
+from wmcl.data import ngram_vectors, read_word_vectors
 from wmcl.data.ngram_vectors import parts_of
+from wmcl.data.word_vectors import WordVectors
 
 TABLE = np.array([[0.5, -1, 2], [1, 2, 3], [0, 0, 1]], dtype=np.float32)
 WORDS = ("the", "Ünë", "a")

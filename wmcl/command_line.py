@@ -1,4 +1,4 @@
-"""The command ``wmcl``."""
+"""Run the command ``wmcl``."""
 
 import argparse
 import itertools
@@ -6,17 +6,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from wmcl.data import DATA_SETS, download, folder, prepare, verify
+from wmcl.data import DATA_SETS
 from wmcl.data.data_set import DataSet
-from wmcl.data.folders import VARIABLE, originals_of, prepared_file
-from wmcl.data.prepare import complete_form, instructions
+from wmcl.data.download import download, verify
+from wmcl.data.folders import VARIABLE, folder, originals_of, prepared_file
+from wmcl.data.prepare import complete_form, instructions, prepare
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; what goes wrong is said in a sentence, and the exit status is then 1."""
-    asked = _parser().parse_args(arguments)
+    """Run a command; an error is printed as a sentence, and the exit status is then 1."""
+    options = _parser().parse_args(arguments)
     try:
-        return int(asked.run(asked))
+        return int(options.run(options))
     except (ValueError, OSError) as error:
         print(f"wmcl: {error}", file=sys.stderr)
         return 1
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 _DATA = "Data sets of others. Each is fetched from its public source, checked, and prepared once into one compact file."
 
 
-def _list(asked: argparse.Namespace) -> int:
+def _list(options: argparse.Namespace) -> int:
     for data_set in DATA_SETS.values():
         state = "prepared" if prepared_file(data_set).exists() else "not on this machine"
         print(f"{data_set.name}  ({state})\n  {data_set.title}\n{_terms(data_set)}")
@@ -64,11 +65,11 @@ def _list(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _download(asked: argparse.Namespace) -> int:
-    data_set = DATA_SETS[asked.name]
-    if asked.form is not None and asked.form not in data_set.forms:
-        raise ValueError(f"form is {asked.form!r}: it must be one of {', '.join(data_set.forms)}")
-    folder, form = asked.folder, asked.form
+def _download(options: argparse.Namespace) -> int:
+    data_set = DATA_SETS[options.name]
+    if options.form is not None and options.form not in data_set.forms:
+        raise ValueError(f"form is {options.form!r}: it must be one of {', '.join(data_set.forms)}")
+    folder, form = options.folder, options.form
     if folder is not None:
         form = complete_form(data_set, folder, form)
     print(f"{data_set.title}\n{_terms(data_set)}")
@@ -77,8 +78,8 @@ def _download(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(asked: argparse.Namespace) -> int:
-    chosen = DATA_SETS.values() if asked.name is None else [DATA_SETS[asked.name]]
+def _verify(options: argparse.Namespace) -> int:
+    chosen = DATA_SETS.values() if options.name is None else [DATA_SETS[options.name]]
     results = {data_set.name: list(verify(data_set)) for data_set in chosen}
     for path, wrong in itertools.chain(*results.values()):
         print(f"{'damaged' if wrong else 'sound  '}  {path}{f': {wrong}' if wrong else ''}")
@@ -89,7 +90,7 @@ def _verify(asked: argparse.Namespace) -> int:
     return int(any(wrong for _, wrong in itertools.chain(*results.values())))
 
 
-def _where(asked: argparse.Namespace) -> int:
+def _where(options: argparse.Namespace) -> int:
     print(folder())
     for data_set in DATA_SETS.values():
         files = [prepared_file(data_set), *sorted(originals_of(data_set).glob("*"))]

@@ -1,4 +1,4 @@
-"""Ctrl-C where something must not stop in the middle."""
+"""Hold Ctrl-C back where something must not stop in the middle."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from types import FrameType
 
 
 class Interrupt:
-    """Holds the first Ctrl-C back until it suits; a second one stops at once.
+    """An interrupt holds the first Ctrl-C back until it suits; a second one stops at once.
 
     Args:
         held: whether to do so at all. Only the main thread of a program can: elsewhere Ctrl-C is left as it is.
@@ -14,7 +14,7 @@ class Interrupt:
 
     def __init__(self, held: bool) -> None:
         self.requested = False
-        """whether Ctrl-C was pressed"""
+        """flag that Ctrl-C was pressed"""
         self._held = held and threading.current_thread() is threading.main_thread()
 
     def __enter__(self) -> "Interrupt":

@@ -1,4 +1,4 @@
-"""Say what the outputs of a network mean: the probability of a target given the logits."""
+"""Define likelihoods: the probability of a target given the outputs of a network."""
 
 import math
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ class Bernoulli:
 class Categorical:
     r"""The target of a step is one of several classes: p(class c) = exp(z_c) / Σ_k exp(z_k), with a logit z a class.
 
-    Targets are one-hot: 1 for the right class, 0 for the others. A step is *one* answer, so what is said of
+    Targets are one-hot: 1 for the target class, 0 for the others. A step is *one* answer, so what is said of
     answers has one entry along the last axis, where :class:`Bernoulli` has one an output unit.
     """
 
@@ -109,7 +109,7 @@ class Categorical:
         logits: Float[Tensor, "member time sample class"],
         targets: Float[Tensor, "#member time sample class"],
     ) -> Float[Tensor, "member time sample 1"]:
-        """Compute the negative log-likelihood of the target class, in nats."""
+        """Return the negative log-likelihood of the target class, in nats."""
         return -(targets * logits.log_softmax(-1)).sum(-1, keepdim=True)
 
     def sample(

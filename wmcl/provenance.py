@@ -1,4 +1,4 @@
-"""Where a result comes from."""
+"""Record where a result comes from: versions, source revision, device, configuration and command."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _PACKAGES = ("wmcl", "torch", "numpy", "scipy", "xarray", "joblib")
 
 
 def provenance(device: str) -> dict[str, str]:
-    """What computed a result: versions, source revision, device and date.
+    """Return what computed a result: versions, source revision, device and date.
 
     Take it before the work, so that it describes the code that did it.
     """
@@ -31,7 +31,7 @@ def provenance(device: str) -> dict[str, str]:
 
 
 def invocation(configuration: Mapping[str, Any]) -> dict[str, str]:
-    """What was asked for: the configuration and the command. Paths are as seen from the current folder."""
+    """Return the configuration and the command of a result, with paths as seen from the current folder."""
     return {
         "configuration": json.dumps(configuration, sort_keys=True, default=_from_here),
         "command": shlex.join(["python", *(_shorten(word) for word in sys.argv)]),
@@ -39,7 +39,7 @@ def invocation(configuration: Mapping[str, Any]) -> dict[str, str]:
 
 
 def source_revision() -> str:
-    """Commit of the checkout that this package lies in, with ``-dirty`` if it was changed.
+    """Return the commit of the checkout that this package lies in, with ``-dirty`` if it was changed.
 
     ``unknown`` where the package is no tracked part of a checkout, e.g. installed below somebody else's.
     """
@@ -57,25 +57,25 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def _shorten(word: str) -> str:
-    """Paths below the current folder are shown relative to it, so that files hold no private paths."""
+    """Show paths below the current folder relative to it, so that files hold no private paths."""
     path = Path(word)
     return str(path.relative_to(Path.cwd())) if path.is_absolute() and path.is_relative_to(Path.cwd()) else word
 
 
 def _from_here(value: object) -> str:
-    """An absolute path relative to the current folder, so that a file tells nothing of the machine that made it."""
+    """Show an absolute path relative to the current folder, so that a file tells nothing of its machine."""
     return os.path.relpath(value) if isinstance(value, Path) and value.is_absolute() else str(value)
 
 
 def describe_device(device: str) -> str:
-    """The name of the GPU or CPU behind ``cuda`` or ``cpu``, on the machine that asks."""
+    """Return the name of the GPU or CPU behind ``cuda`` or ``cpu``, on this machine."""
     if device.startswith("cuda"):
         return f"cuda: {torch.cuda.get_device_name(device)}"
     return f"cpu: {_processor()}"
 
 
 def _processor() -> str:
-    """The model name of the CPU, where the system tells."""
+    """Return the model name of the CPU, where the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -64,7 +64,7 @@ def side_stream(generator: np.random.Generator, number: int) -> np.random.Genera
 def uniforms(seed: int, purpose: str, start: int, count: int, size: int) -> np.ndarray:
     """Uniform numbers in [0, 1) that belong to rows ``start`` to ``start + count`` of an endless table.
 
-    Row r is the same whatever range it is asked for in, so results do not depend on the chunk size.
+    Row r is the same in whatever range it is drawn, so results do not depend on the chunk size.
 
     Returns:
         float64 array of shape (count, size).

@@ -1,4 +1,4 @@
-"""Arrays and what they mean in one file: written whole or not at all, and believed whole or not at all.
+"""Store arrays and their description in one file, which is complete and sound, or else refused.
 
 The format is safetensors, of which nothing can be executed: a header in JSON, then the bytes of the arrays. The header
 holds a description, also in JSON, and the SHA-256 digest of the file itself (computed with zeros in its own place), so
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from wmcl.whole_file import write_whole
+from wmcl.atomic_file import write_atomically
 
 _DIGEST = re.compile(rb'"digest":"([0-9a-f]{64})"')
 _BLANK = "0" * 64
@@ -55,11 +55,11 @@ def write(
     content = bytearray(save({name: np.asarray(values, order="C") for name, values in arrays.items()}, header))
     start, stop = _place_of_digest(content)
     content[start:stop] = hashlib.sha256(content).hexdigest().encode()
-    write_whole(content, path)
+    write_atomically(content, path)
 
 
 def read(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays, in the order in which they were written, and the description of a file.
+    """Read the arrays of a file, in the order in which they were written, and its description.
 
     The arrays share the memory that the file was read into: there is no other copy.
 
@@ -93,7 +93,7 @@ def _content(path: Path) -> bytearray:
 
 
 def _array(content: bytearray, entry: Mapping[str, Any]) -> np.ndarray:
-    """What an entry of the header says: numbers of a type, in a shape, from one place to another after the header."""
+    """Return the array of an entry of the header: numbers of a type, in a shape, at a place after the header."""
     kind = entry["dtype"].rstrip("0123456789")
     dtype = np.dtype(_KINDS[kind] + entry["dtype"][len(kind) :])
     first = _end_of_header(content) + entry["data_offsets"][0]
@@ -101,7 +101,7 @@ def _array(content: bytearray, entry: Mapping[str, Any]) -> np.ndarray:
 
 
 def _place_of_digest(content: bytearray) -> tuple[int, int]:
-    """Where in the header the digest stands."""
+    """Return where in the header the digest stands."""
     header = content[_LENGTH : _end_of_header(content)]
     found = _DIGEST.search(header)
     if found is None:

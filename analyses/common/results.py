@@ -7,8 +7,8 @@ import xarray as xr
 
 from common.running import Run
 from wmcl import sweeps
+from wmcl.atomic_file import write_atomically
 from wmcl.training import Reason
-from wmcl.whole_file import write_whole
 
 
 def describe(results: xr.Dataset, descriptions: Mapping[str, tuple[str, str]], reason: str = "reason") -> xr.Dataset:
@@ -37,6 +37,6 @@ def write(results: xr.Dataset, run: Run, began: float, report: Callable[[xr.Data
         OSError: names the file and the reason, e.g. a full disk.
     """
     results = results.assign_attrs(wall_seconds=time.perf_counter() - began)
-    sweeps.save_whole(results, run.output)
-    write_whole(f"{report(results)}\n".encode(), run.output.with_suffix(".md"))
+    sweeps.save_atomically(results, run.output)
+    write_atomically(f"{report(results)}\n".encode(), run.output.with_suffix(".md"))
     return results

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from front_study.config import Config
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import Importance, Learned
+from wmcl.methods.importances import Importance
+from wmcl.methods import Learned
 from wmcl.networks import Parameters
 
 HEADS = ("W_out", "b_out")

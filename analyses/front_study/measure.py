@@ -10,7 +10,9 @@ from front_study.config import Config, network_of, tasks_of
 from front_study.importance import of_first_task
 from front_study.matching import Steps, values_of
 from front_study.methods import IMPORTANCES, REFERENCES, matched
-from wmcl.methods import Learned, Measures, learn, measure_run
+from wmcl.methods import Measures, measure_run
+from wmcl.methods import Learned
+from wmcl.methods import learn
 from wmcl.provenance import describe_device
 from wmcl.training import Stop
 

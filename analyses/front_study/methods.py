@@ -5,21 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from front_study.normalised import Normalised
-from wmcl.methods import (
-    FisherImportance,
-    FromScratch,
-    Hypernetwork,
-    Importance,
-    Joint,
-    Masked,
-    MemoryAwareSynapses,
-    Method,
-    OutputPreserving,
-    Parametrisation,
-    Quadratic,
-    Shared,
-    SynapticIntelligence,
-)
+from wmcl.methods import FisherImportance, FromScratch, Hypernetwork, Masked, MemoryAwareSynapses, Method, OutputPreserving, Parametrisation, Quadratic, SynapticIntelligence
+from wmcl.methods.importances import Importance
+from wmcl.methods import Joint
+from wmcl.methods import Shared
 
 Kind = Literal["shared", "small hypernetwork", "large hypernetwork", "masked"]
 """where the weights come from"""

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import torch
 
-from wmcl.methods import Importance, Setting
+from wmcl.methods.importances import Importance
+from wmcl.methods import Setting
 from wmcl.networks import Parameters
 from wmcl.training import Observer
 

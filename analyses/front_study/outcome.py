@@ -55,7 +55,7 @@ def _of_settings(found: xr.Dataset, config: Config) -> dict[str, tuple[str, list
     """What the tasks of a setting demand, the mean over both."""
     known = {condition_text(values_of(each)): each for each in conditions(config)}
     chosen = [known[label] for label in found.setting.values.tolist()]
-    demands = [[task.demand for task in tasks_of(config, each)] for each in chosen]
+    demands = [[task.memory_demand for task in tasks_of(config, each)] for each in chosen]
     return {
         name: ("setting", [float(np.mean([getattr(demand, field) for demand in both])) for both in demands])
         for name, field in (("memory_load", "load"), ("retention", "retention"))

@@ -6,8 +6,9 @@ from itertools import product
 from typing import Any
 
 from wmcl.networks import Initialisation
-from wmcl.tasks import InputPower, LeadInput, Task, copy_task
-from wmcl.training import Reduction
+from wmcl.tasks import Task, copy_task
+from wmcl.tasks.layout import InputPower, LeadInput
+from wmcl.training.loss import Reduction
 
 Condition = dict[str, int | str]
 

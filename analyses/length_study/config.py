@@ -12,7 +12,8 @@ from common.running import Run, check_run
 from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid, task_of
 from wmcl.networks import Initialisation
 from wmcl.stages import ImportanceKind
-from wmcl.training import Options, Reduction, Stop
+from wmcl.training import Options, Stop
+from wmcl.training.loss import Reduction
 
 Preset = Literal["smoke", "quick", "controls", "ladder", "paper"]
 

@@ -8,17 +8,17 @@ from common.results import describe as describe_variables
 
 from length_study.conditions import in_law, task_of
 from length_study.config import Config
-from wmcl.tasks import Demand
+from wmcl.tasks import MemoryDemand
 
 
 def describe(results: xr.Dataset, config: Config) -> xr.Dataset:
     """Add the demands of every condition and whether the law is about it, and say what everything is."""
     names = list(config.grid[0])
     conditions = [{name: results[name].values[k].item() for name in names} for k in range(results.sizes["condition"])]
-    demands = [task_of(condition).demand for condition in conditions]
+    demands = [task_of(condition).memory_demand for condition in conditions]
     chosen = [in_law(condition, config.factorial) for condition in conditions]
     results = results.assign_coords(in_law=("condition", np.array(chosen, dtype=np.int8)))
-    for field in fields(Demand):
+    for field in fields(MemoryDemand):
         name = COORDINATES.get(field.name, field.name)
         results = results.assign_coords({name: ("condition", [getattr(demand, field.name) for demand in demands])})
     return describe_variables(results, DESCRIPTIONS, "stop_reason")

@@ -9,7 +9,8 @@ from typing import Literal, get_args
 from common.running import Run, check_run
 
 from wmcl.networks import Initialisation
-from wmcl.tasks import RecallLayout, Teacher
+from wmcl.tasks import Teacher
+from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Options, Stop
 
 Preset = Literal["smoke", "quick", "paper"]

@@ -36,7 +36,7 @@ load · retention²/ q.
 import torch
 
 from wmcl.networks import LinearRNN, Parameters
-from wmcl.tasks import RecallLayout
+from wmcl.tasks.recall import RecallLayout
 
 
 def register(layout: RecallLayout, slots: int, units: int) -> tuple[LinearRNN, Parameters]:

@@ -16,7 +16,8 @@ from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_
 from wmcl.networks import Elman, LinearRNN, Network, Parameters
 from wmcl.provenance import describe_device
 from wmcl.randomness import generator
-from wmcl.tasks import RecallLayout, Sequences, Task, Teacher, recall_task, teacher_task
+from wmcl.tasks import Sequences, Task, Teacher, recall_task, teacher_task
+from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Milestone, evaluate, train
 
 KINDS = ("closed form", "closed form, these sequences", "exact", "sampled", "empirical")
@@ -115,7 +116,7 @@ def _fishers(
         "sampled": fisher_diagonal(network, parameters, probe, task, "sampled", seeds),
         "empirical": fisher_diagonal(network, parameters, probe, task, "empirical"),
     }
-    outputs = layout.demand.scored_bits
+    outputs = layout.memory_demand.scored_bits
     start = {name: value.double().to(scored.device) for name, value in network.init(seeds).items()}
     variants = _variants(parameters, start)
     without = [_mean(linear_fisher(network, each, white, scored)["W_hh"]) / outputs for each in variants.values()]

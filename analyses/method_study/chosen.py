@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wmcl.whole_file import write_whole
+from wmcl.atomic_file import write_atomically
 
 
 def read_chosen(path: Path) -> dict[str, dict[str, Any]]:
@@ -26,7 +26,7 @@ def add_chosen(path: Path, choices: Mapping[str, Mapping[str, Any]]) -> None:
     """Write the choices of some rows, and leave those of the others as they are."""
     merged = {**_choices(path), **choices}
     text = json.dumps({row: merged[row] for row in sorted(merged)}, indent=1)
-    write_whole(f"{text}\n".encode(), path)
+    write_atomically(f"{text}\n".encode(), path)
 
 
 def _choices(path: Path) -> dict[str, Any]:

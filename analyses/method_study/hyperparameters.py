@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from wmcl.networks import Initialisation
-from wmcl.training import Options, Reduction
+from wmcl.training import Options
+from wmcl.training.loss import Reduction
 
 Value = float | int | str | tuple[int, ...]
 

@@ -9,7 +9,11 @@ import xarray as xr
 from method_study.config import Config, plain
 from method_study.hyperparameters import Hyperparameters
 from method_study.rows import network_of, tasks_of_row
-from wmcl.methods import Learned, Measures, NoRehearsal, Shared, learn, measure_run, named
+from wmcl.methods import Measures, measure_run, named
+from wmcl.methods import Learned
+from wmcl.methods import NoRehearsal
+from wmcl.methods import Shared
+from wmcl.methods import learn
 from wmcl.provenance import describe_device
 from wmcl.training import Stop
 

@@ -14,18 +14,8 @@ from method_study.config import Config
 from method_study.hyperparameters import Hyperparameters
 from method_study.published import beside
 from method_study.rows import benchmark_of, network_of, tasks_of, tasks_of_row, uses_published_configuration
-from wmcl.methods import (
-    FromScratch,
-    Hypernetwork,
-    Shared,
-    backward_transfer,
-    during,
-    final,
-    forgetting,
-    forward_transfer,
-    intransigence,
-    named,
-)
+from wmcl.methods import FromScratch, Hypernetwork, backward_transfer, during, final, forgetting, forward_transfer, intransigence, named
+from wmcl.methods import Shared
 from wmcl.published import Published
 
 

@@ -14,7 +14,7 @@ Condition = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Demand:
+class MemoryDemand:
     """What a condition asks a network to do; steps are means over sequences."""
 
     memory_load: float
@@ -63,7 +63,7 @@ class Benchmark(Protocol):
     def load(self, condition: Condition) -> float:
         """Bits of the answer."""
 
-    def demand(self, condition: Condition, task: DataTask) -> Demand:
+    def memory_demand(self, condition: Condition, task: DataTask) -> MemoryDemand:
         """What the task of a condition asks for."""
 
     def sequence(self) -> Sequence[DataTask]:

@@ -45,7 +45,7 @@ def _one(config: Config, device: str, condition: Mapping[str, Any], seed: int) -
     )
     began = time.perf_counter()
     parts = [_at(stage, config, task, network, trained, device, load, scale) for stage in trained.milestones]
-    once = asdict(benchmark.demand(condition, task)) | {
+    once = asdict(benchmark.memory_demand(condition, task)) | {
         "steps": float(task.test.lengths.double().mean()),
         "stop_reason": float(trained.reason[0]),
         "training_iterations": float(trained.iterations[0]),

@@ -11,7 +11,8 @@ from real_data_study.benchmark import Benchmark
 from wmcl import networks
 from wmcl.networks import Direction, Initialisation
 from wmcl.stages import ImportanceKind
-from wmcl.tasks import DataTask, check_counts
+from wmcl.tasks import DataTask
+from wmcl.tasks.task import check_counts
 from wmcl.training import Options, Stop
 
 BenchmarkName = Literal["sequential_smnist", "audioset", "pos"]

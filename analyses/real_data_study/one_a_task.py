@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from real_data_study.benchmark import Condition, Demand, Per, entropy
+from real_data_study.benchmark import Condition, MemoryDemand, Per, entropy
 from wmcl.tasks import DataTask
 
 
@@ -50,9 +50,9 @@ class OneATask(ABC):
         """Entropy of the answers: at most log2 of the number of classes, and less where some are more frequent."""
         return entropy(self.task(condition, 0))
 
-    def demand(self, condition: Condition, task: DataTask) -> Demand:
+    def memory_demand(self, condition: Condition, task: DataTask) -> MemoryDemand:
         """Nobody knows at which steps stands what is asked for."""
-        return Demand(memory_load=entropy(task), retention=float("nan"), lead=float("nan"), in_law=False)
+        return MemoryDemand(memory_load=entropy(task), retention=float("nan"), lead=float("nan"), in_law=False)
 
     def sequence(self) -> Sequence[DataTask]:
         """The first tasks."""

@@ -26,7 +26,9 @@ from torch import Tensor
 from real_data_study.config import Config
 from wmcl.dimensionality import covariance_spectrum, cumulative_variance, shared_variance, states
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import Learned, learn, named
+from wmcl.methods import named
+from wmcl.methods import Learned
+from wmcl.methods import learn
 from wmcl.networks import Network, Parameters
 from wmcl.provenance import describe_device
 from wmcl.tasks import Phase, Sequences

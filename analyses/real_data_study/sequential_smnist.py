@@ -17,11 +17,13 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal
 
-from real_data_study.benchmark import Condition, Demand, Per
+from real_data_study.benchmark import Condition, MemoryDemand, Per
 from real_data_study.config import Config, InTurn, Measures, Network, Stages, Study, output
-from wmcl.data import Strokes, stand_in_strokes, stroke_mnist
-from wmcl.tasks import DataTask, check_counts, sequential_stroke_tasks, split_stroke_tasks
+from wmcl.data import stand_in_strokes, stroke_mnist
+from wmcl.data.strokes import Strokes
+from wmcl.tasks import DataTask, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.stroke_tasks import PAIRS, SequenceLabels
+from wmcl.tasks.task import check_counts
 from wmcl.training import Options
 
 Source = Literal["stroke-mnist", "stand-in"]
@@ -130,12 +132,12 @@ class StrokeSequences:
         """M for sequences, else 1."""
         return condition["task_size"] if condition["task"] == "sequences" else 1
 
-    def demand(self, condition: Condition, task: DataTask) -> Demand:
+    def memory_demand(self, condition: Condition, task: DataTask) -> MemoryDemand:
         """A digit takes a fraction 1 / m of the steps, whatever its place, as all sequences are equally many."""
         m, kind = condition["task_size"], condition["task"]
         steps = float(task.test.lengths.double().mean()) / m
         places = {"first digit": [1], "last digit": [m], "blank lead": [m]}.get(kind, range(1, m + 1))
-        return Demand(
+        return MemoryDemand(
             memory_load=self.load(condition),
             retention=steps * sum(m + 1 - place for place in places) / len(places),
             lead=steps * (min(places) - 1),

@@ -12,8 +12,10 @@ from method_study.benchmarks.permuted_copy import CopyConfig, PermutedCopy
 from method_study.config import HERE, Comparison, Search
 from method_study.hyperparameters import Hyperparameters
 
-from wmcl.methods import FromScratch, Shared, named
-from wmcl.tasks import Task, check_counts, distances
+from wmcl.methods import FromScratch, named
+from wmcl.methods import Shared
+from wmcl.tasks import Task, distances
+from wmcl.tasks.task import check_counts
 
 Preset = Literal["smoke", "quick", "paper"]
 

@@ -14,7 +14,9 @@ from subspace_study.networks import Answering, answering
 from subspace_study.read_outs import read_outs
 from subspace_study.states import States, dimensions, hidden_states, shared, together
 from subspace_study.supervised import supervised
-from wmcl.methods import Learned, Shared, named
+from wmcl.methods import named
+from wmcl.methods import Learned
+from wmcl.methods import Shared
 from wmcl.provenance import describe_device
 from wmcl.training import evaluate
 

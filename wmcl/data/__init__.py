@@ -1,19 +1,15 @@
-"""Data sets of others: fetched from their sources, prepared once, read in a moment."""
+"""Fetch data sets from their public sources, prepare each once into one file, and read it in a moment."""
 
-from wmcl.data.audioset import AUDIOSET, AUDIOSET_REDUCED, AudioSet, audioset
+from wmcl.data.audioset import AUDIOSET, AUDIOSET_REDUCED, audioset
 from wmcl.data.conllu_file import TAGS
-from wmcl.data.data_set import DataSet, Form, Original
-from wmcl.data.download import download, verify
-from wmcl.data.folders import folder
+from wmcl.data.data_set import DataSet
 from wmcl.data.ngram_vectors import ngram_vectors
-from wmcl.data.prepare import load, prepare
 from wmcl.data.records import Records
 from wmcl.data.stand_in import stand_in_strokes
 from wmcl.data.stand_in_audioset import stand_in_audioset
 from wmcl.data.stand_in_languages import stand_in_languages
 from wmcl.data.stroke_mnist import STROKE_MNIST, stroke_mnist
-from wmcl.data.strokes import Strokes
-from wmcl.data.treebank import Treebank, read_treebank
+from wmcl.data.treebank import read_treebank
 from wmcl.data.universal_dependencies import (
     UNIVERSAL_DEPENDENCIES,
     UNIVERSAL_DEPENDENCIES_REDUCED,
@@ -21,7 +17,7 @@ from wmcl.data.universal_dependencies import (
     universal_dependencies_reduced,
 )
 from wmcl.data.vector_files import read_word_vectors
-from wmcl.data.word_vectors import WordVectors, random_vectors
+from wmcl.data.word_vectors import random_vectors
 
 DATA_SETS: dict[str, DataSet] = {
     each.name: each
@@ -33,30 +29,15 @@ DATA_SETS: dict[str, DataSet] = {
         UNIVERSAL_DEPENDENCIES_REDUCED,
     )
 }
-"""by the names that they are asked for by"""
+"""all data sets by name"""
 
 __all__ = [
-    "AUDIOSET",
-    "AUDIOSET_REDUCED",
     "DATA_SETS",
-    "STROKE_MNIST",
     "TAGS",
-    "UNIVERSAL_DEPENDENCIES",
-    "UNIVERSAL_DEPENDENCIES_REDUCED",
-    "AudioSet",
     "DataSet",
-    "Form",
-    "Original",
     "Records",
-    "Strokes",
-    "Treebank",
-    "WordVectors",
     "audioset",
-    "download",
-    "folder",
-    "load",
     "ngram_vectors",
-    "prepare",
     "random_vectors",
     "read_treebank",
     "read_word_vectors",
@@ -66,5 +47,4 @@ __all__ = [
     "stroke_mnist",
     "universal_dependencies",
     "universal_dependencies_reduced",
-    "verify",
 ]

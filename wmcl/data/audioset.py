@@ -1,4 +1,4 @@
-"""AudioSet: what is to be heard in ten seconds of a video (Gemmeke et al., 2017), as embeddings of a second each.
+"""Read AudioSet: sounds in ten seconds of a video (Gemmeke et al., 2017), as embeddings of a second each.
 
 Its source offers all of it in one archive; ``audioset-reduced`` are its two small balanced parts alone.
 """
@@ -33,7 +33,7 @@ MOST = 1000
 """sequences of a class, at the most"""
 
 Counts = Mapping[str, range]
-"""how many segments each part may have"""
+"""numbers of segments that each part may have"""
 
 _BALANCED = {"bal_train": range(22_160, 22_161), "eval": range(20_371, 20_372)}
 _ALL = {**_BALANCED, "unbal_train": range(2_000_000, 2_100_000)}
@@ -43,10 +43,10 @@ _LARGEST_TEXT = 1 << 22  # bytes: ten times the usual
 
 @dataclass(frozen=True, repr=False)
 class AudioSet:
-    """Sequences of ten embeddings, numbers from 0 to 255, each of one class, for training and for testing."""
+    """AudioSet has sequences of ten embeddings, numbers from 0 to 255, of one class each, to train and to test on."""
 
     name: str
-    """whose sequences these are"""
+    """name of the data set"""
     train: Records
     test: Records
 
@@ -56,12 +56,12 @@ class AudioSet:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
+        """Return the names of the classes."""
         return self.train.classes
 
 
 def audioset(reduced: bool = False) -> AudioSet:
-    """The sequences, from the prepared file or from originals in the folder of the data set.
+    """Read the sequences, from the prepared file or from originals in the folder of the data set.
 
     Args:
         reduced: take those of the two balanced parts alone, ``audioset-reduced``.
@@ -75,7 +75,7 @@ def audioset(reduced: bool = False) -> AudioSet:
 
 
 def read_audioset(members: Iterator[Member], counts: Counts, classes: int = CLASSES, most: int = MOST) -> Splits:
-    """The sequences of both splits. They do not depend on the order of files and segments.
+    """Return the sequences of both splits, which do not depend on the order of files and segments.
 
     Args:
         members: the three files on labels, and then those of segments, from folders named after the parts.
@@ -108,7 +108,7 @@ def read_audioset(members: Iterator[Member], counts: Counts, classes: int = CLAS
 
 
 def _complete(members: Iterator[Member], counts: Counts) -> tuple[Candidates, list[Segment]]:
-    """The candidates, and the complete segments that have any of them as a label."""
+    """Return the candidates, and the complete segments that have any of them as a label."""
     texts: dict[str, str] = {}
     known: Candidates | None = None
     found: list[Segment] = []
@@ -143,7 +143,7 @@ def _text(member: Member) -> str:
 
 
 def _records(members: list[list[Segment]], names: tuple[str, ...]) -> Records:
-    """Of the segments of each class."""
+    """Return the records of the segments of each class."""
     together = b"".join(each.embedding for own in members for each in own)
     labels = np.repeat(np.arange(len(members)), [len(own) for own in members]).astype(np.int8)
     rows = np.frombuffer(together, np.uint8).reshape(-1, FEATURES)

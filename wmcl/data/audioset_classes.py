@@ -1,4 +1,4 @@
-"""Which of the 527 labels of AudioSet are good classes, and which segments belong to one of them alone.
+"""Choose which of the 527 labels of AudioSet are classes, and which segments belong to one of them alone.
 
 The choice is that of Ehret et al. (2021), after Kemker et al. (2018): candidates are labels without parts of their own
 in the ontology, which it does not call abstract or otherwise restrict, and which at least 70 % of the segments that
@@ -24,22 +24,22 @@ LABEL_FILE = "class_labels_indices.csv"
 ONTOLOGY_FILE = "ontology.json"
 QUALITY_FILE = "confidence_data.csv"
 LEAST_QUALITY = 70
-"""percent"""
+"""least share, in percent, of segments that bear a label rightly"""
 HELD_OUT = 5
-"""of so many sequences of a class, one is for testing"""
+"""number of sequences of a class of which one is for testing"""
 _QUALITY_COLUMNS = 10
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Labels that may become classes, in the order of their numbers."""
+    """Candidates are labels that may become classes, in the order of their numbers."""
 
     labels: tuple[int, ...]
     names: tuple[str, ...]
 
 
 def candidates(texts: Mapping[str, str]) -> Candidates:
-    """The candidates.
+    """Find the candidates.
 
     Args:
         texts: the content of the three files, by their names.
@@ -57,7 +57,7 @@ def candidates(texts: Mapping[str, str]) -> Candidates:
 
 
 def _labels(text: str) -> list[tuple[str, str]]:
-    """Key in the ontology and name of each label."""
+    """Return the key in the ontology and the name of each label."""
     rows = list(csv.reader(io.StringIO(text)))
     if not rows or rows[0] != ["index", "mid", "display_name"]:
         raise ValueError(f"{LABEL_FILE} does not begin with index,mid,display_name")
@@ -68,7 +68,7 @@ def _labels(text: str) -> list[tuple[str, str]]:
 
 
 def _ontology(text: str) -> dict[str, bool]:
-    """Of each entry, by its key, whether it has neither parts nor restrictions."""
+    """Return for each entry, by its key, whether it has neither parts nor restrictions."""
     try:
         return {each["id"]: not each["child_ids"] and not each["restrictions"] for each in json.loads(text)}
     except (ValueError, TypeError, KeyError) as error:
@@ -76,7 +76,7 @@ def _ontology(text: str) -> dict[str, bool]:
 
 
 def _quality(text: str) -> dict[str, int]:
-    """Percent of the segments that bear a label rightly; the lowest, where a name is there twice."""
+    """Return the percentage of segments that bear a label rightly; the lowest, where a name is there twice."""
     found: dict[str, int] = {}
     for number, line in enumerate(text.splitlines()):
         name, *values = line.split("\t")
@@ -92,7 +92,7 @@ def _quality(text: str) -> dict[str, int]:
 
 
 def choose_classes(bears: Bool[np.ndarray, "segment candidate"], classes: int) -> Int64[np.ndarray, "class"]:
-    """The candidates with the most segments of their own, in the order of their numbers.
+    """Choose the candidates with the most segments of their own, in the order of their numbers.
 
     Of candidates with equally many, those with the lower numbers are taken.
 
@@ -105,7 +105,7 @@ def choose_classes(bears: Bool[np.ndarray, "segment candidate"], classes: int) -
 
 
 def members_of_classes(bears: Bool[np.ndarray, "segment class"]) -> list[Int64[np.ndarray, "member"]]:
-    """For each class, the segments that have it as a label and no other class."""
+    """Return for each class the segments that have it as a label and no other class."""
     alone = bears.sum(1) == 1
     return [np.flatnonzero(alone & each) for each in bears.T]
 
@@ -113,9 +113,9 @@ def members_of_classes(bears: Bool[np.ndarray, "segment class"]) -> list[Int64[n
 def train_and_test(
     members: Int64[np.ndarray, "member"], label: int, most: int
 ) -> tuple[Int64[np.ndarray, "train"], Int64[np.ndarray, "test"]]:
-    """At most so many of the segments of a class, drawn at random: four fifths to train on, one fifth to test on.
+    """Draw at most so many of the segments of a class: four fifths to train on, one fifth to test on.
 
-    The draw is settled by the number of the label.
+    The draw depends on the number of the label alone.
     """
     kept = generator(0, "AudioSet: train and test", label).permutation(members)[:most]
     held_out = len(kept) // HELD_OUT

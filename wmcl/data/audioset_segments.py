@@ -1,4 +1,4 @@
-"""Segments of AudioSet: ten seconds of a video as embeddings of a second each, with the labels that people gave."""
+"""Read segments of AudioSet: ten seconds of a video as embeddings of a second each, with their labels."""
 
 import math
 from collections.abc import Iterator
@@ -12,31 +12,31 @@ STEPS = 10
 """seconds of a segment that is complete"""
 FEATURES = 128
 LABELS = 527
-"""that segments can have"""
+"""number of labels that segments can have"""
 _LARGEST = 1 << 26  # bytes of a file: fifty times the usual
 
 T = TypeVar("T", bytes, float, int)
 
 
 class Segment(NamedTuple):
-    """A segment as the source has it."""
+    """This is a segment as the source has it."""
 
     video: str
     start: float
     """seconds after the beginning of the video"""
     labels: frozenset[int]
-    """from 0 to 526"""
+    """numbers from 0 to 526"""
     embedding: bytes
-    """128 a second, of up to ten seconds"""
+    """128 bytes a second, of up to ten seconds"""
 
     @property
     def is_complete(self) -> bool:
-        """Whether it has all ten seconds."""
+        """Tell whether the segment has all ten seconds."""
         return len(self.embedding) == STEPS * FEATURES
 
 
 def segments(member: Member) -> Iterator[Segment]:
-    """The segments in a file.
+    """Read the segments in a file.
 
     Raises:
         ValueError: naming the file and the record, counted from 0, if it is damaged or no segment of AudioSet.

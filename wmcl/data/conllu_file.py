@@ -1,4 +1,4 @@
-"""Sentences of CoNLL-U files: words and their parts of speech.
+"""Read sentences from CoNLL-U files: words and their parts of speech.
 
 A line is a word, in ten columns; sentences end in an empty line (https://universaldependencies.org/format.html). Lines
 of several words at once (``3-4``) and of words that are not there (``5.1``) are left out, and so are words without a
@@ -39,11 +39,11 @@ _CLASSES = {tag: number for number, tag in enumerate(TAGS)} | {"CONJ": TAGS.inde
 _COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _AS_IT_IS = {name: lambda line, place: line[place] for name in _COLUMNS if name != "id"}
 MOST_BYTES = 400_000_000
-"""of a file, unpacked: several times the largest treebank"""
+"""largest size of a file, unpacked: several times the largest treebank"""
 
 
 class Sentence(NamedTuple):
-    """The words of a sentence that have a tag."""
+    """A sentence holds its words that have a tag."""
 
     name: str
     """``sent_id``; empty where there is none"""
@@ -53,7 +53,7 @@ class Sentence(NamedTuple):
 
 
 def read_conllu(member: Member) -> list[Sentence]:
-    """The sentences of a file, in its order; those without any tagged word are left out.
+    """Read the sentences of a file, in its order; those without any tagged word are left out.
 
     Raises:
         ValueError: naming the file and the sentence, if it is empty, cut off or too long, or if a word has another

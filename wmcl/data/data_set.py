@@ -1,4 +1,4 @@
-"""What a data set is: where it comes from, who made it, and how its files are read."""
+"""Describe data sets: where they come from, who made them, and how their files are read."""
 
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -13,39 +13,39 @@ Splits = dict[str, Records]
 
 @dataclass(frozen=True)
 class Original:
-    """A file as its public source offers it."""
+    """An original is a file as its public source offers it."""
 
     name: str
-    """of the file, e.g. ``train-labels.tar.gz``"""
+    """name of the file, e.g. ``train-labels.tar.gz``"""
     url: str | None
-    """``None`` if it has no public address"""
+    """address of the file; ``None`` if it has no public one"""
     holds: str
     """regular expression of the names, without folders, of the files in it that are read; of the file itself, if it is
     no archive"""
     sha256: str | None = None
     """digest of the file; ``None`` if the source gives none, so that it is recorded at the first download"""
     needs_archive: bool = False
-    """whether files in it mean nothing without their folders, so that they are not taken when they are unpacked"""
+    """flag of an archive whose files mean nothing without their folders, so that unpacked ones are not taken"""
 
     needed: Callable[[Collection[str]], list[str]] | None = None
-    """of an archive that is unpacked: which files are missing beside those of these names; ``None`` where one file is
-    enough to begin with, and ``read`` finds what is missing"""
+    """function that says, of an unpacked archive, which files are missing beside those of given names; ``None`` where
+    one file is enough to begin with, and ``read`` finds what is missing"""
 
     @property
     def is_archive(self) -> bool:
-        """Whether other files are in it."""
+        """Tell whether the file is an archive of other files."""
         return self.name.endswith((".tar.gz", ".tgz", ".tar"))
 
     def has(self, name: str) -> bool:
-        """Whether a file of this name, unpacked, is one of those that it holds."""
+        """Tell whether a file of this name, unpacked, is one of those that the original holds."""
         return re.fullmatch(self.holds, name) is not None
 
     def has_unpacked(self, name: str) -> bool:
-        """Whether a file beside the archive, which may be gzipped, can be taken for one of those in it."""
+        """Tell whether a file beside the archive, which may be gzipped, can be taken for one of those in it."""
         return not self.needs_archive and self.has(name.removesuffix(".gz"))
 
     def missing(self, names: Collection[str]) -> list[str]:
-        """What is missing of it where there are files of these names: itself, or some of the files in it."""
+        """Return what is missing where there are files of these names: the original, or some of the files in it."""
         if self.is_archive and self.name in names:
             return []
         unpacked = {name.removesuffix(".gz") for name in names if self.has_unpacked(name)}
@@ -56,27 +56,27 @@ class Original:
 
 @dataclass(frozen=True)
 class Form:
-    """One of the forms in which a data set can be had. All of them give the same records."""
+    """A form is one of those in which a data set is published. All of them give the same records."""
 
     originals: tuple[Original, ...]
     read: Callable[[Iterator[Member]], Splits]
-    """reads the files, one original after the other, in whatever order they are in each; what is not as it must be is
-    refused by file and record"""
+    """function that reads the files, one original after the other, in whatever order they are in each, and refuses
+    wrong ones by file and record"""
     most_bytes: int
-    """unpacked, at the most: more is no file of this data set"""
+    """largest size of the files, unpacked: more is no file of this data set"""
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set that is prepared once and then read in a moment."""
+    """A data set is prepared once and then read in a moment."""
 
     name: str
     title: str
     preparation: int
     """version of what ``read`` makes of the files, raised by hand whenever that changes"""
     page: str
-    """where it is described"""
+    """address of its description"""
     licence: str
     citation: str
     forms: dict[str, Form]
-    """by name; the first is the one that is downloaded if no other is asked for"""
+    """forms by name; the first is the one that is downloaded if no other is named"""

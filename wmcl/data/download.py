@@ -1,4 +1,4 @@
-"""Originals from their public sources, and whether what lies on the disk is still what was fetched."""
+"""Download originals from their public sources, and verify that files on the disk are still what was fetched."""
 
 import json
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ import pooch
 from requests import exceptions
 from tqdm import tqdm
 
+from wmcl.atomic_file import write_atomically
 from wmcl.data.data_set import DataSet, Original
 from wmcl.data.folders import originals_of, prepared_file
 from wmcl.data.prepare import found, instructions, load, prepare
-from wmcl.whole_file import write_whole
 
 _RECORD = "digests.json"
 
@@ -46,7 +46,7 @@ def download(data_set: DataSet, form: str | None = None, progress: bool = True) 
 
 
 def _is_prepared(data_set: DataSet) -> bool:
-    """Whether the prepared file is there, and sound; a damaged one is made again."""
+    """Tell whether the prepared file is there, and sound; a damaged one is made again."""
     try:
         return prepared_file(data_set).exists() and bool(load(data_set))
     except ValueError:
@@ -89,7 +89,7 @@ def _get(url: str, output: str, pool: object, name: str, progress: bool) -> None
 
 
 def _reason(error: OSError, url: str) -> str:
-    """In few words, what libraries say in many."""
+    """Return the reason of an error in few words, where libraries use many."""
     host = urlsplit(url).hostname
     match error:
         case exceptions.HTTPError() if error.response is not None:
@@ -107,7 +107,7 @@ def _reason(error: OSError, url: str) -> str:
 
 
 def verify(data_set: DataSet) -> Iterator[tuple[Path, str]]:
-    """Every file of a data set on this machine, with what is wrong with it; nothing if it is sound."""
+    """Check every file of a data set on this machine, and say what is wrong with it; nothing if it is sound."""
     where, path = originals_of(data_set), prepared_file(data_set)
     recorded = _recorded(where)
     originals = {original.name: original for form in data_set.forms.values() for original in form.originals}
@@ -131,4 +131,4 @@ def _recorded(where: Path) -> dict[str, str]:
 
 def _record(where: Path, name: str) -> None:
     content = json.dumps(_recorded(where) | {name: pooch.file_hash(where / name)}, indent=1)
-    write_whole(f"{content}\n".encode(), where / _RECORD)
+    write_atomically(f"{content}\n".encode(), where / _RECORD)

@@ -1,4 +1,4 @@
-"""Reading files of others: archives and gzipped files as streams, of which nothing is written to disk.
+"""Read archives and gzipped files as streams, of which nothing is written to disk.
 
 What could do harm when unpacked has no place to do it: no path of an archive is followed. An archive that holds links,
 devices or paths that lead out of it is refused all the same, as none that this package knows does; and so is more data
@@ -18,30 +18,30 @@ _LONGEST = 1 << 16  # bytes of a name, or of anything else that stands before a 
 
 
 class DamagedError(ValueError):
-    """A file ends too early or cannot be unpacked."""
+    """This error says that a file ends too early or cannot be unpacked."""
 
 
 @runtime_checkable
 class Stream(Protocol):
-    """Bytes to be read once."""
+    """A stream holds bytes to be read once."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most so many bytes; none at the end. A negative number stands for all."""
+        """Return at most so many bytes; none at the end. A negative number stands for all."""
 
 
 class Member(NamedTuple):
-    """A file, possibly one in an archive. Its content must be read before the next one is asked for."""
+    """A member is a file, possibly in an archive. Its content must be read before the next one is taken."""
 
     name: str
-    """without folders and without .gz"""
+    """name of the file, without folders and without .gz"""
     where: str
-    """for messages"""
+    """name of the file in messages"""
     stream: Stream
     folder: str = ""
-    """that it is in, in its archive"""
+    """folder of the file in its archive"""
 
     def content(self, most: int) -> bytes:
-        """All of it.
+        """Read the whole file.
 
         Raises:
             ValueError: if it is longer than ``most`` bytes.
@@ -53,7 +53,7 @@ class Member(NamedTuple):
 
 
 def read_up_to(stream: Stream, size: int) -> bytes:
-    """So many bytes, or fewer if the stream ends before."""
+    """Read so many bytes, or fewer if the stream ends before."""
     found = stream.read(size)
     while len(found) < size and (more := stream.read(size - len(found))):
         found += more
@@ -61,7 +61,7 @@ def read_up_to(stream: Stream, size: int) -> bytes:
 
 
 def members(path: Path, has: Callable[[str], bool], most_bytes: int, is_archive: bool) -> Iterator[Member]:
-    """The files in an archive whose names a function accepts, or the one file that a path names.
+    """Read the files in an archive whose names a function accepts, or the one file that a path names.
 
     Raises:
         ValueError: naming the file, if it is damaged, larger than ``most_bytes`` when unpacked, or not to be trusted.
@@ -104,7 +104,10 @@ def _check_member(info: tarfile.TarInfo, path: PurePosixPath, where: str, most_b
 
 
 class _Header(tarfile.TarInfo):
-    """What an archive says of a file. Its library reads long names whole, however long they are said to be."""
+    """This is what an archive says of a file, with names of limited length.
+
+    The library of archives reads long names whole, however long they are said to be.
+    """
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if self.size > _LONGEST and not (self.isfile() or self.isdir()):
@@ -114,7 +117,7 @@ class _Header(tarfile.TarInfo):
 
 @contextmanager
 def _named(where: str) -> Iterator[None]:
-    """What the libraries say about a damaged file, with its name."""
+    """Add the name of a damaged file to what the libraries say about it."""
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
@@ -122,7 +125,7 @@ def _named(where: str) -> Iterator[None]:
 
 
 class _Named:
-    """A stream whose errors name it."""
+    """This is a stream whose errors name it."""
 
     def __init__(self, stream: Stream | None, where: str) -> None:
         assert stream is not None  # it is a file
@@ -134,7 +137,7 @@ class _Named:
 
 
 class _Limited(_Named):
-    """A stream that refuses to yield more than it may."""
+    """This is a stream that refuses to yield more than it may."""
 
     def __init__(self, stream: Stream, where: str, most: int) -> None:
         super().__init__(stream, where)

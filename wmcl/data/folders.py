@@ -1,4 +1,4 @@
-"""Where data lie on this machine."""
+"""Find the folders of data on this machine."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ VARIABLE = "WMCL_DATA"
 
 
 def folder() -> Path:
-    """The folder of the environment variable ``WMCL_DATA``, or else the cache folder of the platform.
+    """Return the folder of the environment variable ``WMCL_DATA``, or else the cache folder of the platform.
 
     Raises:
         ValueError: if something else than a folder is there.
@@ -24,10 +24,10 @@ def folder() -> Path:
 
 
 def originals_of(data_set: DataSet) -> Path:
-    """The folder of the files as they were downloaded."""
+    """Return the folder of the files as they were downloaded."""
     return folder() / "originals" / data_set.name
 
 
 def prepared_file(data_set: DataSet) -> Path:
-    """The file that is read; another one for each version of the preparation."""
+    """Return the path of the file that is read; another one for each version of the preparation."""
     return folder() / "prepared" / f"{data_set.name}-{data_set.preparation}.safetensors"

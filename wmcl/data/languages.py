@@ -1,4 +1,4 @@
-"""The twenty languages of Ehret et al. (2021), in their order, and the files that each is made of."""
+"""List the twenty languages of Ehret et al. (2021), in their order, and the files that each is made of."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -10,62 +10,65 @@ from wmcl.data.data_set import Original
 from wmcl.data.treebank import FILES, Part, Treebank, dealt, treebank
 
 Division = Literal["own", "dev", "test"]
-"""where the three parts come from: files of their own; or train and validation from the file of the development set, 4
+"""source of the three parts: files of their own; or train and validation from the file of the development set, 4
 to 1; or all three from that of the test set, 3 to 1 to 1, in the order of sentence ids"""
 
 
 @dataclass(frozen=True)
 class Language:
-    """A treebank of Universal Dependencies that stands for a language."""
+    """A language is represented by a treebank of Universal Dependencies."""
 
     language: str
-    """e.g. ``de``"""
+    """code of the language, e.g. ``de``"""
     treebank: str
-    """e.g. ``German-GSD``"""
+    """name of the treebank, e.g. ``German-GSD``"""
     licence: str
     division: Division = "own"
     release: str = "2.6"
     train: tuple[str, ...] = ("train",)
-    """what the names of the training files end in"""
+    """ends of the names of the training files"""
     train_at_once: str = ""
-    """the same, where an archive has one file of what the repository has in several"""
+    """end of the name of the training file where an archive has one file of what the repository has in several"""
 
     @property
     def name(self) -> str:
-        """Of the treebank, with its release where that is not 2.6, and ``reduced`` where no training file is used."""
+        """Return the name of the treebank.
+
+        Its release is named where that is not 2.6, and it is called reduced where no training file is used.
+        """
         release = "" if self.release == "2.6" else f" of UD {self.release}"
         return f"{'' if self.is_full else 'reduced '}{self.treebank}{release}"
 
     @property
     def is_full(self) -> bool:
-        """Whether all three parts are as the treebank has them."""
+        """Tell whether all three parts are as the treebank has them."""
         return self.division == "own"
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Names of the files, train first, as the repository of the treebank has them."""
+        """Return the names of the files, train first, as the repository of the treebank has them."""
         ends = {"own": (*self.train, "dev", "test"), "dev": ("dev", "test"), "test": ("test",)}[self.division]
         return tuple(f"{self._stem}-ud-{end}.conllu" for end in ends)
 
     @property
     def originals(self) -> tuple[Original, ...]:
-        """The same, with their addresses."""
+        """Return the files with their addresses."""
         folder = f"https://raw.githubusercontent.com/UniversalDependencies/UD_{self.treebank}/r{self.release}"
         return tuple(Original(name, f"{folder}/{name}", re.escape(name)) for name in self.files)
 
     @property
     def pattern(self) -> str:
-        """Regular expression of the names of files, those of archives among them."""
+        """Return the regular expression of the names of files, those of archives among them."""
         return "|".join(re.escape(name) for name in (*self.files, self._whole) if name)
 
     def missing(self, names: Collection[str]) -> list[str]:
-        """Files that are not among those of these names."""
+        """Return the files that are not among those of these names."""
         if self._whole in names:
             return [name for name in self.files if "-ud-train" not in name and name not in names]
         return [name for name in self.files if name not in names]
 
     def made_of(self, files: Mapping[str, Sequence[Sentence]]) -> Treebank:
-        """The treebank, from the sentences of its files, by name.
+        """Make the treebank from the sentences of its files, by name.
 
         Raises:
             ValueError: if a file is missing, or there in two forms.
@@ -100,7 +103,7 @@ class Language:
 
     @property
     def _stem(self) -> str:
-        """What the names of files begin with; it was the language alone up to release 2.1."""
+        """Return what the names of files begin with; it was the language alone up to release 2.1."""
         is_old = tuple(map(int, self.release.split("."))) < (2, 2)
         return self.language if is_old else f"{self.language}_{self.treebank.split('-')[1].lower()}"
 

@@ -1,4 +1,4 @@
-"""Vectors of words from their characters alone: nothing is downloaded, and every word has one.
+"""Make vectors of words from their characters alone: nothing is downloaded, and every word has one.
 
 A word in angle brackets, and all its parts of 3 to 5 characters, have a random vector each; the vector of the word is
 their sum, brought to the length of an average random vector. Words that look alike get vectors that are alike, as those
@@ -24,7 +24,7 @@ _AT_ONCE = 2000  # words
 
 
 def parts_of(word: str) -> list[str]:
-    """The word in angle brackets, and all its parts of 3 to 5 characters."""
+    """Return the word in angle brackets, and all its parts of 3 to 5 characters."""
     whole = f"<{word}>"
     sizes = range(SHORTEST, min(LONGEST, len(whole) - 1) + 1)
     return [whole, *(whole[start : start + size] for size in sizes for start in range(len(whole) - size + 1))]
@@ -34,12 +34,12 @@ def parts_of(word: str) -> list[str]:
 def ngram_vectors(
     words: tuple[str, ...], features: int = FEATURES, seed: int = 0
 ) -> Float32[np.ndarray, "word feature"]:
-    """The vector of each word, a function of the word and the seed alone.
+    """Return the vector of each word, a function of the word and the seed alone.
 
     Its length is the root of the number of features: the mean square of its numbers is 1.
 
     Args:
-        words: the vocabulary; whoever asks for the same one again gets the same array, which is read-only.
+        words: the vocabulary; a further call with the same one returns the same array, which is read-only.
         features: numbers of a vector.
         seed: of the random vectors.
     """

@@ -1,4 +1,4 @@
-"""Word vectors of polyglot: a pickle of Python 2 that holds a list of words and an array.
+"""Read word vectors of polyglot: a pickle of Python 2 that holds a list of words and an array.
 
 Unpickling calls whatever a pickle asks for. Here that is nothing but two classes of this file, which keep what
 describes an array; a pickle that asks for anything else is refused before it is called. So is one that would take far
@@ -20,7 +20,7 @@ from jaxtyping import Float32
 
 
 def read_polyglot(path: Path) -> tuple[tuple[str, ...], Float32[np.ndarray, "word feature"]]:
-    """Words and vectors of a file.
+    """Read the words and vectors of a file.
 
     Raises:
         ValueError: naming the file, if it is damaged, holds something else, or asks for code to be run.
@@ -41,7 +41,7 @@ def read_polyglot(path: Path) -> tuple[tuple[str, ...], Float32[np.ndarray, "wor
 
 
 class _HarmfulError(ValueError):
-    """A pickle that asks for more than an array."""
+    """This error says that a pickle asks for more than an array."""
 
 
 _USED = re.compile(
@@ -63,7 +63,10 @@ def _check(content: bytes) -> None:
 
 
 def _text(value: object, what: str) -> str:
-    """What is wrong is named by its type alone: a few lists in each other can be longer than memory when written."""
+    """Return a value as text, or refuse it by its type alone.
+
+    The value is not shown: a few lists in each other can be longer than memory when written.
+    """
     if isinstance(value, bytes):  # a string of Python 2
         return value.decode("utf-8")
     if not isinstance(value, str):
@@ -75,7 +78,7 @@ _word = partial(_text, what="a word")
 
 
 class _Type:
-    """A type of numbers, e.g. f4, and then the order of its bytes."""
+    """This is a type of numbers, e.g. f4, and then the order of its bytes."""
 
     def __init__(self, code: object, *_: object) -> None:
         self.dtype = np.dtype(_text(code, "the name of a type"))
@@ -88,13 +91,13 @@ class _Type:
 
 
 class _Array:
-    """Shape, type, order and bytes of an array."""
+    """This holds shape, type, order and bytes of an array."""
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, self.shape, self.type, self.is_by_column, self.content = state
 
     def values(self) -> Float32[np.ndarray, "word feature"]:
-        """The array."""
+        """Return the array."""
         if not isinstance(self.shape, tuple) or [*map(type, self.shape)] != [int, int]:
             raise ValueError("its array is not of rows and columns, with a row a word")
         flat = np.frombuffer(self.content, self.type.dtype)
@@ -114,14 +117,14 @@ _ALLOWED = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Calls nothing but what describes an array."""
+    """This unpickler calls nothing but what describes an array."""
 
     def __init__(self, content: bytes, name: str) -> None:
         super().__init__(BytesIO(content), encoding="bytes")  # of Python 2, whose strings are bytes
         self._name, self._left = name, len(content)
 
     def find_class(self, module: str, name: str) -> object:
-        """What stands for this name."""
+        """Return the class or function that stands for this name."""
         if (module, name) == ("_codecs", "encode"):
             return self._encoded
         if (module, name) not in _ALLOWED:
@@ -132,7 +135,10 @@ class _Unpickler(pickle.Unpickler):
         return _ALLOWED[module, name]
 
     def _encoded(self, text: str, encoding: str) -> bytes:
-        """Bytes as Python 3 writes them for Python 2; each text once, so all together are no longer than the file."""
+        """Return bytes that Python 3 wrote as text for Python 2.
+
+        Each text counts once, so all together are no longer than the file.
+        """
         if _text(encoding, "the name of an encoding") != "latin1":
             raise ValueError(f"{encoding!r} is another encoding than latin1")
         self._left -= len(text)

@@ -1,4 +1,4 @@
-"""Files of a data set, read once and kept in a form that loads in a moment."""
+"""Read the files of a data set once, and keep them in a form that loads in a moment."""
 
 import itertools
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _FIELDS = "rows", "offsets", "labels"
 
 
 def load(data_set: DataSet) -> Splits:
-    """The records of a data set that has been prepared, or whose files are in its folder.
+    """Load the records of a data set that has been prepared, or whose files are in its folder.
 
     Raises:
         ValueError: if it is not on this machine, in a sentence that says how to get it; or if a file is damaged.
@@ -36,14 +36,14 @@ def load(data_set: DataSet) -> Splits:
 
 
 def load_or_name(data_set: DataSet, other: DataSet, reader: str) -> Splits:
-    """As :func:`load`; where the other data set alone is on this machine, the error says what reads it."""
+    """Load a data set as :func:`load` does; if only the other one is on this machine, the error says what reads it."""
     if is_here(other) and not is_here(data_set):
         raise _not_here(data_set, f", but {other.name} is: {reader} reads it")
     return load(data_set)
 
 
 def is_here(data_set: DataSet) -> bool:
-    """Whether a data set has been prepared, or can be, from files in its folder."""
+    """Tell whether a data set has been prepared, or can be, from files in its folder."""
     where = originals_of(data_set)
     return prepared_file(data_set).exists() or any(found(form, where) for form in data_set.forms.values())
 
@@ -73,7 +73,7 @@ def prepare(data_set: DataSet, folder: Path, form: str | None = None, progress: 
 
 
 def read_originals(data_set: DataSet, folder: Path, form: str | None = None, progress: bool = False) -> Splits:
-    """The records in the files of a folder, as in :func:`prepare`."""
+    """Return the records in the files of a folder, as in :func:`prepare`."""
     chosen = data_set.forms[complete_form(data_set, folder, form)]
     each = _members(chosen, found(chosen, folder))
     with tqdm(each, f"reading {data_set.name}", unit=" files", disable=not progress) as bar:  # an error ends its line
@@ -81,7 +81,7 @@ def read_originals(data_set: DataSet, folder: Path, form: str | None = None, pro
 
 
 def complete_form(data_set: DataSet, folder: Path, form: str | None = None) -> str:
-    """The first form, or the given one, of which all files are in a folder.
+    """Return the first form, or the given one, of which all files are in a folder.
 
     Raises:
         ValueError: if there is no such folder, or if files are missing, in a sentence that names them.
@@ -97,7 +97,7 @@ def complete_form(data_set: DataSet, folder: Path, form: str | None = None) -> s
 
 
 def instructions(data_set: DataSet, form: str | None = None) -> str:
-    """How to get a data set, with and without a connection."""
+    """Return how to get a data set, with and without a connection."""
     originals = data_set.forms[form or next(iter(data_set.forms))].originals
     files = "\n".join(f"  {original.name}  {original.url or '(has no public address)'}" for original in originals)
     return (
@@ -109,7 +109,7 @@ def instructions(data_set: DataSet, form: str | None = None) -> str:
 
 
 def found(form: Form, folder: Path) -> dict[Original, list[Path]]:
-    """The files of each original of a form below a folder; nothing if any original is missing.
+    """Find the files of each original of a form below a folder; nothing if any original is missing.
 
     An archive comes before the files that were unpacked from it.
     """
@@ -125,7 +125,7 @@ def found(form: Form, folder: Path) -> dict[Original, list[Path]]:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Files of a folder and of the folders right below it, by name; the upper one where a name is there twice."""
+    """List the files of a folder and of the folders right below it, by name; the upper one wins."""
     if not folder.is_dir():
         return {}
     upper = sorted(folder.iterdir())

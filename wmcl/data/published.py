@@ -1,4 +1,4 @@
-"""What records must be that were published once and do not change: these, in this order, with these labels."""
+"""Check records against those that were published once: these, in this order, with these labels."""
 
 import hashlib
 import zlib
@@ -13,17 +13,17 @@ from wmcl.data.strokes import Place, refuse_first
 
 @dataclass(frozen=True)
 class Published:
-    """What identifies some records."""
+    """This identifies some records."""
 
     count: int
     digest: str
     """SHA-256 of all rows, offsets and labels"""
     checksums: UInt16[np.ndarray, "record"]
-    """of each record with its label: not to detect that records differ, but to name those that do"""
+    """checksum of each record with its label: not to detect that records differ, but to name those that do"""
 
 
 def published_as(records: Records) -> Published:
-    """What identifies these records."""
+    """Return what identifies these records."""
     return Published(len(records), _digest(records), _checksums(records))
 
 

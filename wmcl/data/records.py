@@ -1,4 +1,4 @@
-"""Records of different length, end to end in one array."""
+"""Hold records of different length, end to end in one array."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from jaxtyping import Int, Int64, Shaped
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Records:
-    """Sequences of different length with a label each. No memory is spent on padding.
+    """Records are sequences of different length with a label each. No memory is spent on padding.
 
     Raises:
         ValueError: if the three do not fit together.
@@ -19,7 +19,7 @@ class Records:
     rows: Shaped[np.ndarray, "row *feature"]
     """the steps of all records, one record after the other"""
     offsets: Int64[np.ndarray, "boundary"]
-    """record n has the rows from ``offsets[n]`` up to ``offsets[n + 1]``"""
+    """boundaries of the records: record n has the rows from ``offsets[n]`` up to ``offsets[n + 1]``"""
     labels: Int[np.ndarray, "record"]
     classes: tuple[str, ...] = ()
     """names of the classes 0, 1, … that labels number, if they have any"""
@@ -44,16 +44,16 @@ class Records:
         return len(self.labels)
 
     def __getitem__(self, record: int | np.integer) -> Shaped[np.ndarray, "step *feature"]:
-        """The rows of a record."""
+        """Return the rows of a record."""
         return self.rows[self.offsets[record] : self.offsets[record + 1]]
 
     @cached_property
     def lengths(self) -> Int64[np.ndarray, "record"]:
-        """Steps of each record."""
+        """Return the number of steps of each record."""
         return np.diff(self.offsets)
 
     def take(self, chosen: Int[np.ndarray, "chosen"]) -> "Records":
-        """The chosen records, in this order; one may be chosen more than once."""
+        """Return the chosen records, in this order; one may be chosen more than once."""
         lengths = self.lengths[chosen]
         offsets = ended(lengths)
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
@@ -61,5 +61,5 @@ class Records:
 
 
 def ended(lengths: Sequence[int] | Int[np.ndarray, "record"]) -> Int64[np.ndarray, "boundary"]:
-    """Offsets of records of these lengths."""
+    """Return the offsets of records of these lengths."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

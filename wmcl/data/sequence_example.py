@@ -1,4 +1,4 @@
-"""SequenceExamples, the messages of TensorFlow that hold sequences, read without it.
+"""Read SequenceExamples, the messages of TensorFlow that hold sequences, without TensorFlow.
 
 They are protocol buffers, of which these are the fields that are read, with their numbers:
 SequenceExample {1: context = Features, 2: feature_lists = FeatureLists}; Features {1: entries {1: key, 2: Feature}};
@@ -20,7 +20,7 @@ Values = list[bytes] | list[float] | list[int]
 
 @dataclass(frozen=True)
 class SequenceExample:
-    """What a message holds, by the names of the features."""
+    """A sequence example holds the content of a message, by the names of the features."""
 
     context: dict[str, Values]
     lists: dict[str, list[Values]]
@@ -43,7 +43,7 @@ def sequence_example(message: bytes) -> SequenceExample:
 
 
 def _entries(message: bytes) -> Iterator[tuple[str, bytes]]:
-    """Of a map: its keys and what belongs to them."""
+    """Return the keys of a map and what belongs to them."""
     for number, entry in _messages(message):
         if number == 1:
             fields = dict(_messages(entry))
@@ -62,7 +62,7 @@ def _feature(message: bytes) -> Values:
 
 
 def _lists(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Values of a list, as they stand: one by one, or many together."""
+    """Return the values of a list, as they stand: one by one, or many together."""
     return ((kind, value) for number, kind, value in _fields(message) if number == 1)
 
 
@@ -82,12 +82,12 @@ def _integers(kind: int, field: bytes) -> Iterator[int]:
 
 
 def _messages(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Numbers and contents of the fields that hold bytes, texts or further messages."""
+    """Return numbers and contents of the fields that hold bytes, texts or further messages."""
     return ((number, value) for number, kind, value in _fields(message) if kind == _BYTES)
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Number, type on the wire and bytes of each field."""
+    """Return number, type on the wire and bytes of each field."""
     place = 0
     while place < len(message):
         tag, start = _varint(message, place)
@@ -108,7 +108,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _varint(message: bytes, place: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and where it ends."""
+    """Return a number of seven bits a byte, lowest first, and where it ends."""
     value = shift = 0
     while place < len(message) and shift < _LONGEST:
         byte = message[place]

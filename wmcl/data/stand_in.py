@@ -1,4 +1,4 @@
-"""Digits from a few lines drawn by hand, with noise: they stand in for Stroke MNIST where that is not at hand.
+"""Make digits from a few lines drawn by hand, with noise, which stand in for Stroke MNIST where that is not at hand.
 
 They have its form and about its lengths, and a network can tell them apart. They are good for trying things out; no
 number that is made on them says anything about Stroke MNIST.
@@ -21,7 +21,7 @@ Line = list[tuple[Number, Number]]
 
 
 def _arc(x: Number, y: Number, width: Number, height: Number, start: Number, turn: Number) -> Line:
-    """Points of an ellipse around (x, y); angles in turns, clockwise, from three o'clock."""
+    """Return points of an ellipse around (x, y); angles are in turns, clockwise, from three o'clock."""
     angles = [2 * pi * (start + turn * k / 12) for k in range(13)]
     return [(x + width * cos(angle), y + height * sin(angle)) for angle in angles]
 
@@ -41,7 +41,7 @@ _DRAWN: tuple[list[Line], ...] = (
 
 
 def stand_in_strokes(train: int = 2000, test: int = 500, seed: int = 0) -> Strokes:
-    """So many digits of each class in turn; a digit depends on seed, split and its number alone."""
+    """Make so many digits, of each class in turn; a digit depends on seed, split and its number alone."""
     return Strokes(NAME, train=_records("train", train, seed), test=_records("test", test, seed))
 
 
@@ -52,7 +52,7 @@ def _records(split: Split, count: int, seed: int) -> Records:
 
 
 def _digit(label: int, random: np.random.Generator) -> Int8[np.ndarray, "row 4"]:
-    """The lines of a digit: larger or smaller, slanted, shifted and bent, then walked along in steps of a pixel."""
+    """Draw the lines of a digit, larger or smaller, slanted, shifted and bent, and walk along them by pixels."""
     size, slant = random.uniform(0.8, 1.15, 2), random.normal(0, 0.15)
     shape = np.array([[size[0], slant], [0, size[1]]])
     centre = _SIZE / 2 + random.normal(0, 1, 2)
@@ -68,7 +68,7 @@ def _digit(label: int, random: np.random.Generator) -> Int8[np.ndarray, "row 4"]
 
 
 def _pixels(points: Float[np.ndarray, "point 2"]) -> Int[np.ndarray, "pixel 2"]:
-    """Pixels along a line, each another one than the one before."""
+    """Return the pixels along a line, each another one than the one before."""
     lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
     along = np.concatenate([[0], np.cumsum(lengths)])
     places = np.linspace(0, along[-1], max(2, int(np.ceil(along[-1]))))

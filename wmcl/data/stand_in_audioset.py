@@ -1,4 +1,4 @@
-"""Embeddings drawn at random: they stand in for AudioSet where that is not at hand.
+"""Draw embeddings at random, which stand in for AudioSet where that is not at hand.
 
 They have its form, and a network can tell their classes apart. They are good for trying things out; no number that is
 made on them says anything about AudioSet.
@@ -20,7 +20,7 @@ _OF_CLASSES, _OF_SEQUENCES, _OF_STEPS = 40.0, 30.0, 50.0  # standard deviations
 
 
 def stand_in_audioset(classes: int = 20, sequences: int = 50, seed: int = 0) -> AudioSet:
-    """So many sequences of each class: an embedding of the class, moved at random for each sequence and each step.
+    """Make so many sequences of each class: its embedding, moved at random for each sequence and each step.
 
     A class depends on the seed and its number alone, and a sequence on seed, class, split and its number in these.
 

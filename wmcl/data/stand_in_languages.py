@@ -1,4 +1,4 @@
-"""Languages that nobody speaks: they stand in for treebanks where none is at hand.
+"""Make artificial languages, which stand in for treebanks where none is at hand.
 
 Each has words of its own, made of its own syllables; an order of words; and endings. A fifth of its nouns look as verbs
 do, so that only their place tells what they are. They are good for trying things out; no number that is made on them
@@ -23,7 +23,9 @@ _STEMS = {"NOUN": 40, "VERB": 24, "ADJ": 16, "ADV": 8, "ADP": 5, "DET": 3, "PRON
 def stand_in_languages(
     count: int = 3, train: int = 200, validation: int = 50, test: int = 50, seed: int = 0
 ) -> list[Treebank]:
-    """So many languages, with so many sentences; a sentence depends on seed, language, part and its number alone.
+    """Make so many languages, with so many sentences.
+
+    A sentence depends on seed, language, part and its number alone.
 
     The order of the words is subject, verb, object in the first one, and another one in the next three.
     """
@@ -42,11 +44,11 @@ def stand_in_languages(
 @dataclass(frozen=True)
 class _Language:
     words: dict[str, list[str]]
-    """of each part of speech"""
+    """words of each part of speech"""
     order: str
-    """of subject, verb and object"""
+    """order of subject, verb and object"""
     is_head_first: bool
-    """whether nouns stand before adjectives, and what an adposition belongs to after it"""
+    """flag of nouns that stand before adjectives, and after the adposition that belongs to them"""
 
 
 def _language(number: int, seed: int) -> _Language:
@@ -65,7 +67,7 @@ def _language(number: int, seed: int) -> _Language:
 
 
 def _distinct(random: np.random.Generator, consonants: np.ndarray, count: int) -> list[str]:
-    """Stems of two syllables, none twice."""
+    """Draw stems of two syllables, none twice."""
     found: dict[str, None] = {}
     while len(found) < count:
         found["".join(_syllable(random, consonants) + _syllable(random, consonants))] = None

@@ -1,4 +1,6 @@
-"""Stroke MNIST as arrays: ``train-padded-leading.npy`` of shape (digit, step, 4), ``train-labels.npy``; ``test`` alike.
+"""Read Stroke MNIST from arrays.
+
+The files are ``train-padded-leading.npy`` of shape (digit, step, 4), ``train-labels.npy``, and ``test`` alike.
 
 Before each digit stand rows of zeros. The numbers are stored as float64, twenty times the size of what they say, so
 they are read digit by digit.
@@ -22,7 +24,7 @@ _BLOCK = 1000  # digits that are looked at together
 
 
 def read_stroke_arrays(members: Iterator[Member], expected: Mapping[Split, Published]) -> Splits:
-    """The digits of both splits.
+    """Read the digits of both splits.
 
     Args:
         members: the four files, in any order.
@@ -63,7 +65,7 @@ def _labels(member: Member) -> Int[np.ndarray, "record"]:
 
 
 def _digits(member: Member, count: int) -> tuple[Int8[np.ndarray, "row 4"], Int64[np.ndarray, "boundary"], Place]:
-    """Rows and offsets of the digits, and what to call each."""
+    """Return rows and offsets of the digits, and what to call each."""
     shape, dtype = _header(member)
     if len(shape) != 3 or (shape[0], shape[2]) != (count, 4) or dtype.kind not in "iuf":
         raise ValueError(
@@ -102,7 +104,7 @@ def _block(member: Member, records: range, shape: tuple[int, ...], dtype: np.dty
 
 
 def _header(member: Member) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of an npy file of numbers in the usual order; Python objects, which run code, are none."""
+    """Read shape and type of an npy file of numbers in the usual order, and refuse Python objects, which run code."""
     try:
         version = npy.read_magic(member.stream)
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]

@@ -1,4 +1,4 @@
-"""Stroke MNIST: the digits of MNIST as strokes of a pen (de Jong, 2016), 60,000 to train and 10,000 to test.
+"""Read Stroke MNIST: digits of MNIST as strokes of a pen (de Jong, 2016), 60,000 to train and 10,000 to test.
 
 Its source offers two forms, ``arrays`` and ``text`` (:mod:`wmcl.data.stroke_arrays`, :mod:`wmcl.data.stroke_text`).
 """
@@ -22,7 +22,7 @@ _SOURCE = "https://github.com/edwin-de-jong/mnist-digits-stroke-sequence-data"
 
 
 def stroke_mnist() -> Strokes:
-    """The digits, from the prepared file or from originals in the folder of the data set.
+    """Read the digits, from the prepared file or from originals in the folder of the data set.
 
     Raises:
         ValueError: if they are not on this machine, in a sentence that says how to get them.
@@ -32,7 +32,7 @@ def stroke_mnist() -> Strokes:
 
 @cache
 def published() -> dict[Split, Published]:
-    """What identifies the digits of the source."""
+    """Return what identifies the digits of the source."""
     sums = np.load(BytesIO((files("wmcl.data") / "stroke_mnist_checksums.npy").read_bytes()), allow_pickle=False)
     return {
         "train": Published(60_000, "6f8bd3ba836f31919919b117b9524ba47b7a54262823a3de0487ce7947f0b9f5", sums[:60_000]),

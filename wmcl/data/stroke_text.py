@@ -1,4 +1,6 @@
-"""Stroke MNIST as text: ``trainimg-0-inputdata.txt`` and so on, a row a line, and ``trainlabels.txt``; ``test`` alike.
+"""Read Stroke MNIST from text.
+
+The files are ``trainimg-0-inputdata.txt`` and so on, a row a line, ``trainlabels.txt``, and ``test`` alike.
 
 A digit is known by the number in the name of its file, so the files may come in any order.
 """
@@ -21,7 +23,7 @@ _LABELS = 1 << 20
 
 
 def read_stroke_text(members: Iterator[Member], expected: Mapping[Split, Published]) -> Splits:
-    """The digits of both splits.
+    """Read the digits of both splits.
 
     Args:
         members: files whose names match ``TEXT``.

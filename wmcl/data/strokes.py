@@ -1,4 +1,4 @@
-"""Digits as strokes of a pen: rows (dx, dy, end of stroke, end of digit) of small whole numbers."""
+"""Hold digits as strokes of a pen: rows (dx, dy, end of stroke, end of digit) of small whole numbers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ CLASSES = 10
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 Place = Callable[[int], str]
-"""what to call a record in a message"""
+"""function that names a record in a message"""
 
 
 @dataclass(frozen=True, repr=False)
 class Strokes:
-    """Digits drawn by a pen, for training and for testing.
+    """Strokes are digits drawn by a pen, to train and to test on.
 
     The first row of a digit is where the pen starts, counted from the upper left corner of 28 x 28 pixels, y downwards;
     each other one is a movement. A stroke ends in a row without movement.
     """
 
     name: str
-    """whose digits these are"""
+    """name of the data set"""
     train: Records
     test: Records
 
@@ -69,7 +69,7 @@ def check_labels(labels: Int[np.ndarray, "record"], count: int, file: str) -> No
 
 
 def as_int8(values: Shaped[np.ndarray, "first *rest"], place: Place) -> Int8[np.ndarray, "first *rest"]:
-    """Numbers that are small and whole, as such; others are refused, by what stands along the first axis."""
+    """Convert small and whole numbers; others are refused, by what stands along the first axis."""
     with np.errstate(invalid="ignore"):
         small = values.astype(np.int8)
     refuse_first(
@@ -81,7 +81,7 @@ def as_int8(values: Shaped[np.ndarray, "first *rest"], place: Place) -> Int8[np.
 
 
 def refuse_first(records: Sequence[int] | np.ndarray, what: str, place: Place) -> None:
-    """A ValueError that names the first of the records, if there is any, and how many there are."""
+    """Raise a ValueError that names the first of the records, if there is any, and how many there are."""
     if len(records):
         several = f" ({len(records)} do)" if len(records) > 1 else ""
         raise ValueError(f"{place(int(records[0]))} {what}{several}")

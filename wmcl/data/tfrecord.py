@@ -1,4 +1,4 @@
-"""TFRecords: bytes of any kind, one record after the other, each with checksums of its length and of its content.
+"""Read TFRecords: bytes of any kind, one record after the other, with checksums of its length and of its content.
 
 A record is its length (8 bytes), the masked checksum of these (4), its content, and the masked checksum of that (4), in
 little-endian order. The checksum is CRC32C; masked, it is turned right by 15 bits and a constant is added.
@@ -15,14 +15,14 @@ _WORD = 0xFFFFFFFF
 
 
 def masked_crc32c(content: bytes) -> bytes:
-    """The four bytes that stand behind such a content."""
+    """Return the four bytes that stand behind such a content."""
     plain = crc32c(content)
     turned = (plain >> 15 | plain << 17) + _DELTA
     return (turned & _WORD).to_bytes(4, "little")
 
 
 def tfrecords(content: bytes, where: str) -> Iterator[bytes]:
-    """The records in the content of a file.
+    """Read the records in the content of a file.
 
     Args:
         content: of the whole file.

@@ -1,4 +1,4 @@
-"""Tagged sentences of a language: words as numbers in a vocabulary, one after the other."""
+"""Hold the tagged sentences of a language: words as numbers in a vocabulary, one after the other."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ from wmcl.data.records import Records, ended
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
 FILES: tuple[str, ...] = ("train", "dev", "test")
-"""what the names of files call the three parts"""
+"""names of the three parts in the names of files"""
 
 _BLOCK = 20  # sentences that stay together
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Treebank:
-    """Sentences with the part of speech of every word.
+    """A treebank holds sentences with the part of speech of every word.
 
     A row of the records is a word: its number in ``words``, and its tag's in :data:`wmcl.data.TAGS`.
     """
 
     name: str
-    """with ``reduced`` in it, where a part was made of another one's file"""
+    """name of the treebank, with ``reduced`` in it, where a part was made of another one's file"""
     language: str
-    """e.g. ``en``"""
+    """code of the language, e.g. ``en``"""
     words: tuple[str, ...]
     """the vocabulary of all three parts, in order of first appearance"""
     train: Records
@@ -43,12 +43,12 @@ class Treebank:
         return f"Treebank({self.name!r}, {self.language}: {sentences}, {len(self.words):,} words)"
 
     def sentence(self, part: Part, number: int) -> list[str]:
-        """The words of a sentence."""
+        """Return the words of a sentence."""
         return [self.words[word] for word in getattr(self, part)[number][:, 0]]
 
 
 def treebank(name: str, language: str, parts: Mapping[Part, Sequence[Sentence]]) -> Treebank:
-    """A treebank of these sentences.
+    """Make a treebank of these sentences.
 
     Raises:
         ValueError: if a part is missing or has no sentence, or if a sentence of one part is in another one, too.
@@ -62,7 +62,7 @@ def treebank(name: str, language: str, parts: Mapping[Part, Sequence[Sentence]])
 
 
 def read_treebank(folder: Path | str, language: str | None = None, name: str | None = None) -> Treebank:
-    """The treebank in a folder of Universal Dependencies, e.g. ``UD_English-GUM``.
+    """Read the treebank in a folder of Universal Dependencies, e.g. ``UD_English-GUM``.
 
     Args:
         folder: holds files whose names have ``-ud-train``, ``-ud-dev`` and ``-ud-test`` in them, of the type
@@ -86,7 +86,7 @@ def read_treebank(folder: Path | str, language: str | None = None, name: str | N
 
 
 def dealt(sentences: Sequence[Sentence], shares: Sequence[int]) -> list[list[Sentence]]:
-    """Sentences dealt out in blocks of 20 that follow one another, so that neighbours mostly stay together.
+    """Deal sentences out in blocks of 20 that follow one another, so that neighbours mostly stay together.
 
     Args:
         sentences: in the order in which they are dealt.

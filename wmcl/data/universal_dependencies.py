@@ -1,7 +1,8 @@
-"""Twenty languages of Universal Dependencies, with the part of speech of every word, for continual learning.
+"""Read twenty languages of Universal Dependencies, with the part of speech of every word.
 
-Two data sets: ``universal-dependencies`` is what Ehret et al. (2021) trained on, ``universal-dependencies-reduced``
-takes small files in place of most training files. What is said of the one cannot be said of the other.
+There are two data sets: ``universal-dependencies`` is what Ehret et al. (2021) trained on, and
+``universal-dependencies-reduced`` takes small files in place of most training files. What is said of the one cannot be
+said of the other.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -25,7 +26,7 @@ _WORDS = "words"
 
 
 def universal_dependencies() -> list[Treebank]:
-    """The treebanks of the paper, in its order.
+    """Read the treebanks of the paper, in its order.
 
     Raises:
         ValueError: if they are not on this machine, in a sentence that says how to get them.
@@ -36,7 +37,7 @@ def universal_dependencies() -> list[Treebank]:
 
 
 def universal_dependencies_reduced() -> list[Treebank]:
-    """The same languages in small files; the names of the treebanks say which are reduced.
+    """Read the languages of the paper in small files; the names of the treebanks say which are reduced.
 
     Raises:
         ValueError: if they are not on this machine, in a sentence that says how to get them.
@@ -47,7 +48,7 @@ def universal_dependencies_reduced() -> list[Treebank]:
 
 
 def as_splits(treebanks: Sequence[Treebank]) -> Splits:
-    """Treebanks as they are stored: their parts, and their vocabularies as the bytes of the words."""
+    """Turn treebanks into what is stored: their parts, and their vocabularies as the bytes of the words."""
     splits: Splits = {}
     for each in treebanks:
         splits |= {f"{each.language}/{part}": getattr(each, part) for part in PARTS}
@@ -58,7 +59,7 @@ def as_splits(treebanks: Sequence[Treebank]) -> Splits:
 
 
 def as_treebank(splits: Splits, name: str, language: str) -> Treebank:
-    """A treebank as it was before it was stored."""
+    """Return a treebank as it was before it was stored."""
     coded = splits[f"{language}/{_WORDS}"]
     letters, ends = coded.rows.tobytes(), coded.offsets.tolist()
     words = tuple(letters[start:stop].decode() for start, stop in pairwise(ends))

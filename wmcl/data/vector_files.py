@@ -1,6 +1,6 @@
-"""Files of word vectors: text, as of word2vec, fastText and GloVe, and the pickles of polyglot.
+"""Read files of word vectors: text, as of word2vec, fastText and GloVe, and the pickles of polyglot.
 
-Those are read in :mod:`wmcl.data.polyglot_file`.
+The pickles are read in :mod:`wmcl.data.polyglot_file`.
 """
 
 import gzip
@@ -20,7 +20,7 @@ _LONGEST = 1 << 20  # bytes of a line: some thousand numbers and a word take les
 
 
 def read_word_vectors(path: Path | str, most: int | None = None) -> WordVectors:
-    """The vectors of a file.
+    """Read the vectors of a file.
 
     Args:
         path: ``.vec`` or ``.txt``, a word and its numbers a line, also with ``.gz``; or ``.pkl``, of polyglot. A first
@@ -44,7 +44,7 @@ def read_word_vectors(path: Path | str, most: int | None = None) -> WordVectors:
 
 
 def _lines(file: BufferedIOBase, name: str) -> Iterator[bytes]:
-    """Its lines; one that is no line of a file of vectors is refused before it fills the memory."""
+    """Read the lines of a file, and refuse one that is too long before it fills the memory."""
     for number, line in enumerate(iter(lambda: file.readline(_LONGEST + 1), b""), 1):
         if len(line) > _LONGEST:
             raise ValueError(f"{name}, line {number} has more than {_LONGEST} bytes: it must not be longer")

@@ -1,4 +1,4 @@
-"""Vectors of words: a table with a row a word, and which row a word is to take."""
+"""Hold vectors of words: a table with a row a word, and which row a word takes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,14 @@ from jaxtyping import Bool, Float32
 from wmcl.randomness import generator
 
 UNKNOWN = ("<UNK>", "<unk>", "UNK", "unk")
-"""what files call the vector of all words that they do not know"""
+"""names that files give the vector of all words that they do not know"""
 
 _DIGIT = re.compile("[0-9]")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WordVectors:
-    """Vectors of a vocabulary, from :func:`wmcl.data.read_word_vectors`.
+    """Word vectors are those of a vocabulary, from :func:`wmcl.data.read_word_vectors`.
 
     Raises:
         ValueError: if words and rows are not equally many, or a number is not finite.
@@ -26,7 +26,7 @@ class WordVectors:
 
     name: str
     words: tuple[str, ...]
-    """in the order of their rank: the more frequent ones first, in most files"""
+    """words in the order of their rank: the more frequent ones first, in most files"""
     table: Float32[np.ndarray, "word feature"]
 
     def __post_init__(self) -> None:
@@ -43,19 +43,19 @@ class WordVectors:
 
     @cached_property
     def ranks(self) -> Mapping[str, int]:
-        """Row of each word; the first one, of a word that is there twice."""
+        """Return the row of each word; the first one, of a word that is there twice."""
         return {word: len(self.words) - 1 - place for place, word in enumerate(reversed(self.words))}
 
     @cached_property
     def of_unknown(self) -> Float32[np.ndarray, "feature"]:
-        """The vector of words that are not known: that of ``<UNK>``, or the mean of all if there is none."""
+        """Return the vector of words that are not known: that of ``<UNK>``, or the mean of all if there is none."""
         for word in UNKNOWN:
             if word in self.ranks:
                 return self.table[self.ranks[word]]
         return self.table.mean(0, dtype=np.float64).astype(np.float32)
 
     def rank(self, word: str) -> int | None:
-        """Row of a word, or else of the form of it that is known.
+        """Return the row of a word, or else of the form of it that is known.
 
         As the makers of polyglot do (Al-Rfou et al., 2013): the word itself; with # for every digit from 0 to 9, but
         none of other scripts; and the best ranked of the forms of that in lower case, in upper case, and with a
@@ -68,7 +68,7 @@ class WordVectors:
         return min((self.ranks[each] for each in cases if each in self.ranks), default=None)
 
     def of(self, words: Sequence[str]) -> tuple[Float32[np.ndarray, "entry feature"], Bool[np.ndarray, "entry"]]:
-        """The vector of each word, and whether it is known."""
+        """Return the vector of each word, and whether it is known."""
         found = [self.rank(word) for word in words]
         known = np.array([rank is not None for rank in found], dtype=bool)
         rows = [0 if rank is None else rank for rank in found]
@@ -76,7 +76,7 @@ class WordVectors:
 
 
 def random_vectors(words: Sequence[str], features: int = 64, seed: int = 0) -> WordVectors:
-    """Vectors of standard normal numbers, with nothing of a word in them: where learned vectors start without any.
+    """Draw vectors of standard normal numbers, from which learned vectors start where there are no others.
 
     Args:
         words: the vocabulary.

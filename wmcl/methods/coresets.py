@@ -19,7 +19,8 @@ from wmcl.methods.distillation import (
 )
 from wmcl.networks import Parameters
 from wmcl.randomness import generator
-from wmcl.tasks import Sequences, check_counts
+from wmcl.tasks import Sequences
+from wmcl.tasks.task import check_counts
 from wmcl.training.parts import Learner, Rehearsal, Strength
 
 

@@ -45,7 +45,8 @@ from wmcl.methods.method import check_needs
 from wmcl.methods.variational import InputLikelihood, init_posterior, own_steps, variational_losses
 from wmcl.networks import NETWORKS, Parameters
 from wmcl.randomness import generator
-from wmcl.tasks import Sequences, check_counts
+from wmcl.tasks import Sequences
+from wmcl.tasks.task import check_counts
 from wmcl.training.parts import (
     Initial,
     Learner,

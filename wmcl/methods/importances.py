@@ -23,7 +23,7 @@ from wmcl.importance import (
 )
 from wmcl.networks import Parameters
 from wmcl.randomness import generator
-from wmcl.tasks import check_counts
+from wmcl.tasks.task import check_counts
 from wmcl.training import Observer, Step
 from wmcl.training.parts import Learner
 

@@ -19,7 +19,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from wmcl.networks import Parameters
-from wmcl.tasks import check_counts
+from wmcl.tasks.task import check_counts
 from wmcl.training.parts import Learner, Offer, Penalty
 
 

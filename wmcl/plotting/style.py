@@ -9,7 +9,7 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from wmcl.whole_file import write_whole
+from wmcl.atomic_file import write_atomically
 
 COLOURS = sns.color_palette("colorblind")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -34,5 +34,5 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
         content = BytesIO()
         figure.savefig(content, format=form, dpi=200, metadata=metadata, bbox_inches="tight")
         paths.append(folder / f"{name}.{form}")
-        write_whole(content.getvalue(), paths[-1])
+        write_atomically(content.getvalue(), paths[-1])
     return paths

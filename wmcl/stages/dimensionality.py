@@ -23,7 +23,8 @@ from wmcl.dimensionality.by_step import StepScatter
 from wmcl.dimensionality.intrinsic import IntrinsicMethod
 from wmcl.dimensionality.states import Centre, is_aligned, mask_of
 from wmcl.stages.stage import as_array
-from wmcl.tasks import Phase, Sequences, binary_rank
+from wmcl.tasks import Phase, Sequences
+from wmcl.tasks.copy_memory_demand import binary_rank
 from wmcl.training import Milestone, Trained
 
 PHASES: Mapping[str, Phase | None] = {

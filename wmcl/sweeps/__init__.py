@@ -3,11 +3,11 @@
 from wmcl.sweeps.cluster import check_cluster
 from wmcl.sweeps.combine import choose
 from wmcl.sweeps.run import run
-from wmcl.sweeps.store import save_whole
+from wmcl.sweeps.store import save_atomically
 
 __all__ = [
     "check_cluster",
     "choose",
     "run",
-    "save_whole",
+    "save_atomically",
 ]

@@ -19,9 +19,9 @@ from uuid import uuid4
 
 import xarray as xr
 
+from wmcl.atomic_file import write_atomically
 from wmcl.interrupt import Interrupt
 from wmcl.sweeps.grid import digest
-from wmcl.whole_file import write_whole
 
 _CONFIGURATION = "entry_configuration"
 
@@ -90,10 +90,10 @@ class Store:
         """
         with Interrupt(held=True):
             content = _netcdf(result.assign_attrs({_CONFIGURATION: key}))
-            write_whole(content, self.folder / f"{digest(key.encode())}.{digest(content)}.nc")
+            write_atomically(content, self.folder / f"{digest(key.encode())}.{digest(content)}.nc")
 
 
-def save_whole(dataset: xr.Dataset, path: Path) -> None:
+def save_atomically(dataset: xr.Dataset, path: Path) -> None:
     """Write a netCDF file that appears complete or not at all.
 
     Raises:
@@ -101,7 +101,7 @@ def save_whole(dataset: xr.Dataset, path: Path) -> None:
     """
     with Interrupt(held=True):
         content = _netcdf(dataset)
-        write_whole(content, path)
+        write_atomically(content, path)
 
 
 def _netcdf(dataset: xr.Dataset) -> bytes:

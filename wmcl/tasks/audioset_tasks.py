@@ -1,4 +1,4 @@
-"""Tasks of AudioSet, one after the other, for continual learning (Ehret et al., 2021)."""
+"""Make tasks of AudioSet that are learned one after the other (Ehret et al., 2021)."""
 
 from dataclasses import replace
 from typing import get_args
@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 from jaxtyping import Int, Int64
 
-from wmcl.data import AudioSet
+from wmcl.data.audioset import AudioSet
 from wmcl.data.records import Records
 from wmcl.randomness import generator
 from wmcl.tasks.data_task import DataTask, data_task
@@ -28,7 +28,7 @@ def split_audioset_tasks(
     scaled: bool = False,
     seed: int = 0,
 ) -> list[DataTask]:
-    """Other classes in each task, drawn from all; which of them is heard is asked for at the last step.
+    """Make tasks that each tell other classes of sounds apart; the target is the class, at the last step.
 
     The three scenarios are those of :func:`split_stroke_tasks`. Up to ten tasks of up to ten classes are parts of the
     same ten of ten, so that with more tasks or more classes others are added and none goes to another task.
@@ -74,7 +74,10 @@ def split_audioset_tasks(
 
 
 def _scaled(sequences: Sequences) -> Sequences:
-    """No sequence is shorter than the others, so no padding is moved away from zero."""
+    """Scale the inputs from 0 to 255 to those from -1 to 1.
+
+    No sequence is shorter than the others, so no padding is moved away from zero.
+    """
     return replace(sequences, inputs=sequences.inputs / 127.5 - 1)
 
 
@@ -86,7 +89,7 @@ def _classes_of_tasks(count: int, tasks: int, classes: int, seed: int) -> list[I
 
 
 def _without_validation(records: Records, validation: float, seed: int) -> tuple[Records, Records]:
-    """The training sequences without, and those with which training is stopped: as large a part of every class."""
+    """Divide the training sequences into those to train on and those for validation, which are a part of each class."""
     held_out = np.zeros(len(records), bool)
     for label in np.unique(records.labels):
         own = generator(seed, "validation of AudioSet tasks", int(label)).permutation(
@@ -100,7 +103,7 @@ def _without_validation(records: Records, validation: float, seed: int) -> tuple
 
 
 def _of_classes(records: Records, chosen: Int[np.ndarray, "class"], first: int, total: int) -> Labelled:
-    """The sequences of the chosen classes, which are numbered from ``first`` on."""
+    """Return the sequences of the chosen classes, which are numbered from ``first`` on."""
     number = np.full(len(records.classes), -1)
     number[chosen] = first + np.arange(len(chosen))
     targets = number[records.labels]

@@ -1,6 +1,4 @@
-"""Refuse sequences that would train or measure the wrong thing without a sound."""
-
-import math
+"""Refuse sequences that would train a network on wrong numbers, or measure wrong ones, without any error."""
 
 import torch
 from torch import Tensor
@@ -11,11 +9,12 @@ from wmcl.tasks.task import Task
 
 
 def check_sequences(task: Task, sequences: Sequences) -> None:
-    """Check what a task draws: once, where a user's task enters.
+    """Check the sequences that a task draws; training does so once, before it starts.
 
     Raises:
         ValueError: naming the field, what it is and what is allowed.
     """
+    _check_tensors(sequences)
     inputs, targets, scored = sequences.inputs, sequences.targets, sequences.scored
     _check(inputs.ndim == 4, "inputs", f"has shape {tuple(inputs.shape)}", "(member, time, sample, feature)")
     members, time, samples, features = inputs.shape
@@ -34,22 +33,41 @@ def check_sequences(task: Task, sequences: Sequences) -> None:
             values.dtype == inputs.dtype and values.is_floating_point(), name, f"is {values.dtype}", "one float type"
         )
     _check(sequences.phase.dtype == torch.int8, "phase", f"is {sequences.phase.dtype}", "torch.int8")
+    _check_finite("inputs", inputs)
+    _check_finite("scored", scored)
     _check_window(sequences.window, scored, time)
     _check_padding(sequences)
     if task.learned_vectors is not None:
         _check_words(inputs[..., 0], *task.learned_vectors, task.inputs)
-    asked = targets[(scored > 0).expand(members, -1, -1)]
-    low, high = float(asked.min()), float(asked.max())
+    # of unscored steps in the window, too: their weight is 0, but 0 times NaN is NaN
+    _check_finite("targets", targets[:, sequences.window], " in the window of scored steps")
+    of_scored_steps = targets[(scored > 0).expand(members, -1, -1)]
     if not isinstance(task.likelihood, Gaussian):
-        is_right, must = low >= 0 and high <= 1, "bits: 0 to 1 at scored steps"
-    else:
-        is_right, must = math.isfinite(low) and math.isfinite(high), "finite at scored steps"
-    _check(is_right, "targets", f"holds values from {low:g} to {high:g}", must)
-    _check_classes(task, sequences.answers, asked)
+        low, high = float(of_scored_steps.min()), float(of_scored_steps.max())
+        _check(
+            low >= 0 and high <= 1, "targets", f"holds values from {low:g} to {high:g}", "bits: 0 to 1 at scored steps"
+        )
+    _check_classes(task, sequences.answers, of_scored_steps)
+
+
+def _check_tensors(sequences: Sequences) -> None:
+    """Refuse fields that are no tensors, and tensors on different devices."""
+    fields = {name: getattr(sequences, name) for name in ("inputs", "targets", "scored", "phase")}
+    for name, values in fields.items():
+        _check(isinstance(values, Tensor), name, f"is of type {type(values).__name__}", "a torch.Tensor")
+    device = sequences.inputs.device
+    for name, values in fields.items():
+        _check(values.device == device, name, f"is on {values.device}", f"on {device}, where the inputs are")
+
+
+def _check_finite(name: str, values: Tensor, where: str = "") -> None:
+    """Refuse NaN and infinities."""
+    wrong = values[~values.isfinite()]
+    _check(not len(wrong), name, f"holds {float(wrong[0]) if len(wrong) else 0:g}", f"finite{where}")
 
 
 def _check_classes(task: Task, answers: int | None, scored: Tensor) -> None:
-    """A choice among classes is asked for by exactly one of them, and counts once."""
+    """Refuse targets of a choice among classes that do not name exactly one class a scored step."""
     if not isinstance(task.likelihood, Categorical):
         _check(
             answers in (None, task.outputs), "answers", f"is {answers}", f"None or {task.outputs}: a bit an output unit"
@@ -62,7 +80,7 @@ def _check_classes(task: Task, answers: int | None, scored: Tensor) -> None:
 
 
 def _check_words(numbers: Tensor, words: int, features: int, most_features: int) -> None:
-    """Numbers of words are rows of the table that is learned."""
+    """Refuse numbers of words that are no rows of the table of learned vectors."""
     _check(
         words in range(1, 1 << 24) and features in range(1, most_features + 1),
         "learned_vectors",

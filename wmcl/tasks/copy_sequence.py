@@ -1,4 +1,4 @@
-"""Copy Tasks one after the other, for continual learning."""
+"""Make sequences of Copy Tasks, for continual learning."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from wmcl.randomness import generator, side_stream
-from wmcl.tasks.copy_task import asks_for_something, asks_the_same, copy_task
+from wmcl.tasks.copy_task import copy_task, has_same_targets, has_targets
 from wmcl.tasks.layout import Lengths
 from wmcl.tasks.sequences import Sequences
 from wmcl.tasks.task import Task, check_counts
@@ -29,9 +29,9 @@ def copy_task_sequence(
     inputs: InputsOfTasks = "independent",
     seed: int = 0,
     task_draws: TaskDraws = "addressed",
-    **settings: Any,
+    **arguments: Any,
 ) -> list[Task]:
-    """Copy Tasks that differ in what is drawn for each (permutations, scattered steps), in their lengths, or in both.
+    """Make Copy Tasks that differ in what is drawn for each (permutations, scattered steps), in their lengths, or both.
 
     The Permuted Copy Task of the paper is ``copy_task_sequence(5, 5, order="permuted time")``; its sequence of growing
     lengths, 5, 12, … ± 2, is ``copy_task_sequence(6, (3, 7), length_step=7)``.
@@ -47,7 +47,7 @@ def copy_task_sequence(
         seed: of the task seeds.
         task_draws: ``addressed``: drawn until each task differs from all before; ``reference``: the permutations or
             scattered steps of the paper's code (``seed=42`` there), which may repeat.
-        settings: other arguments of :func:`copy_task`, the same for all tasks.
+        arguments: the other arguments of :func:`copy_task`, the same for all tasks.
 
     Raises:
         ValueError: if tasks would be the same, or as in :func:`copy_task`.
@@ -56,21 +56,21 @@ def copy_task_sequence(
     check_counts(0, length_step=length_step, seed=seed)
     if inputs not in get_args(InputsOfTasks):
         raise ValueError(f"inputs is {inputs!r}: it must be one of {', '.join(get_args(InputsOfTasks))}")
-    candidates = _task_seeds(tasks, seed, task_draws, settings)
+    candidates = _task_seeds(tasks, seed, task_draws, arguments)
     made: list[Task] = []
     for k in range(tasks):
         p = _longer(pattern_length, k * length_step if input_length is None else 0)
         i = None if input_length is None else _longer(input_length, k * length_step)
         for task_seed in islice(candidates, _ATTEMPTS):
-            task = copy_task(p, i, task_seed=task_seed, task_draws=task_draws, **settings)
+            task = copy_task(p, i, task_seed=task_seed, task_draws=task_draws, **arguments)
             if task_draws == "reference" or (
-                asks_for_something(task.draw) and not any(asks_the_same(task.draw, other.draw) for other in made)
+                has_targets(task.draw) and not any(has_same_targets(task.draw, other.draw) for other in made)
             ):
                 break
         else:
             raise ValueError(
-                f"tasks is {tasks}: only {len(made)} different ones were found with these settings; a permuted order, a"
-                " scattered filler or a length_step tells tasks apart"
+                f"tasks is {tasks}: only {len(made)} different ones were found with these arguments; a permuted order,"
+                " a scattered filler or a length_step tells tasks apart"
             )
         made.append(task)
     own = made if inputs == "identical" else [replace(t, draw=_OwnInputs(t.draw, k)) for k, t in enumerate(made)]
@@ -79,7 +79,7 @@ def copy_task_sequence(
 
 @dataclass(frozen=True)
 class _OwnInputs:
-    """Draws from streams that belong to a task; those of the first are the generators themselves."""
+    """This draws from streams that belong to a task; those of the first task are the generators themselves."""
 
     draw: Callable[[Sequence[np.random.Generator], int], Sequences]
     task: int
@@ -90,11 +90,11 @@ class _OwnInputs:
         return self.draw([side_stream(g, _STREAMS_OF_A_TASK * self.task) for g in generators], samples)
 
 
-def _task_seeds(tasks: int, seed: int, task_draws: TaskDraws, settings: Mapping[str, Any]) -> Iterator[int]:
+def _task_seeds(tasks: int, seed: int, task_draws: TaskDraws, arguments: Mapping[str, Any]) -> Iterator[int]:
     if task_draws != "reference":
         return (int(generator(seed, "task seed", k).integers(2**31)) for k in count())
-    is_scattered = settings.get("filler") == "scattered"
-    if is_scattered and settings.get("order", "forward") != "forward":
+    is_scattered = arguments.get("filler") == "scattered"
+    if is_scattered and arguments.get("order", "forward") != "forward":
         raise ValueError(
             "task_draws is 'reference' with a scattered filler and a permuted order: the paper's code draws them from"
             " different seeds, so it must be one of them"

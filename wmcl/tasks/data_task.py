@@ -1,4 +1,4 @@
-"""Tasks of recorded sequences, whose lengths may differ."""
+"""Make tasks of recorded sequences, whose lengths may differ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,21 +18,21 @@ BLOCKS = 16
 
 @dataclass(frozen=True, eq=False)
 class DataDraw:
-    """Draws from recorded sequences."""
+    """A data draw takes its sequences from recorded ones."""
 
     train: Labelled
     validation: Labelled
     test: Labelled
     blocks: int
     changes: tuple[Callable[[Sequences], Sequences], ...] = ()
-    """what is done to whatever is drawn"""
+    """functions that are applied to whatever is drawn, one after the other"""
 
     def __call__(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
-        """Training sequences of any length, all alike probable; none twice, unless too few are there."""
+        """Draw training sequences of any length, all alike probable; none twice, unless too few are there."""
         return self.of(self.train, [_some(len(self.train), random, samples) for random in generators])
 
     def batch(self, seeds: Sequence[int], iteration: int, samples: int) -> Sequences:
-        """Training sequences of about the same length.
+        """Draw training sequences of about the same length.
 
         Each member draws ``blocks`` times as many as are needed, puts them in order of length and takes one of the
         blocks. Which one is the same for all members, so that their sequences have about the same length, too. Every
@@ -43,7 +43,7 @@ class DataDraw:
         return self.of(self.train, [self._alike(generator(seed, "batch", iteration), samples, block) for seed in seeds])
 
     def of(self, part: Labelled, chosen: Sequence[Int64[np.ndarray, "sample"]]) -> Sequences:
-        """The sequences that were chosen for each member."""
+        """Return the sequences that were chosen for each member."""
         made = part.sequences(np.stack(list(chosen)))
         for change in self.changes:
             made = change(made)
@@ -59,7 +59,7 @@ class DataDraw:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DataTask(Task):
-    """A task whose sequences are recorded: training batches are drawn from one set, the other two are fixed."""
+    """A data task has recorded sequences: training batches are drawn from one set, the other two are fixed."""
 
     draw: DataDraw
 
@@ -69,37 +69,37 @@ class DataTask(Task):
         return f"DataTask({self.name!r}: {units}, {train}, {validation} and {test} sequences)"
 
     def batch(self, seeds: Sequence[int], iteration: int, samples: int) -> Sequences:
-        """Training sequences of an iteration, of about the same length; each member draws its own."""
+        """Draw the training sequences of an iteration, of about the same length; each member draws its own."""
         return self.draw.batch(seeds, iteration, samples)
 
     def fixed_set(self, purpose: str, samples: int) -> Sequences:
-        """Sequences of the test set that all members share; all of it, if it has no more."""
+        """Draw sequences of the test set that all members share; all of it, if it has no more."""
         test = self.draw.test
         random = generator(SHARED_SET_SEED, purpose)
         return self.draw.of(test, [_some(len(test), random, min(samples, len(test)))])
 
     @cached_property
     def validation(self) -> Sequences:
-        """The whole set that decides when training stops."""
+        """Return the whole set that decides when training stops."""
         return self.draw.of(self.draw.validation, [np.arange(len(self.draw.validation))])
 
     @cached_property
     def test(self) -> Sequences:
-        """The whole set that results are reported on."""
+        """Return the whole set that results are reported on."""
         return self.draw.of(self.draw.test, [np.arange(len(self.draw.test))])
 
     @property
     def has_alike_batches(self) -> bool:
-        """Whether all batches of a size have the same shape: not these."""
+        """Say that batches of a size do not all have the same shape."""
         return False
 
     def changed(self, change: Callable[[Sequences], Sequences], inputs: int) -> "DataTask":
-        """The same task, with a change to whatever is drawn."""
+        """Return this task with a change to whatever is drawn."""
         return replace(self, inputs=inputs, draw=replace(self.draw, changes=(*self.draw.changes, change)))
 
 
 def data_task(name: str, train: Labelled, validation: Labelled, test: Labelled, blocks: int = BLOCKS) -> DataTask:
-    """A task of recorded sequences, from :func:`labelled` and :meth:`Labelled.split`, or with sets of your own.
+    """Make a task of recorded sequences, from :func:`labelled` and :meth:`Labelled.split`, or with sets of your own.
 
     What outputs mean follows from the targets: classes have a softmax (:class:`wmcl.likelihoods.Categorical`), bits are
     independent (:class:`wmcl.likelihoods.Bernoulli`), and real numbers are normal with a standard deviation of 1
@@ -152,7 +152,7 @@ def _some(count: int, random: np.random.Generator, samples: int) -> Int64[np.nda
 
 
 def _share_before(classes: Int64[np.ndarray, "entry"]) -> Float64[np.ndarray, "entry"]:
-    """Which part of the entries of its own class stands before each entry, counting half of itself."""
+    """Return which part of the entries of its own class stands before each entry, counting half of itself."""
     found = np.empty(len(classes))
     for one in np.unique(classes):
         places = np.flatnonzero(classes == one)

@@ -1,4 +1,4 @@
-"""Tasks that say which one they are."""
+"""Give networks the identity of the task, as further inputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from wmcl.tasks.task import Task
 
 
 def with_task_identity(tasks: Sequence[Task]) -> list[Task]:
-    """The tasks with one more input feature for each of them, last: 1 at every step of its own sequences, else 0.
+    """Return the tasks with one more input feature for each of them: 1 at every step of its own sequences, else 0.
 
     Padded steps stay zero. Everything else, random draws included, stays as it was.
 

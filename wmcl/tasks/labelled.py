@@ -1,4 +1,4 @@
-"""Recorded sequences with what is to be answered: what a task of data is made of."""
+"""Hold recorded sequences with their targets, of which tasks of data are made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from wmcl.tasks.task import check_counts
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Labelled:
-    """Sequences of different length, end to end, with targets at the last step of each or at every step.
+    """Labelled sequences have different lengths, and targets at the last step of each or at every step.
 
     Raises:
         ValueError: naming the field and the sequence, if something is missing, not finite or out of range.
@@ -26,14 +26,14 @@ class Labelled:
     rows: Shaped[np.ndarray, "row feature"]
     """the steps of all sequences, one sequence after the other"""
     offsets: Int64[np.ndarray, "boundary"]
-    """sequence n has the rows from ``offsets[n]`` up to ``offsets[n + 1]``"""
+    """boundaries of the sequences: sequence n has the rows from ``offsets[n]`` up to ``offsets[n + 1]``"""
     targets: Int[np.ndarray, "target"] | Float[np.ndarray, "target output"]
     """classes, or bits (0 or 1) or real numbers of several output units: one entry a sequence, for its last step, or
     one a row"""
     classes: int | None = None
-    """C, if targets are classes 0, …, C - 1; ``None`` if they are not"""
+    """number C of classes, if targets are classes 0, …, C - 1; ``None`` if they are not"""
     real: bool = False
-    """whether targets are real numbers; without ``classes`` and ``real`` they are bits"""
+    """flag of targets that are real numbers; without ``classes`` and ``real`` they are bits"""
     leads: Int64[np.ndarray, "sequence"] | None = None
     """steps at the beginning of each sequence that are its lead, before anything is shown; ``None`` for none"""
 
@@ -74,26 +74,26 @@ class Labelled:
 
     @property
     def outputs(self) -> int:
-        """Output units that a network needs: one a class, a bit or a real number."""
+        """Return the number of output units that a network needs: one a class, a bit or a real number."""
         return self.targets.shape[1] if self.classes is None else self.classes
 
     @property
     def at_every_step(self) -> bool:
-        """Whether every step is scored, and not the last one alone."""
+        """Tell whether every step is scored, and not the last one alone."""
         return len(self.targets) > len(self)
 
     @property
     def has_one_class(self) -> bool:
-        """Whether the answer is one class a sequence."""
+        """Tell whether the target is one class a sequence."""
         return self.classes is not None and not self.at_every_step
 
     @cached_property
     def lengths(self) -> Int64[np.ndarray, "sequence"]:
-        """Steps of each sequence."""
+        """Return the number of steps of each sequence."""
         return np.diff(self.offsets)
 
     def take(self, chosen: Int[np.ndarray, "chosen"]) -> "Labelled":
-        """The chosen sequences, in this order."""
+        """Return the chosen sequences, in this order."""
         lengths = self.lengths[chosen]
         offsets = ended(lengths)
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
@@ -106,7 +106,7 @@ class Labelled:
         )
 
     def with_lead(self, steps: Int[np.ndarray, "sequence"]) -> "Labelled":
-        """The same lengths and answers, with zeros in the first steps of each sequence, which become its lead.
+        """Return sequences of the same lengths and targets, whose first steps are zeros and become their lead.
 
         Raises:
             ValueError: if a lead is negative or leaves nothing of its sequence.
@@ -120,12 +120,12 @@ class Labelled:
     def split(
         self, validation: float = 0.1, test: float = 0.2, seed: int = 0
     ) -> tuple["Labelled", "Labelled", "Labelled"]:
-        """Sequences to train, to validate and to test on: a random division, which the seed settles.
+        """Divide the sequences at random into those to train, to validate and to test on.
 
         Args:
             validation: fraction of the sequences that decide when training stops.
             test: fraction that results are reported on.
-            seed: of the division.
+            seed: of the division, which depends on nothing else.
 
         Raises:
             ValueError: if one of the three would be empty.
@@ -141,7 +141,7 @@ class Labelled:
         return self.take(np.sort(order[second:])), self.take(order[:first]), self.take(order[first:second])
 
     def sequences(self, chosen: Int[np.ndarray, "member sample"]) -> Sequences:
-        """The chosen sequences of each member, side by side, with zeros after the end of shorter ones."""
+        """Return the chosen sequences of each member, side by side, with zeros after the end of shorter ones."""
         lengths = self.lengths[chosen]  # (member, sample)
         steps = np.arange(lengths.max())[:, None]
         own = steps < lengths[:, None, :]  # (member, time, sample)
@@ -162,7 +162,7 @@ class Labelled:
         )
 
     def _encoded(self, entries: Int[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "*shape output"]:
-        """Targets of an output unit each: a class is 1 among zeros."""
+        """Return targets of an output unit each: a class is 1 among zeros."""
         if self.classes is None:
             return self.targets[entries]
         return self.targets[entries][..., None] == np.arange(self.classes)
@@ -186,7 +186,7 @@ class Labelled:
 
 
 def _answers(targets: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
-    """Each as an array, all of the same form.
+    """Return the targets of each sequence as an array, all of the same form.
 
     Raises:
         ValueError: naming the first sequence whose targets have another form than those of the first one.
@@ -198,7 +198,7 @@ def _answers(targets: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
         if each.ndim != answers[0].ndim or each.ndim > 2 or each.shape[1:] != answers[0].shape[1:]:
             raise ValueError(
                 f"targets of sequence {number} have the shape {each.shape} and those of sequence 0"
-                f" {answers[0].shape}: all must be one answer, or all one a step, with as many output units"
+                f" {answers[0].shape}: all must be one target, or all one a step, with as many output units"
             )
     return answers
 
@@ -209,14 +209,14 @@ def labelled(
     classes: int | None = None,
     real: bool = False,
 ) -> Labelled:
-    """Sequences of your own.
+    """Put sequences of your own together with their targets.
 
     Args:
         sequences: arrays of shape (time, feature), of any length.
-        targets: for each sequence either one answer, at its last step, or an answer for every step. An answer is the
+        targets: for each sequence either one target, at its last step, or a target for every step. A target is the
             number of a class, or a vector of bits or of real numbers, one an output unit.
-        classes: C, if answers are the numbers 0, …, C - 1; ``None`` if they are bits or real numbers.
-        real: whether answers are real numbers.
+        classes: C, if targets are the numbers 0, …, C - 1; ``None`` if they are bits or real numbers.
+        real: whether targets are real numbers.
 
     Raises:
         ValueError: naming what does not fit.

@@ -1,7 +1,7 @@
-"""Copy with a lag: load and retention change while length, input and scored window stay the same.
+"""Make the copy task with a lag: load and retention change while length, input and scored window stay the same.
 
-Random bits are shown at every step. In the window, the last ``scored_steps`` of the sequence, the bits of ``lag``
-steps ago are asked for. A network that does not count steps holds the bits of the last ``lag`` steps at any time; that
+Random bits are shown at every step. In the window, the last ``scored_steps`` of the sequence, the targets are the bits
+of ``lag`` steps ago. A network that does not count steps holds the bits of the last ``lag`` steps at any time; that
 is the load (with a lag longer than the window, one that counts could hold fewer). With two channels, five
 steps, two of them scored, and a lag of 2:
 
@@ -22,15 +22,15 @@ from jaxtyping import UInt8
 
 from wmcl.likelihoods import Bernoulli
 from wmcl.randomness import bits
-from wmcl.tasks.demand import Demand
 from wmcl.tasks.layout import every_sample
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task, check_counts
 
 
 @dataclass(frozen=True)
 class LagLayout:
-    """Where everything stands in the sequences.
+    """A lag layout says where everything stands in the sequences.
 
     Raises:
         ValueError: if a field lies outside of its range, naming it.
@@ -51,13 +51,13 @@ class LagLayout:
         if self.lag + self.scored_steps > self.steps:
             raise ValueError(
                 f"lag is {self.lag}: with {self.scored_steps} of {self.steps} steps scored, it must be at most"
-                f" {self.steps - self.scored_steps}, so that every bit that is asked for has been shown"
+                f" {self.steps - self.scored_steps}, so that every target bit has been shown"
             )
 
     @property
-    def demand(self) -> Demand:
-        """The first step that matters is the one whose bits are asked for first."""
-        return Demand(
+    def memory_demand(self) -> MemoryDemand:
+        """Return the working-memory demand; the first step that matters is the one whose bits are recalled first."""
+        return MemoryDemand(
             load=self.lag * self.independent_bits,
             retention=self.lag,
             lead=self.steps - self.scored_steps - self.lag,
@@ -66,11 +66,11 @@ class LagLayout:
         )
 
     def draw(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
-        """Sequences of random bits: one member a generator."""
+        """Draw sequences of random bits: one member a generator."""
         return self.lay_out(np.stack([bits(g, (samples, self.steps, self.independent_bits)) for g in generators]))
 
     def lay_out(self, shown: UInt8[np.ndarray, "member sample time bit"]) -> Sequences:
-        """The sequences of given bits."""
+        """Return the sequences of given bits."""
         samples = shown.shape[1]
         window = slice(self.steps - self.scored_steps, self.steps)
         repeated = shown[..., np.arange(self.width) % self.independent_bits]
@@ -95,7 +95,7 @@ def lag_copy_task(
     """Repeat what was shown ``lag`` steps ago, in a window at the end of a sequence of fixed length.
 
     Args:
-        lag: steps from the one at which a bit is shown to the one at which it is asked for.
+        lag: steps from the one at which a bit is shown to the one at which it is recalled.
         steps: T, of a sequence.
         scored_steps: length of the window.
         width: channels; inputs and outputs alike, as there is no stop flag.
@@ -114,7 +114,7 @@ def lag_copy_task(
         outputs=width,
         likelihood=Bernoulli(),
         draw=layout.draw,
-        demand=layout.demand,
+        memory_demand=layout.memory_demand,
         validation_samples=validation_samples,
         test_samples=test_samples,
     )

@@ -1,8 +1,8 @@
-"""Where everything stands in time in the sequences of a Copy Task.
+"""Lay out the sequences of a Copy Task in time.
 
 After the lead, a pattern of p steps is shown during i input steps, a stop flag is raised, and from step lead + i + 1 on
-the pattern is asked for, during p steps. With p = 2, i = 4, two channels, and x for random bits that are never asked
-for, what the other i - p steps are (the ``filler``) is one of
+the pattern is recalled, during p steps. With p = 2, i = 4, two channels, and x for random bits that no target depends
+on, what the other i - p steps are (the ``filler``) is one of
 
     step          0 1 2 3 4 5 6
     blank         a c . . | . .      (| the stop flag, on a channel of its own)
@@ -27,10 +27,10 @@ import torch
 from jaxtyping import Bool, Float32, Int, Int64, UInt8
 from torch import Tensor
 
-from wmcl.tasks.copy_demand import copy_demand
-from wmcl.tasks.demand import Demand
-from wmcl.tasks.rearrangement import Rearrangement
+from wmcl.tasks.copy_memory_demand import copy_memory_demand
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Phase, Sequences
+from wmcl.tasks.target_map import TargetMap
 from wmcl.tasks.task import check_counts
 
 LeadInput = Literal["blank", "random"]
@@ -42,7 +42,7 @@ Lengths = int | tuple[int, int]
 
 @dataclass(frozen=True)
 class CopyLayout:
-    """Where everything stands in the sequences of a Copy Task.
+    """A copy layout says where everything stands in the sequences of a Copy Task.
 
     Raises:
         ValueError: if a field lies outside of its range or contradicts another, naming it.
@@ -57,16 +57,16 @@ class CopyLayout:
     lead: int = 0
     """steps before the pattern"""
     lead_input: LeadInput = "blank"
-    """what the lead shows: nothing, or random bits that are never asked for"""
+    """content of the lead: nothing, or random bits that no target depends on"""
     independent_bits: int | None = None
     """b, independent bits of a pattern step: channel c shows bit c mod b; None means the width"""
     input_power: InputPower = "step"
-    """whose input energy is the same for every b: that of a pattern step, or (``bit``) that of an independent bit, by
-    showing bits with amplitude √(b / width)"""
+    """part whose input energy is the same for every b: a pattern step, or (``bit``) an independent bit, by showing bits
+    with amplitude √(b / width)"""
     visible_bits: int = 0
-    """channels that are shown again at the step at which they are asked for"""
+    """channels that are shown again at the step of their target"""
     filler: Filler = "blank"
-    """what the i - p steps are that the pattern leaves: blank or random steps after it, random steps around it
+    """content of the i - p steps that the pattern leaves: blank or random steps after it, random steps around it
     (``scattered``), or blank steps after the stop flag"""
     pattern_steps: tuple[int, ...] | None = None
     """the steps of the input, from 0, that show the pattern; needed if it is scattered, else the first p"""
@@ -120,34 +120,34 @@ class CopyLayout:
 
     @property
     def bits(self) -> int:
-        """Independent bits of a pattern step (b)."""
+        """Return the number of independent bits of a pattern step (b)."""
         return self.width if self.independent_bits is None else self.independent_bits
 
     @property
     def input_lengths(self) -> range:
-        """Every input length that occurs; each is as likely as the others."""
+        """Return every input length that occurs; each is as likely as the others."""
         return range(shortest(self.input_length), longest(self.input_length) + 1)
 
     @property
     def steps(self) -> int:
-        """T, of the longest sequence."""
+        """Return T, the number of steps of the longest sequence."""
         return self.lead + longest(self.input_length) + 1 + longest(self.pattern_length)
 
     @property
     def window(self) -> slice:
-        """The smallest that holds the scored steps of every sequence."""
+        """Return the smallest window that holds the scored steps of every sequence."""
         return slice(self.lead + shortest(self.input_length) + 1, self.steps)
 
     @property
-    def demand(self) -> Demand:
-        """What copying every channel in order demands."""
-        return self.demand_of(Rearrangement(self.width))
+    def memory_demand(self) -> MemoryDemand:
+        """Return the working-memory demand of copying every channel in order."""
+        return self.memory_demand_of(TargetMap(self.width))
 
-    def demand_of(self, rearrangement: Rearrangement) -> Demand:
-        """What is demanded if something else than a copy of the pattern is asked for."""
-        return copy_demand(
+    def memory_demand_of(self, target_map: TargetMap) -> MemoryDemand:
+        """Return the working-memory demand with other targets than a copy of the pattern."""
+        return copy_memory_demand(
             [(self._shown(i), i + 1) for i in self.input_lengths],
-            rearrangement,
+            target_map,
             lead=self.lead,
             width=self.width,
             bits=self.bits,
@@ -160,20 +160,20 @@ class CopyLayout:
         lead_bits: UInt8[np.ndarray, "member sample lead bit"] | None = None,
         filler_bits: UInt8[np.ndarray, "member sample filler bit"] | None = None,
         input_lengths: Int[np.ndarray, "member sample"] | None = None,
-        rearrangement: Rearrangement | None = None,
+        target_map: TargetMap | None = None,
     ) -> Sequences:
-        """The sequences of given bits, of zeros and ones.
+        """Return the sequences of given bits, of zeros and ones.
 
         Args:
-            pattern_bits: of the longest pattern; a sequence with a shorter one shows and asks for its first steps.
+            pattern_bits: of the longest pattern; a sequence with a shorter one shows and recalls its first steps.
             lead_bits: without them the lead is blank.
             filler_bits: of the input steps that do not show the pattern, in order; without them these are blank.
             input_lengths: i of each sequence, if it is not the same for all.
-            rearrangement: what is asked for; ``None``: the pattern as it was shown.
+            target_map: from the pattern to the targets; ``None``: the targets are the pattern as it was shown.
         """
         samples, channels = pattern_bits.shape[1], np.arange(self.width) % self.bits
         pattern = pattern_bits[..., channels]
-        asked = pattern if rearrangement is None else rearrangement.apply(pattern)
+        recalled = pattern if target_map is None else target_map.apply(pattern)
         i = torch.from_numpy(np.full((1, 1), self.input_lengths[-1]) if input_lengths is None else input_lengths)[
             :, None
         ]
@@ -182,7 +182,7 @@ class CopyLayout:
         inputs = self._inputs(pattern, *(x if x is None else x[..., channels] for x in (lead_bits, filler_bits)))
         if input_lengths is not None:
             inputs *= self._time < self.lead + i[..., None]  # nothing of a longer pattern or filler
-        targets = self._targets(asked, self.lead + i + 1, scored)
+        targets = self._targets(recalled, self.lead + i + 1, scored)
         inputs[..., : self.visible_bits] += self._amplitude * targets[..., : self.visible_bits]
         inputs[..., self.width] = (phase == Phase.stop).to(inputs.dtype)
         weights = scored.to(inputs.dtype)
@@ -197,13 +197,16 @@ class CopyLayout:
         return (self.bits / self.width) ** 0.5 if self.input_power == "bit" else 1.0
 
     def _shown(self, input_length: int) -> tuple[int, ...]:
-        """The steps of the input that show the pattern."""
+        """Return the steps of the input that show the pattern."""
         if self.pattern_steps is not None:
             return self.pattern_steps
         return tuple(range(input_length if isinstance(self.pattern_length, tuple) else self.pattern_length))
 
     def _phases(self, p: Tensor, i: Tensor) -> tuple[Tensor, Bool[Tensor, "#member time #sample"]]:
-        """Phase and whether a step is scored, for pattern and input lengths (member, 1, sample) or (1, 1, 1)."""
+        """Return the phase of each step and whether it is scored.
+
+        Pattern and input lengths have the shape (member, 1, sample) or (1, 1, 1).
+        """
         t, answer = self._time[..., 0], self.lead + i + 1
         stop = self.lead + (p if self.filler == "after stop" else i)
         phase = torch.full((i + t).shape, int(Phase.input), dtype=torch.int8)
@@ -214,10 +217,10 @@ class CopyLayout:
     def _inputs(
         self, pattern: np.ndarray, lead: np.ndarray | None, filler: np.ndarray | None
     ) -> Float32[Tensor, "member time sample feature"]:
-        """Inputs before the stop flag, for the longest input length."""
+        """Return the inputs before the stop flag, for the longest input length."""
         input_length = self.input_lengths[-1]
         shown = np.array(self._shown(input_length))
-        inputs = torch.zeros(pattern.shape[0], self.steps, pattern.shape[1], self.width + 1)
+        inputs = torch.zeros(pattern.shape[0], self.steps, pattern.shape[1], self.width + 1, dtype=torch.float32)
         bits = inputs[..., : self.width]
         if lead is not None:
             bits[:, : self.lead] = self._amplitude * _by_time(lead)
@@ -227,32 +230,32 @@ class CopyLayout:
         return inputs
 
     def _targets(
-        self, asked: UInt8[np.ndarray, "member sample pattern output"], answer: Tensor, scored: Tensor
+        self, recalled: UInt8[np.ndarray, "member sample pattern output"], answer: Tensor, scored: Tensor
     ) -> Float32[Tensor, "member time sample output"]:
-        """What is asked for, from the step ``answer`` of each sequence on."""
-        members, samples, length, outputs = asked.shape
+        """Return the targets, which begin at the step ``answer`` of each sequence."""
+        members, samples, length, outputs = recalled.shape
         if len(self.input_lengths) == 1:
-            targets = torch.zeros(members, self.steps, samples, outputs)
-            targets[:, self.window] = _by_time(asked)
+            targets = torch.zeros(members, self.steps, samples, outputs, dtype=torch.float32)
+            targets[:, self.window] = _by_time(recalled)
             return targets
         place = (self._time[..., 0] - answer).clamp(0, length - 1)
         row = place + length * torch.arange(members * samples).view(members, 1, samples)
-        table = torch.from_numpy(asked).reshape(-1, outputs)  # rows of bytes are quicker to pick than single numbers
+        table = torch.from_numpy(recalled).reshape(-1, outputs)  # rows of bytes are quicker to pick than single numbers
         return table[row].float().masked_fill_(~scored[..., None], 0)
 
 
 def shortest(lengths: Lengths) -> int:
-    """The first of a range, or the only one."""
+    """Return the first length of a range, or the only one."""
     return lengths[0] if isinstance(lengths, tuple) else lengths
 
 
 def longest(lengths: Lengths) -> int:
-    """The last of a range, or the only one."""
+    """Return the last length of a range, or the only one."""
     return lengths[1] if isinstance(lengths, tuple) else lengths
 
 
 def every_sample(values: Tensor, samples: int) -> Tensor:
-    """(time,) -> (1, time, sample), without copying."""
+    """Expand values of the shape (time,) to (1, time, sample), without copying."""
     return values[None, :, None].expand(1, -1, samples)
 
 

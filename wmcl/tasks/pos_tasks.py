@@ -1,6 +1,6 @@
-"""Tasks of part-of-speech tagging, a language each, for continual learning (Ehret et al., 2021).
+"""Make tasks of part-of-speech tagging, a language each, for continual learning (Ehret et al., 2021).
 
-A step shows the vector of a word, and asks for its part of speech: one of 17, the same in all languages.
+A step shows the vector of a word, and its target is the part of speech: one of 17, the same in all languages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def pos_tasks(
     most_words: int = MOST_WORDS,
     blocks: int = BLOCKS,
 ) -> list[DataTask]:
-    """Tagging the words of sentences, in one language after the other.
+    """Make tasks of tagging the words of sentences, in one language after the other.
 
     A task holds the numbers of words and one table; a batch has the vectors of its own words. Vectors are frozen, or
     start as given and are learned with the task, by each member for itself (:mod:`wmcl.networks.vectors`).
@@ -80,14 +80,14 @@ def pos_tasks(
 
 @dataclass(frozen=True, eq=False)
 class LookUp:
-    """Puts the vectors of words where their numbers stand, and zeros where a sentence is over."""
+    """This puts the vectors of words where their numbers stand, and zeros where a sentence is over."""
 
     table: Float[Tensor, "word feature"]
     numbers: bool = False
-    """whether numbers stay in front of the vectors: from 1 on, and 0 where a sentence is over"""
+    """flag of numbers that stay in front of the vectors: from 1 on, and 0 where a sentence is over"""
 
     def __call__(self, made: Sequences) -> Sequences:
-        """The sequences, with vectors."""
+        """Return the sequences with vectors in place of numbers."""
         is_word = (made.phase != Phase.padding)[..., None]
         shown = self.table[made.inputs[..., 0].long()] * is_word
         return replace(made, inputs=torch.cat([(made.inputs + 1) * is_word, shown], -1) if self.numbers else shown)
@@ -109,7 +109,7 @@ def _check_kinds(treebanks: object, vectors: object) -> None:
 def _table(
     treebank: Treebank, vectors: Mapping[str, WordVectors] | None
 ) -> tuple[Float32[np.ndarray, "word feature"], Bool[np.ndarray, "word"]]:
-    """Vectors of a vocabulary, and which of its words are known."""
+    """Return the vectors of a vocabulary, and which of its words are known."""
     if vectors is None:
         return ngram_vectors(treebank.words), np.ones(len(treebank.words), dtype=bool)
     if treebank.language not in vectors:
@@ -118,7 +118,7 @@ def _table(
 
 
 def _labelled(records: Records, kept: Bool[np.ndarray, "word"], most_words: int, where: str) -> Labelled:
-    """Sentences of words that are kept, from the first one on."""
+    """Take sentences of words that are kept, from the first one on."""
     is_whole = np.logical_and.reduceat(kept[records.rows[:, 0]], records.offsets[:-1])
     lengths = np.where(is_whole, records.lengths, 0)
     chosen = np.flatnonzero(is_whole & (np.cumsum(lengths) <= most_words))

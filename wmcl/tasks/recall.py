@@ -1,6 +1,6 @@
-"""Recall of Gaussian numbers after a delay: the Copy Task for linear networks.
+"""Make tasks of recalling Gaussian numbers after a delay: the Copy Task for linear networks.
 
-White Gaussian numbers are shown on all channels for p steps; after a delay they are asked for, in order. Each is held
+White Gaussian numbers are shown on all channels for p steps; after a delay they are recalled, in order. Each is held
 for ``retention`` steps. A linear network adds up what its inputs cause, so a stop flag could switch nothing: there is
 none, and the delay is the same in all sequences. With two
 channels, p = 2, a retention of 3, a lead of 1 and a tail of 1:
@@ -23,15 +23,15 @@ import torch
 from jaxtyping import Float
 
 from wmcl.likelihoods import Gaussian
-from wmcl.tasks.demand import Demand
 from wmcl.tasks.layout import every_sample
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task, check_counts
 
 
 @dataclass(frozen=True)
 class RecallLayout:
-    """Where everything stands in the sequences.
+    """A recall layout says where everything stands in the sequences.
 
     Raises:
         ValueError: if a field lies outside of its range, naming it.
@@ -42,7 +42,7 @@ class RecallLayout:
     pattern_length: int
     """p, steps that show numbers"""
     retention: int
-    """R, steps from the one at which a number is shown to the one at which it is asked for"""
+    """R, steps from the one at which a number is shown to the one at which it is recalled"""
     lead: int = 0
     """blank steps before the pattern"""
     tail: int = 0
@@ -54,44 +54,44 @@ class RecallLayout:
         if self.retention < self.pattern_length:
             raise ValueError(
                 f"retention is {self.retention} and pattern_length is {self.pattern_length}: the pattern is shown"
-                " before it is asked for, so retention must be at least pattern_length"
+                " before it is recalled, so retention must be at least pattern_length"
             )
 
     @property
     def steps(self) -> int:
-        """T, of a sequence."""
+        """Return T, the number of steps of a sequence."""
         return self.lead + self.retention + self.pattern_length + self.tail
 
     @property
     def shown(self) -> slice:
-        """Steps that show numbers."""
+        """Return the steps that show numbers."""
         return slice(self.lead, self.lead + self.pattern_length)
 
     @property
     def window(self) -> slice:
-        """Steps that ask for them."""
+        """Return the steps at which they are recalled."""
         return slice(self.lead + self.retention, self.lead + self.retention + self.pattern_length)
 
     @property
-    def demand(self) -> Demand:
-        """All numbers are held at once, each for the retention."""
+    def memory_demand(self) -> MemoryDemand:
+        """Return the working-memory demand: all numbers are held at once, each for the retention."""
         load = self.channels * self.pattern_length
-        return Demand(load=load, retention=self.retention, lead=self.lead, steps=self.steps, scored_bits=load)
+        return MemoryDemand(load=load, retention=self.retention, lead=self.lead, steps=self.steps, scored_bits=load)
 
     def draw(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
-        """Sequences of white Gaussian numbers: one member a generator."""
+        """Draw sequences of white Gaussian numbers: one member a generator."""
         shape = (samples, self.pattern_length, self.channels)
         return self.lay_out(np.stack([g.standard_normal(shape) for g in generators]))
 
     def lay_out(self, numbers: Float[np.ndarray, "member sample time channel"]) -> Sequences:
-        """The sequences of given numbers."""
+        """Return the sequences of given numbers."""
         members, samples = numbers.shape[:2]
-        inputs = torch.zeros(members, self.steps, samples, self.channels)
+        inputs = torch.zeros(members, self.steps, samples, self.channels, dtype=torch.float32)
         targets = torch.zeros_like(inputs)
         inputs[:, self.shown] = targets[:, self.window] = torch.from_numpy(numbers).transpose(1, 2).float()
         phase = torch.full((self.steps,), int(Phase.input), dtype=torch.int8)
         phase[: self.lead], phase[self.window.start :] = int(Phase.lead), int(Phase.output)
-        scored = torch.zeros(self.steps)
+        scored = torch.zeros(self.steps, dtype=torch.float32)
         scored[self.window] = 1
         return Sequences(inputs, targets, every_sample(scored, samples), every_sample(phase, samples), self.window)
 
@@ -106,12 +106,14 @@ def recall_task(
     validation_samples: int = 512,
     test_samples: int = 1000,
 ) -> Task:
-    """Recall Gaussian numbers of unit variance after ``retention`` steps; outputs are Gaussian with unit variance.
+    """Make the task of recalling Gaussian numbers of unit variance after ``retention`` steps.
+
+    The likelihood of the targets is Gaussian with unit variance.
 
     Args:
         channels: m, numbers of a step; inputs and outputs alike.
         pattern_length: p, steps that show numbers. The load is m · p.
-        retention: steps from the one at which a number is shown to the one at which it is asked for, at least p.
+        retention: steps from the one at which a number is shown to the one at which it is recalled, at least p.
         lead: blank steps before the pattern.
         tail: blank steps after the last scored one.
         validation_samples: size of the validation set.
@@ -128,7 +130,7 @@ def recall_task(
         outputs=channels,
         likelihood=Gaussian(),
         draw=layout.draw,
-        demand=layout.demand,
+        memory_demand=layout.memory_demand,
         validation_samples=validation_samples,
         test_samples=test_samples,
     )

@@ -1,4 +1,4 @@
-"""Tasks of Stroke MNIST, one after the other, for continual learning.
+"""Make tasks of Stroke MNIST that are learned one after the other.
 
 *Split* Stroke-MNIST tells two digits apart in each task; *Sequential* Stroke-MNIST shows m of them one after the other,
 so that what came first has to be held while the rest is drawn (Ehret et al., 2021). Targets are at the last step.
@@ -11,8 +11,8 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Int
 
-from wmcl.data import Strokes
 from wmcl.data.records import Records
+from wmcl.data.strokes import Strokes
 from wmcl.randomness import generator
 from wmcl.tasks.data_task import BLOCKS, DataTask, data_task
 from wmcl.tasks.labelled import Labelled
@@ -29,11 +29,11 @@ _HELD_BACK = 6  # of so many training digits, the last one is for validation: 10
 def split_stroke_tasks(
     strokes: Strokes, tasks: int = 5, *, labels: LabelsOf = "task", validation: int = 500, blocks: int = BLOCKS
 ) -> list[DataTask]:
-    """Two digits in each task: 0 and 1, then 2 and 3, and so on.
+    """Make tasks that each tell two digits apart: 0 and 1, then 2 and 3, and so on.
 
     Three scenarios of continual learning (van de Ven and Tolias, 2019) differ in what the network is told: with a
-    read-out a task (``heads=tasks``) the task is given; with one read-out and labels within the task it is not, and
-    need not be found out; with one read-out and labels of all tasks the network has to tell all digits apart.
+    head a task (``heads=tasks``) the task is given; with one head and labels within the task it is not, and need not be
+    found out; with one head and labels of all tasks the network has to tell all digits apart.
 
     Args:
         strokes: from :func:`wmcl.data.stroke_mnist`, or what stands in for it.
@@ -76,7 +76,7 @@ def sequential_stroke_tasks(
     seed: int = 0,
     blocks: int = BLOCKS,
 ) -> list[DataTask]:
-    """Sequences of m digits, each one of two: in every task all 2^m sequences of another pair of digits.
+    """Make tasks of sequences of m digits, each one of two: in every task all 2^m sequences of another pair of digits.
 
     The first five sixths of the training digits make the training sequences, the others those of the validation set,
     and the test digits those of the test set. Digits are drawn with replacement; sequences of each of the 2^m kinds are
@@ -98,7 +98,7 @@ def sequential_stroke_tasks(
         blocks: as in :func:`wmcl.tasks.data_task`.
 
     Raises:
-        ValueError: if a number is out of range, or if digits that are not shown are asked for.
+        ValueError: if a number is out of range, or if labels are those of digits that are not shown.
     """
     check_counts(tasks=tasks, digits=digits, train=train, validation=validation, test=test)
     check_counts(0, seed=seed)
@@ -143,7 +143,7 @@ def _pairs(tasks: int, seed: int) -> Sequence[tuple[int, int]]:
 
 
 def _classes(digits: int, labels: SequenceLabels, seed: int, task: int) -> Int[np.ndarray, "kind"]:
-    """The class of each kind of sequence."""
+    """Return the class of each kind of sequence."""
     kinds = np.arange(2**digits)
     if labels == "sequences" or digits == 1:
         return kinds
@@ -162,7 +162,10 @@ def _sequences(
     seed: int,
     purpose: str,
 ) -> Labelled:
-    """So many sequences: kinds in turn, in random order. Bit b of the number of a kind chooses the digit at place b."""
+    """Draw so many sequences: kinds in turn, in random order.
+
+    Bit b of the number of a kind chooses the digit at place b.
+    """
     random = generator(seed, f"sequences of strokes: {purpose}")
     kinds = random.permutation(np.arange(count) % len(classes))
     second = (kinds[:, None] >> np.arange(digits)) & 1
@@ -176,7 +179,7 @@ def _sequences(
 
 
 def _with_blank_lead(shown: Labelled) -> Labelled:
-    """With zeros in place of all digits but the last one."""
+    """Return the sequences with zeros in place of all digits but the last one."""
     ends = np.flatnonzero(shown.rows[:, 3]) + 1  # of digits, one of which ends at the end of each sequence
     last = np.searchsorted(ends, shown.offsets[1:])
     return shown.with_lead(ends[last - 1] - shown.offsets[:-1])

@@ -1,4 +1,4 @@
-"""A task: where sequences come from, and what their targets mean."""
+"""Define tasks: where sequences come from, and what their targets mean."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 
 from wmcl.likelihoods import Likelihood
 from wmcl.randomness import generator
-from wmcl.tasks.demand import Demand
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Sequences
 
 SHARED_SET_SEED = 0
@@ -17,7 +17,7 @@ SHARED_SET_SEED = 0
 
 @dataclass(frozen=True)
 class Task:
-    """A distribution over sequences.
+    """A task is a distribution over sequences.
 
     Add a task of your own by writing its ``draw``: it receives one random generator a member and the number
     of samples, and returns :class:`Sequences` whose member axis has one entry a generator.
@@ -39,37 +39,37 @@ class Task:
     draw: Callable[[Sequence[np.random.Generator], int], Sequences]
     validation_samples: int = 512
     test_samples: int = 1000
-    demand: Demand | None = None
-    """what it asks of a network, if that is known"""
+    memory_demand: MemoryDemand | None = None
+    """working-memory demand, if it is known"""
     learned_vectors: tuple[int, int] | None = None
     """words and features of the table of vectors that is learned with the task; then the number of a word, from 1 on,
     or 0 for none, stands before the input features (:mod:`wmcl.networks.vectors`)"""
 
     def batch(self, seeds: Sequence[int], iteration: int, samples: int) -> Sequences:
-        """Training sequences of an iteration: each member draws its own, addressed by its seed."""
+        """Draw the training sequences of an iteration: each member draws its own, addressed by its seed."""
         return self.draw([generator(seed, "batch", iteration) for seed in seeds], samples)
 
     def fixed_set(self, purpose: str, samples: int) -> Sequences:
-        """A fixed set that all members share (member size 1), e.g. ``task.fixed_set("probe", 200)``."""
+        """Draw a fixed set that all members share (member size 1), e.g. ``task.fixed_set("probe", 200)``."""
         return self.draw([generator(SHARED_SET_SEED, purpose)], samples)
 
     def changed(self, change: Callable[[Sequences], Sequences], inputs: int) -> "Task":
-        """The same task, with a change to whatever is drawn, which may give it another number of input features."""
+        """Return this task with a change to whatever is drawn, which may give it another number of input features."""
         return replace(self, inputs=inputs, draw=_Changed(self.draw, change))
 
     @property
     def has_alike_batches(self) -> bool:
-        """Whether all batches of a size have the same shape, so that a step can be captured and replayed."""
+        """Tell whether all batches of a size have the same shape, so that a step can be captured and replayed."""
         return True
 
     @cached_property
     def validation(self) -> Sequences:
-        """The set that decides when training stops."""
+        """Return the set that decides when training stops."""
         return self.fixed_set("validation", self.validation_samples)
 
     @cached_property
     def test(self) -> Sequences:
-        """The set that results are reported on."""
+        """Return the set that results are reported on."""
         return self.fixed_set("test", self.test_samples)
 
 

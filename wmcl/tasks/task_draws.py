@@ -1,4 +1,4 @@
-"""What is drawn once for a task and then fixed: permutations, and the steps that show a scattered pattern.
+"""Draw what is fixed for a task: permutations, and the steps that show a scattered pattern.
 
 ``addressed`` draws are functions of (task seed, purpose, index). ``reference`` draws are those of the paper's code,
 from a ``numpy.random.RandomState`` of the task seed, which it draws itself (:func:`reference_task_seeds`): with these,
@@ -16,7 +16,7 @@ TaskDraws = Literal["addressed", "reference"]
 
 
 def permutations(size: int, count: int, task_seed: int, draws: TaskDraws) -> list[np.ndarray]:
-    """Random permutations of the numbers below ``size``."""
+    """Draw random permutations of the numbers below ``size``."""
     if draws == "reference":
         random = np.random.RandomState(task_seed)
         return [random.permutation(size) for _ in range(count)]
@@ -24,12 +24,12 @@ def permutations(size: int, count: int, task_seed: int, draws: TaskDraws) -> lis
 
 
 def scattered_steps(pattern_length: int, input_length: int, task_seed: int, draws: TaskDraws) -> tuple[int, ...]:
-    """As many of the input steps as the pattern has, in order of time."""
+    """Draw as many of the input steps as the pattern has, in order of time."""
     random = np.random.RandomState(task_seed) if draws == "reference" else generator(task_seed, "scattered steps")
     return tuple(sorted(random.choice(input_length, pattern_length, replace=False).tolist()))
 
 
 def reference_task_seeds(seed: int, tasks: int, kind: Literal["permutation", "scatter"]) -> Sequence[int]:
-    """The task seeds of the paper's code: of permutations below 1000, of scattered steps below a million."""
+    """Draw the task seeds of the paper's code: of permutations below 1000, of scattered steps below a million."""
     random = np.random.RandomState(seed)
     return [int(random.randint(1000 if kind == "permutation" else 1_000_000)) for _ in range(tasks)]

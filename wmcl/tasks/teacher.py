@@ -1,11 +1,11 @@
-r"""Student and teacher: targets from a linear RNN with a memory of known dimension.
+r"""Make tasks of student and teacher, whose targets come from a linear RNN with a memory of known dimension.
 
 The teacher has n units, of which only an r-dimensional subspace remembers: with an orthonormal basis Q (n × r) and a
 random orthogonal matrix A (r × r), W_hh = Q A Qᵀ is orthogonal on the subspace and zero elsewhere. White Gaussian
-inputs are shown for p steps, then d blank ones, and then its outputs are asked for, during q steps of blank input.
+inputs are shown for p steps, then d blank ones, and then its outputs are the targets, during q steps of blank input.
 What they depend on by then lies in the subspace: the map from the inputs to the outputs has the rank
-min(r, inputs · p, outputs · q). That is the smallest dimension of a state that carries what is asked for (Ho and
-Kalman, 1966).
+min(r, inputs · p, outputs · q). That is the smallest dimension of a state that carries the targets (Ho and Kalman,
+1966).
 
 The paper's code has a teacher of its own (r_t = σ(A r_{t-1} + x_t), outputs at every step); its memory has no known
 dimension, and choosing the rank of A there also changes the size of its entries.
@@ -23,15 +23,15 @@ from wmcl.likelihoods import Gaussian
 from wmcl.networks import LinearRNN, Parameters
 from wmcl.networks.initialisation import random_orthogonal
 from wmcl.randomness import generator
-from wmcl.tasks.demand import Demand
 from wmcl.tasks.layout import every_sample
+from wmcl.tasks.memory_demand import MemoryDemand
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task, check_counts
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """A linear teacher and the layout of its sequences.
+    """A teacher is a linear network with the layout of its sequences.
 
     Raises:
         ValueError: if a field lies outside of its range, naming it.
@@ -40,17 +40,17 @@ class Teacher:
     memory: int
     """r, dimension of the subspace that remembers"""
     units: int = 64
-    """n"""
+    """n, units of the teacher"""
     channels: int = 4
-    """inputs, and outputs"""
+    """number of inputs, and of outputs"""
     shown_steps: int = 16
     """p, steps of white Gaussian inputs"""
     delay: int = 2
-    """d, blank steps between the last input and the first output that is asked for"""
+    """d, blank steps between the last input and the first target"""
     scored_steps: int = 16
-    """q, steps whose outputs are asked for"""
+    """q, steps whose outputs are the targets"""
     seed: int = 0
-    """of the teacher's weights"""
+    """seed of the teacher's weights"""
 
     def __post_init__(self) -> None:
         check_counts(
@@ -70,24 +70,27 @@ class Teacher:
 
     @property
     def network(self) -> LinearRNN:
-        """What the teacher is."""
+        """Return the kind of network that the teacher is."""
         return LinearRNN(self.channels, self.units, self.channels)
 
     @property
     def steps(self) -> int:
-        """T, of a sequence."""
+        """Return T, the number of steps of a sequence."""
         return self.window.stop
 
     @property
     def window(self) -> slice:
-        """Steps that are scored."""
+        """Return the steps that are scored."""
         start = self.shown_steps + self.delay
         return slice(start, start + self.scored_steps)
 
     @property
-    def demand(self) -> Demand:
-        """The load is the memory; it is held from the middle of the input to that of the output."""
-        return Demand(
+    def memory_demand(self) -> MemoryDemand:
+        """Return the working-memory demand.
+
+        The load is the memory; it is held from the middle of the input to that of the output.
+        """
+        return MemoryDemand(
             load=self.memory,
             retention=self.delay + (self.shown_steps + self.scored_steps) / 2,
             lead=0,
@@ -97,12 +100,15 @@ class Teacher:
 
     @cached_property
     def basis(self) -> Float64[np.ndarray, "unit dimension"]:
-        """Q, orthonormal: the subspace that remembers."""
+        """Return Q, an orthonormal basis of the subspace that remembers."""
         return random_orthogonal(generator(self.seed, "teacher subspace"), self.units)[:, : self.memory]
 
     @cached_property
     def parameters(self) -> Parameters:
-        """Weights in float64, for one member; outputs have unit variance on average over the scored steps."""
+        """Return the weights in float64, for one member.
+
+        Outputs have unit variance on average over the scored steps.
+        """
         rotation = random_orthogonal(generator(self.seed, "teacher rotation"), self.memory)
         recurrent = self.basis @ rotation @ self.basis.T
         shape = (self.units, self.channels)
@@ -121,12 +127,12 @@ class Teacher:
     def memory_of(
         self, inputs: Float[torch.Tensor, "member time sample feature"], step: int
     ) -> Float64[torch.Tensor, "member sample dimension"]:
-        """The coordinates Qᵀ h of the teacher's state in its subspace after a step."""
+        """Return the coordinates Qᵀ h of the teacher's state in its subspace after a step."""
         hidden = self.network.apply(self._for(len(inputs)), inputs[:, : step + 1].double()).hidden[:, step]
         return hidden @ torch.from_numpy(self.basis)
 
     def draw(self, generators: Sequence[np.random.Generator], samples: int) -> Sequences:
-        """Sequences of white Gaussian inputs, and what the teacher makes of them: one member a generator."""
+        """Draw sequences of white Gaussian inputs, with the teacher's outputs as targets: one member a generator."""
         shape = (samples, self.shown_steps, self.channels)
         shown = torch.from_numpy(np.stack([g.standard_normal(shape) for g in generators])).transpose(1, 2)
         inputs = torch.zeros(len(generators), self.steps, samples, self.channels, dtype=torch.float64)
@@ -141,12 +147,14 @@ class Teacher:
         )
 
     def _for(self, members: int) -> Parameters:
-        """The same teacher for each member."""
+        """Return the weights of the teacher, repeated for each member."""
         return {name: value.expand(members, *value.shape[1:]) for name, value in self.parameters.items()}
 
 
 def teacher_task(teacher: Teacher, validation_samples: int = 512, test_samples: int = 1000) -> Task:
-    """Give the outputs of a teacher; they are Gaussian with unit variance around the student's outputs.
+    """Make the task of giving the outputs of a teacher.
+
+    The likelihood of the targets is Gaussian with unit variance around the outputs of the student.
 
     Raises:
         ValueError: if a number is not whole or lies outside of its range.
@@ -158,7 +166,7 @@ def teacher_task(teacher: Teacher, validation_samples: int = 512, test_samples: 
         outputs=teacher.channels,
         likelihood=Gaussian(),
         draw=teacher.draw,
-        demand=teacher.demand,
+        memory_demand=teacher.memory_demand,
         validation_samples=validation_samples,
         test_samples=test_samples,
     )

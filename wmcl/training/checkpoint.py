@@ -12,7 +12,8 @@ import torch
 
 from wmcl import stored_file
 from wmcl.networks import Network, Parameters
-from wmcl.tasks import Sequences, check_counts
+from wmcl.tasks import Sequences
+from wmcl.tasks.task import check_counts
 from wmcl.training.curves import Curves
 from wmcl.training.milestones import Milestone, Snapshot
 from wmcl.training.objective import Objective

@@ -8,7 +8,8 @@ import numpy as np
 from wmcl.autograd import with_autograd
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import Seeds, as_seeds
-from wmcl.tasks import Task, check_sequences
+from wmcl.tasks import Task
+from wmcl.tasks.check import check_sequences
 from wmcl.training.checkpoint import Checkpoint, configuration
 from wmcl.training.ensemble import Trained
 from wmcl.training.loop import begin, run

@@ -14,7 +14,9 @@ from method_study.config import HERE, Chance, Comparison, Config, Search
 from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.methods import Measures
 from wmcl.published import Published, published_runs
-from wmcl.tasks import InputsOfTasks, Task, TaskDraws, copy_task_sequence
+from wmcl.tasks import Task, copy_task_sequence
+from wmcl.tasks.copy_sequence import InputsOfTasks
+from wmcl.tasks.task_draws import TaskDraws
 
 
 @dataclass(frozen=True)

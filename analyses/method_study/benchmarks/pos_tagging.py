@@ -20,14 +20,9 @@ from method_study.benchmarks.recorded import (
 )
 from method_study.config import Chance, Comparison, Config
 from method_study.hyperparameters import Hyperparameters, Value
-from wmcl.data import (
-    Treebank,
-    WordVectors,
-    read_word_vectors,
-    stand_in_languages,
-    universal_dependencies,
-    universal_dependencies_reduced,
-)
+from wmcl.data import read_word_vectors, stand_in_languages, universal_dependencies, universal_dependencies_reduced
+from wmcl.data.treebank import Treebank
+from wmcl.data.word_vectors import WordVectors
 from wmcl.published import Published, published_runs
 from wmcl.tasks import Task, pos_tasks
 from wmcl.tasks.pos_tasks import Unknown

@@ -11,7 +11,8 @@ from method_study.benchmarks.benchmark import Benchmark, preset_of
 from method_study.benchmarks.recorded import SMALL_MEASURES, SMALLER, Scenario, check_words
 from method_study.benchmarks.stroke_hyperparameters import COMMON, GRIDS, LONGER, STARTING_VALUES
 from method_study.config import Chance, Comparison, Config
-from wmcl.data import Strokes, stand_in_strokes, stroke_mnist
+from wmcl.data import stand_in_strokes, stroke_mnist
+from wmcl.data.strokes import Strokes
 from wmcl.published import Published, published_runs
 from wmcl.tasks import Task, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.stroke_tasks import SequenceLabels

@@ -1,4 +1,4 @@
-"""What is asked for: the bits of the pattern in another order, exclusive ors of them, or fewer of them.
+"""Map patterns to targets: their bits in another order, exclusive ors of them, or fewer of them.
 
 Every target bit is the exclusive or of some bits of the pattern: a linear map over the field of two elements. Bits are
 numbered step by step, step · width + channel. With x the pattern and P_k permutations, (P x)[j] = x[P[j]], it is
@@ -7,7 +7,7 @@ numbered step by step, step · width + channel. With x the pattern and P_k permu
     separate          y = x ⊕ P_1 x ⊕ … ⊕ P_r x
     iterated          y_0 = x, y_k = y_{k-1} ⊕ P y_{k-1}, and y = y_r
 
-as in Ehret et al. (2021). Where P moves nothing, r = 1 asks for a bit that is always 0.
+as in Ehret et al. (2021). Where P moves nothing, r = 1 gives a target bit that is always 0.
 
 Iterating is multiplying by I ⊕ P: y = (I ⊕ P)^r x, in which P^k has the coefficient C(r, k) mod 2, which is 1 if
 every binary digit of k is at most that of r (Lucas).
@@ -22,8 +22,8 @@ from jaxtyping import Bool, Int64, UInt8
 
 
 @dataclass(frozen=True)
-class Rearrangement:
-    """The map from a pattern to what is asked for."""
+class TargetMap:
+    """A target map is the linear map from the bits of a pattern to the target bits."""
 
     output_width: int
     """the first channels of the pattern, which alone matter"""
@@ -34,7 +34,7 @@ class Rearrangement:
     def apply(
         self, shown: UInt8[np.ndarray, "member sample step channel"]
     ) -> UInt8[np.ndarray, "member sample step output"]:
-        """What is asked for of a pattern of zeros and ones."""
+        """Return the targets of a pattern of zeros and ones."""
         kept = shown[..., : self.output_width]
         if self.sources is None:
             return kept
@@ -43,7 +43,7 @@ class Rearrangement:
         return reduce(np.bitwise_xor, terms).reshape(kept.shape)
 
     def matrix(self, length: int, width: int, bits: int) -> Bool[np.ndarray, "target source"]:
-        """Whether each target bit depends on each independent bit (step · bits + bit) of a pattern.
+        """Return whether each target bit depends on each independent bit (step · bits + bit) of a pattern.
 
         Args:
             length: steps of the pattern.
@@ -61,36 +61,36 @@ class Rearrangement:
         return shows.T % 2 == 1
 
 
-def in_order(order: Int64[np.ndarray, "bit"], output_width: int) -> Rearrangement:
-    """The bits of the pattern in another order."""
-    return Rearrangement(output_width, _terms([order]))
+def in_order(order: Int64[np.ndarray, "bit"], output_width: int) -> TargetMap:
+    """Return the map to the bits of the pattern in another order."""
+    return TargetMap(output_width, _terms([order]))
 
 
-def exclusive_or(permutations: Sequence[Int64[np.ndarray, "bit"]], output_width: int) -> Rearrangement:
-    """The pattern ⊕ each of its permutations (``separate``)."""
-    return Rearrangement(output_width, _terms([np.arange(len(permutations[0])), *permutations]))
+def exclusive_or(permutations: Sequence[Int64[np.ndarray, "bit"]], output_width: int) -> TargetMap:
+    """Return the map to the pattern ⊕ each of its permutations (``separate``)."""
+    return TargetMap(output_width, _terms([np.arange(len(permutations[0])), *permutations]))
 
 
-def iterated_exclusive_or(permutation: Int64[np.ndarray, "bit"], times: int, output_width: int) -> Rearrangement:
-    """The pattern ⊕ its permutation, and again with the result, as many times (``iterated``)."""
+def iterated_exclusive_or(permutation: Int64[np.ndarray, "bit"], times: int, output_width: int) -> TargetMap:
+    """Return the map to the pattern ⊕ its permutation, and again with the result, as many times (``iterated``)."""
     powers = [np.arange(len(permutation))]
     for _ in range(times):
         powers.append(powers[-1][permutation])
-    return Rearrangement(output_width, _terms([powers[k] for k in range(times + 1) if k & times == k]))
+    return TargetMap(output_width, _terms([powers[k] for k in range(times + 1) if k & times == k]))
 
 
 def by_steps(order: Sequence[int] | np.ndarray, width: int) -> Int64[np.ndarray, "bit"]:
-    """An order of steps as an order of bits: all channels alike."""
+    """Turn an order of steps into an order of bits: all channels alike."""
     return (np.asarray(order, dtype=np.int64)[:, None] * width + np.arange(width)).ravel()
 
 
 def by_channels(order: Sequence[int] | np.ndarray, length: int) -> Int64[np.ndarray, "bit"]:
-    """An order of channels as an order of bits: all steps alike."""
+    """Turn an order of channels into an order of bits: all steps alike."""
     return (np.arange(length)[:, None] * len(order) + np.asarray(order, dtype=np.int64)).ravel()
 
 
 def swapped_in_pairs(length: int) -> list[int]:
-    """1 0 3 2 …: neighbours change places, and the last of an odd number stays."""
+    """Return the order 1 0 3 2 …, in which neighbours change places, and the last of an odd number stays."""
     return [k if length % 2 and k == length - 1 else k ^ 1 for k in range(length)]
 
 

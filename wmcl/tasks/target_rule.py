@@ -1,11 +1,11 @@
-"""What a Copy Task asks for, in words: an order or exclusive ors of the pattern, and of which channels."""
+"""Say what the targets of a Copy Task are: the pattern in an order, or exclusive ors of it, on some channels."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from wmcl.tasks.layout import CopyLayout
-from wmcl.tasks.rearrangement import (
-    Rearrangement,
+from wmcl.tasks.target_map import (
+    TargetMap,
     by_channels,
     by_steps,
     exclusive_or,
@@ -21,8 +21,8 @@ XorMode = Literal["separate", "iterated"]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The arguments of :func:`wmcl.tasks.copy_task` that say what is asked for."""
+class TargetRule:
+    """A target rule holds the arguments of :func:`wmcl.tasks.copy_task` that say what the targets are."""
 
     output_width: int
     order: Order = "forward"
@@ -33,11 +33,11 @@ class Asked:
 
     @property
     def is_random(self) -> bool:
-        """Whether permutations are drawn for the task."""
+        """Tell whether permutations are drawn for the task."""
         return self.order.startswith("permuted")
 
     def check(self, layout: CopyLayout) -> None:
-        """Refuse what is out of range, or does not fit the layout.
+        """Refuse values that are out of range, or do not fit the layout.
 
         Raises:
             ValueError: naming what contradicts what.
@@ -77,11 +77,11 @@ class Asked:
         if visible > outputs:
             raise ValueError(f"visible_bits is {visible}: it must be at most the output_width, {outputs}")
 
-    def of_pattern(self, length: int) -> Rearrangement:
-        """What is asked for of a pattern of so many steps."""
+    def of_pattern(self, length: int) -> TargetMap:
+        """Return the map from a pattern of so many steps to its targets."""
         width = self.output_width
         if self.order == "forward":
-            return Rearrangement(width)
+            return TargetMap(width)
         if self.order == "reversed":
             return in_order(by_steps(range(length)[::-1], width), width)
         if self.order == "pairwise":

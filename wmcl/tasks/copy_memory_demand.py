@@ -1,14 +1,15 @@
-"""What a Copy Task asks of a network, whatever is asked for of the pattern.
+"""Compute the working-memory demand of a Copy Task, whatever its targets are.
 
 - Load: bits that must be held at the stop flag, where most are: the rank, over the field of two elements, of the map
-  from the pattern to what is asked for. A network can take exclusive ors as the bits come in, so the load of an
+  from the pattern to the targets. A network can take exclusive ors as the bits come in, so the load of an
   exclusive or can be less than the bits it depends on; what is always 0 is no load. With several lengths, that of the
   longest.
 - Retention: the mean, over all pairs of a target bit and a pattern bit that it depends on, of the steps from the one
-  that shows the pattern bit to the one that asks for the target bit. For a permutation it is i + 1, like that of the
-  copy, as the mean of a permutation's displacements is 0. With several lengths, the pairs of all are taken together.
+  that shows the pattern bit to the one at which the target bit is recalled. For a permutation it is i + 1, like that of
+  the copy, as the mean of a permutation's displacements is 0. With several lengths, the pairs of all are taken
+  together.
 
-Bits that are visible when asked for need not be held, and count in neither.
+Bits that are shown again at the step of their target need not be held, and count in neither.
 """
 
 from collections.abc import Sequence
@@ -16,43 +17,43 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool
 
-from wmcl.tasks.demand import Demand
-from wmcl.tasks.rearrangement import Rearrangement
+from wmcl.tasks.memory_demand import MemoryDemand
+from wmcl.tasks.target_map import TargetMap
 
 
-def copy_demand(
+def copy_memory_demand(
     timings: Sequence[tuple[Sequence[int], int]],
-    rearrangement: Rearrangement,
+    target_map: TargetMap,
     *,
     lead: int,
     width: int,
     bits: int,
     visible_bits: int,
-) -> Demand:
-    """The demand of a Copy Task.
+) -> MemoryDemand:
+    """Return the working-memory demand of a Copy Task.
 
     Args:
-        timings: for each input length, which are equally likely: the steps that show the pattern, and the step from
-            which on it is asked for, both counted from the end of the lead.
-        rearrangement: what is asked for.
+        timings: for each input length, which are equally likely: the steps that show the pattern, and the step of
+            the first target, both counted from the end of the lead.
+        target_map: from the pattern to the targets.
         lead: steps before the input.
         width: channels.
         bits: independent bits of a pattern step.
-        visible_bits: channels that are shown again when they are asked for.
+        visible_bits: channels that are shown again at the steps of their targets.
     """
     loads, firsts, delays, pairs, steps, scored = [], [], 0, 0, 0, 0
     for shown, answer in timings:
-        depends = rearrangement.matrix(len(shown), width, bits)
+        depends = target_map.matrix(len(shown), width, bits)
         depends[:, np.arange(depends.shape[1]) % bits < visible_bits] = False
         target, source = depends.nonzero()
         from_step = np.array(shown)[source // bits]
         loads.append(binary_rank(depends))
         firsts += from_step.tolist()
-        delays += int((answer + target // rearrangement.output_width - from_step).sum())
+        delays += int((answer + target // target_map.output_width - from_step).sum())
         pairs += len(target)
         steps += lead + answer + len(shown)
         scored += len(depends)
-    return Demand(
+    return MemoryDemand(
         load=max(loads),
         retention=_quotient(delays, pairs) if pairs else 0,
         lead=lead + min(firsts, default=0),
@@ -62,7 +63,10 @@ def copy_demand(
 
 
 def binary_rank(matrix: Bool[np.ndarray, "row column"]) -> int:
-    """Rank over the field of two elements: rows, as binary numbers, are reduced by those of the same length."""
+    """Return the rank over the field of two elements.
+
+    Rows, as binary numbers, are reduced by those of the same length.
+    """
     by_lead: dict[int, int] = {}
     for packed in np.packbits(matrix, axis=1):
         row = int.from_bytes(packed.tobytes(), "big")

@@ -1,12 +1,12 @@
-"""Files that appear complete or not at all, whatever happens while they are written."""
+"""Write files that appear complete or not at all, whatever happens meanwhile."""
 
 import os
 from pathlib import Path
 from uuid import uuid4
 
 
-def write_whole(content: bytes | bytearray, path: Path) -> None:
-    """Write a file, and its folder if there is none: a temporary file beside it, forced to the disk, then a rename.
+def write_atomically(content: bytes | bytearray, path: Path) -> None:
+    """Write a file, and its folder if there is none, by way of a temporary file beside it that is renamed at the end.
 
     Raises:
         OSError: names the file and the reason, e.g. a full disk.
