@@ -51,7 +51,9 @@ def search(config: Config) -> str:
     conditions = [{"approach": row, "candidate": text} for row, text in candidates(config)]
     origin = provenance(config.run.device)
     found = _sweep(config, conditions, table_of(config), MEASURES, seeds_of(config), "search.entries")
-    sweeps.save_atomically(describe(found, descriptions(config.task.answers)), config.run.output.with_suffix(".search.nc"))
+    sweeps.save_atomically(
+        describe(found, descriptions(config.task.answers)), config.run.output.with_suffix(".search.nc")
+    )
     command = invocation({})["command"]
     where = {name: origin[name] for name in ("source_revision", "created")} | {"command": command}
     made = choices(found, config, where)

@@ -25,14 +25,13 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import wmcl
-from wmcl.methods import during, final, forgetting, measure_run, named
-from wmcl.methods import learn
+from wmcl.methods import during, final, forgetting, measure_run, named, train_sequence
 from wmcl.statistics import mean_interval
 
 torch.set_num_threads(1)
 tasks = wmcl.tasks.copy_task_sequence(3, 3, order="permuted time")
 network = wmcl.networks.Elman(tasks[0].inputs, 64, tasks[0].outputs, initialisation="orthogonal", heads=len(tasks))
-options = wmcl.training.Options(batch=64, learning_rate=3e-3)
+options = wmcl.training.Options(batch=64, optimiser=wmcl.training.Adam(3e-3))
 stop = wmcl.training.Stop(iterations=150)
 methods = {
     "fine-tuning": named("fine-tuning"),
@@ -47,7 +46,7 @@ methods = {
 # %%
 found = []
 for method in methods.values():
-    run = learn(method, network, tasks, seeds=range(3), stop=stop, options=options, progress=False)
+    run = train_sequence(method, network, tasks, seeds=range(3), stop=stop, options=options, progress=False)
     found.append(measure_run(run))
 results = xr.concat(found, dim="approach", join="exact").assign_coords(approach=list(methods))
 results.sizes

@@ -28,8 +28,7 @@ from matplotlib.figure import Figure
 
 import wmcl
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import named
-from wmcl.methods import learn
+from wmcl.methods import named, train_sequence
 
 torch.set_num_threads(1)
 try:
@@ -83,13 +82,13 @@ print(
 # %%
 network = wmcl.networks.LSTM(4, 32, 2, initialisation="orthogonal", forget_bias=2.0, heads=2)
 after = list(
-    learn(
+    train_sequence(
         named("fine-tuning"),
         network,
         tasks,
         seeds=range(3),
         stop=wmcl.training.Stop(iterations=120),
-        options=wmcl.training.Options(batch=32, learning_rate=5e-3),
+        options=wmcl.training.Options(batch=32, optimiser=wmcl.training.Adam(5e-3)),
         progress=False,
     )
 )

@@ -6,13 +6,10 @@ import torch
 from tests import naive
 from tests.cases import shifted
 from tests.test_training import double_task
-from wmcl.methods import Method
-from wmcl.methods import Setting
-from wmcl.methods import Shared
-from wmcl.methods import learn
+from wmcl.methods import Method, Setting, Shared, train_sequence
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence, data_task, labelled
-from wmcl.training import Options, Stop, evaluate
+from wmcl.training import Adam, Options, Stop, evaluate
 
 SEQUENCES = {
     "permuted": copy_task_sequence(3, 3, order="permuted time", width=3),
@@ -123,8 +120,8 @@ def kept_after_two(part, heads):
     more = {"order": "permuted time"} if heads > 1 else {"length_step": 2}
     tasks = copy_task_sequence(2, 2, 3 if heads > 1 else None, width=3, validation_samples=32, **more)
     network = Elman(4, 48, 3, initialisation="orthogonal", heads=heads)
-    options = Options(batch=32, learning_rate=1e-2, validate_every=50)
-    *_, after = learn(Method(rehearsal=part), network, tasks, [3], Stop(50), options, progress=False)
+    options = Options(batch=32, optimiser=Adam(1e-2), validate_every=50)
+    *_, after = train_sequence(Method(rehearsal=part), network, tasks, [3], Stop(50), options, progress=False)
     first, last = (
         float(evaluate(after.setting.network_of(task), after.weights(task), tasks[task].test, tasks[task]).accuracy)
         for task in range(2)

@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from wmcl.data import stand_in_audioset
-from wmcl.methods import named
-from wmcl.methods import learn
+from wmcl.methods import named, train_sequence
 from wmcl.networks import LSTM
 from wmcl.tasks import split_audioset_tasks
 from wmcl.tasks.check import check_sequences
-from wmcl.training import Options, Stop, evaluate, train
+from wmcl.training import Adam, Options, Stop, evaluate, train
 
 AUDIOSET = stand_in_audioset(classes=20, sequences=25)
 
@@ -121,7 +120,7 @@ def test_what_cannot_be_made_is_refused(wrong, message):
 def test_a_network_tells_stand_in_classes_apart():
     (task,) = split_audioset_tasks(AUDIOSET, 1, 4, scaled=True)
     network = LSTM(128, 8, 4)
-    trained = train(network, task, [0], Stop(30), Options(batch=16, learning_rate=0.01), progress=False)
+    trained = train(network, task, [0], Stop(30), Options(batch=16, optimiser=Adam(0.01)), progress=False)
     assert evaluate(network, trained.parameters, task.test, task).accuracy.item() > 0.9
 
 
@@ -129,6 +128,6 @@ def test_a_network_tells_stand_in_classes_apart():
 def test_the_three_scenarios_run(heads, labels):
     tasks = split_audioset_tasks(AUDIOSET, 2, 3, labels=labels)
     network = LSTM(128, 6, tasks[0].outputs, heads=heads)
-    learned = list(learn(named("online EWC"), network, tasks, [0], Stop(2), Options(batch=8), progress=False))
+    learned = list(train_sequence(named("online EWC"), network, tasks, [0], Stop(2), Options(batch=8), progress=False))
     assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
     assert [each.setting.network_of(0).outputs for each in learned] == [6 if labels == "all tasks" else 3] * 2

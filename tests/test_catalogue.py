@@ -9,25 +9,35 @@ import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from wmcl.methods.objective import PhaseObjective
 
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
 from wmcl.data import stand_in_strokes
 from wmcl.likelihoods import Bernoulli, Gaussian
-from wmcl.methods import CATALOGUE, Coresets, FisherImportance, FromScratch, Hypernetwork, Method, OutputPreserving, Quadratic, named
-from wmcl.methods import Joint
-from wmcl.methods import learn
-from wmcl.methods import per_member
-from wmcl.methods.objective import PhaseObjective
+from wmcl.methods import (
+    CATALOGUE,
+    Coresets,
+    FisherImportance,
+    FromScratch,
+    Hypernetwork,
+    Method,
+    Multitask,
+    OutputPreserving,
+    Quadratic,
+    named,
+    per_member,
+    train_sequence,
+)
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence, split_stroke_tasks
-from wmcl.training import Execution, Options, Stop, objective
+from wmcl.training import Adam, Execution, Options, Stop, objective
 
 TASKS = copy_task_sequence(3, 2, 3, order="permuted width", width=3, validation_samples=16, test_samples=16)
 NETWORK = Elman(4, 10, 3, initialisation="orthogonal", heads=3)
 DOUBLE = Double(4, 10, 3, initialisation="orthogonal", heads=3)
-FAST = Options(batch=9, learning_rate=5e-3, validate_every=10, orthogonality=0.01)
+FAST = Options(batch=9, optimiser=Adam(5e-3), validate_every=10, orthogonality=0.01)
 BOUNDS = ("multitask", "from scratch", "fine-tuning")
 SMALL = {"latent": 3, "decoder_hidden": 6, "chunk": 40, "samples": 8}
 STROKES = split_stroke_tasks(stand_in_strokes(train=100, test=40), 2, validation=5)
@@ -43,7 +53,9 @@ def small(name, **more):
 def fit(name, network=NETWORK, seeds=(3, 5), iterations=5, execution=None, **more):
     method = small(name, **more)
     tasks = [double_task(task) for task in TASKS] if isinstance(network, Double) else TASKS
-    return list(learn(method, network, tasks, seeds, Stop(iterations), FAST, progress=False, execution=execution))
+    return list(
+        train_sequence(method, network, tasks, seeds, Stop(iterations), FAST, progress=False, execution=execution)
+    )
 
 
 @cache
@@ -73,7 +85,7 @@ def test_a_method_learns_recorded_sequences(name, heads):
     takes = inspect.signature(CATALOGUE[name]).parameters
     method = small(name, **({"input_likelihood": "gaussian"} if "input_likelihood" in takes else {}))
     before = LSTM(4, 6, 2, heads=heads)
-    *_, after = learn(method, before, STROKES, [0, 1], Stop(2), Options(batch=4), progress=False)
+    *_, after = train_sequence(method, before, STROKES, [0, 1], Stop(2), Options(batch=4), progress=False)
     assert after.task == 1
     assert all(bool(value.isfinite().all()) for value in after.values.values())
     assert all(not torch.equal(value, after.initial[key]) for key, value in after.values.items() if "W_hh" in key)
@@ -167,8 +179,8 @@ def test_unknown_names_are_refused():
             "penalty is OutputPreserving with the parametrisation Shared: .* must be Hypernetwork",
         ),
         (
-            {"penalty": Quadratic(FisherImportance(), 1.0), "schedule": Joint()},
-            "penalty is Quadratic with the schedule Joint",
+            {"penalty": Quadratic(FisherImportance(), 1.0), "schedule": Multitask()},
+            "penalty is Quadratic with the schedule Multitask",
         ),
         ({"rehearsal": Coresets(), "schedule": FromScratch()}, "rehearsal is Coresets with the schedule FromScratch"),
     ],

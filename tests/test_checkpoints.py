@@ -25,9 +25,8 @@ from wmcl.importance import PathIntegral
 from wmcl.interrupt import Interrupt
 from wmcl.networks import Elman, TanhCell
 from wmcl.tasks import Task, copy_task
-from wmcl.training import Options, Reason, Stop, train
-from wmcl.training.checkpoint import CHECKPOINT_VERSION
-from wmcl.training.checkpoint import _plain
+from wmcl.training import Adam, Options, Reason, Stop, train
+from wmcl.training.checkpoint import CHECKPOINT_VERSION, _plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,14 +66,14 @@ BREAKING = "a member that breaks, and a last iteration at which nobody else woul
 RUNS = {
     FREEZING: {
         "stop": Stop(90, loss=0.15, patience=40),
-        "options": Options(batch=16, learning_rate=(2e-2, 1e-2, 1.0), validate_every=10, watch_every=3, clip=0.3),
+        "options": Options(batch=16, optimiser=Adam((2e-2, 1e-2, 1.0)), validate_every=10, watch_every=3, clip=0.3),
         "milestones": (0.6, 0.3, 0.2),
         "observer": PathIntegral(),
     },
     BREAKING: {
         "network": Fragile(4, 24, 3, initialisation="orthogonal"),
         "stop": Stop(43, accuracy=0.9),
-        "options": Options(batch=16, learning_rate=(1e-3, 5e-3, 3e-2), validate_every=10, watch_every=4, clip=None),
+        "options": Options(batch=16, optimiser=Adam((1e-3, 5e-3, 3e-2)), validate_every=10, watch_every=4, clip=None),
         "milestones": (0.5,),
     },
 }
@@ -255,7 +254,7 @@ def fit_small(path, **changes):
         ({"stop": Stop(11)}, "stop.iterations is 11: .* has made 12 iterations"),
         ({"options": Options(batch=2, watch_every=10)}, "options.validate_every is 25: .* was made with 10"),
         (
-            {"options": Options(batch=2, validate_every=10, watch_every=10, learning_rate=(1e-3,))},
+            {"options": Options(batch=2, validate_every=10, watch_every=10, optimiser=Adam((1e-3,)))},
             r"options.learning_rate is \[0.001\]: .* was made with 0.001",
         ),
         ({"milestones": (5.0, 0.1)}, r"milestones is \[5.0, 0.1\]: .* was made with \[5.0\]"),

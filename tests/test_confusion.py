@@ -6,9 +6,7 @@ import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from wmcl.data import stand_in_languages
-from wmcl.methods import FromScratch, Measures, Method, measure_run
-from wmcl.methods import Joint
-from wmcl.methods import learn
+from wmcl.methods import FromScratch, Measures, Method, Multitask, measure_run, train_sequence
 from wmcl.networks import LSTM
 from wmcl.tasks import copy_task, pos_tasks
 from wmcl.training import Options, Stop, confusion, evaluate, weighted_f1
@@ -69,9 +67,9 @@ def test_evaluation_counts_every_word_once():
     assert bits.weighted_f1 is None
 
 
-@pytest.mark.parametrize("method", [Method(), Method(schedule=FromScratch()), Method(schedule=Joint())], ids=str)
+@pytest.mark.parametrize("method", [Method(), Method(schedule=FromScratch()), Method(schedule=Multitask())], ids=str)
 def test_f1_is_measured_after_each_phase(method):
-    run = list(learn(method, NETWORK, TASKS, [0, 1], Stop(2), Options(batch=8), progress=False))
+    run = list(train_sequence(method, NETWORK, TASKS, [0, 1], Stop(2), Options(batch=8), progress=False))
     found = measure_run(run, Measures(importance_samples=0, state_samples=0))
     for after in run:
         for number, task in enumerate(TASKS):

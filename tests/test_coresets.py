@@ -11,20 +11,18 @@ from tests.rehearsal import COMBINED, SEQUENCES, remember, setting_of, values_of
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
-from wmcl.methods import Coresets, Method
-from wmcl.methods import NoRehearsal
-from wmcl.methods import learn
+from wmcl.methods import Coresets, Method, NoRehearsal, train_sequence
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task_sequence
-from wmcl.training import Execution, Options, Stop
+from wmcl.training import Adam, Execution, Options, Stop
 
 TASKS = copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=32)
 NETWORK = Elman(4, 16, 3, initialisation="orthogonal", heads=3)
-OPTIONS = Options(batch=8, learning_rate=1e-2, validate_every=10, clip=0.5)
+OPTIONS = Options(batch=8, optimiser=Adam(1e-2), validate_every=10, clip=0.5)
 
 
 def fit(part, stop=Stop(6), seeds=(3, 5), options=OPTIONS, network=NETWORK, tasks=TASKS, **more):  # noqa: B008
-    return list(learn(Method(rehearsal=part), network, tasks, seeds, stop, options, progress=False, **more))
+    return list(train_sequence(Method(rehearsal=part), network, tasks, seeds, stop, options, progress=False, **more))
 
 
 def started(setting, part, values, task=2):
@@ -194,7 +192,7 @@ def test_the_losses_never_ask_for_a_value(tasks):
 )
 def test_what_makes_no_sense_is_refused_before_training(change, message):
     with pytest.raises(ValueError, match=message):
-        learn(Method(rehearsal=Coresets(**change)), NETWORK, TASKS, (3, 5), Stop(1), OPTIONS, progress=False)
+        train_sequence(Method(rehearsal=Coresets(**change)), NETWORK, TASKS, (3, 5), Stop(1), OPTIONS, progress=False)
 
 
 def test_after_training_the_network_is_what_a_loop_written_out_gives():

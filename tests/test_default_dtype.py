@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from wmcl.data import stand_in_audioset, stand_in_languages, stand_in_strokes
-from wmcl.dimensionality import components_for_variance, covariance_spectrum, decodability, effective_rank, kernel_spectrum, participation_ratio, principal_angles
+from wmcl.dimensionality import (
+    components_for_variance,
+    covariance_spectrum,
+    decodability,
+    effective_rank,
+    kernel_spectrum,
+    participation_ratio,
+    principal_angles,
+)
 from wmcl.dimensionality.row_spaces import row_basis
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import (

@@ -12,6 +12,9 @@ import xarray as xr
 from length_study.config import PRESETS
 from length_study.measure import measure, members_in
 from torch.profiler import ProfilerActivity, profile
+from wmcl.training.captured_step import CapturedStep
+from wmcl.training.learner import advance, mask, start_learner
+from wmcl.training.plan import make_plan
 
 from tests.cases import CASES
 from tests.elsewhere import Elsewhere
@@ -22,20 +25,14 @@ from wmcl.importance import PathIntegral
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 from wmcl.training import Adam, Execution, Options, Stop, objective, train
-from wmcl.training.stepper import execution_on
-from wmcl.training.batches import drawn
-from wmcl.training.batches import send
-from wmcl.training.captured_step import CapturedStep
-from wmcl.training.learner import advance
-from wmcl.training.learner import mask
-from wmcl.training.learner import start_learner
+from wmcl.training.batches import drawn, send
 from wmcl.training.memory import members_that_fit, peak_bytes, step_bytes, training_bytes
-from wmcl.training.plan import make_plan
 from wmcl.training.options import matrix_products_in
+from wmcl.training.stepper import execution_on
 
 OPTIONS = [
     Options(batch=8, clip=0.3, orthogonality=0.1, reduction="sequence"),
-    Options(batch=8, clip=None, learning_rate=(1e-3, 1e-2)),
+    Options(batch=8, clip=None, optimiser=Adam((1e-3, 1e-2))),
 ]
 
 
@@ -235,7 +232,7 @@ def test_the_estimated_memory_of_training_is_an_upper_bound_and_not_far_off(batc
     """A CPU needs no buffers for a captured step, so the estimate may be higher there."""
     task = copy_task(2, 3, width=3, validation_samples=8)
     network = Elman(4, 64, 3, initialisation="orthogonal")
-    options = Options(batch=batch, learning_rate=1e-2, validate_every=2, watch_every=2)
+    options = Options(batch=batch, optimiser=Adam(1e-2), validate_every=2, watch_every=2)
     thresholds = (0.68, 0.6, 0.5)
     stop, observer = Stop(40, loss=0.45), PathIntegral()
     arguments = {"milestones": thresholds, "observer": observer, "progress": False}

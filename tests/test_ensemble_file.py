@@ -12,9 +12,8 @@ from tests.test_training import FAST, NETWORK, TASK, fit
 from wmcl import stored_file
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.training import Stop, load_ensemble, save_ensemble
-from wmcl.training.ensemble_file import ENSEMBLE_VERSION
 from wmcl.training.checkpoint import described
-from wmcl.training.ensemble_file import network_from
+from wmcl.training.ensemble_file import ENSEMBLE_VERSION, network_from
 
 
 @pytest.fixture(scope="module")

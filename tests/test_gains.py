@@ -13,13 +13,11 @@ from tests.conftest import REFERENCE
 from tests.same import assert_same
 from tests.test_learning import FAST, HEADS, SINGLE, TASKS, fit
 from tests.test_training import double_task
-from wmcl.methods import FisherImportance, Masked, MemoryAwareSynapses, Method, Modulated
-from wmcl.methods import Joint
-from wmcl.methods import Setting
-from wmcl.training.parts import Initial
+from wmcl.methods import FisherImportance, Masked, MemoryAwareSynapses, Method, Modulated, Multitask, Setting
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.randomness import generator
 from wmcl.training import Options, Stop
+from wmcl.training.parts import Initial
 
 CELLS = [
     Elman(4, 6, 3, heads=3),
@@ -246,7 +244,7 @@ def test_orthogonality_acts_on_the_weights_before_gains(parametrisation):
 @both
 @pytest.mark.parametrize("network", [CELLS[0], DEEP[0]])
 def test_all_tasks_at_once(network, parametrisation):
-    (after,) = fit(Method(parametrisation, schedule=Joint()), network, stop=Stop(2))
+    (after,) = fit(Method(parametrisation, schedule=Multitask()), network, stop=Stop(2))
     for name, value in parametrisation.init(network, (3, 5), 3).trained.items():
         if name not in network.shapes:
             assert (after.values[name] != value).flatten(2).any(2).all()

@@ -13,19 +13,25 @@ from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
 from wmcl.likelihoods import Gaussian
-from wmcl.methods import FisherImportance, GenerativeReplay, Method, Quadratic, variational
-from wmcl.training.parts import Initial
-from wmcl.methods import NoPenalty
-from wmcl.methods import NoRehearsal
-from wmcl.methods import Shared
-from wmcl.methods import learn
+from wmcl.methods import (
+    FisherImportance,
+    GenerativeReplay,
+    Method,
+    NoPenalty,
+    NoRehearsal,
+    Quadratic,
+    Shared,
+    train_sequence,
+    variational,
+)
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import Phase, copy_task_sequence
-from wmcl.training import Execution, Options, Stop
+from wmcl.training import Adam, Execution, Options, Stop
+from wmcl.training.parts import Initial
 
 TASKS = copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=32)
 NETWORK = Elman(4, 12, 3, initialisation="orthogonal", heads=3)
-OPTIONS = Options(batch=8, learning_rate=1e-2, validate_every=10, clip=0.5)
+OPTIONS = Options(batch=8, optimiser=Adam(1e-2), validate_every=10, clip=0.5)
 SMALL = GenerativeReplay(latent=3, decoder_cell="lstm", decoder_hidden=4, prior_std=1.4, temperature=3.0)
 
 
@@ -86,7 +92,7 @@ OWN = dataclasses.replace(SMALL, decoder_parametrisation=Own(), decoder_penalty=
 
 
 def fit(part, stop=Stop(4), seeds=(3, 5), options=OPTIONS, network=NETWORK, tasks=TASKS, **more):  # noqa: B008
-    return list(learn(Method(rehearsal=part), network, tasks, seeds, stop, options, progress=False, **more))
+    return list(train_sequence(Method(rehearsal=part), network, tasks, seeds, stop, options, progress=False, **more))
 
 
 def prepared(network="Elman", tasks="permuted", part=SMALL, task=2, **options):
@@ -452,7 +458,9 @@ def test_it_forgets_less(heads, gain):
 )
 def test_what_makes_no_sense_is_refused_before_training(change, message):
     with pytest.raises(ValueError, match=message):
-        learn(Method(rehearsal=GenerativeReplay(**change)), NETWORK, TASKS, (3, 5), Stop(1), OPTIONS, progress=False)
+        train_sequence(
+            Method(rehearsal=GenerativeReplay(**change)), NETWORK, TASKS, (3, 5), Stop(1), OPTIONS, progress=False
+        )
 
 
 def test_bits_are_refused_that_are_none():
@@ -460,4 +468,4 @@ def test_bits_are_refused_that_are_none():
         r"input_likelihood is Bernoulli with inputs from -\d.* to \d.* in the task 'recorded 0': .* it must be Gaus"
     )
     with pytest.raises(ValueError, match=message):
-        learn(Method(rehearsal=SMALL), Elman(4, 5, 3), RECORDED, (3, 5), Stop(1), OPTIONS, progress=False)
+        train_sequence(Method(rehearsal=SMALL), Elman(4, 5, 3), RECORDED, (3, 5), Stop(1), OPTIONS, progress=False)

@@ -13,8 +13,8 @@ from tests.same import assert_same
 from tests.test_training import FAST, NETWORK, TASK, Double, double_task, fit
 from wmcl.importance import FisherKind, PathIntegral, fisher_diagonal
 from wmcl.training import Execution, Options, Stop
-from wmcl.training.stepper import execution_on
 from wmcl.training.memory import training_bytes
+from wmcl.training.stepper import execution_on
 
 pytestmark = [
     pytest.mark.gpu,

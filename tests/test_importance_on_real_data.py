@@ -17,8 +17,7 @@ from scipy import stats
 
 from figures import importance_on_real_data as figure_of
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import named
-from wmcl.methods import learn
+from wmcl.methods import named, train_sequence
 from wmcl.plotting import house_style
 from wmcl.statistics import mean_interval
 from wmcl.tasks import Phase
@@ -88,7 +87,7 @@ def test_a_pair_is_measured_before_and_after_the_second_task():
     config = replace(SMOKE, in_turn=replace(SMOKE.in_turn, turn_iterations=3, state_samples=20, fisher_samples=8))
     found = pairs.measure(config, "cpu", {"first": 3, "second": 1}, [0, 4])
     tasks = config.strokes.sequence()
-    first, last = learn(
+    first, last = train_sequence(
         named("fine-tuning"),
         config.network.build(tasks[2], heads=2),
         [tasks[2], tasks[0]],

@@ -8,25 +8,21 @@ import pytest
 import torch
 import xarray as xr
 from torch.nn.functional import embedding
+from wmcl.training.plan import initial_parameters, make_plan
+from wmcl.training.single_task import SingleTask
 
 from wmcl.data import ngram_vectors, random_vectors, stand_in_languages
 from wmcl.importance import fisher_diagonal, memory_aware_synapses
 from wmcl.likelihoods import Categorical
-from wmcl.methods import CATALOGUE, Measures, measure_run, named
-from wmcl.methods import learn
-from wmcl.methods import learning
+from wmcl.methods import CATALOGUE, Measures, learning, measure_run, named, train_sequence
 from wmcl.networks import CHANGES, LSTM, changed_vectors
 from wmcl.randomness import generator
 from wmcl.tasks import Task, pos_tasks, with_task_identity
 from wmcl.tasks.check import check_sequences
-from wmcl.training import Adam, Options, Stop, evaluate, load_ensemble, save_ensemble, train
+from wmcl.training import Adam, Options, Stop, evaluate, load_ensemble, save_ensemble, task_gradient, train
 from wmcl.training.loop import take_step
-from wmcl.training import task_gradient
 from wmcl.training.loss import task_loss
 from wmcl.training.memory import step_bytes
-from wmcl.training.plan import initial_parameters
-from wmcl.training.plan import make_plan
-from wmcl.training.single_task import SingleTask
 
 BANKS = stand_in_languages(3, train=12, validation=6, test=6)
 FEATURES = 5
@@ -34,7 +30,7 @@ VECTORS = {bank.language: random_vectors(bank.words, FEATURES) for bank in BANKS
 FROZEN = pos_tasks(BANKS, VECTORS)
 LEARNED = pos_tasks(BANKS, VECTORS, learned=True)
 SIZES = [len(bank.words) for bank in BANKS]
-OPTIONS = Options(batch=4, learning_rate=0.05)
+OPTIONS = Options(batch=4, optimiser=Adam(0.05))
 
 
 def tagger(direction="bidirectional", heads=3):
@@ -55,7 +51,7 @@ def table_of(changes, task=0):
 
 def learned_run(method, tasks=LEARNED, heads=3, iterations=2, **changes):
     arguments = {"seeds": [0], "stop": Stop(iterations), "options": OPTIONS, "progress": False}
-    return list(learn(method, tagger(heads=heads), tasks, **{**arguments, **changes}))
+    return list(train_sequence(method, tagger(heads=heads), tasks, **{**arguments, **changes}))
 
 
 def few_samples(method):
@@ -275,7 +271,9 @@ def test_what_is_measured_after_each_phase_has_no_vectors():
 @pytest.mark.parametrize("method", GENERATIVE)
 def test_words_are_not_generated(method):
     with pytest.raises(ValueError, match=r"GenerativeReplay with the task '1: .*learns the vectors of its words"):
-        learn(named(method, input_likelihood="gaussian"), tagger(), LEARNED, [0], Stop(1), OPTIONS, progress=False)
+        train_sequence(
+            named(method, input_likelihood="gaussian"), tagger(), LEARNED, [0], Stop(1), OPTIONS, progress=False
+        )
 
 
 def test_a_new_network_for_each_task_has_its_own_vectors():

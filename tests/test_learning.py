@@ -8,23 +8,20 @@ import torch
 
 from tests.same import assert_same
 from tests.test_training import Double, double_task
-from wmcl.methods import FromScratch, Method
-from wmcl.methods import Joint
-from wmcl.methods import learn
+from wmcl.methods import FromScratch, Method, Multitask, train_sequence
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import copy_task, copy_task_sequence
-from wmcl.training import Adam, Options, Stop, evaluate, train
+from wmcl.training import Adam, Options, Stop, evaluate, loss_and_gradient, train
 from wmcl.training.loss import clip
-from wmcl.training import loss_and_gradient
 
 TASKS = copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=32)
 HEADS = Elman(4, 12, 3, initialisation="orthogonal", heads=3)
 SINGLE = dataclasses.replace(HEADS, heads=1)
-FAST = Options(batch=16, learning_rate=5e-3, validate_every=10, orthogonality=0.01, clip=0.5)
+FAST = Options(batch=16, optimiser=Adam(5e-3), validate_every=10, orthogonality=0.01, clip=0.5)
 
 
 def fit(method=Method(), network=HEADS, tasks=TASKS, seeds=(3, 5), stop=Stop(15), options=FAST):  # noqa: B008
-    return list(learn(method, network, tasks, seeds, stop, options, progress=False))
+    return list(train_sequence(method, network, tasks, seeds, stop, options, progress=False))
 
 
 @pytest.mark.parametrize("network", [HEADS, SINGLE, LSTM(4, 8, 3, heads=3)])
@@ -72,7 +69,7 @@ def test_from_scratch_trains_each_task_alone():
 
 
 def test_all_at_once_is_the_loop_written_out():
-    (after,) = fit(Method(schedule=Joint()), stop=Stop(5))
+    (after,) = fit(Method(schedule=Multitask()), stop=Stop(5))
     parameters, adam = HEADS.init([3, 5]), Adam(5e-3)
     state = adam.start(parameters)
     for iteration in range(15):
@@ -113,11 +110,11 @@ def test_members_may_share_a_seed_and_differ_in_a_learning_rate():
         ({"network": Elman(4, 4, 2)}, "outputs of the network is 2"),
         ({"seeds": [-1]}, "seed is -1"),
         ({"seeds": []}, "at least one seed"),
-        ({"options": Options(learning_rate=(0.1, 0.2, 0.3))}, "learning_rate has 3 entries for 2 seeds"),
+        ({"options": Options(optimiser=Adam((0.1, 0.2, 0.3)))}, "learning_rate has 3 entries for 2 seeds"),
         ({"tasks": [copy_task(2, width=2)]}, "inputs of the network is 4"),
         ({"device": "gpu"}, "device is 'gpu': it must be one that PyTorch knows"),
         (
-            {"method": Method(schedule=Joint()), "options": Options(batch=2)},
+            {"method": Method(schedule=Multitask()), "options": Options(batch=2)},
             "batch is 2 with 3 tasks at once: it must be at least 3",
         ),
     ],
@@ -127,4 +124,4 @@ def test_what_does_not_fit_is_refused_before_training(change, message):
     if "tasks" in change and len(change["tasks"]) == 2:
         given["network"] = HEADS
     with pytest.raises(ValueError, match=message):
-        learn(**(given | change))
+        train_sequence(**(given | change))

@@ -27,7 +27,7 @@ from wmcl.plotting import MissingError, house_style, write
 from wmcl.randomness import generator
 from wmcl.tasks import Teacher, recall_task, teacher_task
 from wmcl.tasks.recall import RecallLayout
-from wmcl.training import Options, Stop, evaluate, train
+from wmcl.training import Adam, Options, Stop, evaluate, train
 
 SMOKE = PRESETS["smoke"]
 OPTIONS = figure_of.Options(Path("small.nc"))
@@ -353,7 +353,7 @@ def trained():
     task = recall_task(2, 2, 3, lead=1, validation_samples=24, test_samples=30)
     network = LinearRNN(2, 8, 2, initialisation="orthogonal")
     nats = [-float(norm.logpdf(e**0.5)) for e in errors]
-    options = Options(batch=64, learning_rate=3e-3, validate_every=2, watch_every=2)
+    options = Options(batch=64, optimiser=Adam(3e-3), validate_every=2, watch_every=2)
     milestones = train(network, task, seeds, Stop(3000, loss=nats[1]), options, nats, progress=False).milestones
     found = measuring.measure_recall(config, "cpu", condition, seeds)
     return task, network, milestones, found

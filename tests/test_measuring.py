@@ -9,12 +9,10 @@ import xarray as xr
 
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, shared_variance, states
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import FromScratch, Measures, Method, measure_run
-from wmcl.methods import Joint
-from wmcl.methods import learn
+from wmcl.methods import FromScratch, Measures, Method, Multitask, measure_run, train_sequence
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task_sequence
-from wmcl.training import Options, Reason, Stop, evaluate
+from wmcl.training import Adam, Options, Reason, Stop, evaluate
 
 TASKS = copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=32, test_samples=40)
 NETWORK = Elman(4, 12, 3, initialisation="orthogonal", heads=3)
@@ -22,8 +20,8 @@ SMALL = Measures(importance_samples=8, state_samples=16, shared_components=4)
 
 
 def run(method=Method(), tasks=TASKS, network=NETWORK, seeds=(3, 5)):  # noqa: B008
-    options = Options(batch=16, learning_rate=5e-3, validate_every=10)
-    return list(learn(method, network, tasks, seeds, Stop(20), options, progress=False))
+    options = Options(batch=16, optimiser=Adam(5e-3), validate_every=10)
+    return list(train_sequence(method, network, tasks, seeds, Stop(20), options, progress=False))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +103,7 @@ def test_from_scratch_has_nothing_above_the_diagonal():
 
 
 def test_all_tasks_at_once_are_one_row():
-    (after,) = learned = run(Method(schedule=Joint()))
+    (after,) = learned = run(Method(schedule=Multitask()))
     found = measure_run(learned, SMALL)
     for name in ("accuracy", "components", "stored", "importance"):
         rows = found[name].isel(trained_task=[0, 1])

@@ -8,12 +8,8 @@ from hypothesis import strategies as st
 from tests.cases import CASES, ensemble
 from wmcl.networks import LSTM
 from wmcl.tasks import copy_task
-from wmcl.training import Adam
-from wmcl.training.loss import clip
-from wmcl.training import loss_and_gradient
-from wmcl.training.loss import orthogonality
-from wmcl.training.loss import task_loss
-from wmcl.training.loss import where
+from wmcl.training import Adam, loss_and_gradient
+from wmcl.training.loss import clip, orthogonality, task_loss, where
 
 
 @given(rate=st.floats(1e-4, 0.1), seed=st.integers(0, 99))

@@ -6,6 +6,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from wmcl.methods.objective import PhaseObjective
+from wmcl.training.learner import advance, start_learner
+from wmcl.training.plan import Plan
 
 from tests.hypernetworks import (
     FORMS,
@@ -21,20 +24,15 @@ from tests.hypernetworks import (
     setting_of,
 )
 from tests.same import assert_same
-from wmcl.methods import Hypernetwork, Method, OutputPreserving, Penalty
-from wmcl.tasks.sequences import Phase
-from wmcl.methods import learn
-from wmcl.methods.objective import PhaseObjective
+from wmcl.methods import Hypernetwork, Method, OutputPreserving, Penalty, train_sequence
 from wmcl.methods.output_preserving import CHOSEN
 from wmcl.networks import GRU, LSTM, Elman
+from wmcl.tasks.sequences import Phase
 from wmcl.training import Adam, Options, Stop
 from wmcl.training.batches import send
-from wmcl.training.learner import advance
-from wmcl.training.learner import start_learner
-from wmcl.training.plan import Plan
 
 SINGLE = dataclasses.replace(HEADS, heads=1)
-FAST = Options(batch=8, learning_rate=5e-3, validate_every=20)
+FAST = Options(batch=8, optimiser=Adam(5e-3), validate_every=20)
 
 
 def found_and_gradient(loss, leaves):
@@ -221,7 +219,7 @@ def test_orthogonality_acts_on_what_is_generated(form, network):
 
 def fit(penalty=None, form=SMALL, network=HEADS, seeds=(3, 5), options=FAST, iterations=20):
     method = Method(form) if penalty is None else Method(form, penalty)
-    return list(learn(method, network, TASKS, seeds, Stop(iterations), options, progress=False))
+    return list(train_sequence(method, network, TASKS, seeds, Stop(iterations), options, progress=False))
 
 
 @pytest.mark.parametrize("sampled", [None, 1])
@@ -316,7 +314,7 @@ def test_what_does_not_fit_is_refused_before_training(penalty, network, message)
 
 def test_other_parametrisations_and_numbers_of_tasks_are_refused():
     with pytest.raises(ValueError, match=r"with the parametrisation Shared: .*must be Hypernetwork"):
-        learn(Method(penalty=OutputPreserving(1.0)), Elman(4, 5, 3, heads=3), TASKS, (3,), Stop(5))
+        train_sequence(Method(penalty=OutputPreserving(1.0)), Elman(4, 5, 3, heads=3), TASKS, (3,), Stop(5))
     with pytest.raises(ValueError, match="tasks is 0: it must be a whole number of at least 1"):
         OutputPreserving(1.0, tasks=0)
     assert Hypernetwork() == Hypernetwork(hidden=(50, 50))

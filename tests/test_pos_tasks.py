@@ -9,14 +9,13 @@ import torch
 
 from wmcl.data import TAGS, ngram_vectors, stand_in_languages
 from wmcl.data.word_vectors import WordVectors
-from wmcl.methods import named
-from wmcl.methods import learn
+from wmcl.methods import named, train_sequence
 from wmcl.networks import LSTM
 from wmcl.networks.network import Direction
 from wmcl.randomness import generator
 from wmcl.tasks import Phase, pos_tasks, with_task_identity
 from wmcl.tasks.check import check_sequences
-from wmcl.training import Options, Stop, evaluate, train
+from wmcl.training import Adam, Options, Stop, evaluate, train
 
 BANKS = stand_in_languages(3, train=30, validation=12, test=12)
 DIRECTIONS = get_args(Direction)
@@ -204,7 +203,7 @@ def test_the_network_of_the_paper_reads_backwards_alone():
 def test_methods_learn_them_in_every_direction(direction, heads, method):
     tasks = pos_tasks(BANKS[:2])
     network = LSTM(64, 4, 17, direction=direction, heads=heads)
-    learned = list(learn(named(method), network, tasks, [0], Stop(2), Options(batch=4), progress=False))
+    learned = list(train_sequence(named(method), network, tasks, [0], Stop(2), Options(batch=4), progress=False))
     assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
     weights = learned[-1].weights(0)
     assert weights is not None
@@ -221,7 +220,7 @@ def test_task_identity_stands_beside_the_vectors():
 def test_a_network_learns_what_order_and_endings_tell():
     (task,) = pos_tasks(stand_in_languages(1))
     network = LSTM(64, 8, 17, direction="bidirectional")
-    trained = train(network, task, [0], Stop(40), Options(batch=16, learning_rate=0.02), progress=False)
+    trained = train(network, task, [0], Stop(40), Options(batch=16, optimiser=Adam(0.02)), progress=False)
     counts = np.bincount(task.draw.test.targets, minlength=len(TAGS))
     found = evaluate(network, trained.parameters, task.test, task)
     assert found.accuracy > 0.9 > 2 * counts.max() / counts.sum()

@@ -7,25 +7,32 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from wmcl.methods.objective import PhaseObjective
 
 from tests.elsewhere import Elsewhere
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_learning import FAST, HEADS, SINGLE, TASKS, fit
-from wmcl.methods import FisherImportance, Masked, MemoryAwareSynapses, Method, Modulated, Quadratic, SynapticIntelligence
-from wmcl.tasks.sequences import Phase
-from wmcl.methods import Setting
-from wmcl.methods import Shared
-from wmcl.methods import learn
-from wmcl.methods.objective import PhaseObjective
+from wmcl.methods import (
+    FisherImportance,
+    Masked,
+    MemoryAwareSynapses,
+    Method,
+    Modulated,
+    Quadratic,
+    Setting,
+    Shared,
+    SynapticIntelligence,
+    train_sequence,
+)
 from wmcl.methods.quadratic import Term
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task
-from wmcl.training import Adam, Execution, Options, Stop, evaluate, objective
-from wmcl.training.loss import clip
-from wmcl.training import loss_and_gradient
+from wmcl.tasks.sequences import Phase
+from wmcl.training import Adam, Execution, Options, Stop, evaluate, loss_and_gradient, objective
 from wmcl.training.batches import send
 from wmcl.training.loop import take_step
+from wmcl.training.loss import clip
 
 SAMPLES = 24
 TWO = dataclasses.replace(HEADS, heads=2)
@@ -220,7 +227,7 @@ def test_members_of_one_seed_may_differ_in_strength(kind):
 @kinds
 def test_a_huge_strength_holds_what_matters_and_lets_go_of_the_rest(kind):
     """Under Adam even the largest penalty lets a weight go by about a learning rate a step before it turns it back."""
-    rate, options = 1e-3, Options(batch=16, learning_rate=1e-3, clip=None)
+    rate, options = 1e-3, Options(batch=16, optimiser=Adam(1e-3), clip=None)
     first, second = fit(Method(penalty=KINDS[kind](1e9)), SINGLE, TASKS[:2], (3,), Stop(30), options)
     importance = first.penalty_memory[0].importance
     largest = max(float(value.max()) for value in importance.values())
@@ -242,7 +249,7 @@ def test_a_huge_strength_holds_what_matters_and_lets_go_of_the_rest(kind):
 @functools.cache
 def accuracy(kind, strength):
     """Of both tasks at the end."""
-    network, options = dataclasses.replace(TWO, hidden=24), Options(batch=32, learning_rate=5e-3)
+    network, options = dataclasses.replace(TWO, hidden=24), Options(batch=32, optimiser=Adam(5e-3))
     method = Method(penalty=KINDS[kind](strength)) if kind else Method()
     last = fit(method, network, TASKS[:2], (0, 1), Stop(100), options)[-1]
     found = [evaluate(network.answering(k), last.weights(k), TASKS[k].validation, TASKS[k]) for k in range(2)]
@@ -280,7 +287,7 @@ def test_a_captured_step_elsewhere_is_the_step(kind, parametrisation, network, m
     monkeypatch.setattr(objective, "is_free_to_read", lambda values: False)
     with Elsewhere():
         execution = Execution(capture=rerun, ahead=2)
-        there = list(learn(method, network, TASKS, (3, 5), SHORT, FAST, "cpu", False, execution))
+        there = list(train_sequence(method, network, TASKS, (3, 5), SHORT, FAST, "cpu", False, execution))
     for one, other in zip(here, there, strict=True):
         for name, value in one.values.items():
             assert torch.equal(value, other.values[name])

@@ -8,8 +8,7 @@ import xarray as xr
 
 from wmcl import sweeps
 from wmcl.importance import PathIntegral, Perturbations, fisher_diagonal, perturbation_effect, summarise
-from wmcl.methods import Measures, Method, measure_run
-from wmcl.methods import learn
+from wmcl.methods import Measures, Method, measure_run, train_sequence
 from wmcl.networks import Elman
 from wmcl.stages import (
     dimensionality_at,
@@ -26,7 +25,7 @@ from wmcl.stages import (
 )
 from wmcl.statistics import SCENARIOS, compare, coverage, effects, law, mean_interval
 from wmcl.tasks import copy_task, copy_task_sequence
-from wmcl.training import Options, Stop, train
+from wmcl.training import Adam, Options, Stop, train
 
 STORED = sorted((Path(__file__).parents[1] / "docs" / "results").glob("*.nc"))
 TAKEN = {*dir(xr.Dataset), "indexers", "method", "tolerance", "drop"}
@@ -55,7 +54,7 @@ def test_stored_results(path):
 def trained():
     task = copy_task(2, width=2, validation_samples=16, test_samples=16)
     network = Elman(task.inputs, 4, task.outputs)
-    options = Options(batch=4, learning_rate=1e-2, validate_every=1)
+    options = Options(batch=4, optimiser=Adam(1e-2), validate_every=1)
     return task, network, train(network, task, [0, 1], Stop(3), options, [0.9], progress=False, observer=PathIntegral())
 
 
@@ -95,7 +94,7 @@ def test_importances(trained):
 def test_measures_of_a_run():
     tasks = copy_task_sequence(2, 2, order="permuted time", width=2, validation_samples=8, test_samples=8)
     network = Elman(3, 4, 2, heads=2)
-    run = learn(Method(), network, tasks, [0, 1], Stop(2), Options(batch=4, validate_every=1), progress=False)
+    run = train_sequence(Method(), network, tasks, [0, 1], Stop(2), Options(batch=4, validate_every=1), progress=False)
     check(measure_run(run, Measures(importance_samples=4, state_samples=8)))
 
 

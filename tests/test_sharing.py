@@ -5,14 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from wmcl.methods.objective import PhaseObjective
 
 from tests.same import assert_same
 from tests.test_training import Double, double_task
-from wmcl.methods import FromScratch, Method, named
-from wmcl.methods import learn
-from wmcl.methods.objective import PhaseObjective
+from wmcl.methods import FromScratch, Method, named, train_sequence
 from wmcl.tasks import copy_task_sequence
-from wmcl.training import Options, Stop
+from wmcl.training import Adam, Options, Stop
 
 TASKS = [
     double_task(task) for task in copy_task_sequence(2, 3, 4, order="permuted time", width=3, validation_samples=32)
@@ -20,7 +19,7 @@ TASKS = [
 HEADS = Double(4, 12, 3, initialisation="orthogonal", heads=2)
 SEEDS = (3, 5, 3, 5, 3)
 STRENGTHS = (0.0, 1.0, 10.0, 0.1, 3.0)
-FAST = Options(batch=16, learning_rate=5e-3, validate_every=10, clip=0.5)
+FAST = Options(batch=16, optimiser=Adam(5e-3), validate_every=10, clip=0.5)
 ROWS = {
     "EWC": ("EWC", {"strength": STRENGTHS, "kind": "sampled", "samples": 8}),
     "online EWC": ("online EWC", {"strength": STRENGTHS, "samples": 8}),
@@ -33,7 +32,7 @@ ROWS = {
 
 
 def fit(method, options=FAST, seeds=SEEDS):
-    return list(learn(method, HEADS, TASKS, seeds, Stop(12), options, progress=False))
+    return list(train_sequence(method, HEADS, TASKS, seeds, Stop(12), options, progress=False))
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -27,8 +27,7 @@ from scipy import stats
 from figures import stability_plasticity as figure_of
 from tests.front_results import QUICK, synthetic
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import FisherImportance, Method, Quadratic, named
-from wmcl.methods import learn
+from wmcl.methods import FisherImportance, Method, Quadratic, named, train_sequence
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.statistics import hypervolume, mean_interval
 from wmcl.training import Stop, evaluate
@@ -54,7 +53,9 @@ CONDITION = {"independent_bits": 1, "input_length": 5, "lead": 0, "xor": 0}
 def learned(method, seeds, iterations=12, config=SMOKE):
     tasks = tasks_of(config, CONDITION)
     return list(
-        learn(method, network_of(config, tasks[0]), tasks, seeds, Stop(iterations), config.options, progress=False)
+        train_sequence(
+            method, network_of(config, tasks[0]), tasks, seeds, Stop(iterations), config.options, progress=False
+        )
     )
 
 
@@ -464,7 +465,7 @@ def test_methods_without_penalty_are_the_same_network(analysed):
     config, steps = analysed[0], int(results.training_steps.isel(setting=0).sel(approach="SI"))
     tasks = tasks_of(config, CONDITION)
     last = list(
-        learn(
+        train_sequence(
             named("fine-tuning"),
             network_of(config, tasks[0]),
             tasks,

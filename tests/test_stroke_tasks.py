@@ -5,12 +5,11 @@ import pytest
 
 from wmcl.data import stand_in_strokes
 from wmcl.data.strokes import check_strokes
-from wmcl.methods import named
-from wmcl.methods import learn
+from wmcl.methods import named, train_sequence
 from wmcl.networks import LSTM
 from wmcl.tasks import Phase, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.check import check_sequences
-from wmcl.training import Options, Stop, evaluate, train
+from wmcl.training import Adam, Options, Stop, evaluate, train
 
 STROKES = stand_in_strokes(train=600, test=200)
 SIZES = {"train": 48, "validation": 16, "test": 24}
@@ -158,7 +157,9 @@ def test_what_cannot_be_made_is_refused(make, message):
 def test_a_network_tells_stand_in_digits_apart():
     (task,) = split_stroke_tasks(STROKES, 1, validation=40)
     network = LSTM(4, 16, 2)
-    trained = train(network, task, [0], Stop(150, accuracy=0.97), Options(batch=32, learning_rate=0.01), progress=False)
+    trained = train(
+        network, task, [0], Stop(150, accuracy=0.97), Options(batch=32, optimiser=Adam(0.01)), progress=False
+    )
     assert evaluate(network, trained.parameters, task.test, task).accuracy.item() > 0.9
 
 
@@ -166,7 +167,7 @@ def test_a_network_tells_stand_in_digits_apart():
 def test_the_three_scenarios_run(heads, labels):
     tasks = split_stroke_tasks(STROKES, 2, labels=labels, validation=20)
     network = LSTM(4, 6, tasks[0].outputs, heads=heads)
-    learned = list(learn(named("online EWC"), network, tasks, [0], Stop(2), Options(batch=8), progress=False))
+    learned = list(train_sequence(named("online EWC"), network, tasks, [0], Stop(2), Options(batch=8), progress=False))
     assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
 
 

@@ -14,13 +14,12 @@ from wmcl.importance.synaptic_intelligence import (
     share,
     synaptic_intelligence,
 )
-from wmcl.methods import Method, Quadratic, SynapticIntelligence
-from wmcl.methods import learn
+from wmcl.methods import Method, Quadratic, SynapticIntelligence, train_sequence
 from wmcl.networks import Elman
 from wmcl.stages import stages
 from wmcl.tasks import Task, copy_task
 from wmcl.tasks.layout import CopyLayout
-from wmcl.training import Options, Stop
+from wmcl.training import Adam, Options, Stop
 from wmcl.training.loss import task_loss
 
 KINDS = ("total", "task")
@@ -75,7 +74,7 @@ def recorded(trace, theirs):
         assert np.array_equal(batch.scored[0], trace["mask"])
     fields = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
     start = {name: torch.from_numpy(trace[f"{theirs}/theta0/{name}"])[None] for name in Elman(8, 256, 7).shapes}
-    options = Options(batch=16, orthogonality=0.1, reduction="sequence", clip=1.0, learning_rate=1e-3)
+    options = Options(batch=16, orthogonality=0.1, reduction="sequence", clip=1.0, optimiser=Adam(1e-3))
     return StartingAt(8, 256, 7, start=start), Recorded(**fields, batches=batches), options
 
 
@@ -86,7 +85,7 @@ def test_thirty_steps_of_the_authors_code(trace, kind, theirs):
     omega = path_integral(trained.observed, kind)
     importance = synaptic_intelligence(omega, trained.initial, trained.parameters)
     penalty = Quadratic(SynapticIntelligence(kind), 1.0)
-    (learned,) = learn(Method(penalty=penalty), network, [task], [0], Stop(30), options, progress=False)
+    (learned,) = train_sequence(Method(penalty=penalty), network, [task], [0], Stop(30), options, progress=False)
     (term,) = learned.penalty_memory
     for name in network.shapes:
         np.testing.assert_allclose(trained.parameters[name][0], trace[f"{theirs}/theta_end/{name}"], rtol=0, atol=1e-5)
@@ -153,7 +152,7 @@ def test_the_sum_accounts_for_the_fall_of_the_loss(orthogonality):
         return task_loss(task.likelihood, logits, fixed).item() + orthogonality * penalty.item()
 
     def error(rate, steps):
-        options = Options(learning_rate=rate, clip=None, orthogonality=orthogonality, validate_every=10_000)
+        options = Options(optimiser=Adam(rate), clip=None, orthogonality=orthogonality, validate_every=10_000)
         network = StartingAt(4, 6, 3, initialisation="orthogonal", start=start)
         trained = observed_fit([0], Stop(steps), options, network=network, task=task)
         fall = total_loss(trained.initial) - total_loss(trained.parameters)

@@ -28,8 +28,7 @@ from figures import task_subspaces as figure_of
 from tests import naive
 from wmcl.dimensionality import joint_supervised_subspace, supervised_subspace
 from wmcl.dimensionality.supervised import SupervisedSubspace
-from wmcl.methods import named
-from wmcl.methods import learn
+from wmcl.methods import named, train_sequence
 from wmcl.plotting import MissingError, house_style, write
 from wmcl.tasks import distances
 from wmcl.training import Reason, Stop
@@ -270,7 +269,7 @@ def test_a_single_read_out_for_all_tasks_has_no_overlap(tmp_path):
     config = small(tmp_path)
     settings, tasks = rows(config)["fine-tuning"], tasks_of(config)
     network = network_of(as_comparison(config), replace(settings, multi_head=False), tasks[0])
-    run = learn(named("fine-tuning"), network, tasks, [0], Stop(1), settings.options, progress=False)
+    run = train_sequence(named("fine-tuning"), network, tasks, [0], Stop(1), settings.options, progress=False)
     measures = Measures(importance_samples=0, state_samples=0, supervised_largest=0)
     found = measuring.measure_run(run, measures)
     assert found.head_overlap.isnull().all()

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from tests import naive
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
-from wmcl.training import Adam, Options, Reason, Stop, evaluate, train
+from wmcl.training import Adam, Options, Reason, Stop, evaluate, loss_and_gradient, train
 from wmcl.training.loss import clip
-from wmcl.training import loss_and_gradient
 
 TASK = copy_task(2, 3, width=3, validation_samples=64)
 NETWORK = Elman(4, 24, 3, initialisation="orthogonal")
-FAST = Options(batch=32, learning_rate=5e-3, validate_every=10, watch_every=2)
+FAST = Options(batch=32, optimiser=Adam(5e-3), validate_every=10, watch_every=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,7 +191,7 @@ def test_evaluation_in_chunks():
         ({"seeds": []}, "seeds is"),
         ({"seeds": [1, 1]}, r"seeds is \[1, 1\]"),
         ({"network": Elman(5, 4, 3)}, "inputs of the network is 5: the task 'copy p=2 i=3' needs 4"),
-        ({"options": Options(learning_rate=(1e-3, 1e-2))}, "2 entries for 1 seeds"),
+        ({"options": Options(optimiser=Adam((1e-3, 1e-2)))}, "2 entries for 1 seeds"),
         ({"milestones": (0.1, 0.0)}, "every loss must be positive and finite"),
         ({"device": "gpu"}, "device is 'gpu': it must be one that PyTorch knows"),
         pytest.param(

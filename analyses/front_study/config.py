@@ -13,7 +13,7 @@ from front_study.methods import ROWS, Rows
 from wmcl.methods import Hypernetwork
 from wmcl.networks import Elman
 from wmcl.tasks import Task, copy_task_sequence
-from wmcl.training import Options, Stop
+from wmcl.training import Adam, Options, Stop
 
 Preset = Literal["smoke", "quick", "paper"]
 Condition = dict[str, int]
@@ -107,7 +107,7 @@ class Config:
         each = self.training
         return Options(
             batch=each.batch,
-            learning_rate=each.learning_rate,
+            optimiser=Adam(each.learning_rate),
             clip=each.clip,
             orthogonality=each.orthogonality,
             validate_every=each.validate_every,

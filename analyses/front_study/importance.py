@@ -18,31 +18,31 @@ from torch import Tensor
 
 from front_study.config import Config
 from wmcl.importance import fisher_diagonal
+from wmcl.methods import TrainedSession
 from wmcl.methods.importances import Importance
-from wmcl.methods import Learned
 from wmcl.networks import Parameters
 
 HEADS = ("W_out", "b_out")
 
 
 def of_first_task(
-    importance: Importance, phases: Sequence[Learned], members: Sequence[int], config: Config
+    importance: Importance, sessions: Sequence[TrainedSession], members: Sequence[int], config: Config
 ) -> xr.Dataset:
     """Of the members that nothing held back: importance of task 1 after task 1, and sampled Fisher of task 2 after it.
 
     Returns:
         For each ``seed``: ``level``, mean over W_hh; ``effective_fraction`` of W_hh, (ΣΩ)² / (n ΣΩ²); and ``overlap``
-        over all values but the read-outs.
+        over all values but the heads.
     """
-    first, last = phases[0], phases[-1]
-    places, setting = list(members), first.setting.of_members(members)
+    first, last = sessions[0], sessions[-1]
+    places, learner = list(members), first.learner.of_members(members)
     chosen, watched = (
         {name: value[places] for name, value in values.items()} for values in (first.values, first.observed)
     )
-    found = importance.measure(setting, chosen, 0, watched)
+    found = importance.measure(learner, chosen, 0, watched)
     weights = {name: value[places] for name, value in (last.weights(1) or {}).items()}
-    probe = setting.data(1, "curvature", config.rows.importance_samples)
-    curvature = fisher_diagonal(setting.network_of(1), weights, probe, setting.tasks[1], "sampled", setting.seeds)
+    probe = learner.data(1, "curvature", config.rows.importance_samples)
+    curvature = fisher_diagonal(learner.network_of(1), weights, probe, learner.tasks[1], "sampled", learner.seeds)
     recurrent = found["W_hh"].flatten(1)
     each = {
         "level": recurrent.mean(1),
@@ -50,7 +50,7 @@ def of_first_task(
         "overlap": overlap(_shared(found), _shared(curvature)),
     }
     return xr.Dataset(
-        {name: ("seed", value.cpu().numpy()) for name, value in each.items()}, {"seed": list(setting.seeds)}
+        {name: ("seed", value.cpu().numpy()) for name, value in each.items()}, {"seed": list(learner.seeds)}
     )
 
 

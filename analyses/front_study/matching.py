@@ -9,7 +9,7 @@ import xarray as xr
 
 from front_study.config import VARIED, Condition, Config, network_of, tasks_of
 from front_study.methods import Kind
-from wmcl.methods import learn
+from wmcl.methods import train_sequence
 from wmcl.provenance import describe_device
 from wmcl.training import Reason, Stop
 
@@ -22,7 +22,7 @@ def search(config: Config, device: str, condition: Mapping[str, Any], seeds: Seq
     tasks = tasks_of(config, condition)
     stop = Stop(config.study.search_iterations, accuracy=config.study.criterion)
     options = replace(config.options, validate_every=config.study.search_validate_every)
-    run = learn(
+    run = train_sequence(
         config.rows.new_networks(condition["kind"]),
         network_of(config, tasks[0]),
         tasks,

@@ -10,9 +10,7 @@ from front_study.config import Config, network_of, tasks_of
 from front_study.importance import of_first_task
 from front_study.matching import Steps, values_of
 from front_study.methods import IMPORTANCES, REFERENCES, matched
-from wmcl.methods import Measures, measure_run
-from wmcl.methods import Learned
-from wmcl.methods import learn
+from wmcl.methods import Measures, TrainedSession, measure_run, train_sequence
 from wmcl.provenance import describe_device
 from wmcl.training import Stop
 
@@ -27,7 +25,7 @@ def measure(
     tasks, row = tasks_of(config, condition), condition["approach"]
     strengths = (0.0,) if row in REFERENCES else config.study.strengths
     members = [seed for seed in seeds for _ in strengths]
-    run = learn(
+    run = train_sequence(
         config.rows.method(row, tuple(strengths) * len(seeds)),
         network_of(config, tasks[0]),
         tasks,
@@ -37,24 +35,24 @@ def measure(
         device=device,
         progress=False,
     )
-    phases = list(run)
-    found = measure_run(phases, MEASURES)
+    sessions = list(run)
+    found = measure_run(sessions, MEASURES)
     needed = np.full((len(tasks), len(members)), np.nan)
-    for each in phases:
+    for each in sessions:
         needed[each.task] = to_criterion(each, config.study.speed_criterion)
     found["steps"] = (("trained_task", "seed"), needed)
     found = _by_strength(found[list(KEPT)], seeds, strengths)
     if row in IMPORTANCES:
         unprotected = [k * len(strengths) + strengths.index(0) for k in range(len(seeds))]
-        found = found.merge(of_first_task(config.rows.importance(row), phases, unprotected, config))
+        found = found.merge(of_first_task(config.rows.importance(row), sessions, unprotected, config))
     return found.assign_attrs(device=describe_device(device))
 
 
-def to_criterion(learned: Learned, criterion: float) -> np.ndarray:
-    """Iterations of a phase before the first validation at or above the criterion, of each member; NaN if never."""
-    accuracy = learned.curves.validation_accuracy.transpose("seed", "validation").values
+def to_criterion(after: TrainedSession, criterion: float) -> np.ndarray:
+    """Iterations of a session before the first validation at or above the criterion, of each member; NaN if never."""
+    accuracy = after.curves.validation_accuracy.transpose("seed", "validation").values
     reached = accuracy >= criterion
-    return np.where(reached.any(1), learned.curves.validation.values[reached.argmax(1)], np.nan)
+    return np.where(reached.any(1), after.curves.validation.values[reached.argmax(1)], np.nan)
 
 
 def _by_strength(found: xr.Dataset, seeds: Sequence[int], strengths: Sequence[float]) -> xr.Dataset:

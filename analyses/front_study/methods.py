@@ -5,10 +5,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from front_study.normalised import Normalised
-from wmcl.methods import FisherImportance, FromScratch, Hypernetwork, Masked, MemoryAwareSynapses, Method, OutputPreserving, Parametrisation, Quadratic, SynapticIntelligence
+from wmcl.methods import (
+    FisherImportance,
+    FromScratch,
+    Hypernetwork,
+    Masked,
+    MemoryAwareSynapses,
+    Method,
+    Multitask,
+    OutputPreserving,
+    Parametrisation,
+    Quadratic,
+    SynapticIntelligence,
+)
 from wmcl.methods.importances import Importance
-from wmcl.methods import Joint
-from wmcl.methods import Shared
 
 Kind = Literal["shared", "small hypernetwork", "large hypernetwork", "masked"]
 """where the weights come from"""
@@ -78,7 +88,7 @@ class Rows:
             return Hypernetwork(self.hyper_hidden, self.chunk, chunk_std=self.chunk_std)
         if kind == "large hypernetwork":
             return Hypernetwork(self.large_hyper_hidden, self.large_chunk, chunk_std=self.chunk_std)
-        return Masked(self.fraction_off) if kind == "masked" else Shared()
+        return Masked(self.fraction_off) if kind == "masked" else Parametrisation()
 
     def new_networks(self, kind: Kind) -> Method:
         """A new network for each task."""
@@ -89,7 +99,7 @@ class Rows:
         if row == SCRATCH:
             return self.new_networks("shared")
         if row == MULTITASK:
-            return Method(schedule=Joint())
+            return Method(schedule=Multitask())
         kind = ROWS[row]
         if row in HYPERNETWORKS:
             return Method(self.parametrisation(kind), OutputPreserving(strengths))

@@ -8,11 +8,12 @@ from typing import Literal, get_args
 import torch
 from common.network import CellName, Network
 from common.running import Run, check_run
+from common.training import TrainingLoop
 
 from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid, task_of
 from wmcl.networks import Initialisation
 from wmcl.stages import ImportanceKind
-from wmcl.training import Options, Stop
+from wmcl.training import Stop
 from wmcl.training.loss import Reduction
 
 Preset = Literal["smoke", "quick", "controls", "ladder", "paper"]
@@ -67,7 +68,7 @@ class Config:
     factorial: Factorial = field(default_factory=Factorial)
     variants: Training = field(default_factory=Training)
     network: Network = field(default_factory=Network)
-    training: Options = field(default_factory=Options)
+    training: TrainingLoop = field(default_factory=TrainingLoop)
     stages: Stages = field(default_factory=Stages)
     measures: Measures = field(default_factory=Measures)
     run: Run = field(default_factory=Run)
@@ -177,9 +178,8 @@ def check(config: Config) -> None:
     _check_measures(config.measures)
     if config.conditions.seeds < 1:
         raise ValueError(f"seeds is {config.conditions.seeds}: it must be at least 1")
-    if isinstance(config.training.learning_rate, tuple):
-        raise ValueError(f"learning_rate is {config.training.learning_rate}: all networks of this analysis share one")
-    if config.training.reduction != Options().reduction:
+    _ = config.training.options  # which refuses what makes no sense
+    if config.training.reduction != TrainingLoop().reduction:
         raise ValueError(f"reduction is {config.training.reduction!r}: name it in reductions")
     if config.training.precision != "float32" and (config.run.device == "cpu" or not torch.cuda.is_available()):
         raise ValueError(f"precision is {config.training.precision!r}: it must be 'float32' where there is no GPU")

@@ -37,13 +37,13 @@ def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Se
     """Train the networks of a condition and measure them at every stage, and in depth at the lowest matched loss."""
     task = _task(config, condition)
     network = _network(config, condition, task)
-    options = replace(config.training, reduction=condition["reduction"])
+    options = replace(config.training, reduction=condition["reduction"]).options
     stop = Stop(config.stages.iterations, loss=config.stages.final_loss)
     observer = PathIntegral() if any(kind.startswith("SI") for kind in config.measures.kinds) else None
     trained = train(
         network, task, seeds, stop, options, config.stages.losses, device=device, progress=False, observer=observer
     )
-    always, deep = _measures(config, condition, task, network, trained, device)
+    always, deep = _measures(config, condition, trained, device)
     seconds = {"training": trained.seconds}
     points = stages(trained)
     parts = [_timed(seconds, name, function, points) for name, function in always.items()]
@@ -70,7 +70,7 @@ def members_in(config: Config, bytes: int) -> int:
     task = _task(config, longest)
     network = _network(config, longest, task)
     milestones = len(config.stages.losses)
-    fit = members_that_fit(network, task, config.training, bytes // 4, milestones, PathIntegral())
+    fit = members_that_fit(network, task, config.training.options, bytes // 4, milestones, PathIntegral())
     return min(fit, config.conditions.seeds)
 
 
@@ -91,44 +91,45 @@ def _timed(seconds: dict[str, float], name: str, function: Measure, points: Sequ
 
 
 def _measures(
-    config: Config, condition: Mapping[str, Any], task: Task, network: Network, trained: Trained, device: str
+    config: Config, condition: Mapping[str, Any], trained: Trained, device: str
 ) -> tuple[dict[str, Measure], dict[str, Measure]]:
     """Those of every stage, and those of the lowest matched loss alone."""
-    m, seeds, test = config.measures, trained.seeds, task.test.to(device)
+    m, task = config.measures, trained.task
+    assert task is not None  # it was trained on one
+    test = task.test.to(device)
 
     def sequences(purpose: str, samples: int) -> Sequences:
         return task.fixed_set(purpose, samples).to(device)
 
     probe = sequences("fisher", m.fisher_samples)
-    per_sequence = condition["reduction"] == "sequence"
 
     def dimensionality(stage: Milestone) -> xr.Dataset:
-        found = dimensionality_at(stage, network, test, m.variance)
+        found = dimensionality_at(trained, stage, test, m.variance)
         return found if m.details else found.drop_dims("component")
 
     def reuse(stage: Milestone) -> xr.Dataset:
-        found = reuse_at(stage, network, task, seeds, probe)
+        found = reuse_at(trained, stage, probe)
         return found if m.details else found.drop_dims("other_step")
 
     always: dict[str, Measure] = {
-        "importance": lambda stage: importance_at(stage, network, task, trained, probe, m.kinds, per_sequence),
+        "importance": lambda stage: importance_at(trained, stage, probe, m.kinds),
         "dimensionality": dimensionality,
-        "performance": lambda stage: performance_at(stage, network, task, test).merge(training_at(stage, trained)),
+        "performance": lambda stage: performance_at(trained, stage, test).merge(training_at(trained, stage)),
     }
     if trained.observed:
-        always["path integrals"] = lambda stage: path_integrals_at(stage, trained)
+        always["path integrals"] = lambda stage: path_integrals_at(trained, stage)
     deep: dict[str, Measure] = {"reuse": reuse}
     if m.exact_samples:
         few = sequences("fisher", m.exact_samples)
-        deep["exact Fisher"] = lambda stage: exact_check_at(stage, network, task, seeds, few)
+        deep["exact Fisher"] = lambda stage: exact_check_at(trained, stage, few)
     if m.decoder_samples:
         fit, bits = sequences("decoder", m.decoder_samples), condition["independent_bits"]
-        deep["decoders"] = lambda stage: memory_at(stage, network, fit, test, bits)
+        deep["decoders"] = lambda stage: memory_at(trained, stage, fit, test, bits)
     if m.nonlinear_rows:
         deep["nonlinear"] = lambda stage: nonlinear_dimensionality_at(
-            stage, network, test, threshold=m.variance, rows=m.nonlinear_rows
+            trained, stage, test, threshold=m.variance, rows=m.nonlinear_rows
         )
     if m.perturbed_samples:
         moved, how = sequences("fisher", m.perturbed_samples), Perturbations(repetitions=4)
-        deep["perturbation"] = lambda stage: perturbation_at(stage, network, task, seeds, probe, moved, how)
+        deep["perturbation"] = lambda stage: perturbation_at(trained, stage, probe, moved, how)
     return always, deep

@@ -11,7 +11,7 @@ from common.running import Run, check_run
 from wmcl.networks import Initialisation
 from wmcl.tasks import Teacher
 from wmcl.tasks.recall import RecallLayout
-from wmcl.training import Options, Stop
+from wmcl.training import Adam, Options, Stop
 
 Preset = Literal["smoke", "quick", "paper"]
 Student = Literal["linear", "elman"]
@@ -86,7 +86,7 @@ class Training:
         rate, every = self.learning_rate, self.validate_every
         if cell == "elman":
             rate, every = self.elman_learning_rate, self.elman_validate_every
-        return Options(batch=self.batch, learning_rate=rate, validate_every=every, watch_every=every)
+        return Options(batch=self.batch, optimiser=Adam(rate), validate_every=every, watch_every=every)
 
     @property
     def losses(self) -> tuple[float, ...]:

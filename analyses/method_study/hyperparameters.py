@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from wmcl.networks import Initialisation
-from wmcl.training import Options
+from wmcl.training import Adam, Options
 from wmcl.training.loss import Reduction
 
 Value = float | int | str | tuple[int, ...]
@@ -39,10 +39,9 @@ class Hyperparameters:
         """For the training loop. Nothing stops early, so validation is but a curve."""
         return Options(
             batch=self.batch,
-            learning_rate=self.learning_rate,
+            optimiser=Adam(self.learning_rate, weight_decay=self.weight_decay),
             clip=self.clip,
             orthogonality=self.orthogonality,
-            weight_decay=self.weight_decay,
             reduction=self.reduction,
             validate_every=50,
         )

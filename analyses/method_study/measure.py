@@ -9,11 +9,7 @@ import xarray as xr
 from method_study.config import Config, plain
 from method_study.hyperparameters import Hyperparameters
 from method_study.rows import network_of, tasks_of_row
-from wmcl.methods import Measures, measure_run, named
-from wmcl.methods import Learned
-from wmcl.methods import NoRehearsal
-from wmcl.methods import Shared
-from wmcl.methods import learn
+from wmcl.methods import Measures, TrainedSession, measure_run, named, train_sequence
 from wmcl.provenance import describe_device
 from wmcl.training import Stop
 
@@ -29,10 +25,12 @@ def measure(
     return measure_run(run, measures).assign_attrs(device=describe_device(device))
 
 
-def learn_row(config: Config, hyperparameters: Hyperparameters, device: str, seeds: Sequence[int]) -> Iterator[Learned]:
+def learn_row(
+    config: Config, hyperparameters: Hyperparameters, device: str, seeds: Sequence[int]
+) -> Iterator[TrainedSession]:
     """Learn all tasks with the hyperparameters of a row."""
     tasks = tasks_of_row(config, hyperparameters)
-    return learn(
+    return train_sequence(
         named(hyperparameters.method, **hyperparameters.of_method),
         network_of(config, hyperparameters, tasks[0]),
         tasks,
@@ -64,7 +62,7 @@ def cost(table: Table) -> Callable[[Mapping[str, Any]], float]:
     def of(condition: Mapping[str, Any]) -> float:
         hyperparameters = table[tuple(condition.values())]
         method = named(hyperparameters.method, **hyperparameters.of_method)
-        parts = (not isinstance(method.rehearsal, NoRehearsal)) + (not isinstance(method.parametrisation, Shared))
+        parts = (method.rehearsal is not None) + (not method.parametrisation.is_shared)
         return hyperparameters.iterations * hyperparameters.batch * (1.0 + parts)
 
     return of

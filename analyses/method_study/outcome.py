@@ -14,8 +14,17 @@ from method_study.config import Config
 from method_study.hyperparameters import Hyperparameters
 from method_study.published import beside
 from method_study.rows import benchmark_of, network_of, tasks_of, tasks_of_row, uses_published_configuration
-from wmcl.methods import FromScratch, Hypernetwork, backward_transfer, during, final, forgetting, forward_transfer, intransigence, named
-from wmcl.methods import Shared
+from wmcl.methods import (
+    FromScratch,
+    Hypernetwork,
+    backward_transfer,
+    during,
+    final,
+    forgetting,
+    forward_transfer,
+    intransigence,
+    named,
+)
 from wmcl.published import Published
 
 
@@ -86,7 +95,7 @@ def _of_rows(
 def is_told_the_task(hyperparameters: Hyperparameters) -> bool:
     """Whether a row answers with weights or inputs that belong to the task, whatever its read-out."""
     method = named(hyperparameters.method, **hyperparameters.of_method)
-    of_its_own = not isinstance(method.parametrisation, Shared) or isinstance(method.schedule, FromScratch)
+    of_its_own = not method.parametrisation.is_shared or isinstance(method.schedule, FromScratch)
     return of_its_own or hyperparameters.task_identity
 
 

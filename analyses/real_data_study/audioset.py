@@ -1,3 +1,4 @@
+
 """Split AudioSet: which of ten sounds is heard. Each task is a condition, and has other sounds.
 
 All sequences have ten steps, and every step shows a second of the sound. Nothing grows, and nobody knows which second
@@ -8,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
+from common.training import TrainingLoop
 from method_study.benchmarks.audioset import NAMES, Sounds, SplitAudioSet
 
 from real_data_study.config import Config, InTurn, Measures, Network, Stages, Study, output
 from real_data_study.one_a_task import OneATask
 from wmcl.tasks import DataTask
-from wmcl.training import Options
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ PRESETS: Mapping[str, SoundConfig] = {
     "quick": SoundConfig(
         study=Study(benchmark="audioset"),
         network=Network(hidden=32, forget_bias=0.0),
-        training=Options(batch=64, learning_rate=3e-3, validate_every=10, watch_every=2),
+        training=TrainingLoop(batch=64, learning_rate=3e-3, validate_every=10, watch_every=2),
         stages=Stages(losses=(1.4, 1.2), main_loss=1.2, iterations=300),
         run=output("importance_on_audioset"),
     ),
@@ -90,7 +91,7 @@ PRESETS: Mapping[str, SoundConfig] = {
         study=Study(benchmark="audioset", seeds=2),
         sound=Sound(sounds="stand-in", measured=3, classes=3, tasks=3),
         network=Network(hidden=12, forget_bias=0.0),
-        training=Options(batch=16, learning_rate=2e-2, validate_every=10),
+        training=TrainingLoop(batch=16, learning_rate=2e-2, validate_every=10),
         stages=Stages(losses=(0.8, 0.6), main_loss=0.8, iterations=60),
         measures=Measures(importance_samples=16),
         in_turn=InTurn(turn_iterations=15, state_samples=32, fisher_samples=16, shared_components=3),
@@ -101,7 +102,7 @@ PRESETS: Mapping[str, SoundConfig] = {
         study=Study(benchmark="audioset", seeds=10),
         sound=Sound(sounds="audioset", tasks=10),
         network=Network(hidden=256, forget_bias=0.0),
-        training=Options(batch=128, learning_rate=1e-3, validate_every=25, watch_every=5),
+        training=TrainingLoop(batch=128, learning_rate=1e-3, validate_every=25, watch_every=5),
         stages=Stages(losses=(1.4, 1.2), main_loss=1.2, iterations=5000),
         measures=Measures(importance_samples=512),
         in_turn=InTurn(turn_iterations=2000, state_samples=1000, fisher_samples=512, shared_components=20),

@@ -9,7 +9,6 @@ import xarray as xr
 
 from real_data_study.config import Config
 from wmcl.importance import PathIntegral
-from wmcl.networks import Network
 from wmcl.provenance import describe_device
 from wmcl.stages import dimensionality_at, importance_at, performance_at, training_at
 from wmcl.tasks import DataTask
@@ -37,14 +36,14 @@ def _one(config: Config, device: str, condition: Mapping[str, Any], seed: int) -
         task,
         [seed],
         Stop(config.stages.iterations, loss=losses[-1] * scale),
-        config.training,
+        config.training.options,
         [loss * scale for loss in losses],
         device=device,
         progress=False,
         observer=PathIntegral(),
     )
     began = time.perf_counter()
-    parts = [_at(stage, config, task, network, trained, device, load, scale) for stage in trained.milestones]
+    parts = [_at(trained, stage, config, task, device, load, scale) for stage in trained.milestones]
     once = asdict(benchmark.memory_demand(condition, task)) | {
         "steps": float(task.test.lengths.double().mean()),
         "stop_reason": float(trained.reason[0]),
@@ -58,11 +57,10 @@ def _one(config: Config, device: str, condition: Mapping[str, Any], seed: int) -
 
 
 def _at(
+    trained: Trained,
     stage: Milestone,
     config: Config,
     task: DataTask,
-    network: Network,
-    trained: Trained,
     device: str,
     load: float,
     scale: float,
@@ -70,15 +68,15 @@ def _at(
     """Every measure at a stage, losses over their scale; NaN for a network that missed it, but for its training."""
     m, test = config.measures, task.test.to(device)
     probe = task.fixed_set("fisher", m.importance_samples).to(device)
-    importance = importance_at(stage, network, task, trained, probe, m.kinds).drop_dims("probability")
+    importance = importance_at(trained, stage, probe, m.kinds).drop_dims("probability")
     connections = [name for name in CONNECTIONS if name in importance.connection]
     importance = importance.sel(per="scored bit", connection=connections, drop=True)  # an answer is a scored bit
     by_answer = importance.importance
     importance["importance"] = xr.concat([by_answer, by_answer / load], "per").assign_coords(per=["answer", "bit"])
-    dimensionality = _dimensionality(dimensionality_at(stage, network, test, m.variance), task)
-    performance = performance_at(stage, network, task, test).drop_dims("output_step")
+    dimensionality = _dimensionality(dimensionality_at(trained, stage, test, m.variance), task)
+    performance = performance_at(trained, stage, test).drop_dims("output_step")
     performance = performance.assign(loss=performance.loss / scale)
-    training = training_at(stage, trained).sel(connection=connections)
+    training = training_at(trained, stage).sel(connection=connections)
     training = training.assign(validation_loss=training.validation_loss / scale)
     measured = xr.merge([importance, dimensionality, performance, training], join="exact")
     reached = xr.DataArray(stage.reached, dims="seed")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from common.running import Run, check_run
+from common.training import TrainingLoop
 
 from real_data_study.benchmark import Benchmark
 from wmcl import networks
@@ -13,7 +14,7 @@ from wmcl.networks import Direction, Initialisation
 from wmcl.stages import ImportanceKind
 from wmcl.tasks import DataTask
 from wmcl.tasks.task import check_counts
-from wmcl.training import Options, Stop
+from wmcl.training import Stop
 
 BenchmarkName = Literal["sequential_smnist", "audioset", "pos"]
 Preset = Literal["smoke", "quick", "paper"]
@@ -113,8 +114,8 @@ class Config(ABC):
     networks, for a large machine"""
     study: Study = field(default_factory=Study)
     network: Network = field(default_factory=Network)
-    training: Options = field(
-        default_factory=lambda: Options(batch=32, learning_rate=3e-3, validate_every=10, watch_every=2)
+    training: TrainingLoop = field(
+        default_factory=lambda: TrainingLoop(batch=32, learning_rate=3e-3, validate_every=10, watch_every=2)
     )
     stages: Stages = field(default_factory=Stages)
     measures: Measures = field(default_factory=Measures)
@@ -143,13 +144,11 @@ def check(config: Config) -> None:
     check_counts(seeds=config.study.seeds)
     _check_stages(config.stages)
     _check_measures(config)
-    options = config.training
-    if isinstance(options.learning_rate, tuple):
-        raise ValueError(f"learning_rate is {options.learning_rate}: all networks of this analysis share one")
-    if options.reduction != Options().reduction or options.precision != Options().precision:
+    options, usual = config.training.options, TrainingLoop()
+    if options.reduction != usual.reduction or options.precision != usual.precision:
         raise ValueError(
             f"reduction is {options.reduction!r} and precision {options.precision!r}: they must be"
-            f" {Options().reduction!r} and {Options().precision!r}, as losses are matched for an answer"
+            f" {usual.reduction!r} and {usual.precision!r}, as losses are matched for an answer"
         )
     check_run(config.run)
     config.benchmark.check()

@@ -9,7 +9,7 @@ Overlaps are those in the network after the first task, before anything of the s
   with the first k principal directions a_j of the states in the first task, and the covariance C_t of the states in the
   second and its eigenvalues λ_j: the variance of the second task in directions of the first, over the most that any k
   directions hold. It is 1 if both tasks fill the same directions.
-- of the sampled Fishers of both tasks, :func:`front_study.importance.overlap`, over all values but the read-outs. That
+- of the sampled Fishers of both tasks, :func:`front_study.importance.overlap`, over all values but the heads. That
   of the second task is still untrained.
 """
 
@@ -26,9 +26,7 @@ from torch import Tensor
 from real_data_study.config import Config
 from wmcl.dimensionality import covariance_spectrum, cumulative_variance, shared_variance, states
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import named
-from wmcl.methods import Learned
-from wmcl.methods import learn
+from wmcl.methods import TrainedSession, named, train_sequence
 from wmcl.networks import Network, Parameters
 from wmcl.provenance import describe_device
 from wmcl.tasks import Phase, Sequences
@@ -44,16 +42,16 @@ def pairs_of(config: Config) -> list[dict[str, int]]:
 
 
 def measure(config: Config, device: str, pair: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
-    """Learn both tasks by fine-tuning, with a read-out each, and measure before and after the second."""
+    """Learn both tasks by fine-tuning, with a head each, and measure before and after the second."""
     tasks = config.benchmark.sequence()
     both = [tasks[pair["first"] - 1], tasks[pair["second"] - 1]]
-    run = learn(
+    run = train_sequence(
         named("fine-tuning"),
         config.network.build(both[0], heads=2),
         both,
         seeds,
         Stop(config.in_turn.turn_iterations),
-        config.training,
+        config.training.options,
         device=device,
         progress=False,
     )
@@ -77,25 +75,25 @@ def measure(config: Config, device: str, pair: Mapping[str, Any], seeds: Sequenc
     ).assign_attrs(device=describe_device(device))
 
 
-def _evaluations(learned: Learned) -> list[Evaluation]:
+def _evaluations(after: TrainedSession) -> list[Evaluation]:
     """Of both tasks on their test sets."""
-    setting, found = learned.setting, []
-    for number, task in enumerate(setting.tasks):
-        test = task.test.to(setting.device)
-        found.append(evaluate(setting.network_of(number), setting.weights(learned.values, number), test, task))
+    learner, found = after.learner, []
+    for number, task in enumerate(learner.tasks):
+        test = task.test.to(learner.device)
+        found.append(evaluate(learner.network_of(number), learner.weights(after.values, number), test, task))
     return found
 
 
-def _overlaps(learned: Learned, config: Config) -> dict[str, Float[Tensor, "member"]]:
+def _overlaps(after: TrainedSession, config: Config) -> dict[str, Float[Tensor, "member"]]:
     """Of states and Fishers of both tasks, in the network after the first."""
-    setting, in_turn = learned.setting, config.in_turn
+    learner, in_turn = after.learner, config.in_turn
     hidden, fishers = [], []
-    for number, task in enumerate(setting.tasks):
-        network, weights = setting.network_of(number), setting.weights(learned.values, number)
-        probe = task.fixed_set("states", in_turn.state_samples).to(setting.device)
+    for number, task in enumerate(learner.tasks):
+        network, weights = learner.network_of(number), learner.weights(after.values, number)
+        probe = task.fixed_set("states", in_turn.state_samples).to(learner.device)
         hidden.append(_hidden(network, weights, probe))
-        few = task.fixed_set("fisher", in_turn.fisher_samples).to(setting.device)
-        fishers.append(shared_values(fisher_diagonal(network, weights, few, task, "sampled", setting.seeds)))
+        few = task.fixed_set("fisher", in_turn.fisher_samples).to(learner.device)
+        fishers.append(shared_values(fisher_diagonal(network, weights, few, task, "sampled", learner.seeds)))
     found = {}
     for name, phase in PHASES.items():
         first, second = (states(h, probe, phase) for h, probe in hidden)

@@ -1,3 +1,4 @@
+
 """Part-of-speech tagging: a word a step, and its tag is the answer. Each language is a condition.
 
 Every step is answered, so there is no last step, and losses and importances are those of a word. Nothing grows, and
@@ -9,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from common.training import TrainingLoop
 from method_study.benchmarks.pos_tagging import PosTagging, Treebanks
 
 from real_data_study.config import Config, DirectedNetwork, InTurn, Measures, Stages, Study, output
 from real_data_study.one_a_task import OneATask
 from wmcl.tasks import DataTask
 from wmcl.tasks.pos_tasks import Unknown
-from wmcl.training import Options
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ PRESETS: Mapping[str, TaggingConfig] = {
     "quick": TaggingConfig(
         study=Study(benchmark="pos"),
         network=DirectedNetwork(hidden=32, forget_bias=0.0),
-        training=Options(batch=32, learning_rate=1e-2, validate_every=20, watch_every=5),
+        training=TrainingLoop(batch=32, learning_rate=1e-2, validate_every=20, watch_every=5),
         stages=Stages(losses=(1.4, 1.0), main_loss=1.4, iterations=300),
         measures=Measures(kinds=("sampled", "SI total", "SI task", "MAS")),
         in_turn=InTurn(turn_iterations=150),
@@ -111,7 +112,7 @@ PRESETS: Mapping[str, TaggingConfig] = {
         study=Study(benchmark="pos", seeds=2),
         tagging=Tagging(treebanks="stand-in", languages=("x1", "x2", "x3"), tasks=3),
         network=DirectedNetwork(hidden=8, forget_bias=0.0),
-        training=Options(batch=16, learning_rate=3e-2, validate_every=10),
+        training=TrainingLoop(batch=16, learning_rate=3e-2, validate_every=10),
         stages=Stages(losses=(1.2, 1.0), main_loss=1.2, iterations=60),
         measures=Measures(kinds=("sampled", "SI total", "SI task", "MAS"), importance_samples=16),
         in_turn=InTurn(turn_iterations=15, state_samples=32, fisher_samples=16, shared_components=3),
@@ -122,7 +123,7 @@ PRESETS: Mapping[str, TaggingConfig] = {
         study=Study(benchmark="pos", seeds=10),
         tagging=Tagging(treebanks="universal-dependencies", tasks=8),
         network=DirectedNetwork(hidden=256, forget_bias=0.0),
-        training=Options(batch=64, learning_rate=1e-3, validate_every=25, watch_every=5),
+        training=TrainingLoop(batch=64, learning_rate=1e-3, validate_every=25, watch_every=5),
         stages=Stages(losses=(1.4, 1.0, 0.8), main_loss=1.0, iterations=5000),
         measures=Measures(kinds=("sampled", "SI total", "SI task", "MAS"), importance_samples=512),
         in_turn=InTurn(turn_iterations=2000, state_samples=1000, fisher_samples=512, shared_components=20),

@@ -1,3 +1,4 @@
+
 """Sequential Stroke-MNIST: digits one after the other, of which all, the first or the last are asked for.
 
 Digits grow load, retention and length in turn, as the controls of the Copy Task do:
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal
 
+from common.training import TrainingLoop
 from real_data_study.benchmark import Condition, MemoryDemand, Per
 from real_data_study.config import Config, InTurn, Measures, Network, Stages, Study, output
 from wmcl.data import stand_in_strokes, stroke_mnist
@@ -24,7 +26,6 @@ from wmcl.data.strokes import Strokes
 from wmcl.tasks import DataTask, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.stroke_tasks import PAIRS, SequenceLabels
 from wmcl.tasks.task import check_counts
-from wmcl.training import Options
 
 Source = Literal["stroke-mnist", "stand-in"]
 
@@ -182,7 +183,7 @@ PRESETS: Mapping[str, StrokeConfig] = {
             tasks=3,
         ),
         network=Network(hidden=12),
-        training=Options(batch=16, learning_rate=2e-2, validate_every=20),
+        training=TrainingLoop(batch=16, learning_rate=2e-2, validate_every=20),
         stages=Stages(losses=(0.5, 0.3), main_loss=0.5, iterations=60),
         measures=Measures(importance_samples=16),
         in_turn=InTurn(turn_iterations=15, state_samples=32, fisher_samples=16, shared_components=3),
@@ -195,7 +196,7 @@ PRESETS: Mapping[str, StrokeConfig] = {
             pairs=(1, 2, 3, 4, 5), two_classes=(2, 3, 4), validation_samples=1000, test_samples=2000
         ),
         network=Network(hidden=256),
-        training=Options(batch=64, learning_rate=1e-3, validate_every=25, watch_every=5),
+        training=TrainingLoop(batch=64, learning_rate=1e-3, validate_every=25, watch_every=5),
         stages=Stages(losses=(0.2, 0.1, 0.05), main_loss=0.1, iterations=20_000),
         measures=Measures(importance_samples=512),
         in_turn=InTurn(turn_iterations=2000, state_samples=1000, fisher_samples=512, shared_components=20),

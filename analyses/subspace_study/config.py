@@ -13,7 +13,6 @@ from method_study.config import HERE, Comparison, Search
 from method_study.hyperparameters import Hyperparameters
 
 from wmcl.methods import FromScratch, named
-from wmcl.methods import Shared
 from wmcl.tasks import Task, distances
 from wmcl.tasks.task import check_counts
 
@@ -159,7 +158,7 @@ def same_states(hyperparameters: Hyperparameters) -> bool:
     """
     method = named(hyperparameters.method, **hyperparameters.of_method)
     one_network = not isinstance(method.schedule, FromScratch)
-    return isinstance(method.parametrisation, Shared) and one_network and not hyperparameters.task_identity
+    return method.parametrisation.is_shared and one_network and not hyperparameters.task_identity
 
 
 def tasks_of(config: Config) -> list[Task]:

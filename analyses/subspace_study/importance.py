@@ -24,8 +24,8 @@ def fishers(answering: Answering, seeds: tuple[int, ...], samples: int) -> Fishe
     found: Fishers = {}
     for kind in KINDS:
         every = fisher_diagonal(answering.network, answering.weights, probe, answering.task, kind, seeds=seeds)
-        slopes = {name: slope.double().square() for name, slope in answering.slopes.items()}
-        found[kind] = {name: value * slopes.get(name, 1.0) for name, value in every.items()}
+        squares = {name: each.double().square() for name, each in answering.derivatives.items()}
+        found[kind] = {name: value * squares.get(name, 1.0) for name, value in every.items()}
     return found
 
 

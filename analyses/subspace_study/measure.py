@@ -14,9 +14,7 @@ from subspace_study.networks import Answering, answering
 from subspace_study.read_outs import read_outs
 from subspace_study.states import States, dimensions, hidden_states, shared, together
 from subspace_study.supervised import supervised
-from wmcl.methods import named
-from wmcl.methods import Learned
-from wmcl.methods import Shared
+from wmcl.methods import TrainedSession, named
 from wmcl.provenance import describe_device
 from wmcl.training import evaluate
 
@@ -27,7 +25,7 @@ def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Se
     return measure_run(run, config.measures).assign_attrs(device=describe_device(device))
 
 
-def measure_run(run: Iterable[Learned], measures: Measures) -> xr.Dataset:
+def measure_run(run: Iterable[TrainedSession], measures: Measures) -> xr.Dataset:
     """Go through a continual-learning run, and measure the networks after each phase.
 
     Returns:
@@ -37,25 +35,25 @@ def measure_run(run: Iterable[Learned], measures: Measures) -> xr.Dataset:
     found: list[xr.Dataset] = []
     accumulated: Fishers = {}
     first: States = {}
-    for learned in run:
-        every, setting = answering(learned), learned.setting
+    for after in run:
+        every, learner = answering(after), after.learner
         performance = _performance(every)
         parts = [performance, read_outs(every)]
         if measures.importance_samples:
-            part, accumulated = _importance(every, learned, accumulated, measures.importance_samples)
+            part, accumulated = _importance(every, after, accumulated, measures.importance_samples)
             parts.append(part)
         if measures.state_samples:
-            part, first = _states(every, learned, first, measures)
+            part, first = _states(every, after, first, measures)
             parts.append(part)
         if measures.supervised_largest:
-            parts.append(supervised(every, performance.accuracy.values, setting.seeds, len(setting.tasks), measures))
-        reason = xr.Dataset({"reason": ("seed", np.array(learned.reason, dtype=float))})
-        found.append(xr.merge([*parts, reason], join="exact").expand_dims(trained_task=[learned.task]))
-    tasks = len(setting.tasks)
-    rows_of_phases = xr.concat(found, "trained_task", join="outer").reindex(
+            parts.append(supervised(every, performance.accuracy.values, learner.seeds, len(learner.tasks), measures))
+        reason = xr.Dataset({"reason": ("seed", np.array(after.reason, dtype=float))})
+        found.append(xr.merge([*parts, reason], join="exact").expand_dims(trained_task=[after.task]))
+    tasks = len(learner.tasks)
+    rows_of_sessions = xr.concat(found, "trained_task", join="outer").reindex(
         trained_task=range(tasks), evaluated_task=range(tasks), other_task=range(tasks)
     )
-    return rows_of_phases.assign_coords(seed=list(setting.seeds))
+    return rows_of_sessions.assign_coords(seed=list(learner.seeds))
 
 
 def _performance(every: list[Answering]) -> xr.Dataset:
@@ -72,14 +70,14 @@ def _performance(every: list[Answering]) -> xr.Dataset:
 
 
 def _importance(
-    every: list[Answering], learned: Learned, accumulated: Fishers, samples: int
+    every: list[Answering], after: TrainedSession, accumulated: Fishers, samples: int
 ) -> tuple[xr.Dataset, Fishers]:
     """Of each task at the present weights, and the sum, to which those of the tasks of the phase are added."""
     own = []
     for each in every:
-        found = fishers(each, learned.setting.seeds, samples)
+        found = fishers(each, after.learner.seeds, samples)
         own.append(importances(found, each.weights))
-        if each.number in learned.phase.tasks:
+        if each.number in after.session.tasks:
             accumulated = add_fishers(accumulated, found)
     of_tasks = xr.concat(own, "evaluated_task").assign_coords(evaluated_task=range(len(own)))
     total = importances(accumulated, every[-1].weights)
@@ -87,10 +85,12 @@ def _importance(
     return xr.merge([of_tasks, renamed], join="exact"), accumulated
 
 
-def _states(every: list[Answering], learned: Learned, first: States, measures: Measures) -> tuple[xr.Dataset, States]:
+def _states(
+    every: list[Answering], after: TrainedSession, first: States, measures: Measures
+) -> tuple[xr.Dataset, States]:
     """Dimensions of each task and of all together, and what each shares with task 1."""
     now = [hidden_states(each, measures.state_samples) for each in every]
-    first = now[0] if 0 in learned.phase.tasks else first
+    first = now[0] if 0 in after.session.tasks else first
     single = [xr.merge([dimensions(s, measures.variance), shared(first, now[0], s)], join="exact") for s in now]
     of_tasks = xr.concat(single, "evaluated_task").assign_coords(evaluated_task=range(len(now)))
     joint = dimensions(together(now), measures.variance)
@@ -118,7 +118,7 @@ def cost(config: Config) -> Callable[[Mapping[str, Any]], float]:
     def of(condition: Mapping[str, Any]) -> float:
         hyperparameters = table[condition["approach"]]
         method = named(hyperparameters.method, **hyperparameters.of_method)
-        is_shared = isinstance(method.parametrisation, Shared)
+        is_shared = method.parametrisation.is_shared
         return hyperparameters.iterations * hyperparameters.batch * (1.0 if is_shared else 2.0)
 
     return of

@@ -1,10 +1,10 @@
-"""The network that answers a task after a phase, and whether all tasks have the same weights."""
+"""The network that answers a task after a session, and whether all tasks have the same weights."""
 
 from dataclasses import dataclass
 
 import torch
 
-from wmcl.methods import Learned
+from wmcl.methods import TrainedSession
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
 
@@ -16,10 +16,10 @@ class Answering:
     number: int
     task: Task
     network: Network
-    """with the read-out of the task"""
+    """with the head of the task"""
     weights: Parameters
     """in the task, without gradient"""
-    slopes: Parameters
+    derivatives: Parameters
     """∂ weight / ∂ trained value of those weights where it is not 1, such as masks"""
     device: str
 
@@ -29,20 +29,19 @@ class Answering:
 
 
 @torch.no_grad()
-def answering(learned: Learned) -> list[Answering]:
+def answering(after: TrainedSession) -> list[Answering]:
     """Of every task so far, in their order."""
-    setting, found = learned.setting, []
-    for number in range(learned.task + 1):
-        values = learned.alone.get(number, learned.values)
-        weights = setting.weights(values, number)
-        slopes = setting.parametrisation.slopes(setting.network, setting.fixed | values, number)
+    learner, found = after.learner, []
+    for number in range(after.task + 1):
+        values = after.alone.get(number, after.values)
+        weights, derivatives = learner.weights(values, number), learner.derivatives(values, number)
         found.append(
-            Answering(number, setting.tasks[number], setting.network_of(number), weights, slopes, setting.device)
+            Answering(number, learner.tasks[number], learner.network_of(number), weights, derivatives, learner.device)
         )
     return found
 
 
 def have_same_weights(every: list[Answering]) -> bool:
-    """Whether all tasks are answered by the same weights, but for the read-out."""
+    """Whether all tasks are answered by the same weights, but for the head."""
     first = every[0].weights
     return all(torch.equal(value, each.weights[name]) for each in every[1:] for name, value in first.items())

@@ -27,7 +27,7 @@ class Decoder:
     @property
     def is_shared(self) -> bool:
         """Whether all tasks have the same weights."""
-        return _is_shared(self.learner.parametrisation)
+        return self.learner.parametrisation.is_shared
 
     def init(self) -> Initial:
         """Return the values before the first task, in the precision of the network."""
@@ -62,7 +62,7 @@ def make_decoder(learner: Learner, cell: str, hidden: int, latent: int, parametr
     It is initialised as the network is, from other random numbers. It is told the task if the network has a head a
     task and the decoder has no weights of their own for tasks.
     """
-    has_tag = learner.network.heads > 1 and _is_shared(parametrisation)
+    has_tag = learner.network.heads > 1 and parametrisation.is_shared
     network = NETWORKS[cell](
         latent + (len(learner.tasks) if has_tag else 0),
         hidden,
@@ -82,8 +82,3 @@ def prefixed(values: Parameters) -> Parameters:
 def stripped(values: Parameters) -> Parameters:
     """Return the values (or draws) of the decoder alone, by its own names."""
     return {name.removeprefix(PREFIX): value for name, value in values.items() if name.startswith(PREFIX)}
-
-
-def _is_shared(parametrisation: Parametrisation) -> bool:
-    """Whether all tasks have the same weights: those of the base class, which nothing overrides."""
-    return type(parametrisation).weights is Parametrisation.weights

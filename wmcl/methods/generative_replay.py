@@ -144,7 +144,11 @@ class GenerativeReplay(Rehearsal):
             raise ValueError(f"decoder_cell is {self.decoder_cell!r}: it must be one of {', '.join(NETWORKS)}")
         # a decoder reads no sequences of a task, so nothing can be measured on them, and nobody watches its steps
         check_needs(
-            "decoder_penalty", self.decoder_penalty, self.decoder_parametrisation, frozenset({Offer.earlier_tasks}), self
+            "decoder_penalty",
+            self.decoder_penalty,
+            self.decoder_parametrisation,
+            frozenset({Offer.earlier_tasks}),
+            self,
         )
 
     def init(self, learner: Learner) -> Initial:

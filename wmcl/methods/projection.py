@@ -50,9 +50,7 @@ class StateProjection(Penalty):
         """Return the projections, in the type of the values."""
         return None if memory is None else {name: free.to(values[name].dtype) for name, free in memory.items()}
 
-    def adjust_update(
-        self, past: Parameters, update: Parameters, values: Parameters, draws: Parameters
-    ) -> Parameters:
+    def adjust_update(self, past: Parameters, update: Parameters, values: Parameters, draws: Parameters) -> Parameters:
         """Project the update of every recurrent matrix."""
         return update | {name: update[name] @ free for name, free in past.items()}
 

@@ -89,7 +89,9 @@ class TrainedSession:
         with torch.no_grad():
             found = self.weights(task)
         if found is None:
-            raise ValueError(f"task is {task}: its networks are trained later; so far there are those of {[*self.alone]}")
+            raise ValueError(
+                f"task is {task}: its networks are trained later; so far there are those of {[*self.alone]}"
+            )
         weights = {name: value.detach() for name, value in found.items()}
         return Ensemble(
             network=self.learner.network_of(task), parameters=weights, seeds=self.seeds, task=self.tasks[task]

@@ -26,9 +26,7 @@ from wmcl.training.state import Moving, Record, State, start_state
 from wmcl.training.stepper import CapturedStepper, Execution, Stepper
 
 
-def take_step(
-    objective: Objective, observer: Observer | None, moving: Moving, batch: Batch
-) -> tuple[Moving, Record]:
+def take_step(objective: Objective, observer: Observer | None, moving: Moving, batch: Batch) -> tuple[Moving, Record]:
     """Take one training step; who is frozen, and whose loss or gradient is not finite, stays as it is.
 
     Args:

@@ -54,6 +54,11 @@ class Parametrisation:
 
     offers: ClassVar[frozenset[Offer]] = frozenset({Offer.shared_weights})
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether all tasks have the same weights, heads apart."""
+        return type(self).weights is Parametrisation.weights
+
     def init(self, network: Network, seeds: Sequence[int], tasks: int) -> Initial:
         """Return the values before the first task, with an entry for each seed along the member axis."""
         return Initial(network.init(seeds), {})

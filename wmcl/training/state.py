@@ -165,9 +165,7 @@ class State:
         kept = active.any(1)
         curves = self.curves.stepped(took[kept], loss[kept], clipped[kept]) if kept.any() else self.curves
         iteration = self.iteration + len(records)
-        return replace(
-            self, iteration=iteration, seconds=seconds, moving=moving, members=tuple(members), curves=curves
-        )
+        return replace(self, iteration=iteration, seconds=seconds, moving=moving, members=tuple(members), curves=curves)
 
     def due(self, stop: Stop, options: Options) -> list[bool]:
         """Tell which members are to be validated now."""
