@@ -252,7 +252,7 @@ def _only(networks: Sequence[Network], tasks: Sequence[Task], tests: Sequence[Se
     for name, given, kind in (("networks", networks, Network), ("tasks", tasks, Task)):
         wrong = [each for each in given if not isinstance(each, kind)] if isinstance(given, Sequence) else [given]
         if wrong:
-            raise ValueError(f"{name} holds {describe(wrong[0])}: each must be a {kind.__name__}, in a list")
+            raise ValueError(f"{name} must be a list of which each is a {kind.__name__}: one is {describe(wrong[0])}")
     if not tasks:
         raise ValueError("tasks is empty: there must be at least one task")
     for each in tests or ():

@@ -43,7 +43,6 @@ class Evaluation:
 
 
 @with_autograd
-@torch.no_grad()
 def evaluate(
     network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood | Task, chunk: int = 512
 ) -> Evaluation:
@@ -63,9 +62,20 @@ def evaluate(
         ValueError: if network, parameters, data and likelihood do not fit, or the chunk is not positive.
     """
     check_data(network, parameters, data)
-    own = likelihood_of(likelihood)
     if chunk < 1:
         raise ValueError(f"chunk is {chunk}: it must be at least 1")
+    return evaluate_unchecked(network, parameters, data, likelihood_of(likelihood), chunk)
+
+
+@torch.no_grad()
+def evaluate_unchecked(
+    network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood, chunk: int = 512
+) -> Evaluation:
+    """Evaluate as :func:`evaluate` does, whatever comes in.
+
+    It is for training, which has checked its data, and where a member of which something is not finite is stopped while
+    the others go on.
+    """
     window = range(data.steps)[data.window]
     totals = data.scored.new_zeros(4, len(parameters["b_out"]), len(window), dtype=torch.float64)
     counts: list[Tensor] = []
@@ -74,16 +84,16 @@ def evaluate(
         logits = network.apply(parameters, part.inputs, part.window, lengths=part.lengths).logits
         targets = part.targets[:, part.window]
         weights = part.scored[:, part.window, :, None]
-        nll = own.nll(logits, targets)
+        nll = likelihood.nll(logits, targets)
         measures = [
             nll,
-            own.correct(logits, targets),
-            own.variance(logits),
+            likelihood.correct(logits, targets),
+            likelihood.variance(logits),
             torch.ones_like(nll),
         ]
         found = torch.stack([(m * weights).double().sum((2, 3)) for m in measures])
         totals[:, :, start - window.start : stop - window.start] += found
-        if isinstance(own, Categorical):
+        if isinstance(likelihood, Categorical):
             counts.append(confusion(logits, targets, weights[..., 0]))
     nll, correct, variance, count = totals  # each (member, window)
     total = count.sum(1)

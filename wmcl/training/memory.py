@@ -18,7 +18,7 @@ from wmcl.networks import Network
 from wmcl.tasks import Task
 from wmcl.training.adam import Adam
 from wmcl.training.batches import send
-from wmcl.training.evaluation import evaluate
+from wmcl.training.evaluation import evaluate_unchecked
 from wmcl.training.learner import Learner, advance, start_learner
 from wmcl.training.options import Options
 from wmcl.training.plan import Plan, initial_parameters, make_plan
@@ -71,7 +71,7 @@ def training_bytes(
     snapshot = _bytes([*learner.parameters.values(), *learner.observed.values()])
     kept = 2 * _bytes(learner.tensors()) + _bytes(learner.parameters.values()) + 2 * snapshot * (1 + 2 * milestones)
     validation = send(task.validation, _META)
-    evaluating = partial(evaluate, network, learner.parameters, validation, task)
+    evaluating = partial(evaluate_unchecked, network, learner.parameters, validation, task.likelihood)
     return kept + step_bytes(plan) + _bytes(validation.tensors()) + peak_bytes(evaluating)
 
 

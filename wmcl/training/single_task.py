@@ -8,7 +8,7 @@ from torch import Tensor
 
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
-from wmcl.training.evaluation import Evaluation, evaluate
+from wmcl.training.evaluation import Evaluation, evaluate_unchecked
 from wmcl.training.objective import add_orthogonality, in_nats_a_bit, task_gradient
 from wmcl.training.options import Options
 
@@ -52,4 +52,4 @@ class SingleTask:
 
     def evaluate(self, parameters: Parameters, validation: Sequences) -> Evaluation:
         """Loss and accuracy on the validation set."""
-        return evaluate(self.network, parameters, validation, self.task)
+        return evaluate_unchecked(self.network, parameters, validation, self.task.likelihood)
