@@ -118,7 +118,7 @@ OTHER = {
         torch.full((1, 2, 4, 3), torch.nan), torch.eye(4), torch.zeros(1, 2, 4, 3), torch.eye(4)
     ),
     "nan spectrum": lambda: dimensionality.participation_ratio(SPECTRUM * torch.nan),
-    "negative spectrum": lambda: dimensionality.effective_rank(SPECTRUM - 1),
+    "negative spectrum": lambda: dimensionality.effective_rank(torch.tensor([1.0, -0.5])),
     "spectrum of whole numbers": lambda: dimensionality.components_for_variance(torch.tensor([2, 1])),
     "spectrum a number": lambda: dimensionality.cumulative_variance(torch.tensor(1.0)),
 }

@@ -116,14 +116,16 @@ SAID = {
     "nan decoded": "train_hidden is NaN or infinite in 24 of 24 numbers: it must be finite",
     "nan spectrum": "spectrum is NaN or infinite in 12 of 12 numbers: it must be finite",
     "negative spectrum": (
-        "spectrum is as low as -0.640568: it must hold eigenvalues of a covariance, which are at least"
+        "spectrum is as low as -0.5: it must hold eigenvalues of a covariance, which are at least"
         " 0, as covariance_spectrum gives them"
     ),
     "spectrum of whole numbers": (
         "spectrum is a tensor of shape (2,), torch.int64, on cpu: it must be a tensor of floating-point"
         " numbers with the axes (…, unit)"
     ),
-    "spectrum a number": "spectrum is of shape (): it must be a tensor of floating-point numbers with the axes (…, unit)",
+    "spectrum a number": (
+        "spectrum is of shape (): it must be a tensor of floating-point numbers with the axes (…, unit)"
+    ),
 }
 
 
