@@ -323,7 +323,7 @@ def test_senseless_requests_are_refused():
     with pytest.raises(ValueError, match="samples is 0"):
         supervised_subspace(network, parameters, task, [0], 1, samples=0)
     with pytest.raises(ValueError, match="mode is 'none': it must be one of all, stop"):
-        inspect.unwrap(joint_supervised_subspace)([network], [task], parameters, [0], 1, "none")
+        inspect.unwrap(joint_supervised_subspace)([network], parameters, [task], [0], 1, "none")
     data = task.batch([0], 0, 4)
     twice = data.phase.clone()
     twice[:, 2] = Phase.stop

@@ -102,7 +102,7 @@ def test_members_with_their_own_lengths_are_pooled_only_if_they_have_as_many_sta
     data = TASK.batch([0, 1], 0, 12)
     hidden = torch.randn(2, data.steps, 12, 5)
     assert states(hidden, data, "stop").shape == (2, 12, 5)
-    with pytest.raises(ValueError, match=r"sequences has \[\d+, \d+\] states of the phase in its members"):
+    with pytest.raises(ValueError, match=r"data has \[\d+, \d+\] states of the phase in its members"):
         states(hidden, data, "output")
 
 
@@ -114,7 +114,7 @@ def test_what_needs_one_length_says_so(ensemble):
             steps_of(data, phase)
     with pytest.raises(ValueError, match="phase is 'padding'"):
         steps_of(data, "padding")
-    with pytest.raises(ValueError, match="sequences has lengths from 4 to 10"):
+    with pytest.raises(ValueError, match="data has lengths from 4 to 10"):
         pattern_bits(data)
     with pytest.raises(ValueError, match="'stop' falls on different steps"):
         supervised_subspace(NETWORK, parameters, TASK, [0, 1], 1, "stop", test=data)

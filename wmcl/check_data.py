@@ -84,8 +84,10 @@ def check_parameters(network: Any, parameters: Any, name: str = "parameters") ->
         if len(value) != len(example):
             _refuse(f"{each} of {name}", f"of {len(value)} members", f"of as many as b_out, {len(example)}")
         if value.dtype != example.dtype or not value.is_floating_point():
-            wanted = f"of one floating-point type, as b_out ({example.dtype})" if value is not example else "a float"
-            _refuse(f"{each} of {name}", f"{value.dtype}", wanted)
+            like = (
+                f"{example.dtype}, as b_out is" if value.dtype != example.dtype else "of a type such as torch.float32"
+            )
+            _refuse(f"{each} of {name}", f"{value.dtype}", like)
         if value.device != example.device:
             _refuse(f"{each} of {name}", f"on the device {value.device}", f"on that of b_out, {example.device}")
     if not len(example):
@@ -107,7 +109,7 @@ def check_tensors(values: Any, name: str, names: Iterable[str] = ()) -> None:
             _refuse(f"{each} of {name}", describe(value), "a tensor")
     missing = [each for each in names if each not in values]
     if missing:
-        _refuse(name, f"without {', '.join(missing)}", "one with these names, too")
+        _refuse(name, f"without {', '.join(missing)}", "a dict with these names, too")
 
 
 def check_floats(values: Any, name: str, axes: str, *, leading: bool = False) -> None:
@@ -155,7 +157,7 @@ def describe(value: object) -> str:
         return f"a tensor of shape {tuple(value.shape)}, {value.dtype}, on {value.device}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    return f"{'an' if type(value).__name__[0] in 'aeiouAEIOU' else 'a'} {type(value).__name__}"
+    return f"of the type {type(value).__name__}"
 
 
 def _check_shapes(
@@ -163,7 +165,7 @@ def _check_shapes(
 ) -> None:
     inputs, members = data.inputs, len(parameters["b_out"])
     if inputs.ndim != 4:
-        _refuse(f"inputs of {name}", f"of shape {tuple(inputs.shape)}", "(member, time, sample, feature)")
+        _refuse(f"inputs of {name}", f"of shape {tuple(inputs.shape)}", "of the axes (member, time, sample, feature)")
     features = network.inputs + (CHANGES in parameters)
     if inputs.shape[-1] != features:
         note = f", {CHANGES} included: the number of a word stands first" if CHANGES in parameters else ""

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -286,7 +286,7 @@ def likelihood_of(likelihood: Likelihood | HasLikelihood) -> Likelihood:
     Raises:
         ValueError: if it is neither.
     """
-    found = getattr(likelihood, "likelihood", likelihood)
+    found: Any = getattr(likelihood, "likelihood", likelihood)
     missing = [name for name in METHODS if not callable(getattr(found, name, None))]
     if missing or isinstance(found, type):
         kind = f"the class {found.__name__}" if isinstance(found, type) else f"of the type {type(found).__name__}"
@@ -294,4 +294,5 @@ def likelihood_of(likelihood: Likelihood | HasLikelihood) -> Likelihood:
         raise ValueError(
             f"likelihood is {kind}{lacking}: it must be a task or a likelihood, such as wmcl.likelihoods.Bernoulli()"
         )
-    return found  # type: ignore[no-any-return]
+    own: Likelihood = found
+    return own

@@ -250,10 +250,10 @@ def _loss(task: Task, run: _Run, basis: Float64[Tensor, "member unit column"]) -
 
 def _only(networks: Sequence[Network], tasks: Sequence[Task], tests: Sequence[Sequences] | None) -> Network:
     """Find the network that answers all tasks, but for the head."""
-    for name, given, kind in (("networks", networks, Network), ("tasks", tasks, Task)):
-        wrong = [each for each in given if not isinstance(each, kind)] if isinstance(given, Sequence) else [given]
+    for name, several, kind in (("networks", networks, Network), ("tasks", tasks, Task)):
+        wrong = [each for each in several if not isinstance(each, kind)] if isinstance(several, Sequence) else [several]
         if wrong:
-            raise ValueError(f"{name} holds {describe(wrong[0])}: each must be a {kind.__name__}, in a list")
+            raise ValueError(f"{name} must be a list of which each is a {kind.__name__}: one is {describe(wrong[0])}")
     if not tasks:
         raise ValueError("tasks is empty: there must be at least one task")
     for each in tests or ():

@@ -31,7 +31,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from wmcl.check_data import check_floats, check_parameters
+from wmcl.check_data import check_floats, check_parameters, describe
 from wmcl.networks import LinearRNN, Parameters
 
 
@@ -168,14 +168,14 @@ def _errors(
 
 
 def _check(network: LinearRNN, parameters: Parameters, moments: Tensor, scored: Tensor) -> None:
-    check_parameters(network, parameters)
     if not isinstance(network, LinearRNN):
-        raise ValueError(f"network is a {type(network).__name__}: the closed form needs a LinearRNN")
-    check_floats(moments, "moments", "member time feature time feature")
-    check_floats(scored, "scored", "time")
+        raise ValueError(f"network is {describe(network)}: the closed form needs a wmcl.networks.LinearRNN")
     for name, usual in (("layers", 1), ("direction", "forward"), ("heads", 1)):
         if getattr(network, name) != usual:
             raise ValueError(f"{name} is {getattr(network, name)!r}: the closed form needs {usual!r}")
+    check_parameters(network, parameters)
+    check_floats(moments, "moments", "member time feature time feature")
+    check_floats(scored, "scored", "time")
     steps, features = len(scored), network.inputs + 1
     if tuple(moments.shape[1:]) != (steps, features, steps, features):
         raise ValueError(

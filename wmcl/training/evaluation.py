@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
 from wmcl.likelihoods import Categorical, Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
@@ -41,6 +42,7 @@ class Evaluation:
         return None if self.confusion is None else weighted_f1(self.confusion)
 
 
+@with_autograd
 def evaluate(
     network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood | Task, chunk: int = 512
 ) -> Evaluation:
@@ -69,7 +71,11 @@ def evaluate(
 def evaluate_unchecked(
     network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood, chunk: int = 512
 ) -> Evaluation:
-    """Do what :func:`evaluate` does, for the training loop, whose data and parameters were checked before."""
+    """Evaluate as :func:`evaluate` does, whatever comes in.
+
+    It is for training, which has checked its data, and where a member of which something is not finite is stopped while
+    the others go on.
+    """
     window = range(data.steps)[data.window]
     totals = data.scored.new_zeros(4, len(parameters["b_out"]), len(window), dtype=torch.float64)
     counts: list[Tensor] = []
