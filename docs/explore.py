@@ -33,7 +33,7 @@ results.sizes
 # %% [markdown]
 # ## What was varied
 #
-# The coordinates along `condition` are the settings of the design, and the working-memory demand of the task: load, retention,
+# The coordinates along `condition` are the settings of the design, and the memory demand of the task: load, retention,
 # steps, scored bits. (`results["load"]`, because `results.load` is a method of xarray.)
 
 # %%
