@@ -33,8 +33,8 @@ results.sizes
 # %% [markdown]
 # ## What was varied
 #
-# The coordinates along `condition` are the settings of the design, and the working-memory demand of the task: load, retention,
-# steps, scored bits. (`results["memory_load"]`, because `results.load` is a method of xarray.)
+# The coordinates along `condition` are the settings of the design, and the working-memory demand of the task: load,
+# retention, steps, scored bits. (`results.memory_load`: no name shadows a method of xarray, such as `load`.)
 
 # %%
 settings = [

@@ -5,12 +5,15 @@ from functools import partial
 from benchmarks.stroke_archive import array_files, text_files, write_archive
 from wmcl.data import DataSet, stand_in_strokes
 from wmcl.data.data_set import Form, Original
-from wmcl.data.published import published_as
+from wmcl.data.published import Published, _checksums, _digest
 from wmcl.data.stroke_arrays import read_stroke_arrays
 from wmcl.data.stroke_text import TEXT, read_stroke_text
 
 STROKES = stand_in_strokes(train=23, test=11, seed=1)
-EXPECTED = {"train": published_as(STROKES.train), "test": published_as(STROKES.test)}
+EXPECTED = {
+    split: Published(len(records), _digest(records), _checksums(records))
+    for split, records in (("train", STROKES.train), ("test", STROKES.test))
+}
 ARRAYS = dict(array_files(STROKES))
 TEXTS = dict(text_files(STROKES))
 

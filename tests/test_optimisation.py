@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.cases import CASES, ensemble
 from wmcl.networks import LSTM
 from wmcl.tasks import copy_task
-from wmcl.training import Adam, loss_and_gradient
+from wmcl.training import Adam
+from wmcl.training import loss_and_gradient
 from wmcl.training.loss import clip, orthogonality, task_loss, where
 
 

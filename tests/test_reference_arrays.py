@@ -9,7 +9,8 @@ from wmcl.importance import fisher_diagonal, summarise
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 from wmcl.tasks.layout import CopyLayout
-from wmcl.training import evaluate, loss_and_gradient
+from wmcl.training import evaluate
+from wmcl.training import loss_and_gradient
 
 NETWORK, TASK = Elman(8, 256, 7), copy_task(5)
 

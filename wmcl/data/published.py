@@ -22,11 +22,6 @@ class Published:
     """checksum of each record with its label: not to detect that records differ, but to name those that do"""
 
 
-def published_as(records: Records) -> Published:
-    """Return what identifies these records."""
-    return Published(len(records), _digest(records), _checksums(records))
-
-
 def check_published(records: Records, expected: Published, place: Place) -> None:
     """Refuse records that are not those that were published.
 
