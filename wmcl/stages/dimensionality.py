@@ -1,4 +1,4 @@
-"""How many dimensions the hidden states fill at a stage, and which bits they hold."""
+"""Measure how many dimensions the hidden states fill at a stage, and which bits they hold."""
 
 from collections.abc import Mapping
 
@@ -40,7 +40,7 @@ CENTRES: tuple[Centre, ...] = ("pooled", "step")
 
 
 def dimensionality_at(stage: Milestone, network: Network, sequences: Sequences, threshold: float = 0.75) -> xr.Dataset:
-    """Linear dimensionality of the hidden states by phase and by step, just after the loss was reached.
+    """Measure the linear dimensionality of hidden states by phase and by step, just after the loss was reached.
 
     The phases are those that occur in the sequences, and ``all``. Padding is left out; at a step that fewer than two
     sequences reach, measures by step are NaN.
@@ -96,7 +96,7 @@ def nonlinear_dimensionality_at(
     threshold: float = 0.75,
     rows: int = 1000,
 ) -> xr.Dataset:
-    """Dimensionality of the states of a phase by measures that see curvature, just after the loss was reached.
+    """Measure the dimensionality of the states of a phase by measures that see curvature, just after the loss.
 
     Needs the extra ``intrinsic``.
 
@@ -122,12 +122,12 @@ def nonlinear_dimensionality_at(
 
 
 def memory_at(stage: Milestone, network: Network, fit: Sequences, test: Sequences, independent_bits: int) -> xr.Dataset:
-    """Which bits of the pattern linear read-outs find in each hidden state, just after the loss was reached.
+    """Measure which bits of the pattern linear decoders find in each hidden state, just after the loss was reached.
 
     Args:
         stage: of training.
         network: that was trained.
-        fit: sequences that the read-outs are fitted to.
+        fit: sequences that the decoders are fitted to.
         test: sequences that they are judged on.
         independent_bits: channels of a pattern step that do not repeat others; they come first.
 

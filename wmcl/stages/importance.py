@@ -1,4 +1,4 @@
-"""How important the weights are at a stage, by every measure."""
+"""Measure how important the weights are at a stage, in every way."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -40,7 +40,7 @@ def importance_at(
     kinds: Sequence[ImportanceKind] = ("empirical", "sampled"),
     loss_per_sequence: bool = False,
 ) -> xr.Dataset:
-    """Importances of each kind, with the logarithm interpolated to the matched loss.
+    """Measure the importance of each kind, with the logarithm interpolated to the matched loss.
 
     ``empirical``, ``sampled`` and ``exact`` are Fishers, in nats²; ``SI total`` and ``SI task`` Synaptic Intelligence
     (ξ = 1e-3), in nats; ``MAS`` memory aware synapses, in squared logits; each by the units of the weight.
@@ -88,7 +88,7 @@ def _importance(
 
 
 def path_integrals_at(stage: Milestone, trained: Trained) -> xr.Dataset:
-    """What Synaptic Intelligence says where its conventions are left out, just after the loss was reached.
+    """Measure what Synaptic Intelligence says without its conventions, just after the loss was reached.
 
     Returns:
         ``omega_share`` (seed, connection, path), ω of a connection over Σω of all weights and biases; ``omega_sum``
@@ -123,7 +123,7 @@ def path_integrals_at(stage: Milestone, trained: Trained) -> xr.Dataset:
 def exact_check_at(
     stage: Milestone, network: Network, task: Task, seeds: Sequence[int], sequences: Sequences, draws: int = 4
 ) -> xr.Dataset:
-    """Mean exact Fisher of each connection beside the sampled one of the same sequences, with several draws.
+    """Measure the mean exact Fisher of each connection beside the sampled one of the same sequences, of several draws.
 
     Returns:
         ``checked`` (seed, estimator, connection), per sequence, just after the loss was reached.
@@ -146,7 +146,7 @@ def exact_check_at(
 
 
 def reuse_at(stage: Milestone, network: Network, task: Task, seeds: Sequence[int], sequences: Sequences) -> xr.Dataset:
-    """From which steps the sampled Fisher of the recurrent weights comes, just after the loss was reached.
+    """Measure from which steps the sampled Fisher of the recurrent weights comes, just after the loss was reached.
 
     Returns:
         ``reuse`` (seed, step, other_step), pairs of uses over the trace, float32; ``reuse_share`` (seed, step), its
@@ -176,7 +176,7 @@ def perturbation_at(
     sequences: Sequences,
     perturbations: Perturbations,
 ) -> xr.Dataset:
-    """What moving recurrent weights does to the outputs, and what the Fisher predicts.
+    """Measure what moving recurrent weights does to the outputs, beside what the Fisher predicts.
 
     Weights are ranked by the sampled Fisher of the sequences ``ranking``; the prediction is the exact one of
     ``sequences``. One Fisher for both would predict too little for the weights that it ranks low.

@@ -1,4 +1,4 @@
-"""How well a network does at a stage, and how training brought it there."""
+"""Measure how well a network does at a stage, and how training brought it there."""
 
 import numpy as np
 import xarray as xr
@@ -11,7 +11,7 @@ from wmcl.training import Milestone, Trained, evaluate
 
 
 def performance_at(stage: Milestone, network: Network, task: Task, sequences: Sequences) -> xr.Dataset:
-    """Loss, accuracy and output variance on a set of sequences, just after the loss was reached."""
+    """Measure loss, accuracy and output variance on a set of sequences, just after the loss was reached."""
     result = evaluate(network, task, stage.after.parameters, sequences)
     return xr.Dataset(
         {
@@ -25,7 +25,7 @@ def performance_at(stage: Milestone, network: Network, task: Task, sequences: Se
 
 
 def training_at(stage: Milestone, trained: Trained) -> xr.Dataset:
-    """How training got there: iterations, validation losses around the threshold, distance moved, clipping."""
+    """Tell how training got there: iterations, validation losses around the threshold, distance moved, clipping."""
     clipped = [
         float(trained.curves.clipped.isel(seed=k, iteration=slice(0, int(end))).mean()) if end else 0.0
         for k, end in enumerate(stage.after.iteration)
@@ -43,7 +43,7 @@ def training_at(stage: Milestone, trained: Trained) -> xr.Dataset:
 
 
 def _distance(parameters: Parameters, initial: Parameters) -> np.ndarray:
-    """‖W - W_0‖ / ‖W_0‖ (Frobenius) of each connection; NaN for those that the network lacks."""
+    """Compute ‖W - W_0‖ / ‖W_0‖ (Frobenius) of each connection; NaN for those that the network lacks."""
     columns = []
     for weight in connections_of(initial).values():
         if weight in parameters:
