@@ -34,7 +34,7 @@ results.sizes
 # ## What was varied
 #
 # The coordinates along `condition` are the settings of the design, and what they ask of a network: load, retention,
-# steps, scored bits. (`results["memory_load"]`, because `results.load` is a method of xarray.)
+# steps, scored bits.
 
 # %%
 settings = [
