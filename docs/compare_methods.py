@@ -54,8 +54,7 @@ results.sizes
 # %% [markdown]
 # ## Accuracy on every task after every task
 #
-# A row is what was learned last, a column the task that is looked at. (`sel({"approach": ...})`, because xarray has an
-# argument `method` of its own.)
+# A row is what was learned last, a column the task that is looked at.
 
 # %%
 accuracy = results.accuracy.sel(data="test")

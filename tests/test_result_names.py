@@ -1,4 +1,4 @@
-"""No name of a result shadows one of xarray, so that ``results.name`` and ``results.sel(name=...)`` mean what they say."""
+"""No name of a result shadows one of xarray: ``results.name`` and ``results.sel(name=...)`` mean what they say."""
 
 from pathlib import Path
 

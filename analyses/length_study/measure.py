@@ -95,7 +95,6 @@ def _measures(
 ) -> tuple[dict[str, Measure], dict[str, Measure]]:
     """Those of every stage, and those of the lowest matched loss alone."""
     m, task = config.measures, trained.task
-    assert task is not None  # it was trained on one
     test = task.test.to(device)
 
     def sequences(purpose: str, samples: int) -> Sequences:

@@ -1,4 +1,4 @@
-"""The house style of every figure, and what the figures share."""
+"""Draw figures in one house style, from parts that they share."""
 
 from wmcl.plotting.data import MissingError, one_of, require, stage_of
 from wmcl.plotting.draw import line_with_interval

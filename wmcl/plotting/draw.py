@@ -1,4 +1,4 @@
-"""Marks with intervals over networks, and the phases of a sequence."""
+"""Draw marks with intervals over networks, and the phases of a sequence."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from wmcl.statistics import mean_interval
 
 
 def line_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, style: int, log: bool = False) -> None:
-    """Mean over ``seed`` against a coordinate, with a 95 % t interval; ``style`` picks colour and marker."""
+    """Draw the mean over ``seed`` against a coordinate, with a 95 % t interval; ``style`` picks colour and marker."""
     summary = mean_interval(values, log=log)
     n = summary.n.where(summary.n > 0).dropna(x)
     if n.size == 0:
@@ -34,7 +34,7 @@ def line_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, sty
 
 
 def band_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, style: int) -> None:
-    """Mean over ``seed`` at each step, with a 95 % t interval as a band."""
+    """Draw the mean over ``seed`` at each step, with a 95 % t interval as a band."""
     summary = mean_interval(values).dropna(x, subset=["average"])
     colour = COLOURS[style]
     axes.plot(
@@ -48,7 +48,7 @@ def band_with_interval(axes: Axes, values: xr.DataArray, x: str, label: str, sty
 
 
 def estimate(axes: Axes, per_seed: np.ndarray, summary: xr.Dataset, y: float, style: int) -> None:
-    """Mean and interval of an effect as a dot on a row, over its seeds as faint dots; hollow without an interval."""
+    """Draw an effect with its interval as a dot on a row, over faint dots of seeds; hollow without an interval."""
     colour, mean = COLOURS[style], float(summary["average"])
     axes.plot(per_seed, np.full(len(per_seed), y), "o", color=colour, alpha=0.25, markersize=2.5, markeredgewidth=0)
     known = bool(np.isfinite(summary.low))

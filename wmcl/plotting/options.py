@@ -1,4 +1,4 @@
-"""What every figure is told on the command line, and how a figure becomes two files."""
+"""Read what a figure is told on the command line, and write it as two files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from wmcl.plotting.style import house_style, save_figure
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What to read, and where to write."""
+    """Tell a figure what to read and where to write."""
 
     dataset: Annotated[Path, tyro.conf.Positional]
     """netCDF file of the analysis"""
@@ -24,7 +24,7 @@ class FileOptions:
 
 @dataclass(frozen=True)
 class StageOptions(FileOptions):
-    """Which importances."""
+    """Tell a figure which importances to draw."""
 
     stage: str | None = None
     """of training: a matched loss as in the dataset, or final; None takes the lowest matched loss"""
@@ -36,7 +36,7 @@ class StageOptions(FileOptions):
 
 @dataclass(frozen=True)
 class ImportanceOptions(StageOptions):
-    """Which importance."""
+    """Tell a figure which single importance to draw."""
 
     kind: str = "sampled"
     """of importance, as in the dataset"""
@@ -61,7 +61,7 @@ def write(draw: Callable[[xr.Dataset, Any], Figure], options: FileOptions, suffi
 def figure_command(
     draw: Callable[[xr.Dataset, Any], Figure], options: type[FileOptions], description: str | None, suffix: Suffix
 ) -> None:
-    """Command line of a figure: options in, the names of the written files out, an error as a sentence."""
+    """Run the command line of a figure: options in, the names of the written files out, an error as a sentence."""
     chosen = tyro.cli(options, description=description)
     try:
         paths = write(draw, chosen, suffix)

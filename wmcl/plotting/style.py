@@ -1,4 +1,4 @@
-"""Colours, markers and fonts, and how a figure is saved."""
+"""Set colours, markers and fonts, and save figures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Colour-blind safe colours, no boxes, text that stays text in a PDF."""
+    """Set colour-blind safe colours, no boxes, and text that stays text in a PDF."""
     with mpl.rc_context(), sns.plotting_context("paper"), sns.axes_style("ticks"):
         mpl.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
         mpl.rcParams.update({"pdf.fonttype": 42, "legend.frameon": False})

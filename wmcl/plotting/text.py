@@ -1,4 +1,4 @@
-"""Labels that say what is drawn, in which unit and of how many networks."""
+"""Write labels that say what is drawn, in which unit and of how many networks."""
 
 import json
 
@@ -19,12 +19,12 @@ USUAL_LEARNING_RATE = 1e-3
 
 
 def kind_text(kind: str) -> str:
-    """Name of a kind of importance."""
+    """Name a kind of importance."""
     return KINDS.get(kind, (kind, ""))[0]
 
 
 def importance_text(kind: str, connection: str, per: str) -> str:
-    """Label of an axis or a colour bar, in two lines."""
+    """Label an axis or a colour bar, in two lines."""
     name, unit = KINDS.get(kind, (kind, ""))
     matrix = connection.removesuffix("_reverse")
     reading = "" if matrix == connection else ", reading backwards"
@@ -32,24 +32,24 @@ def importance_text(kind: str, connection: str, per: str) -> str:
 
 
 def stage_text(stage: str) -> str:
-    """What networks have in common at a stage."""
+    """Tell what networks have in common at a stage."""
     return "the end of training" if stage == "final" else f"validation loss {stage} nats a scored bit"
 
 
 def count_text(n: xr.DataArray) -> str:
-    """Number of networks, or its range."""
+    """Tell the number of networks, or its range."""
     low, high = int(n.min()), int(n.max())
     return f"n = {low}" if low == high else f"n = {low} to {high}"
 
 
 def censored_text(reached: xr.DataArray) -> str:
-    """What became of networks that missed the matched loss, or nothing."""
+    """Tell how many networks missed the matched loss, if any did."""
     censored = int((reached == 0).sum())
     return f"; {censored} networks missed it and are left out" if censored else ""
 
 
 def network_text(results: xr.Dataset) -> str:
-    """Who was measured."""
+    """Tell which networks were measured."""
     configuration = json.loads(results.attrs["configuration"])
     cell = configuration["network"].get("cell", "elman")
     rate = configuration["training"]["learning_rate"]
@@ -58,13 +58,13 @@ def network_text(results: xr.Dataset) -> str:
 
 
 def training_text(results: xr.Dataset) -> str:
-    """Cell, initialisation and loss of the conditions."""
+    """Tell cell, initialisation and loss of the conditions."""
     names = (" and ".join(np.unique(results[name].values)) for name in ("initialisation", "reduction"))
     return "{}, {} initialisation, loss per {}".format(network_text(results), *names)
 
 
 def task_text(condition: xr.Dataset) -> str:
-    """What sets a condition apart."""
+    """Tell what sets a condition apart."""
     text = f"p = {int(condition.pattern_length)}, i = {int(condition.input_length)}, lead {int(condition.lead)}"
     bits = int(condition.independent_bits)
     extra = [f"{bits} independent bit{'s' if bits > 1 else ''} a step"]
@@ -75,5 +75,5 @@ def task_text(condition: xr.Dataset) -> str:
 
 
 def variance_share(results: xr.Dataset) -> float:
-    """Share of the variance that the counted components hold."""
+    """Read which share of the variance the counted components hold."""
     return float(json.loads(results.attrs["configuration"])["measures"]["variance"])

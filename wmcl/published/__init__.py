@@ -1,4 +1,4 @@
-"""Numbers from the paper and its code, with where each stands in them."""
+"""Read numbers from the paper and its code, with where each stands in them."""
 
 from wmcl.published.poster import PosterMean, poster_means
 from wmcl.published.runs import Published, published_runs

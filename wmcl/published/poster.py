@@ -1,4 +1,4 @@
-"""Means on Split AudioSet that the authors of the paper print on its poster.
+"""Read the means on Split AudioSet that the authors of the paper print on its poster.
 
 Ehret et al., ICLR 2021. Beside each mean stands a ±; the table says neither what it is nor over how many networks. From
 scratch and multitask have one number each, which stands under the final accuracy. What is called HNET there is the
@@ -15,7 +15,7 @@ FILE = "audioset_poster.csv"
 
 @dataclass(frozen=True)
 class PosterMean:
-    """What the poster prints of a method, as fractions; ``None`` where it prints nothing."""
+    """Hold what the poster prints of a method, as fractions; ``None`` where it prints nothing."""
 
     method: str
     """in the words of :data:`wmcl.methods.CATALOGUE`"""
@@ -28,7 +28,7 @@ class PosterMean:
 
 
 def poster_means() -> tuple[PosterMean, ...]:
-    """The table of the poster, in its order.
+    """Read the table of the poster, in its order.
 
     Example:
         >>> [(each.final, each.final_plus_minus) for each in poster_means() if each.method == "SI"]
@@ -48,5 +48,5 @@ def poster_means() -> tuple[PosterMean, ...]:
 
 
 def fraction(percent: str) -> float | None:
-    """Rounded to the digits that were printed, so that 98.66 is 0.9866 and not its neighbour."""
+    """Turn percent into a fraction of the printed digits, so that 98.66 is 0.9866 and not its neighbour."""
     return round(float(percent) / 100, 6) if percent else None

@@ -1,4 +1,4 @@
-"""Published runs, with their hyperparameters.
+"""Read published runs, with their hyperparameters.
 
 Each is a single run (seed 42) that the READMEs of the paper's code list with its command,
 https://github.com/mariacer/cl_in_rnns; the averages in the tables of the paper are not among them. The files keep the
@@ -43,14 +43,15 @@ FILES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Published:
-    """One published run."""
+    """Hold one published run."""
 
     benchmark: PublishedBenchmark
     condition: str
     """which variant of the benchmark: of pattern manipulation ``r = 5``, of sequential Stroke-MNIST ``m = 2``;
     otherwise empty"""
     method: str
-    """in the words of :data:`wmcl.methods.CATALOGUE`, where it has such a row"""
+    """in the words of :data:`wmcl.methods.CATALOGUE`, where it has such a row; the paper calls HNET + replay
+    HNET+R"""
     during: float | None
     """mean accuracy right after each task was learned, as a fraction; ``None`` if it is not told"""
     final: float | None
@@ -71,7 +72,7 @@ class Published:
 
 
 def published_runs(benchmark: str, condition: str = "") -> tuple[Published, ...]:
-    """The published runs on a benchmark, in the order in which they are listed.
+    """Read the published runs on a benchmark, in the order in which they are listed.
 
     Args:
         benchmark: a name in :data:`FILES`.

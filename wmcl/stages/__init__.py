@@ -1,4 +1,4 @@
-"""Every measure of an ensemble at one stage of training, as labelled arrays with a ``seed`` dimension."""
+"""Measure an ensemble at one stage of training, as labelled arrays with a ``seed`` dimension."""
 
 from wmcl.stages.dimensionality import dimensionality_at, memory_at, nonlinear_dimensionality_at
 from wmcl.stages.importance import (

@@ -97,7 +97,7 @@ def nonlinear_dimensionality_at(
     threshold: float = 0.75,
     rows: int = 1000,
 ) -> xr.Dataset:
-    """Measure the dimensionality of the states of a phase by measures that see curvature, just after the loss was reached.
+    """Measure the dimensionality of the states of a phase by measures that see curvature, just after the loss.
 
     Needs the extra ``intrinsic``.
 

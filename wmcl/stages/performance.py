@@ -43,7 +43,7 @@ def training_at(trained: Trained, stage: Milestone) -> xr.Dataset:
 
 
 def _distance(parameters: Parameters, initial: Parameters) -> np.ndarray:
-    """‖W - W_0‖ / ‖W_0‖ (Frobenius) of each connection; NaN for those that the network lacks."""
+    """Compute ‖W - W_0‖ / ‖W_0‖ (Frobenius) of each connection; NaN for those that the network lacks."""
     columns = []
     for weight in connections_of(initial).values():
         if weight in parameters:

@@ -1,4 +1,4 @@
-"""The stages of training at which networks are measured."""
+"""Name and list the stages of training at which networks are measured."""
 
 from collections.abc import Callable
 
@@ -11,19 +11,19 @@ from wmcl.training.milestones import interpolate_log
 
 
 def stage_names(trained: Trained) -> list[str]:
-    """Labels of :func:`stages`: the matched losses, then ``final``."""
+    """Label what :func:`stages` lists: the matched losses, then ``final``."""
     return [str(milestone.threshold) for milestone in trained.milestones] + ["final"]
 
 
 def stages(trained: Trained) -> list[Milestone]:
-    """The milestones of a training run, and its end as one more stage that every member has reached."""
+    """List the milestones of a training run, and its end as one more stage that every member has reached."""
     end = Snapshot(trained.iterations, trained.validation_loss, trained.parameters, trained.observed)
     everyone = np.ones(len(trained.seeds), bool)
     return [*trained.milestones, Milestone(float("nan"), everyone, end, end)]
 
 
 def at_matched_loss(stage: Milestone, measure: Callable[[Snapshot], xr.Dataset]) -> xr.Dataset:
-    """What a measure gives at the matched loss: the logarithms of all values, interpolated between before and after.
+    """Interpolate a measure to the matched loss: the logarithms of all values, between before and after.
 
     Args:
         stage: with the snapshots on either side of the loss.
@@ -43,5 +43,5 @@ def at_matched_loss(stage: Milestone, measure: Callable[[Snapshot], xr.Dataset])
 
 
 def as_array(values: Tensor) -> np.ndarray:
-    """On the CPU, without gradient."""
+    """Copy a tensor to an array on the CPU, without gradient."""
     return values.detach().cpu().numpy()

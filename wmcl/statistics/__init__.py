@@ -1,4 +1,4 @@
-"""Effects with intervals. The network (seed) is the unit of observation."""
+"""Estimate effects with intervals; the network (seed) is the unit of observation."""
 
 from wmcl.statistics.comparisons import compare, level_means
 from wmcl.statistics.coverage import SCENARIOS, coverage

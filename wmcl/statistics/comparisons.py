@@ -1,4 +1,4 @@
-"""Paired comparisons of conditions over networks, corrected for their number."""
+"""Compare conditions in pairs over networks, corrected for the number of pairs."""
 
 from collections.abc import Hashable, Sequence
 
@@ -9,7 +9,7 @@ from statsmodels.stats.multitest import multipletests
 
 
 def level_means(values: xr.DataArray, by: str, dim: str = "condition") -> xr.DataArray:
-    """Geometric mean of each seed over the conditions of a level, e.g. over all of the same load.
+    """Take the geometric mean of each seed over the conditions of a level, e.g. over all of the same load.
 
     A seed that lacks one of the conditions of a level has no mean there: means over different conditions would not
     be comparable.
@@ -27,7 +27,7 @@ def compare(
     dim: str = "condition",
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Ratios of the values of two conditions, within each seed.
+    """Estimate ratios of the values of two conditions, within each seed.
 
     d_s = log F_as - log F_bs for a pair (a, b); mean ± t · s / √n over seeds, and the two-sided p value of the t test
     that the mean is 0. For m pairs, ``p_holm`` is Holm's correction ("A simple sequentially rejective multiple test
@@ -87,7 +87,7 @@ def compare(
 
 
 def _p_values(mean: np.ndarray, error: np.ndarray, degrees: int) -> np.ndarray:
-    """Two-sided p values; seeds that agree exactly give 0, or 1 for a difference of 0."""
+    """Compute two-sided p values; seeds that agree exactly give 0, or 1 for a difference of 0."""
     varies = error > 0
     t = np.divide(np.abs(mean), error, out=np.full_like(mean, np.nan), where=varies)
     t[error == 0] = np.where(mean[error == 0] == 0, 0.0, np.inf)

@@ -1,4 +1,4 @@
-"""How often the nominal 95 % intervals hold the truth, by simulation; which of them may be used."""
+"""Simulate how often the nominal 95 % intervals hold the truth, and so which of them may be used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _LOADS, _RETENTIONS, _LEADS = (10, 35, 140), (6, 11, 21), (0, 10, 40)
 
 @dataclass(frozen=True)
 class Scenario:
-    """How simulated importances vary."""
+    """Tell how simulated importances vary."""
 
     growth: float = 1.0
     """standard deviation of the noise in the hardest condition, in units of that in the easiest"""
@@ -63,7 +63,7 @@ def coverage(
     simulations: int = 2000,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Simulated coverage of the 95 % intervals.
+    """Simulate the coverage of the 95 % intervals.
 
     27 conditions: load 10, 35, 140; retention 6, 11, 21; lead 0, 10, 40. log F = u_s + Σ_k β_ks x_kc + e_cs with
     seed intercepts u of sd 0.3, slopes of sd 0.1 around ``TRUTH``, and noise e of sd 0.15 in the easiest condition.
@@ -96,7 +96,7 @@ def coverage(
 
 
 def draw(scenario: Scenario, seeds: int, simulations: int, random: np.random.Generator) -> np.ndarray:
-    """Simulated log F with axes simulation, condition and seed; NaN where a network missed the loss."""
+    """Simulate log F with axes simulation, condition and seed; NaN where a network missed the loss."""
     spread = np.array([0.1, 0.1, 0.1, 0.1 if scenario.interaction else 0.0])
     slopes = spread * _deviates(scenario, (simulations, seeds, 4), random)
     own = (slopes @ _COLUMNS.T).transpose(0, 2, 1)
@@ -117,7 +117,7 @@ def _deviates(scenario: Scenario, shape: tuple[int, ...], random: np.random.Gene
 def _intervals(
     values: np.ndarray, planned: np.ndarray, random: np.random.Generator
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Low and high, with axes simulation and term, of every one of ``INTERVALS``."""
+    """Compute low and high, with axes simulation and term, of every one of ``INTERVALS``."""
     missed = np.isnan(values).any(2, keepdims=True)
     failed = (missed & planned[:, None]).any(1, keepdims=True)
     on_plan = np.where(planned[:, None] & ~failed, values, np.nan)
@@ -135,7 +135,7 @@ def _slopes(values: np.ndarray) -> np.ndarray:
 
 
 def _pooled(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """HC3 of the slopes and their differences: a difference is the slope of a column in a transformed design."""
+    """Compute HC3 of slopes and their differences: a difference is the slope of a column in a transformed design."""
     estimate, error, degrees = pooled_hc3(values, _COLUMNS)
     parts = [(estimate[:, 1:], error[:, 1:])]
     for first, second in ((0, 1), (1, 2)):  # β_1 x_1 + β_2 x_2 = (β_1 - β_2) x_1 + β_2 (x_1 + x_2)
@@ -147,7 +147,7 @@ def _pooled(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _t_interval(slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As ``mean_interval``, in arrays: over axis 1, without seeds that have no slope."""
+    """Do what ``mean_interval`` does, in arrays: over axis 1, without seeds that have no slope."""
     n = (~np.isnan(slopes)).sum(1)
     mean = np.nansum(slopes, 1) / np.where(n > 0, n, np.nan)
     variance = np.nansum((slopes - mean[:, None]) ** 2, 1) / np.where(n > 1, n - 1, np.nan)
@@ -156,7 +156,7 @@ def _t_interval(slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_differences(slopes: np.ndarray) -> np.ndarray:
-    """The slopes of the terms, then load - retention and retention - lead."""
+    """Append to the slopes of the terms the differences load - retention and retention - lead."""
     load, retention, lead = slopes[..., 0:1], slopes[..., 1:2], slopes[..., 2:3]
     return np.concatenate([slopes, load - retention, retention - lead], axis=-1)
 

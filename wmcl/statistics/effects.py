@@ -1,4 +1,4 @@
-"""How an importance grows with load, retention and lead: a power law for each network, averaged over networks."""
+"""Estimate how an importance grows with load, retention and lead: a power law a network, averaged over networks."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ ANALYSES = ("planned", "reached", "complete")
 
 @dataclass(frozen=True)
 class LogOf:
-    """The logarithm of a coordinate of the conditions, plus an offset for one that may be 0."""
+    """Take the logarithm of a coordinate of the conditions, plus an offset for one that may be 0."""
 
     name: str
     offset: float = 0.0
 
     @property
     def doubled(self) -> str:
-        """What is twice as large where the regressor is ln 2 larger."""
+        """Name what is twice as large where the regressor is ln 2 larger."""
         return f"{self.offset:g} + {self.name}" if self.offset else self.name
 
     def __call__(self, values: xr.DataArray) -> xr.DataArray:
-        """Of every condition of the values.
+        """Take the logarithm for every condition of the values.
 
         Raises:
             ValueError: if the values lack the coordinate, or if it has no logarithm.
@@ -43,7 +43,7 @@ class LogOf:
 
 
 def law(*names: str) -> dict[str, LogOf]:
-    """Regressors of a power law: log(1 + lead), and the logarithm of any other coordinate."""
+    """Make the regressors of a power law: log(1 + lead), and the logarithm of any other coordinate."""
     return {name: LogOf(name, 1.0 if name == "lead" else 0.0) for name in names}
 
 
@@ -55,7 +55,7 @@ def effects(
     planned: xr.DataArray | None = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Slopes of log F on the regressors, for each network and on average.
+    """Estimate the slopes of log F on the regressors, for each network and on average.
 
     For seed s and condition c, log F_cs = β_0s + Σ_k β_ks (x_kc - x̄_k) + Σ_(k,l) β_kls (x_kc - x̄_k)(x_lc - x̄_l) + e_cs,
     with x̄ the mean over all conditions. So with an interaction, the main effects are those at the condition whose
@@ -112,7 +112,7 @@ def effects(
 
 
 def confounded_terms(found: xr.Dataset, analysis: str = "planned") -> list[tuple[str, ...]]:
-    """Groups of terms that the conditions of an analysis cannot tell apart; a term alone does not vary.
+    """Find groups of terms that the conditions of an analysis cannot tell apart; a term alone does not vary.
 
     The plan is judged as it was made, whether or not its networks reached the loss.
     """
@@ -196,7 +196,7 @@ def _analysis(logs: xr.DataArray, regressor: xr.DataArray, confidence: float, in
 
 
 def _pooled(logs: np.ndarray, columns: np.ndarray, confidence: float) -> np.ndarray:
-    """HC3 estimate, low and high of each term; NaN where a network decides its own fit (leverage 1)."""
+    """Compute HC3 estimate, low and high of each term; NaN where a network decides its own fit (leverage 1)."""
     condition, seed = np.nonzero(~np.isnan(logs))
     result = np.full((3, columns.shape[1]), np.nan)
     design = with_intercept(columns[condition])

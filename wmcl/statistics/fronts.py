@@ -1,4 +1,4 @@
-r"""What can be reached of two things at once: fronts, and how much lies below them.
+r"""Find what can be reached of two things at once: fronts, and how much lies below them.
 
 A method with a strength reaches a point (x, y) at each value of it, such as what is retained of an old task and what is
 learned of a new one. Point j *dominates* point i if it is at least as good in both and better in one; those that no
@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 
 
 def pareto_front(points: Float[np.ndarray, "*set point 2"]) -> Bool[np.ndarray, "*set point"]:
-    """Which points no other point of their set dominates; of equal ones all.
+    """Find the points that no other point of their set dominates; of equal ones all.
 
     Raises:
         ValueError: if a coordinate lies outside of 0 to 1.
@@ -33,7 +33,7 @@ def pareto_front(points: Float[np.ndarray, "*set point 2"]) -> Bool[np.ndarray, 
 def attained(
     points: Float[np.ndarray, "*set point 2"], levels: Float[np.ndarray, "level"]
 ) -> Float[np.ndarray, "*set level"]:
-    """A(x): the largest second coordinate among the points whose first one is at least so large; NaN without a point.
+    """Compute A(x), the largest second coordinate among points whose first is at least x; NaN without a point.
 
     Raises:
         ValueError: if a coordinate lies outside of 0 to 1.
@@ -46,7 +46,7 @@ def attained(
 
 
 def hypervolume(points: Float[np.ndarray, "*set point 2"]) -> Float[np.ndarray, "*set"]:
-    """H: the area between (0, 0) and the front of each set, from 0 to 1; NaN without a point.
+    """Compute H, the area between (0, 0) and the front of each set, from 0 to 1; NaN without a point.
 
     Raises:
         ValueError: if a coordinate lies outside of 0 to 1.

@@ -1,11 +1,11 @@
-"""Means with intervals. The network is the unit of observation."""
+"""Compute means with intervals; the network is the unit of observation."""
 
 import xarray as xr
 from scipy import stats
 
 
 def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, confidence: float = 0.95) -> xr.Dataset:
-    """Mean and t interval over a dimension; missing values are left out.
+    """Compute mean and t interval over a dimension; missing values are left out.
 
     mean ± t · s / √n with the t quantile of n - 1 degrees of freedom and the standard deviation s (division by
     n - 1). On the log scale, mean and interval are those of the logarithm, transformed back: a geometric mean.

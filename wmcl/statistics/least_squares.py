@@ -1,4 +1,4 @@
-"""Ordinary least squares for many networks at once, and which regressors a design can tell apart."""
+"""Fit ordinary least squares for many networks at once, and find which regressors a design can tell apart."""
 
 import numpy as np
 from jaxtyping import Float
@@ -9,7 +9,7 @@ CONDITION_LIMIT = 30.0
 
 
 def confounded(columns: Float[np.ndarray, "condition term"]) -> list[tuple[int, ...]]:
-    """Groups of columns whose slopes the design cannot tell apart.
+    """Find groups of columns whose slopes the design cannot tell apart.
 
     With the columns centred (the intercept is projected out) and scaled to length 1, R is their correlation matrix.
     P projects on the eigenvectors of R whose eigenvalue is below the largest one divided by ``CONDITION_LIMIT``²;
@@ -43,7 +43,7 @@ def confounded(columns: Float[np.ndarray, "condition term"]) -> list[tuple[int, 
 def fit(
     values: Float[np.ndarray, "*network condition"], columns: Float[np.ndarray, "condition term"]
 ) -> Float[np.ndarray, "*network coefficient"]:
-    """Least squares for each network on the conditions it has: minimises Σ_c (y_c - β_0 - Σ_k β_k x_ck)².
+    """Fit least squares for each network on the conditions it has: minimise Σ_c (y_c - β_0 - Σ_k β_k x_ck)².
 
     Networks that lack the same conditions share one solution of the normal equations of the centred, scaled columns.
 
@@ -71,7 +71,7 @@ def fit(
 def fitted(
     coefficients: Float[np.ndarray, "*network coefficient"], columns: Float[np.ndarray, "condition term"]
 ) -> Float[np.ndarray, "*network condition"]:
-    """What the law with these coefficients (intercept first) says for every condition."""
+    """Compute what the law with these coefficients (intercept first) says for every condition."""
     return coefficients @ with_intercept(columns).T
 
 
@@ -80,7 +80,7 @@ def pooled_hc3(
 ) -> tuple[
     Float[np.ndarray, "*sample coefficient"], Float[np.ndarray, "*sample coefficient"], Float[np.ndarray, "*sample"]
 ]:
-    """One least squares over all networks of a sample, with HC3 standard errors, for many samples at once.
+    """Fit one least squares over all networks of a sample, with HC3 standard errors, for many samples at once.
 
     V = (X'X)⁻¹ X' diag(e_i² / (1 - h_i)²) X (X'X)⁻¹ with residuals e and leverages h (MacKinnon and White, "Some
     heteroskedasticity-consistent covariance matrix estimators", 1985). Every (condition, seed) counts as independent.
@@ -104,12 +104,12 @@ def pooled_hc3(
 
 
 def with_intercept(columns: Float[np.ndarray, "condition term"]) -> Float[np.ndarray, "condition coefficient"]:
-    """The columns with a column of ones before them."""
+    """Put a column of ones before the columns."""
     return np.column_stack([np.ones(len(columns)), columns])
 
 
 def _centred_and_scaled(columns: np.ndarray, patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each pattern of conditions: the columns with mean 0 and length 1, zero elsewhere, and their lengths before.
+    """Compute for each pattern of conditions the columns, centred and of length 1, and their lengths before.
 
     The length of a column that does not vary is 0.
     """

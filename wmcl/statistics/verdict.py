@@ -1,4 +1,4 @@
-"""What the data say, in plain English, and no more."""
+"""Say what the data say, in plain English, and no more."""
 
 import math
 from itertools import combinations
@@ -17,7 +17,7 @@ ENOUGH_SEEDS = 10
 
 
 def verdict(found: xr.Dataset, kind: str, stage: str, margin: float = MARGIN) -> str:
-    """The effects and their order, one statement a line.
+    """State the effects and their order, one statement a line.
 
     Only the interval that keeps its coverage is used (``wmcl.statistics.coverage.USED``). There is no verdict where
     the conditions cannot tell the terms apart, where a network of the plan missed the matched loss, or for one seed.

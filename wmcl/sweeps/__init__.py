@@ -1,4 +1,4 @@
-"""A labelled grid of conditions, run in parallel, cached and resumable."""
+"""Run a labelled grid of conditions in parallel, cached and resumable."""
 
 from wmcl.sweeps.cluster import check_cluster
 from wmcl.sweeps.combine import choose

@@ -33,7 +33,7 @@ TIMEOUT = 10
 
 
 class Backend(ParallelBackendBase):
-    """Hands the jobs of joblib to a cluster.
+    """Hand the jobs of joblib to a cluster.
 
     joblib's own Dask backend never hears of a task that its cluster gave up, and waits for ever; nor does it let its
     caller choose how many jobs are under way.
@@ -46,7 +46,7 @@ class Backend(ParallelBackendBase):
         self.client = client
 
     def effective_n_jobs(self, n_jobs: int) -> int:
-        """Never 1, which joblib would compute in this process; how many jobs are under way, ``pre_dispatch`` says."""
+        """Return never 1, which joblib would compute in this process; ``pre_dispatch`` limits the jobs under way."""
         return n_jobs + 1
 
     def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> Any:
@@ -57,7 +57,7 @@ class Backend(ParallelBackendBase):
         return future
 
     def retrieve_result_callback(self, out: Any) -> list[Any]:
-        """The result of the one job; None if it killed its workers until the scheduler gave it up."""
+        """Return the result of the one job; None if it killed its workers until the scheduler gave it up."""
         from distributed import CancelledError, KilledWorker
 
         try:
@@ -70,13 +70,13 @@ class Backend(ParallelBackendBase):
 
 @dataclass(frozen=True)
 class Shipped:
-    """A measure that can be called where its module cannot be imported."""
+    """Carry a measure to where its module cannot be imported."""
 
     measure: bytes
     sender: tuple[tuple[str, str], ...]
 
     def __call__(self, condition: Condition, seeds: Sequence[int]) -> xr.Dataset:
-        """As the measure itself, on a worker that fits."""
+        """Call the measure itself, on a worker that fits."""
         _compare(dict(self.sender), {"this worker": fingerprint()})
         return _load(self.measure)(condition, seeds)
 
@@ -104,7 +104,7 @@ def ship(measure: Measure) -> Shipped:
 
 @cache
 def fingerprint() -> dict[str, str]:
-    """What must be the same on both sides for the same numbers; Python, because code travels as its bytecode."""
+    """Tell what must be the same on both sides for the same numbers; Python, because code travels as its bytecode."""
     source = hashlib.sha256()
     for path in sorted(Path(wmcl.__file__).parent.rglob("*.py")):
         source.update(path.read_bytes())
@@ -130,7 +130,7 @@ def check_cluster(address: str) -> None:
 
 @contextmanager
 def connect(address: str) -> Iterator[Any]:
-    """A client of the cluster, after a check of its workers.
+    """Connect to the cluster, after a check of its workers.
 
     Raises:
         ValueError: as :func:`check_cluster`.
@@ -184,5 +184,5 @@ def _compare(here: Mapping[str, str], workers: Mapping[str, Mapping[str, str] | 
 
 
 def threads(client: Any) -> int:
-    """How many jobs the cluster can compute at once."""
+    """Count the jobs that the cluster can compute at once."""
     return sum(client.nthreads().values())

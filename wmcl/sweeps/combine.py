@@ -13,7 +13,7 @@ Places = Mapping[Entry, tuple[tuple[int, int], Mapping[str, np.ndarray]]]
 
 
 def combine(results: Mapping[Entry, xr.Dataset]) -> xr.Dataset:
-    """One Dataset whose first dimensions are ``condition``, in order of appearance, and ``seed``.
+    """Combine results to one Dataset whose first dimensions are ``condition``, in order of appearance, and ``seed``.
 
     The names of the conditions are coordinates along ``condition``. Variables are numbers; where a condition lacks a
     seed, or an entry has no value along a dimension, they are NaN.
@@ -45,7 +45,7 @@ def combine(results: Mapping[Entry, xr.Dataset]) -> xr.Dataset:
 
 
 def choose(results: xr.Dataset, **values: int | float | str) -> xr.Dataset:
-    """The conditions of a sweep that have the given coordinates, e.g. ``choose(results, pattern_length=5)``.
+    """Select the conditions of a sweep that have the given coordinates, e.g. ``choose(results, pattern_length=5)``.
 
     Raises:
         ValueError: if a name is not a coordinate of the conditions, or if no condition has these values.
@@ -68,7 +68,7 @@ def _inner_dims(results: Mapping[Entry, xr.Dataset]) -> list[str]:
 
 
 def _union(values: list[np.ndarray]) -> np.ndarray:
-    """All labels of a dimension; in order of value if they are numbers, of appearance if not."""
+    """List all labels of a dimension; in order of value if they are numbers, of appearance if not."""
     every = np.concatenate(values)
     unique, first = np.unique(every, return_index=True)
     return unique if every.dtype.kind in "iuf" else every[np.sort(first)]

@@ -1,4 +1,4 @@
-"""A labelled grid of conditions and seeds."""
+"""Lay out a labelled grid of conditions and seeds."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ RESULTS_VERSION = 3
 
 @dataclass(frozen=True)
 class Entry:
-    """The unit of storage: one condition with one seed."""
+    """Name a unit of storage: one condition with one seed."""
 
     condition: tuple[tuple[str, int | float | str], ...]
     seed: int
@@ -28,7 +28,7 @@ class Entry:
 
 
 def entries(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Entry]:
-    """Every condition with every seed.
+    """List every condition with every seed.
 
     Raises:
         ValueError: if there is nothing to do, if an entry occurs twice, if conditions differ in their names, or if
@@ -62,12 +62,12 @@ def entries(conditions: Sequence[Condition], seeds: Sequence[int]) -> list[Entry
 
 
 def _plain(value: Any) -> int | float | str:
-    """NumPy scalars as Python's own, so that they make the same key."""
+    """Turn NumPy scalars into Python's own, so that they make the same key."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def key(name: str, configuration: Mapping[str, Any], entry: Entry) -> str:
-    """The canonical configuration of an entry, as text: equal text means equal numbers."""
+    """Write the canonical configuration of an entry as text: equal text means equal numbers."""
     record = {
         "sweep": name,
         "version": RESULTS_VERSION,
@@ -79,5 +79,5 @@ def key(name: str, configuration: Mapping[str, Any], entry: Entry) -> str:
 
 
 def digest(text: bytes) -> str:
-    """A short SHA-256, for file names."""
+    """Compute a short SHA-256, for file names."""
     return hashlib.sha256(text).hexdigest()[:24]

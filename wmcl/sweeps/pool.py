@@ -28,7 +28,7 @@ Started = Callable[[Sequence[Job]], None]
 
 @dataclass(frozen=True)
 class Pool:
-    """Where jobs are computed."""
+    """Tell where jobs are computed."""
 
     processes: int
     """how many jobs are under way at once"""
@@ -38,7 +38,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Failure:
-    """The error of a measure, which travels as a result."""
+    """Carry the error of a measure as a result."""
 
     error: Exception
     traceback: str
@@ -141,7 +141,7 @@ def _end_with(parent: int) -> None:
 
 
 def _work(measure: Measure, job: Job, parent: int) -> tuple[Job, xr.Dataset] | Failure:
-    """One thread a process: two busy threads can be many times slower than one.
+    """Compute a job in one thread: two busy threads can be many times slower than one.
 
     An error is returned, not raised: it takes its turn behind the results that came before it, which joblib would drop.
     """

@@ -125,7 +125,7 @@ def _pool(cluster: str | None, jobs: int | None) -> Iterator[Pool]:
 
 
 def _brief(job: Job, varying: Sequence[str]) -> str:
-    """What is running, in few characters: the values of the condition that vary, and the seeds."""
+    """Tell what is running, in few characters: the values of the condition that vary, and the seeds."""
     values = "/".join(str(value) for name, value in job[0].condition if name in varying)
     return f"{values} seed {','.join(str(entry.seed) for entry in job)}"
 

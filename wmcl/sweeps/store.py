@@ -1,4 +1,4 @@
-"""One netCDF file an entry; written whole or not at all, and never believed without a check.
+"""Keep one netCDF file an entry, written whole or not at all, and never believed without a check.
 
 A file is called ``<digest of the configuration>.<digest of the content>.nc``. A truncated or altered file does not
 match its own name; it is reported, removed and computed again. Several runs may share a folder: a file appears in one
@@ -27,7 +27,7 @@ _CONFIGURATION = "entry_configuration"
 
 
 class Store:
-    """The finished entries of a folder.
+    """Keep the finished entries of a folder.
 
     Raises:
         OSError: if the folder cannot be made or written to.
@@ -59,7 +59,7 @@ class Store:
             os.close(handle)
 
     def read(self, key: str) -> xr.Dataset | None:
-        """The result of an entry, or nothing if it is missing or damaged (which is reported)."""
+        """Read the result of an entry, or nothing if it is missing or damaged (which is reported)."""
         for path in sorted(self.folder.glob(f"{digest(key.encode())}.*.nc")):
             if not path.is_file():
                 continue
@@ -105,13 +105,13 @@ def save_atomically(dataset: xr.Dataset, path: Path) -> None:
 
 
 def _netcdf(dataset: xr.Dataset) -> bytes:
-    """In memory first: when a disk is full, the netCDF library tells neither the file nor the reason."""
+    """Write in memory first: when a disk is full, the netCDF library tells neither the file nor the reason."""
     encoding = {name: {"zlib": True, "complevel": 4} for name in dataset.data_vars if dataset[name].ndim}
     return bytes(dataset.to_netcdf(None, engine="netcdf4", encoding=encoding))
 
 
 def _believed(name: str, content: bytes, key: str) -> xr.Dataset | None:
-    """The result in a file, if the name fits its content and its content the entry."""
+    """Read the result in a file, if the name fits its content and its content the entry."""
     if name.split(".")[-2] != digest(content):
         return None
     try:

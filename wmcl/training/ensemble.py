@@ -144,6 +144,7 @@ class Ensemble:
 class Trained(Ensemble):
     """An ensemble after training on one task."""
 
+    task: Task
     options: Options
     initial: Parameters
     """parameters before the first step"""
