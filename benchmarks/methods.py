@@ -36,7 +36,7 @@ class Setting:
 def learned(name: str, setting: Setting, tasks: int = 2) -> Learned:
     """A network of a method after its last phase."""
     sequence = copy_task_sequence(tasks, setting.pattern_length, order="permuted time")
-    network = Elman(sequence[0].inputs, setting.hidden, sequence[0].outputs, heads=tasks)
+    network = Elman(sequence[0].inputs, setting.hidden, sequence[0].outputs, heads=tasks, initialisation="fan_in")
     # one validation before and one after: what is timed are steps
     options = Options(batch=setting.batch, validate_every=10**6)
     stop = Stop(setting.iterations)

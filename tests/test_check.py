@@ -57,4 +57,4 @@ def test_what_would_give_wrong_numbers_is_refused(field, value, message):
 def test_training_refuses_a_malformed_task_before_work_starts():
     wrong = replace(TASK, draw=lambda generators, samples: replace(TASK.draw(generators, samples), window=slice(5, 6)))
     with pytest.raises(ValueError, match="window of the sequences"):
-        train(Elman(4, 8, 3), wrong, [0], Stop(5), progress=False)
+        train(Elman(4, 8, 3, initialisation="fan_in"), wrong, [0], Stop(5), progress=False)

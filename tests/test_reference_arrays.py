@@ -10,7 +10,7 @@ from wmcl.networks import Elman
 from wmcl.tasks import CopyLayout, copy_task
 from wmcl.training import evaluate, loss_and_gradient
 
-NETWORK, TASK = Elman(8, 256, 7), copy_task(5)
+NETWORK, TASK = Elman(8, 256, 7, initialisation="fan_in"), copy_task(5)
 
 
 @pytest.fixture(scope="module")

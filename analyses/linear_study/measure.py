@@ -24,7 +24,7 @@ from wmcl.importance import (
 )
 from wmcl.networks import Elman, LinearRNN, Network, Parameters
 from wmcl.provenance import describe_device
-from wmcl.randomness import generator
+from wmcl.randomness import Seeds, generator
 from wmcl.tasks import RecallLayout, Sequences, Task, Teacher, recall_task, teacher_task
 from wmcl.training import Milestone, evaluate, train
 
@@ -64,8 +64,8 @@ def measure_students(config: Config, device: str, condition: Mapping[str, Any], 
 class UnbiasedLinear(LinearRNN):
     """A linear network whose biases start at zero."""
 
-    def init(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Parameters:
-        """Weights as usual."""
+    def init(self, seeds: Seeds, dtype: torch.dtype = torch.float32) -> Parameters:
+        """Draw weights as usual."""
         return _without_bias(super().init(seeds, dtype))
 
 
@@ -73,8 +73,8 @@ class UnbiasedLinear(LinearRNN):
 class UnbiasedElman(Elman):
     """An Elman network whose biases start at zero."""
 
-    def init(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Parameters:
-        """Weights as usual."""
+    def init(self, seeds: Seeds, dtype: torch.dtype = torch.float32) -> Parameters:
+        """Draw weights as usual."""
         return _without_bias(super().init(seeds, dtype))
 
 

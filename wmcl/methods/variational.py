@@ -9,7 +9,9 @@ from torch import Tensor
 
 from wmcl.likelihoods import Bernoulli, Gaussian
 from wmcl.methods.setting import Setting
-from wmcl.networks import Parameters, initialise, project
+from wmcl.networks import Parameters
+from wmcl.networks.initialisation import initialise
+from wmcl.networks.recurrence import project
 from wmcl.tasks import Phase, Sequences
 
 InputLikelihood = Bernoulli | Gaussian

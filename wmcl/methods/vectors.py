@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import torch
 
-from wmcl.networks import CHANGES, Parameters
+from wmcl.networks import Parameters
+from wmcl.networks.vectors import CHANGES
 from wmcl.tasks import Task
 from wmcl.training.plan import unchanged_vectors
 

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 
 from wmcl import stored_file
-from wmcl.networks import CHANGES, NETWORKS, Network, Parameters
+from wmcl.networks import NETWORKS, Network, Parameters
+from wmcl.networks.vectors import CHANGES
 from wmcl.training.configuration import described
 from wmcl.training.loop import Trained
 from wmcl.training.stop import Reason

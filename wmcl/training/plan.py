@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from wmcl.networks import CHANGES, Network, Parameters
+from wmcl.networks import Network, Parameters
+from wmcl.networks.vectors import CHANGES
 from wmcl.tasks import Task
 from wmcl.training.options import Options
 from wmcl.training.single_task import SingleTask
