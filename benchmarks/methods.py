@@ -36,7 +36,7 @@ class Timing:
 def learned(name: str, timing: Timing, tasks: int = 2) -> TrainedSession:
     """A network of a method after its last session."""
     sequence = copy_task_sequence(tasks, timing.pattern_length, order="permuted time")
-    network = Elman(sequence[0].inputs, timing.hidden, sequence[0].outputs, heads=tasks)
+    network = Elman(sequence[0].inputs, timing.hidden, sequence[0].outputs, heads=tasks, initialisation="fan_in")
     # one validation before and one after: what is timed are steps
     options = Options(batch=timing.batch, validate_every=10**6)
     stop = Stop(timing.iterations)

@@ -30,7 +30,7 @@ from wmcl.statistics import mean_interval
 
 torch.set_num_threads(1)
 tasks = wmcl.tasks.copy_task_sequence(3, 3, order="permuted time")
-network = wmcl.networks.Elman(tasks[0].inputs, 64, tasks[0].outputs, initialisation="orthogonal", heads=len(tasks))
+network = wmcl.networks.Elman(tasks[0].inputs, 64, tasks[0].outputs, heads=len(tasks))
 options = wmcl.training.Options(batch=64, optimiser=wmcl.training.Adam(3e-3))
 stop = wmcl.training.Stop(iterations=150)
 methods = {

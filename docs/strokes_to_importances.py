@@ -80,7 +80,7 @@ print(
 # the beginning.
 
 # %%
-network = wmcl.networks.LSTM(4, 32, 2, initialisation="orthogonal", forget_bias=2.0, heads=2)
+network = wmcl.networks.LSTM(4, 32, 2, forget_bias=2.0, heads=2)
 after = list(
     train_sequence(
         named("fine-tuning"),

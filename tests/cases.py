@@ -17,17 +17,17 @@ def case(network, pattern_length, input_length):
 
 
 CASES = [
-    case(Elman(4, 6, 3), 2, 2),
+    case(Elman(4, 6, 3, initialisation="fan_in"), 2, 2),
     case(Elman(4, 6, 3, initialisation="orthogonal"), 2, 5),
     case(Elman(4, 6, 3, output_stage=False, initialisation="xavier"), 3, 4),
     case(Elman(4, 6, 3, output_stage=False, initialisation="orthogonal"), 1, 1),
-    case(Elman(4, 5, 3, layers=2, direction="bidirectional", heads=2, head=1), 2, 3),
+    case(Elman(4, 5, 3, layers=2, direction="bidirectional", heads=2, head=1, initialisation="fan_in"), 2, 3),
     case(LSTM(4, 5, 3, initialisation="orthogonal"), 2, 4),
-    case(LSTM(4, 4, 3, layers=2, direction="backward"), 2, 3),
-    case(LSTM(4, 4, 3, direction="bidirectional", heads=3, head=1), 2, 3),
+    case(LSTM(4, 4, 3, layers=2, direction="backward", initialisation="fan_in"), 2, 3),
+    case(LSTM(4, 4, 3, direction="bidirectional", heads=3, head=1, initialisation="fan_in"), 2, 3),
     case(GRU(4, 5, 3, initialisation="xavier"), 2, 4),
-    case(GRU(4, 4, 3, layers=3, heads=2), 2, 3),
-    case(GRU(4, 4, 3, layers=2, direction="bidirectional"), 2, 3),
+    case(GRU(4, 4, 3, layers=3, heads=2, initialisation="fan_in"), 2, 3),
+    case(GRU(4, 4, 3, layers=2, direction="bidirectional", initialisation="fan_in"), 2, 3),
 ]
 
 

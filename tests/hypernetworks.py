@@ -11,8 +11,13 @@ from wmcl.tasks import copy_task_sequence
 from wmcl.training import Options
 
 TASKS = tuple(copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=16))
-HEADS = Elman(4, 5, 3, heads=3)
-NETWORKS = [HEADS, Elman(4, 5, 3, layers=2, direction="bidirectional"), LSTM(4, 4, 3, heads=3), GRU(4, 4, 3)]
+HEADS = Elman(4, 5, 3, heads=3, initialisation="fan_in")
+NETWORKS = [
+    HEADS,
+    Elman(4, 5, 3, layers=2, direction="bidirectional", initialisation="fan_in"),
+    LSTM(4, 4, 3, heads=3, initialisation="fan_in"),
+    GRU(4, 4, 3, initialisation="fan_in"),
+]
 SMALL = Hypernetwork(hidden=(6, 5), chunk=23, task_embedding=4, chunk_embedding=3)
 FULL = Hypernetwork(hidden=(6, 5), task_embedding=4)
 FORMS = [

@@ -34,9 +34,9 @@ RECORDED = [recorded(task) for task in range(3)]
 NETWORKS = {
     "Elman": Elman(4, 5, 3, initialisation="orthogonal", heads=3),
     "Elman, one read-out": Elman(4, 5, 3, initialisation="orthogonal"),
-    "LSTM": LSTM(4, 4, 3, heads=3),
-    "GRU": GRU(4, 4, 3),
-    "bidirectional": GRU(4, 3, 3, direction="bidirectional", heads=3),
+    "LSTM": LSTM(4, 4, 3, heads=3, initialisation="fan_in"),
+    "GRU": GRU(4, 4, 3, initialisation="fan_in"),
+    "bidirectional": GRU(4, 3, 3, direction="bidirectional", heads=3, initialisation="fan_in"),
 }
 COMBINED = [(network, "permuted") for network in NETWORKS] + [("Elman", name) for name in SEQUENCES]
 COMBINED += [("GRU", "scattered"), ("bidirectional", "of all lengths")]

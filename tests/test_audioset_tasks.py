@@ -119,7 +119,7 @@ def test_what_cannot_be_made_is_refused(wrong, message):
 
 def test_a_network_tells_stand_in_classes_apart():
     (task,) = split_audioset_tasks(AUDIOSET, 1, 4, scaled=True)
-    network = LSTM(128, 8, 4)
+    network = LSTM(128, 8, 4, initialisation="fan_in")
     trained = train(network, task, [0], Stop(30), Options(batch=16, optimiser=Adam(0.01)), progress=False)
     assert evaluate(network, trained.parameters, task.test, task).accuracy.item() > 0.9
 
@@ -127,7 +127,7 @@ def test_a_network_tells_stand_in_classes_apart():
 @pytest.mark.parametrize(("heads", "labels"), [(2, "task"), (1, "task"), (1, "all tasks")])
 def test_the_three_scenarios_run(heads, labels):
     tasks = split_audioset_tasks(AUDIOSET, 2, 3, labels=labels)
-    network = LSTM(128, 6, tasks[0].outputs, heads=heads)
+    network = LSTM(128, 6, tasks[0].outputs, heads=heads, initialisation="fan_in")
     learned = list(train_sequence(named("online EWC"), network, tasks, [0], Stop(2), Options(batch=8), progress=False))
     assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
     assert [each.setting.network_of(0).outputs for each in learned] == [6 if labels == "all tasks" else 3] * 2

@@ -54,7 +54,13 @@ def end(name):
 
 @pytest.mark.parametrize("name", CATALOGUE)
 @pytest.mark.parametrize(
-    "network", [NETWORK, dataclasses.replace(NETWORK, heads=1), LSTM(4, 6, 3), GRU(4, 6, 3, heads=3)]
+    "network",
+    [
+        NETWORK,
+        dataclasses.replace(NETWORK, heads=1),
+        LSTM(4, 6, 3, initialisation="fan_in"),
+        GRU(4, 6, 3, heads=3, initialisation="fan_in"),
+    ],
 )
 def test_a_method_learns_every_task_with_every_cell_and_read_out(name, network):
     learned = fit(name, network, seeds=(0,), iterations=3)
@@ -72,7 +78,7 @@ def test_a_method_learns_recorded_sequences(name, heads):
     """They differ in length, their inputs are real numbers, and a class is asked for at the last step."""
     takes = inspect.signature(CATALOGUE[name]).parameters
     method = small(name, **({"input_likelihood": "gaussian"} if "input_likelihood" in takes else {}))
-    before = LSTM(4, 6, 2, heads=heads)
+    before = LSTM(4, 6, 2, heads=heads, initialisation="fan_in")
     *_, after = train_sequence(method, before, STROKES, [0, 1], Stop(2), Options(batch=4), progress=False)
     assert after.task == 1
     assert all(bool(value.isfinite().all()) for value in after.values.values())

@@ -136,7 +136,11 @@ def task_of_choices(every_step, seed=0, count=24):
     return data_task("choices", *labelled(inputs, targets, classes=CLASSES).split(0.3, 0.3))
 
 
-NETWORKS = [Elman(3, 5, CLASSES), LSTM(3, 4, CLASSES), Elman(3, 4, CLASSES, direction="bidirectional", heads=2, head=1)]
+NETWORKS = [
+    Elman(3, 5, CLASSES, initialisation="fan_in"),
+    LSTM(3, 4, CLASSES, initialisation="fan_in"),
+    Elman(3, 4, CLASSES, direction="bidirectional", heads=2, head=1, initialisation="fan_in"),
+]
 BOTH = pytest.mark.parametrize("every_step", [False, True])
 
 

@@ -23,7 +23,8 @@ from tests.test_training import NETWORK, TASK
 from wmcl import stored_file
 from wmcl.importance import PathIntegral
 from wmcl.interrupt import Interrupt
-from wmcl.networks import Elman, TanhCell
+from wmcl.networks import Elman
+from wmcl.networks.elman import TanhCell
 from wmcl.tasks import Task, copy_task
 from wmcl.training import Adam, Options, Reason, Stop, train
 from wmcl.training.checkpoint import CHECKPOINT_VERSION, _plain
@@ -239,7 +240,7 @@ def small(tmp_path_factory):
 
 
 def fit_small(path, **changes):
-    network, options = Elman(4, 3, 3), Options(batch=2, validate_every=10, watch_every=10)
+    network, options = Elman(4, 3, 3, initialisation="fan_in"), Options(batch=2, validate_every=10, watch_every=10)
     arguments = {"network": network, "seeds": [0], "stop": Stop(12), "options": options, "milestones": (5.0,)}
     return fit(**arguments | changes, checkpoint=path)
 
@@ -247,7 +248,7 @@ def fit_small(path, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"network": Elman(4, 5, 3)}, "network.hidden is 5: .* was made with 3"),
+        ({"network": Elman(4, 5, 3, initialisation="fan_in")}, "network.hidden is 5: .* was made with 3"),
         ({"network": Fragile(4, 3, 3)}, "network.class is 'Fragile': .* was made with 'Elman'"),
         ({"seeds": [1]}, r"seeds is \[1\]: .* was made with \[0\]"),
         ({"stop": Stop(12, loss=0.1)}, "stop.loss is 0.1: .* was made with None"),
@@ -376,7 +377,7 @@ def test_another_cell_of_the_same_name_is_another_run_and_arrays_are_kept_whole(
         class Leaky(Elman):
             cell = cell_of_network
 
-        return Leaky(4, 5, 3)
+        return Leaky(4, 5, 3, initialisation="fan_in")
 
     fit(network=leaky(0.5), stop=Stop(1), checkpoint=tmp_path / "cell")
     with pytest.raises(ValueError, match=r"cell\.leak is 0\.9: .* was made with 0\.5"):

@@ -12,7 +12,7 @@ from wmcl.tasks import copy_task, pos_tasks
 from wmcl.training import Options, Stop, confusion, evaluate, weighted_f1
 
 TASKS = pos_tasks(stand_in_languages(2, train=30, validation=12, test=16))
-NETWORK = LSTM(64, 4, 17, direction="bidirectional", heads=2)
+NETWORK = LSTM(64, 4, 17, direction="bidirectional", heads=2, initialisation="fan_in")
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -50,7 +50,7 @@ def test_answers_are_counted_where_they_are_scored(members):
 
 def test_evaluation_counts_every_word_once():
     """In chunks or at once; and padding is no word."""
-    task, network = TASKS[0], LSTM(64, 4, 17)
+    task, network = TASKS[0], LSTM(64, 4, 17, initialisation="fan_in")
     parameters = network.init([0, 1])
     whole, chunks = (evaluate(network, parameters, task.test, task, chunk) for chunk in (512, 5))
     assert torch.equal(whole.confusion, chunks.confusion)
@@ -62,7 +62,12 @@ def test_evaluation_counts_every_word_once():
         np.testing.assert_allclose(whole.accuracy[member], accuracy_score(asked, answered))
         expected = f1_score(asked, answered, average="weighted", zero_division=0)
         np.testing.assert_allclose(whole.weighted_f1[member], expected)
-    bits = evaluate(LSTM(8, 4, 7), LSTM(8, 4, 7).init([0]), copy_task(2).fixed_set("few", 4), copy_task(2))
+    bits = evaluate(
+        LSTM(8, 4, 7, initialisation="fan_in"),
+        LSTM(8, 4, 7, initialisation="fan_in").init([0]),
+        copy_task(2).fixed_set("few", 4),
+        copy_task(2),
+    )
     assert bits.confusion is None
     assert bits.weighted_f1 is None
 

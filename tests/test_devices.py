@@ -322,7 +322,7 @@ def test_the_floor_counts_every_product_of_a_step(monkeypatch):
     """Two operations a multiplication; three products a weight, but none for the gradient of inputs and first state."""
     monkeypatch.syspath_prepend("benchmarks")
     floor = importlib.import_module("floor")
-    network, batch = Elman(4, 6, 3), TASK.batch([0, 1], 0, 5)  # 6 steps, 2 of them scored
+    network, batch = Elman(4, 6, 3, initialisation="fan_in"), TASK.batch([0, 1], 0, 5)  # 6 steps, 2 of them scored
     products = floor.products(network, network.init([0, 1]), batch)
     recurrent, inputs, scored = 3 * 5 * 6 * 6, 2 * 6 * 4 * 6, 3 * 2 * (6 * 6 + 6 * 3)
     assert floor.operations(products) == 2 * 2 * 5 * (recurrent + inputs + scored)

@@ -17,7 +17,7 @@ from wmcl.training import evaluate
 from wmcl.training.evaluation import _by_length
 
 LIKELIHOODS = {"bits": Bernoulli(), "classes": Categorical(), "real numbers": Gaussian(1.3)}
-NETWORKS = [LSTM(4, 3, 3), GRU(4, 3, 3, direction="bidirectional")]
+NETWORKS = [LSTM(4, 3, 3, initialisation="fan_in"), GRU(4, 3, 3, direction="bidirectional", initialisation="fan_in")]
 
 
 def sequences_of(kind, last=False, members=2):

@@ -58,7 +58,7 @@ def enumerated(network, parameters, data, member):
     ],
 )
 def test_exact_fisher_is_the_enumeration_of_all_targets(task, kind, fields):
-    network = kind(task.inputs, 3, task.outputs, **fields)
+    network = kind(task.inputs, 3, task.outputs, initialisation="fan_in", **fields)
     parameters, data = ensemble(network, task, samples=3)
     found = fisher_diagonal(network, parameters, data, task, "exact", chunk=2)
     for member in range(2):
@@ -69,7 +69,7 @@ def test_exact_fisher_is_the_enumeration_of_all_targets(task, kind, fields):
 
 def test_exact_fisher_of_logistic_regression():
     """The read-out is a logistic regression on y: F[o, h] = mean over n of Σ_t w² p (1 - p) y_h²."""
-    network, task = Elman(4, 5, 3), copy_task(2, 4, width=3)
+    network, task = Elman(4, 5, 3, initialisation="fan_in"), copy_task(2, 4, width=3)
     parameters, data = ensemble(network, task, samples=6)
     data = replace(data, scored=data.scored * torch.linspace(0.5, 2, data.steps)[:, None])
     found = fisher_diagonal(network, parameters, data, task, "exact")
@@ -84,7 +84,7 @@ def test_exact_fisher_of_logistic_regression():
 
 @pytest.mark.parametrize(("kind", "holds"), [("exact", True), ("empirical", False)])
 def test_the_fisher_is_the_sum_over_scored_steps_for_the_exact_kind_alone(kind, holds):
-    network, task = Elman(4, 5, 3), copy_task(3, 4, width=3)
+    network, task = Elman(4, 5, 3, initialisation="fan_in"), copy_task(3, 4, width=3)
     parameters, data = ensemble(network, task)
     data = replace(data, targets=torch.ones_like(data.targets))  # so that the gradients of the steps are alike
     whole = fisher_diagonal(network, parameters, data, task, kind)
@@ -134,7 +134,7 @@ def test_draws_average_over_independent_targets():
 
 
 def test_sampled_fisher_converges_to_the_enumeration_of_all_targets():
-    network, task = Elman(3, 4, 2), copy_task(2, 3, width=2)
+    network, task = Elman(3, 4, 2, initialisation="fan_in"), copy_task(2, 3, width=2)
     parameters, data = ensemble(network, task, samples=1)
     repeats = 20_000
     many = data.take(slice(0, 1))

@@ -21,15 +21,15 @@ from wmcl.training import Options, Stop
 from wmcl.training.parts import Initial
 
 CELLS = [
-    Elman(4, 6, 3, heads=3),
-    Elman(4, 6, 3, output_stage=False),
-    LSTM(4, 5, 3, heads=3),
-    GRU(4, 5, 3),
+    Elman(4, 6, 3, heads=3, initialisation="fan_in"),
+    Elman(4, 6, 3, output_stage=False, initialisation="fan_in"),
+    LSTM(4, 5, 3, heads=3, initialisation="fan_in"),
+    GRU(4, 5, 3, initialisation="fan_in"),
 ]
 DEEP = [
-    Elman(4, 5, 3, layers=2, direction="bidirectional", heads=3),
-    LSTM(4, 4, 3, layers=2, direction="backward"),
-    GRU(4, 4, 3, layers=2),
+    Elman(4, 5, 3, layers=2, direction="bidirectional", heads=3, initialisation="fan_in"),
+    LSTM(4, 4, 3, layers=2, direction="backward", initialisation="fan_in"),
+    GRU(4, 4, 3, layers=2, initialisation="fan_in"),
 ]
 cells = pytest.mark.parametrize("network", CELLS, ids=lambda network: type(network).__name__)
 every = pytest.mark.parametrize("network", CELLS + DEEP)
@@ -108,7 +108,7 @@ def test_the_forward_pass_is_the_recurrence_with_gains(network, parametrisation)
             for sample in range(4):
                 hidden, logits = one_layer(network, p, gain, shift, sequences.inputs[member, :, sample])
                 torch.testing.assert_close(found.hidden[member, :, sample], hidden, rtol=1e-10, atol=1e-12)
-                expected = logits[:, answering.read_out]
+                expected = logits[:, answering.head_rows]
                 torch.testing.assert_close(found.logits[member, :, sample], expected, rtol=1e-10, atol=1e-12)
 
 
@@ -116,7 +116,7 @@ def test_masked_network_of_the_authors_code():
     path = REFERENCE.with_name("masked_rnn_p5_i5.npz")
     if not path.exists():
         pytest.skip("the masked network of the authors' code is not on this machine")
-    network, parametrisation = Elman(8, 256, 7, heads=2), Masked()
+    network, parametrisation = Elman(8, 256, 7, heads=2, initialisation="fan_in"), Masked()
     with np.load(path) as arrays:
         reference = {name: torch.from_numpy(value) for name, value in arrays.items()}
     values = {name: reference[f"param/{name}"][None] for name in network.shapes}
@@ -137,7 +137,7 @@ def test_masked_network_of_the_authors_code():
     seeds=st.lists(st.integers(0, 3), min_size=1, max_size=4),
 )
 def test_masks_are_exact_in_number_and_addressed(hidden, fraction, tasks, seeds):
-    network = LSTM(2, hidden, 1, layers=2, direction="bidirectional")
+    network = LSTM(2, hidden, 1, layers=2, direction="bidirectional", initialisation="fan_in")
     fixed = Masked(fraction).init(network, seeds, tasks).fixed
     assert set(fixed) == {"mask", "mask_reverse", "mask_l1", "mask_l1_reverse"}
     for name, mask in fixed.items():
@@ -149,12 +149,14 @@ def test_masks_are_exact_in_number_and_addressed(hidden, fraction, tasks, seeds)
 
 
 def test_masks_differ_between_tasks_members_and_layers():
-    network = Elman(4, 40, 3, layers=2, direction="bidirectional")
+    network = Elman(4, 40, 3, layers=2, direction="bidirectional", initialisation="fan_in")
     fixed = Masked(0.5).init(network, [0, 1, 0], 3).fixed
     assert_same(fixed["mask"][0], fixed["mask"][2])
     drawn = [tuple(row.tolist()) for mask in fixed.values() for row in mask[:2].flatten(0, 1)]
     assert len(set(drawn)) == len(drawn) == 4 * 2 * 3
-    often = torch.stack([Masked(0.75).init(Elman(1, 8, 1), range(400), 1).fixed["mask"]]).mean((0, 1, 2))
+    often = torch.stack([Masked(0.75).init(Elman(1, 8, 1, initialisation="fan_in"), range(400), 1).fixed["mask"]]).mean(
+        (0, 1, 2)
+    )
     np.testing.assert_allclose(often, 0.25, atol=0.1)  # 4.6 standard errors: no unit is preferred
 
 
@@ -200,7 +202,7 @@ def test_tasks_with_disjoint_masks_do_not_disturb_each_other(network):
     assert not torch.equal(first.weights(1)["W_hh"], second.weights(1)["W_hh"])
 
 
-@pytest.mark.parametrize("network", [HEADS, LSTM(4, 6, 3)])
+@pytest.mark.parametrize("network", [HEADS, LSTM(4, 6, 3, initialisation="fan_in")])
 def test_without_anything_off_it_is_the_network_itself(network):
     masked, shared = fit(Method(Masked(0.0)), network, stop=Stop(4)), fit(network=network, stop=Stop(4))
     for one, other in zip(masked, shared, strict=True):

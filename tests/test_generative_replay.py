@@ -423,7 +423,7 @@ def test_what_is_stored_is_counted():
     own = sum(4 * 4 * each for each in (3, 1, 4, 1)) + 4 * 4 + 4
     for task, after in enumerate(fit(OWN, Stop(1))):
         assert after.stored == 3 * own + 1 + posterior + (task + 1) * steps + 1000 * (task + 2)
-    many = fit(SMALL, Stop(1), network=Elman(4, 5, 3), tasks=SEQUENCES["of all lengths"])[-1]
+    many = fit(SMALL, Stop(1), network=Elman(4, 5, 3, initialisation="fan_in"), tasks=SEQUENCES["of all lengths"])[-1]
     without_tag = sum(4 * 4 * each for each in (3, 1, 4, 1)) + 4 * 4 + 4
     assert many.stored == without_tag + 2 * 3 * (5 + 1) + 8 * (7 + 9 + 11)  # scored steps of a batch of each task
 
@@ -461,4 +461,12 @@ def test_bits_are_refused_that_are_none():
         r"input_likelihood is Bernoulli with inputs from -\d.* to \d.* in the task 'recorded 0': .* it must be Gaus"
     )
     with pytest.raises(ValueError, match=message):
-        train_sequence(Method(rehearsal=SMALL), Elman(4, 5, 3), RECORDED, (3, 5), Stop(1), OPTIONS, progress=False)
+        train_sequence(
+            Method(rehearsal=SMALL),
+            Elman(4, 5, 3, initialisation="fan_in"),
+            RECORDED,
+            (3, 5),
+            Stop(1),
+            OPTIONS,
+            progress=False,
+        )

@@ -82,12 +82,14 @@ def test_one_chunk_of_all_weights_without_embedding_is_the_full_hypernetwork():
 
 
 def test_compression_of_the_papers_hypernetwork():
-    network = Elman(8, 256, 7, heads=5)
+    network = Elman(8, 256, 7, heads=5, initialisation="fan_in")
     form = Hypernetwork((50, 50), 2500, 32, 32)
     assert form.compression(network, 5) == pytest.approx(135_316 / 142_883, rel=1e-12)
     assert form.shapes(network, 5)["chunk_embeddings"] == (58, 32)
     layers = 4 * 6 + 6 + 6 * 5 + 5 + 5 * 22 + 22  # W_ih 2, W_hh 4, W_ho 4, W_out 4, and four biases of 2
-    assert Hypernetwork((6, 5), None, 4).compression(Elman(1, 2, 2), 3) == (layers + 3 * 4) / 22
+    assert (
+        Hypernetwork((6, 5), None, 4).compression(Elman(1, 2, 2, initialisation="fan_in"), 3) == (layers + 3 * 4) / 22
+    )
 
 
 @pytest.mark.parametrize("form", [SMALL, FULL])
@@ -145,7 +147,7 @@ def test_hyperfan_gives_every_tensor_its_variance(task_std, hidden):
 
 @pytest.mark.parametrize(("task_std", "chunk_std"), [(1.0, 1.0), (1.0, 0.1), (0.1, 0.5)])
 def test_hyperfan_gives_every_chunk_its_variance(task_std, chunk_std):
-    network = Elman(2, 9, 1)  # 2 inputs and 9 units: the variances of its tensors differ much
+    network = Elman(2, 9, 1, initialisation="fan_in")  # 2 inputs and 9 units: the variances of its tensors differ much
     form = Hypernetwork((60,), 16, 8, 12, task_std, chunk_std, initialisation="hyperfan")
     values = form.init(network, SEEDS, 1).trained
     weights = form.weights(network, values, 0)
@@ -166,7 +168,7 @@ def test_hyperfan_gives_every_chunk_its_variance(task_std, chunk_std):
 
 
 def test_hyperfan_starts_an_lstm_too():
-    network = LSTM(3, 6, 2)
+    network = LSTM(3, 6, 2, initialisation="fan_in")
     form = Hypernetwork((40,), None, 8, initialisation="hyperfan", generates_heads=False)
     weights = form.weights(network, form.init(network, SEEDS, 1).trained, 0)
     for name, fan_in in (("W_ih", 3), ("W_hh", 6)):
@@ -199,7 +201,7 @@ def arrays():
 
 
 PAPER = Hypernetwork((50, 50), 2500, 32, 32)
-PAPER_NETWORK = Elman(8, 256, 7, heads=2)
+PAPER_NETWORK = Elman(8, 256, 7, heads=2, initialisation="fan_in")
 PAPER_NAMES = ["hyper_W0", "hyper_b0", "hyper_W1", "hyper_b1", "hyper_W2", "hyper_b2", "chunk_embeddings"]
 
 

@@ -32,7 +32,7 @@ def of_each_task(learned, measure, network):
     return found
 
 
-@pytest.mark.parametrize("network", [HEADS, GRU(4, 6, 3)])
+@pytest.mark.parametrize("network", [HEADS, GRU(4, 6, 3, initialisation="fan_in")])
 @pytest.mark.parametrize("measure", ["empirical", "sampled", "exact", "MAS"])
 def test_accumulation_over_three_tasks_is_the_formula(network, measure):
     importance = MemoryAwareSynapses(SAMPLES) if measure == "MAS" else FisherImportance(measure, SAMPLES)
@@ -82,7 +82,7 @@ def test_synaptic_intelligence_adds_up_over_paths_from_task_to_task(kind, parame
     assert any((value > 0).any() for value in total.values())
 
 
-@pytest.mark.parametrize("network", [SINGLE, GRU(4, 5, 3)])
+@pytest.mark.parametrize("network", [SINGLE, GRU(4, 5, 3, initialisation="fan_in")])
 def test_synaptic_intelligence_sees_nothing_of_units_that_are_off(network):
     penalty = Quadratic(SynapticIntelligence("task"), 1.0)
     options = dataclasses.replace(FAST, orthogonality=0.0)

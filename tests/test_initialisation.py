@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from wmcl.networks import GRU, LSTM, Elman
+from wmcl.networks import GRU, LSTM, Elman, LinearRNN
 
 
 def test_initialisations():
@@ -101,3 +101,19 @@ def test_the_start_of_a_head_does_not_depend_on_how_many_there_are():
 def test_sizes_are_whole_numbers(field):
     with pytest.raises(ValueError, match=f"{field} is 2.5: it must be a whole number of at least 1"):
         inspect.unwrap(GRU.__init__)(object.__new__(GRU), **{"inputs": 1, "hidden": 1, "outputs": 1, field: 2.5})
+
+
+@pytest.mark.parametrize("kind", [Elman, LSTM, GRU, LinearRNN])
+def test_recurrent_weights_start_orthogonal_unless_told_otherwise(kind):
+    assert kind(3, 5, 2) == kind(3, 5, 2, initialisation="orthogonal")
+
+
+def test_seeds_are_whole_numbers_of_any_type():
+    network = Elman(3, 5, 2)
+    expected = network.init([1, 2])["W_hh"]
+    for seeds in (range(1, 3), (1, 2), np.array([1, 2], dtype=np.uint8), torch.tensor([1, 2])):
+        assert torch.equal(network.init(seeds)["W_hh"], expected)
+    with pytest.raises(ValueError, match=r"seeds is \[True\]: it must be a sequence of whole numbers, such as range"):
+        network.init([True])
+    with pytest.raises(ValueError, match=r"seeds is \[\]: it must hold at least one seed"):
+        network.init([])

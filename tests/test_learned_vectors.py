@@ -17,7 +17,9 @@ from wmcl.importance import fisher_diagonal, memory_aware_synapses
 from wmcl.likelihoods import Categorical
 from wmcl.methods import CATALOGUE, Measures, measure_run, named, train_sequence
 from wmcl.methods import learning
-from wmcl.networks import CHANGES, LSTM, changed_vectors
+from wmcl.networks import LSTM
+from wmcl.networks.vectors import CHANGES
+from wmcl.networks.vectors import changed_vectors
 from wmcl.randomness import generator
 from wmcl.tasks import Task, pos_tasks, with_task_identity
 from wmcl.tasks.check import check_sequences
@@ -37,7 +39,7 @@ OPTIONS = Options(batch=4, optimiser=Adam(0.05))
 
 
 def tagger(direction="bidirectional", heads=3):
-    return LSTM(FEATURES, 4, 17, direction=direction, heads=heads)
+    return LSTM(FEATURES, 4, 17, direction=direction, heads=heads, initialisation="fan_in")
 
 
 def random_parameters(network, words, members=2, seed=0):
@@ -312,7 +314,7 @@ def test_task_identity_stands_behind_the_vectors():
     for k, (task, plain) in enumerate(zip(with_task_identity(LEARNED), LEARNED, strict=True)):
         check_sequences(task, task.test)
         assert task.learned_vectors == plain.learned_vectors
-        network = LSTM(task.inputs, 3, 17)
+        network = LSTM(task.inputs, 3, 17, initialisation="fan_in")
         parameters = initial_parameters(network, task, [0])
         parameters[CHANGES] += 1
         shown = changed_vectors(task.test.inputs, parameters[CHANGES])
@@ -362,7 +364,11 @@ def test_numbers_of_no_words_are_refused(task: Task, made, message):
 def test_words_need_changes_of_their_vectors_and_changes_need_words():
     network = tagger()
     frozen, learned = (initial_parameters(network, tasks[0], [0]) for tasks in (FROZEN, LEARNED))
-    with pytest.raises(ValueError, match="inputs have 6 features and parameters have no vector_changes"):
+    with pytest.raises(
+        ValueError, match="its last axis must have 5 features, as the parameters hold no vector_changes"
+    ):
         network.apply(frozen, LEARNED[0].test.inputs)
-    with pytest.raises(ValueError, match="inputs have 5 features and parameters have vector_changes"):
+    with pytest.raises(
+        ValueError, match="its last axis must have 6 features, the number of a word and 5 more, as the parameters hold"
+    ):
         network.apply(learned, FROZEN[0].test.inputs)

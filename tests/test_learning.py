@@ -25,7 +25,7 @@ def fit(method=Method(), network=HEADS, tasks=TASKS, seeds=(3, 5), stop=Stop(15)
     return list(train_sequence(method, network, tasks, seeds, stop, options, progress=False))
 
 
-@pytest.mark.parametrize("network", [HEADS, SINGLE, LSTM(4, 8, 3, heads=3)])
+@pytest.mark.parametrize("network", [HEADS, SINGLE, LSTM(4, 8, 3, heads=3, initialisation="fan_in")])
 @pytest.mark.parametrize("reduction", ["scored bit", "sequence"])
 def test_fine_tuning_is_the_loop_written_out(network, reduction):
     options = dataclasses.replace(FAST, reduction=reduction)
@@ -107,8 +107,8 @@ def test_members_may_share_a_seed_and_differ_in_a_learning_rate():
     [
         ({"tasks": []}, "tasks is empty"),
         ({"tasks": TASKS[:2]}, "heads of the network is 3 with 2 tasks: it must be 1, or one a task"),
-        ({"network": Elman(5, 4, 3)}, "inputs of the network is 5"),
-        ({"network": Elman(4, 4, 2)}, "outputs of the network is 2"),
+        ({"network": Elman(5, 4, 3, initialisation="fan_in")}, "inputs of the network is 5"),
+        ({"network": Elman(4, 4, 2, initialisation="fan_in")}, "outputs of the network is 2"),
         ({"seeds": [-1]}, "seed is -1"),
         ({"seeds": []}, "at least one seed"),
         ({"options": Options(optimiser=Adam((0.1, 0.2, 0.3)))}, "learning_rate has 3 entries for 2 seeds"),

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from wmcl.importance import fisher_diagonal, linear_fisher, memory_spectrum, protected_directions, reuse_profile
 from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_moments, white_moments
 from wmcl.likelihoods import Gaussian
-from wmcl.networks import NETWORKS, Elman, LinearCell, LinearRNN, Weights, unroll
+from wmcl.networks import NETWORKS, Elman, LinearRNN
+from wmcl.networks.linear import LinearCell
+from wmcl.networks.recurrence import Weights
+from wmcl.networks.recurrence import unroll
 from wmcl.tasks import Phase, Teacher, recall_task, teacher_task
 from wmcl.tasks.check import check_sequences
 from wmcl.tasks.recall import RecallLayout
@@ -79,7 +82,7 @@ def test_gradcheck(steps):
 
 def test_a_trained_network_can_be_kept(tmp_path):
     task = recall_task(1, 2, 2, validation_samples=8)
-    network = NETWORKS["linear"](1, 4, 1)
+    network = NETWORKS["linear"](1, 4, 1, initialisation="fan_in")
     trained = train(network, task, [0], Stop(2), Options(batch=4), progress=False)
     save_ensemble(tmp_path / "one.safetensors", network, trained)
     assert load_ensemble(tmp_path / "one.safetensors").network == network
@@ -333,7 +336,7 @@ def gradients(network, parameters, data):
 def test_protected_directions_are_means_of_products_of_gradients(kind):
     network, task, parameters, data = small(1, 3)
     if kind is Elman:
-        network = Elman(2, 6, 2, output_stage=False)
+        network = Elman(2, 6, 2, output_stage=False, initialisation="fan_in")
     read, written, _, _ = protected_directions(network, parameters, data, task, chunk=2)
     every = list(gradients(network, parameters, data))
     torch.testing.assert_close(read[0], sum(G.T @ G for G in every) / 3)

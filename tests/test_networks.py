@@ -1,4 +1,5 @@
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests import naive
 from tests.cases import CASES, ensemble, ragged, shifted
+from tests.same import assert_same
 from wmcl.importance import fisher_diagonal, mean_divergence, memory_aware_synapses
 from wmcl.likelihoods import Bernoulli
 from wmcl.networks import GRU, LSTM, Elman, Network
@@ -20,9 +22,9 @@ NETWORKS = [
     network
     for kind in (Elman, LSTM, GRU)
     for network in (
-        kind(4, 3, 3),
-        kind(4, 3, 3, direction="backward", layers=2),
-        kind(4, 3, 3, direction="bidirectional", layers=2, heads=2, head=1),
+        kind(4, 3, 3, initialisation="fan_in"),
+        kind(4, 3, 3, initialisation="fan_in", direction="backward", layers=2),
+        kind(4, 3, 3, initialisation="fan_in", direction="bidirectional", layers=2, heads=2, head=1),
     )
 ]
 by_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda n: f"{type(n).__name__} {n.direction} {n.layers}")
@@ -161,28 +163,30 @@ def states_of(stage, network, sequences):
     ],
 )
 def test_senseless_lengths_are_refused(lengths, message):
-    network = GRU(4, 3, 3, direction="backward")
+    network = GRU(4, 3, 3, direction="backward", initialisation="fan_in")
     with pytest.raises(ValueError, match=message):
         inspect.unwrap(Network.apply)(network, network.init([0, 1]), torch.zeros(2, 5, 3, 4), lengths=lengths)
 
 
 def test_parameters_of_another_network_are_refused():
-    network, inputs = GRU(4, 8, 3), torch.zeros(1, 2, 1, 4)
+    network, inputs = GRU(4, 8, 3, initialisation="fan_in"), torch.zeros(1, 2, 1, 4)
     with pytest.raises(ValueError, match=r"W_ih of the parameters is \(1, 27, 4\): this network needs"):
-        network.apply(GRU(4, 9, 3).init([0]), inputs)
+        network.apply(GRU(4, 9, 3, initialisation="fan_in").init([0]), inputs)
     with pytest.raises(ValueError, match="W_ho of the parameters is missing"):
-        Elman(4, 8, 3).apply(Elman(4, 8, 3, output_stage=False).init([0]), inputs)
+        Elman(4, 8, 3, initialisation="fan_in").apply(
+            Elman(4, 8, 3, output_stage=False, initialisation="fan_in").init([0]), inputs
+        )
 
 
 def test_one_head_answers_and_the_others_have_no_part_in_it():
     task = CASES[1].values[1]
-    network = LSTM(4, 5, 3, heads=3)
+    network = LSTM(4, 5, 3, heads=3, initialisation="fan_in")
     parameters, data = ensemble(network, task)
     for head in range(3):
         rows = slice(3 * head, 3 * head + 3)
         others = [row for row in range(9) if row not in range(9)[rows]]
         here = network.answering(head)
-        single = LSTM(4, 5, 3)
+        single = LSTM(4, 5, 3, initialisation="fan_in")
         own = parameters | {name: parameters[name][:, rows] for name in ("W_out", "b_out")}
         torch.testing.assert_close(here.apply(parameters, data.inputs).logits, single.apply(own, data.inputs).logits)
         measures = [
@@ -202,23 +206,30 @@ def test_one_head_answers_and_the_others_have_no_part_in_it():
 
 
 def test_states_of_all_layers_and_the_cell_state():
-    network = LSTM(4, 5, 3, layers=2)
+    network = LSTM(4, 5, 3, layers=2, initialisation="fan_in")
     parameters, data = ensemble(network, CASES[1].values[1])
     found = network.apply(parameters, data.inputs)
-    first = LSTM(4, 5, 3).apply(parameters | {"W_out": parameters["W_out"]}, data.inputs)
+    first = LSTM(4, 5, 3, initialisation="fan_in").apply(parameters | {"W_out": parameters["W_out"]}, data.inputs)
     torch.testing.assert_close(found.layers[0], first.hidden)
     assert found.layers[1] is found.hidden
     upper = {name[:-3]: value for name, value in parameters.items() if name.endswith("_l1")}
-    second = LSTM(5, 5, 3).apply(upper | {n: parameters[n] for n in ("W_out", "b_out")}, found.layers[0])
+    second = LSTM(5, 5, 3, initialisation="fan_in").apply(
+        upper | {n: parameters[n] for n in ("W_out", "b_out")}, found.layers[0]
+    )
     torch.testing.assert_close(found.hidden, second.hidden)
     torch.testing.assert_close(found.cell, second.cell)
-    assert Elman(4, 5, 3).apply(Elman(4, 5, 3).init([0, 1]), data.inputs.float()).cell is None
-    backward, lengths = LSTM(4, 5, 3, direction="backward"), ragged().lengths
+    assert (
+        Elman(4, 5, 3, initialisation="fan_in")
+        .apply(Elman(4, 5, 3, initialisation="fan_in").init([0, 1]), data.inputs.float())
+        .cell
+        is None
+    )
+    backward, lengths = LSTM(4, 5, 3, direction="backward", initialisation="fan_in"), ragged().lengths
     mirrored = torch.stack(
         [s[:, : int(n)].flip(1) for s, n in zip(ragged().inputs.unbind(2), lengths[0], strict=True)][:1], 2
     )
     states = backward.apply(parameters, ragged().inputs, lengths=lengths).cell[:, :, 0]
-    expected = LSTM(4, 5, 3).apply(parameters, mirrored).cell[:, :, 0]
+    expected = LSTM(4, 5, 3, initialisation="fan_in").apply(parameters, mirrored).cell[:, :, 0]
     torch.testing.assert_close(states.flip(1), expected)
 
 
@@ -234,7 +245,7 @@ def test_an_output_depends_on_later_steps_only_if_the_network_reads_backwards(ne
 
 @given(first=st.integers(0, 7), length=st.integers(0, 8))
 def test_the_read_out_at_some_steps_is_part_of_the_read_out_at_all(first, length):
-    network, task = Elman(4, 6, 3), CASES[1].values[1]
+    network, task = Elman(4, 6, 3, initialisation="fan_in"), CASES[1].values[1]
     parameters, data = ensemble(network, task)
     steps = slice(first, first + length)
     everywhere = network.apply(parameters, data.inputs).logits
@@ -245,7 +256,7 @@ def test_the_read_out_at_some_steps_is_part_of_the_read_out_at_all(first, length
 
 @given(padding=st.integers(0, 6))
 def test_steps_after_the_end_do_not_change_what_came_before(padding):
-    network, task = Elman(4, 6, 3), CASES[0].values[1]
+    network, task = Elman(4, 6, 3, initialisation="fan_in"), CASES[0].values[1]
     parameters, data = ensemble(network, task)
     longer = torch.cat([data.inputs, torch.ones(2, padding, data.samples, 4, dtype=torch.float64)], 1)
     short, long = (network.apply(parameters, x).hidden for x in (data.inputs, longer))
@@ -288,4 +299,153 @@ def test_a_constant_of_the_forget_gate_is_a_bias_that_is_not_learned(direction):
     torch.testing.assert_close(found.logits, plain.apply(shifted, inputs).logits, rtol=1e-12, atol=0)
     assert not torch.allclose(found.logits, plain.apply(parameters, inputs).logits)
     with pytest.raises(ValueError, match="forget_bias is nan: it must be finite"):
-        LSTM(3, 5, 2, forget_bias=float("nan"))
+        LSTM(3, 5, 2, forget_bias=float("nan"), initialisation="fan_in")
+
+
+INPUTS = torch.zeros(2, 5, 3, 4)
+GRU_SIZES = {
+    "W_ih": (2, 24, 4),
+    "b_ih": (2, 24),
+    "W_hh": (2, 24, 8),
+    "b_hh": (2, 24),
+    "W_out": (2, 3, 8),
+    "b_out": (2, 3),
+}
+
+
+def gru_parameters(**other):
+    return {name: torch.zeros(shape) for name, shape in GRU_SIZES.items()} | other
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"parameters": [1]}, "parameters is of the type list: it must be a dict of tensors, as init(seeds) gives"),
+        (
+            {"parameters": gru_parameters(W_hh=np.zeros((2, 24, 8)))},
+            "W_hh of the parameters is of the type ndarray: this network needs a tensor of shape (member, 24, 8)",
+        ),
+        (
+            {"parameters": gru_parameters(b_hh=torch.tensor(0.0))},
+            "b_hh of the parameters is (): this network needs a tensor of shape (member, 24)",
+        ),
+        (
+            {"parameters": gru_parameters(W_hh=torch.zeros(3, 24, 8))},
+            "W_hh of the parameters is a tensor of shape (3, 24, 8), torch.float32 on cpu: it must have 2 members, as"
+            " W_ih has",
+        ),
+        (
+            {"parameters": gru_parameters(b_out=torch.zeros(2, 3).double())},
+            "b_out of the parameters is a tensor of shape (2, 3), torch.float64 on cpu: it must be torch.float32 on"
+            " cpu, as W_ih is",
+        ),
+        (
+            {"parameters": gru_parameters(W_hh=torch.zeros(2, 24, 8, device="meta"))},
+            "W_hh of the parameters is a tensor of shape (2, 24, 8), torch.float32 on meta: it must be torch.float32 on"
+            " cpu, as W_ih is",
+        ),
+        (
+            {"parameters": {name: torch.zeros(shape).long() for name, shape in GRU_SIZES.items()}},
+            "W_ih of the parameters is a tensor of shape (2, 24, 4), torch.int64 on cpu: it must be a floating-point"
+            " tensor",
+        ),
+        (
+            {"parameters": gru_parameters(vector_changes=torch.zeros(2, 9))},
+            "vector_changes of the parameters is a tensor of shape (2, 9), torch.float32 on cpu: it must be a tensor"
+            " of shape (member, word, feature), with 2 members, as W_ih has",
+        ),
+        (
+            {"parameters": gru_parameters(vector_changes=torch.zeros(1, 9, 4)), "inputs": torch.zeros(2, 5, 3, 5)},
+            "vector_changes of the parameters is a tensor of shape (1, 9, 4), torch.float32 on cpu: it must be a tensor"
+            " of shape (member, word, feature), with 2 members, as W_ih has",
+        ),
+        (
+            {"inputs": INPUTS.numpy()},
+            "inputs is of the type ndarray: it must be a tensor with 4 dimensions, (member or 1, time, sample,"
+            " feature)",
+        ),
+        (
+            {"inputs": INPUTS[0]},
+            "inputs is a tensor of shape (5, 3, 4), torch.float32 on cpu: it must be a tensor with 4 dimensions,"
+            " (member or 1, time, sample, feature)",
+        ),
+        (
+            {"inputs": INPUTS[..., :3]},
+            "inputs is a tensor of shape (2, 5, 3, 3), torch.float32 on cpu: its last axis must have 4 features, as the"
+            " parameters hold no vector_changes",
+        ),
+        (
+            {"inputs": torch.zeros(3, 5, 3, 4)},
+            "inputs is a tensor of shape (3, 5, 3, 4), torch.float32 on cpu: its first axis must be 1 or the number of"
+            " members, 2",
+        ),
+        (
+            {"inputs": INPUTS.double()},
+            "inputs is a tensor of shape (2, 5, 3, 4), torch.float64 on cpu: it must be torch.float32 on cpu, as the"
+            " parameters are",
+        ),
+        (
+            {"inputs": INPUTS.long()},
+            "inputs is a tensor of shape (2, 5, 3, 4), torch.int64 on cpu: it must be torch.float32 on cpu, as the"
+            " parameters are",
+        ),
+        (
+            {"inputs": INPUTS.to("meta")},
+            "inputs is a tensor of shape (2, 5, 3, 4), torch.float32 on meta: it must be torch.float32 on cpu, as the"
+            " parameters are",
+        ),
+        ({"steps": 3}, "steps is 3: it must be a slice of consecutive steps, such as slice(3, 8)"),
+        (
+            {"steps": slice(0, 4, 2)},
+            "steps is slice(0, 4, 2): it must be a slice of consecutive steps, such as slice(3, 8)",
+        ),
+        (
+            {"lengths": [5, 2, 3]},
+            "lengths is of the type list: it must be a tensor of whole numbers, such as torch.int64",
+        ),
+        (
+            {"lengths": torch.ones(1, 3)},
+            "lengths is a tensor of shape (1, 3), torch.float32 on cpu: it must be a tensor of whole numbers, such as"
+            " torch.int64",
+        ),
+        (
+            {"lengths": torch.ones(3, dtype=torch.int64)},
+            "lengths has the shape (3,): it must be (member or 1, sample), with 3 samples and 2 members",
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_sentence(arguments, message):
+    """Without the checks of types in tests, as users have it."""
+    whole = {"parameters": gru_parameters(), "inputs": INPUTS} | arguments
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        inspect.unwrap(Network.apply)(GRU(4, 8, 3), **whole)
+
+
+def test_any_floating_dtype_and_any_whole_lengths_are_taken():
+    network = GRU(4, 8, 3, direction="backward")
+    for dtype, whole in ((torch.float32, torch.int8), (torch.float64, torch.int32)):
+        found = network.apply(
+            network.init([0, 1], dtype),
+            INPUTS[:1].to(dtype),
+            slice(1, 3, 1),
+            lengths=torch.tensor([[5, 2, 3]]).to(whole),
+        )
+        assert (found.logits.dtype, tuple(found.logits.shape)) == (dtype, (2, 2, 3, 3))
+
+
+@by_network
+def test_the_default_dtype_of_torch_changes_nothing(network):
+    def everything():
+        parameters = network.init([0, 1])
+        found = network.apply(parameters, torch.ones(1, 5, 3, 4, dtype=torch.float32), taps=True)
+        leaves = {name: value.requires_grad_() for name, value in parameters.items()}
+        logits = network.apply(leaves, torch.ones(1, 5, 3, 4, dtype=torch.float32)).logits
+        gradients = torch.autograd.grad(logits.square().sum(), list(leaves.values()))
+        return parameters, vars(found), gradients
+
+    expected = everything()
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert_same(everything(), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)

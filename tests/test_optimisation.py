@@ -77,7 +77,7 @@ def test_orthogonality_penalty():
 
 
 def test_orthogonality_is_asked_of_every_recurrent_matrix():
-    network, task = LSTM(4, 3, 3, layers=2, direction="bidirectional"), copy_task(2, width=3)
+    network, task = LSTM(4, 3, 3, layers=2, direction="bidirectional", initialisation="fan_in"), copy_task(2, width=3)
     parameters, data = network.init([0, 1], torch.float64), task.batch([0, 1], 0, 4).to(torch.float64)
     gradients = [
         loss_and_gradient(network, task.likelihood, parameters, data, orthogonality_strength=s)[1] for s in (0.0, 0.3)

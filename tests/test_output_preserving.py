@@ -151,7 +151,7 @@ def test_subsets_are_drawn_by_address_evenly_and_without_replacement():
 
 def test_another_module_is_held_by_its_own_setting():
     """As generative replay does with its decoder: other networks are among the values."""
-    decoder = LSTM(3, 4, 2)
+    decoder = LSTM(3, 4, 2, initialisation="fan_in")
     setting, anchor = setting_of(SMALL, decoder)
     others = {"network W_hh": torch.ones(2, 3), "W_out": torch.ones(2, 4)}
     penalty = OutputPreserving(1.5)
@@ -204,7 +204,7 @@ def test_a_step_never_asks_for_a_value_and_stays_on_its_device(form, penalty):
 
 
 @pytest.mark.parametrize("form", [SMALL, FULL])
-@pytest.mark.parametrize("network", [HEADS, LSTM(4, 4, 3, heads=3)])
+@pytest.mark.parametrize("network", [HEADS, LSTM(4, 4, 3, heads=3, initialisation="fan_in")])
 def test_orthogonality_acts_on_what_is_generated(form, network):
     objective, values = objective_of(OutputPreserving(0.0), Options(batch=4, orthogonality=0.3), 1, form, network)
     batch = objective.batch((3, 5), 0).map(lambda x: x.double() if x.is_floating_point() else x)
@@ -243,8 +243,8 @@ def drift(learned, task, form, network):
     ("form", "network"),
     [
         (SMALL, HEADS),
-        (FULL, LSTM(4, 4, 3, heads=3)),
-        (dataclasses.replace(SMALL, generates_heads=False), GRU(4, 4, 3)),
+        (FULL, LSTM(4, 4, 3, heads=3, initialisation="fan_in")),
+        (dataclasses.replace(SMALL, generates_heads=False), GRU(4, 4, 3, initialisation="fan_in")),
     ],
 )
 def test_what_earlier_tasks_get_is_held_by_a_large_strength_and_moves_without(form, network):
@@ -315,7 +315,13 @@ def test_what_does_not_fit_is_refused_before_training(penalty, network, message)
 
 def test_other_parametrisations_and_numbers_of_tasks_are_refused():
     with pytest.raises(ValueError, match=r"with the parametrisation Shared: .*must be Hypernetwork"):
-        train_sequence(Method(penalty=OutputPreserving(1.0)), Elman(4, 5, 3, heads=3), TASKS, (3,), Stop(5))
+        train_sequence(
+            Method(penalty=OutputPreserving(1.0)),
+            Elman(4, 5, 3, heads=3, initialisation="fan_in"),
+            TASKS,
+            (3,),
+            Stop(5),
+        )
     with pytest.raises(ValueError, match="tasks is 0: it must be a whole number of at least 1"):
         OutputPreserving(1.0, tasks=0)
     assert Hypernetwork() == Hypernetwork(hidden=(50, 50))

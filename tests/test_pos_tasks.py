@@ -148,7 +148,7 @@ def test_arguments_of_another_kind_are_refused(arguments, message):
 def test_padding_changes_nothing(direction):
     """Loss, accuracy and answers of a sentence do not depend on the longer ones beside it."""
     (task,) = pos_tasks(BANKS[:1])
-    network = LSTM(64, 6, 17, direction=direction)
+    network = LSTM(64, 6, 17, direction=direction, initialisation="fan_in")
     parameters = {name: value.double() for name, value in network.init([0, 1]).items()}
     made = task.test.to(torch.float64)
     together = network.apply(parameters, made.inputs, lengths=made.lengths).logits
@@ -182,7 +182,9 @@ def published(network, parameters, inputs, lengths):
 def test_the_network_of_the_paper_reads_backwards_alone():
     """Its forward half is zero at every step, so a network of the other half gives the same answers."""
     (task,) = pos_tasks(BANKS[:1])
-    both, backward = (LSTM(64, 5, 17, direction=direction) for direction in ("bidirectional", "backward"))
+    both, backward = (
+        LSTM(64, 5, 17, direction=direction, initialisation="fan_in") for direction in ("bidirectional", "backward")
+    )
     parameters = {name: value.double() for name, value in both.init([3]).items()}
     half = {name: parameters[f"{name}_reverse"] for name in ("W_ih", "b_ih", "W_hh", "b_hh")}
     half |= {"W_out": parameters["W_out"][..., both.hidden :], "b_out": parameters["b_out"]}
@@ -202,7 +204,7 @@ def test_the_network_of_the_paper_reads_backwards_alone():
 )
 def test_methods_learn_them_in_every_direction(direction, heads, method):
     tasks = pos_tasks(BANKS[:2])
-    network = LSTM(64, 4, 17, direction=direction, heads=heads)
+    network = LSTM(64, 4, 17, direction=direction, heads=heads, initialisation="fan_in")
     learned = list(train_sequence(named(method), network, tasks, [0], Stop(2), Options(batch=4), progress=False))
     assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
     weights = learned[-1].weights(0)
@@ -219,7 +221,7 @@ def test_task_identity_stands_beside_the_vectors():
 
 def test_a_network_learns_what_order_and_endings_tell():
     (task,) = pos_tasks(stand_in_languages(1))
-    network = LSTM(64, 8, 17, direction="bidirectional")
+    network = LSTM(64, 8, 17, direction="bidirectional", initialisation="fan_in")
     trained = train(network, task, [0], Stop(40), Options(batch=16, optimiser=Adam(0.02)), progress=False)
     counts = np.bincount(task.draw.test.targets, minlength=len(TAGS))
     found = evaluate(network, trained.parameters, task.test, task)

@@ -77,7 +77,7 @@ def remember(penalty, setting, anchors):
 @pytest.mark.parametrize("per_task", [False, True])
 @pytest.mark.parametrize("factor", [0.5, 1.0])
 def test_value_and_gradient_are_the_formula(strength, per_task, factor):
-    network = LSTM(2, 3, 2, heads=2)
+    network = LSTM(2, 3, 2, heads=2, initialisation="fan_in")
     importances = [{n: v.square() for n, v in drawn(network, 2, k).items()} for k in range(3)]
     anchors, values = [drawn(network, 2, 10 + k) for k in range(3)], drawn(network, 2, 20)
     decay = 1.0 if per_task else 0.6
@@ -107,7 +107,7 @@ def test_value_and_gradient_are_the_formula(strength, per_task, factor):
 
 def test_by_hand():
     """Eight values of importance 4 that moved by 0.5: 10 · ½ · 0.5 · 4 · 8 · 0.25, for a strength of 10 and γ = ½."""
-    network = Elman(1, 1, 1)
+    network = Elman(1, 1, 1, initialisation="fan_in")
     values = {name: torch.zeros(1, *shape) for name, shape in network.shapes.items()}
     penalty = Quadratic(Given(({name: 4 + value.double() for name, value in values.items()},)), 10.0, decay=0.5)
     setting = setting_of(network, (0,))
@@ -122,7 +122,7 @@ def test_by_hand():
 
 
 def test_the_penalty_of_the_authors_code(reference):
-    network = Elman(8, 256, 7)
+    network = Elman(8, 256, 7, initialisation="fan_in")
     fisher, start, delta, slope = (
         {name: torch.from_numpy(reference[f"{key}/{name}"])[None] for name in network.shapes}
         for key in ("fisher32", "param", "ewc_reg/delta", "ewc_reg/grad")
@@ -141,10 +141,10 @@ def test_the_penalty_of_the_authors_code(reference):
     ("kind", "network", "reduction"),
     [
         ("online EWC", HEADS, "sequence"),
-        ("online EWC", LSTM(4, 6, 3), "scored bit"),
+        ("online EWC", LSTM(4, 6, 3, initialisation="fan_in"), "scored bit"),
         ("EWC", HEADS, "scored bit"),
         ("SI", SINGLE, "scored bit"),
-        ("MAS", GRU(4, 6, 3, heads=3), "sequence"),
+        ("MAS", GRU(4, 6, 3, heads=3, initialisation="fan_in"), "sequence"),
     ],
 )
 def test_a_run_is_the_loop_written_out(kind, network, reduction):
@@ -183,8 +183,8 @@ COMBINED = pytest.mark.parametrize(
         ("EWC", Shared(), SINGLE),
         ("SI", Shared(), HEADS),
         ("MAS", Shared(), HEADS),
-        ("online EWC", Modulated(), LSTM(4, 5, 3)),
-        ("SI", Masked(0.5), GRU(4, 6, 3, layers=2)),
+        ("online EWC", Modulated(), LSTM(4, 5, 3, initialisation="fan_in")),
+        ("SI", Masked(0.5), GRU(4, 6, 3, layers=2, initialisation="fan_in")),
         ("SI", Modulated(), HEADS),
         ("MAS", Masked(0.5), HEADS),
     ],

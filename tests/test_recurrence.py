@@ -1,7 +1,10 @@
 import pytest
 import torch
 
-from wmcl.networks import GRUCell, LSTMCell, TanhCell, Weights, unroll
+from wmcl.networks.elman import TanhCell
+from wmcl.networks.gru import GRUCell
+from wmcl.networks.lstm import LSTMCell
+from wmcl.networks.recurrence import Weights, unroll
 
 MEMBERS, TIME, SAMPLES, FEATURES, UNITS = 2, 3, 2, 1, 2
 

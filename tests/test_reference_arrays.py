@@ -12,7 +12,7 @@ from wmcl.tasks.layout import CopyLayout
 from wmcl.training import evaluate
 from wmcl.training import loss_and_gradient
 
-NETWORK, TASK = Elman(8, 256, 7), copy_task(5)
+NETWORK, TASK = Elman(8, 256, 7, initialisation="fan_in"), copy_task(5)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def gradients_by_use(parameters, data, member, sample):
 
 
 def test_the_profile_holds_the_products_of_gradients_by_use():
-    network, task = Elman(4, 5, 3), copy_task(2, 4, width=3, lead=1)
+    network, task = Elman(4, 5, 3, initialisation="fan_in"), copy_task(2, 4, width=3, lead=1)
     parameters, data = ensemble(network, task, samples=3)
     found = reuse_profile(network, parameters, data, task, "empirical", chunk=2)
     for member in range(2):
@@ -43,7 +43,7 @@ def test_the_profile_holds_the_products_of_gradients_by_use():
 @pytest.mark.parametrize("direction", ["backward", "bidirectional"])
 def test_networks_that_read_backwards_are_refused(direction):
     task = copy_task(2)
-    network = Elman(8, 4, 7, direction=direction)
+    network = Elman(8, 4, 7, direction=direction, initialisation="fan_in")
     with pytest.raises(ValueError, match=f"direction of the network is {direction}: a reuse profile needs 'forward'"):
         reuse_profile(network, network.init([0]), task.test, task, "empirical")
 

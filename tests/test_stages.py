@@ -115,7 +115,7 @@ def test_performance_and_training(trained, probe):
 
 
 def test_a_connection_that_the_network_lacks_is_nan(probe):
-    network = Elman(4, 8, 3, output_stage=False)
+    network = Elman(4, 8, 3, output_stage=False, initialisation="fan_in")
     short = fit([0], Stop(3), network=network)
     found = importance_at(stages(short)[-1], network, TASK, short, probe).importance
     assert found.sel(connection="ho").isnull().all()

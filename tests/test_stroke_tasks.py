@@ -156,7 +156,7 @@ def test_what_cannot_be_made_is_refused(make, message):
 
 def test_a_network_tells_stand_in_digits_apart():
     (task,) = split_stroke_tasks(STROKES, 1, validation=40)
-    network = LSTM(4, 16, 2)
+    network = LSTM(4, 16, 2, initialisation="fan_in")
     trained = train(
         network, task, [0], Stop(150, accuracy=0.97), Options(batch=32, optimiser=Adam(0.01)), progress=False
     )
@@ -166,7 +166,7 @@ def test_a_network_tells_stand_in_digits_apart():
 @pytest.mark.parametrize(("heads", "labels"), [(2, "task"), (1, "task"), (1, "all tasks")])
 def test_the_three_scenarios_run(heads, labels):
     tasks = split_stroke_tasks(STROKES, 2, labels=labels, validation=20)
-    network = LSTM(4, 6, tasks[0].outputs, heads=heads)
+    network = LSTM(4, 6, tasks[0].outputs, heads=heads, initialisation="fan_in")
     learned = list(train_sequence(named("online EWC"), network, tasks, [0], Stop(2), Options(batch=8), progress=False))
     assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
 

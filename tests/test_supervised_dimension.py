@@ -21,7 +21,7 @@ def latches(bits, units=9, members=1):
     The stop flag and constants drive some of the other units, which nothing reads. The read-out mixes no bits, so
     each needs a direction of its own.
     """
-    network = Elman(bits + 1, units, bits, output_stage=False)
+    network = Elman(bits + 1, units, bits, output_stage=False, initialisation="fan_in")
     p = {name: torch.zeros(members, *shape, dtype=torch.float64) for name, shape in network.shapes.items()}
     for k in range(bits):
         unit = units - 1 - k
@@ -95,7 +95,10 @@ def naive_measures(network, parameters, sequences, member, basis, mode):
     return loss / count, right / count
 
 
-ONE_LAYER = [(LSTM(4, 6, 3, heads=2, head=1), "all"), (GRU(4, 6, 3), "all")]
+ONE_LAYER = [
+    (LSTM(4, 6, 3, heads=2, head=1, initialisation="fan_in"), "all"),
+    (GRU(4, 6, 3, initialisation="fan_in"), "all"),
+]
 PROJECTED = ONE_LAYER + [(case.values[0], mode) for case in CASES[:4] for mode in ("all", "stop")]
 
 
@@ -112,7 +115,9 @@ def test_logits_of_projected_states(network, mode):
             torch.testing.assert_close(found[member, :, b], expected)
 
 
-@pytest.mark.parametrize("network", [LSTM(4, 6, 3, heads=2, head=1), GRU(4, 6, 3)])
+@pytest.mark.parametrize(
+    "network", [LSTM(4, 6, 3, heads=2, head=1, initialisation="fan_in"), GRU(4, 6, 3, initialisation="fan_in")]
+)
 def test_the_subspace_of_cells_with_gates_has_the_size_of_their_state(network):
     task = CASES[1].values[1]
     parameters = ensemble(network, task)[0]
@@ -232,7 +237,7 @@ def test_the_smallest_dimension():
 def halves():
     """A network that latches four bits, with a read-out for two tasks: the first two bits, and the last two."""
     parameters = latches(4)[1]
-    network = Elman(5, 9, 2, output_stage=False, heads=2)
+    network = Elman(5, 9, 2, output_stage=False, heads=2, initialisation="fan_in")
     whole = copy_task(1, width=4, test_samples=64)
 
     def task(first):
@@ -331,9 +336,21 @@ def test_senseless_requests_are_refused():
     with pytest.raises(ValueError, match=r"stop steps \[1, 2\]: there must be exactly one"):
         supervised_subspace(network, parameters, task, [0], 1, "stop", test=two_stops)
     for other, mode, message in (
-        (Elman(3, 9, 2, layers=2), "all", "network has 2 layers and direction forward: it must be one forward layer"),
-        (LSTM(3, 9, 2, direction="backward"), "all", "network has 1 layers and direction backward"),
-        (LSTM(3, 9, 2), "stop", "mode is 'stop' for the network LSTM: it must be an Elman network"),
+        (
+            Elman(3, 9, 2, layers=2, initialisation="fan_in"),
+            "all",
+            "network has 2 layers and direction forward: it must be one forward layer",
+        ),
+        (
+            LSTM(3, 9, 2, direction="backward", initialisation="fan_in"),
+            "all",
+            "network has 1 layers and direction backward",
+        ),
+        (
+            LSTM(3, 9, 2, initialisation="fan_in"),
+            "stop",
+            "mode is 'stop' for the network LSTM: it must be an Elman network",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             supervised_subspace(other, other.init([0]), task, [0], 1, mode, iterations=1)

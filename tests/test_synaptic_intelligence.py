@@ -73,7 +73,10 @@ def recorded(trace, theirs):
         assert np.array_equal(batch.targets[0, 6:], T[6:])
         assert np.array_equal(batch.scored[0], trace["mask"])
     fields = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
-    start = {name: torch.from_numpy(trace[f"{theirs}/theta0/{name}"])[None] for name in Elman(8, 256, 7).shapes}
+    start = {
+        name: torch.from_numpy(trace[f"{theirs}/theta0/{name}"])[None]
+        for name in Elman(8, 256, 7, initialisation="fan_in").shapes
+    }
     options = Options(batch=16, orthogonality=0.1, reduction="sequence", clip=1.0, optimiser=Adam(1e-3))
     return StartingAt(8, 256, 7, start=start), Recorded(**fields, batches=batches), options
 

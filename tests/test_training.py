@@ -191,7 +191,10 @@ def test_evaluation_in_chunks():
     [
         ({"seeds": []}, "seeds is"),
         ({"seeds": [1, 1]}, r"seeds is \[1, 1\]"),
-        ({"network": Elman(5, 4, 3)}, "inputs of the network is 5: the task 'copy p=2 i=3' needs 4"),
+        (
+            {"network": Elman(5, 4, 3, initialisation="fan_in")},
+            "inputs of the network is 5: the task 'copy p=2 i=3' needs 4",
+        ),
         ({"options": Options(optimiser=Adam((1e-3, 1e-2)))}, "2 entries for 1 seeds"),
         ({"milestones": (0.1, 0.0)}, "every loss must be positive and finite"),
         ({"device": "gpu"}, "device is 'gpu': it must be one that PyTorch knows"),

@@ -26,7 +26,7 @@ from wmcl.tasks.layout import _check_lengths
 from wmcl.training import Stop, evaluate, train
 
 TASK = copy_task((1, 4), width=3, lead=1)
-NETWORK = Elman(4, 6, 3)
+NETWORK = Elman(4, 6, 3, initialisation="fan_in")
 
 
 @pytest.fixture(scope="module")

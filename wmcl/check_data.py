@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from wmcl.networks import CHANGES, Network
+from wmcl.networks import Network
+from wmcl.networks.vectors import CHANGES
 from wmcl.tasks import Sequences
 
 

@@ -1,4 +1,4 @@
-"""Random numbers by address: a draw is a function of (seed, purpose, index), never of what was drawn before.
+"""Random numbers have addresses: a draw is a function of (seed, purpose, index), never of what was drawn before.
 
 Every generator is a Philox counter generator whose key is made of the seed and the purpose and whose
 counter starts at the index. So batches can be drawn ahead, in any order or in parallel, and a resumed run
@@ -18,7 +18,7 @@ _UNIFORMS_PER_COUNTER = 4  # Philox yields four 64-bit words for each value of i
 
 
 def as_seeds(seeds: Seeds, members: int | None = None) -> tuple[int, ...]:
-    """Seeds of any integer type as a tuple of Python's own integers.
+    """Turn seeds of any integer type into a tuple of Python's own integers.
 
     Args:
         seeds: a sequence, array or tensor of whole numbers.
@@ -40,7 +40,7 @@ def as_seeds(seeds: Seeds, members: int | None = None) -> tuple[int, ...]:
 
 
 def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
-    """The random generator at an address.
+    """Make the random generator of an address.
 
     Args:
         seed: non-negative integer, below 2**64.
@@ -54,7 +54,7 @@ def generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
 
 
 def side_stream(generator: np.random.Generator, number: int) -> np.random.Generator:
-    """Another stream of random numbers that belongs to a generator, which stays as it is.
+    """Make another stream of random numbers that belongs to a generator, which stays as it is.
 
     Numbers from 1 on give independent streams; each is a function of the generator's state, so take it before drawing.
     """
@@ -62,7 +62,7 @@ def side_stream(generator: np.random.Generator, number: int) -> np.random.Genera
 
 
 def uniforms(seed: int, purpose: str, start: int, count: int, size: int) -> np.ndarray:
-    """Uniform numbers in [0, 1) that belong to rows ``start`` to ``start + count`` of an endless table.
+    """Draw the uniform numbers in [0, 1) of rows ``start`` to ``start + count - 1`` of an endless table.
 
     Row r is the same in whatever range it is drawn, so results do not depend on the chunk size.
 
@@ -77,7 +77,7 @@ def uniforms(seed: int, purpose: str, start: int, count: int, size: int) -> np.n
 
 
 def bits(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Fair coin flips, as uint8 zeros and ones."""
+    """Draw fair coin flips, as uint8 zeros and ones."""
     size = int(np.prod(shape))
     packed = np.frombuffer(generator.bytes(-(-size // 8)), dtype=np.uint8)
     return np.unpackbits(packed, count=size).reshape(shape)

@@ -56,8 +56,8 @@ def measure_students(config: Config, device: str, condition: Mapping[str, Any], 
 class UnbiasedLinear(LinearRNN):
     """A linear network whose biases start at zero."""
 
-    def init(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Parameters:
-        """Weights as usual."""
+    def init(self, seeds: Seeds, dtype: torch.dtype = torch.float32) -> Parameters:
+        """Draw weights as usual."""
         return _without_bias(super().init(seeds, dtype))
 
 
@@ -65,8 +65,8 @@ class UnbiasedLinear(LinearRNN):
 class UnbiasedElman(Elman):
     """An Elman network whose biases start at zero."""
 
-    def init(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Parameters:
-        """Weights as usual."""
+    def init(self, seeds: Seeds, dtype: torch.dtype = torch.float32) -> Parameters:
+        """Draw weights as usual."""
         return _without_bias(super().init(seeds, dtype))
 
 

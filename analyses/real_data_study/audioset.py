@@ -1,4 +1,3 @@
-
 """Split AudioSet: which of ten sounds is heard. Each task is a condition, and has other sounds.
 
 All sequences have ten steps, and every step shows a second of the sound. Nothing grows, and nobody knows which second

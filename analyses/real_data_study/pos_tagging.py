@@ -1,4 +1,3 @@
-
 """Part-of-speech tagging: a word a step, and its tag is the answer. Each language is a condition.
 
 Every step is answered, so there is no last step, and losses and importances are those of a word. Nothing grows, and

@@ -1,4 +1,3 @@
-
 """Sequential Stroke-MNIST: digits one after the other, of which all, the first or the last are asked for.
 
 Digits grow load, retention and length in turn, as the controls of the Copy Task do:
@@ -19,6 +18,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal
 
 from common.training import TrainingLoop
+
 from real_data_study.benchmark import Condition, MemoryDemand, Per
 from real_data_study.config import Config, InTurn, Measures, Network, Stages, Study, output
 from wmcl.data import stand_in_strokes, stroke_mnist

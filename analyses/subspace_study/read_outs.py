@@ -17,7 +17,7 @@ def read_outs(every: list[Answering]) -> xr.Dataset:
     for one in every:
         for other in every:
             if one.number != other.number and one.network.heads > 1:
-                a, b = (each.weights["W_out"][:, each.network.read_out] for each in (one, other))
+                a, b = (each.weights["W_out"][:, each.network.head_rows] for each in (one, other))
                 found[:, :, one.number, other.number] = np.stack([x.cpu() for x in compare_row_spaces(a, b)])
     dims = ("seed", "evaluated_task", "other_task")
     names = ("head_overlap", "head_norm", "head_chance")

@@ -235,7 +235,7 @@ class _Run:
             output = torch.cat([self.hidden[:, : self.stop], at_stop[:, None], later], 1)[:, window]
         if self.network.has_output_stage:
             output = project(output, p["W_ho"], p["b_ho"]).tanh()
-        rows = self.network.read_out
+        rows = self.network.head_rows
         return project(output, p["W_out"][:, rows], p["b_out"][:, rows])
 
 

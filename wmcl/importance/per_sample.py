@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.networks import CHANGES, Activations, LinearMap, Parameters
+from wmcl.networks import Activations, LinearMap, Parameters
+from wmcl.networks.vectors import CHANGES
 
 Power = Literal[1, 2]
 _VALUES_AT_ONCE = 1 << 20  # per-sample gradients in memory at a time: 4 MB in float32, which stays in the cache

@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from wmcl.autograd import autograd_on
 from wmcl.methods.method import Method
 from wmcl.methods.schedule import Session
-from wmcl.networks import CHANGES, Network, Parameters
+from wmcl.networks import Network, Parameters
+from wmcl.networks.vectors import CHANGES
 from wmcl.randomness import Seeds, as_seeds
 from wmcl.tasks import Sequences, Task
 from wmcl.training import Ensemble, Execution, Options, Reason, Stop

@@ -8,7 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.likelihoods import Bernoulli, Gaussian
-from wmcl.networks import Parameters, initialise, project
+from wmcl.networks import Parameters
+from wmcl.networks.initialisation import initialise
+from wmcl.networks.recurrence import project
 from wmcl.tasks import Phase, Sequences
 from wmcl.training.parts import Learner
 

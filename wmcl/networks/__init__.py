@@ -1,21 +1,18 @@
-"""Who learns: pure functions of parameters and inputs."""
+"""Recurrent networks are pure functions of parameters and inputs."""
 
 from wmcl.networks.activations import Activations, LinearMap
 from wmcl.networks.cell import Cell, State
-from wmcl.networks.elman import Elman, TanhCell
-from wmcl.networks.gru import GRU, GRUCell
-from wmcl.networks.initialisation import Initialisation, Parameters, initialise
-from wmcl.networks.linear import LinearCell, LinearRNN
-from wmcl.networks.lstm import LSTM, LSTMCell
+from wmcl.networks.elman import Elman
+from wmcl.networks.gru import GRU
+from wmcl.networks.initialisation import Initialisation, Parameters
+from wmcl.networks.linear import LinearRNN
+from wmcl.networks.lstm import LSTM
 from wmcl.networks.network import Direction, Network
-from wmcl.networks.recurrence import Unrolled, Weights, project, unroll
-from wmcl.networks.vectors import CHANGES, changed_vectors
 
 NETWORKS: dict[str, type[Network]] = {"elman": Elman, "lstm": LSTM, "gru": GRU, "linear": LinearRNN}
-"""class of each cell, by the name that users choose it by"""
+"""network of each cell, by the name that users choose it by"""
 
 __all__ = [
-    "CHANGES",
     "GRU",
     "LSTM",
     "NETWORKS",
@@ -23,20 +20,10 @@ __all__ = [
     "Cell",
     "Direction",
     "Elman",
-    "GRUCell",
     "Initialisation",
-    "LSTMCell",
-    "LinearCell",
     "LinearMap",
     "LinearRNN",
     "Network",
     "Parameters",
     "State",
-    "TanhCell",
-    "Unrolled",
-    "Weights",
-    "changed_vectors",
-    "initialise",
-    "project",
-    "unroll",
 ]

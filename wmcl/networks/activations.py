@@ -1,4 +1,4 @@
-"""What a forward pass returns."""
+"""A forward pass returns the activations of an ensemble and, if wanted, the uses of its weights."""
 
 from dataclasses import dataclass, field
 
@@ -8,11 +8,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LinearMap:
-    """One use of a weight matrix: output[t] = W input[t - delay] + b + tap[t], with zero input before the first step.
+    """A linear map is one use of a weight matrix: output[t] = W input[t - delay] + b + tap[t].
 
-    The gradient of a loss with respect to ``tap`` is the error signal δ of every sample and step; the gradient of
-    sample b's loss is Σ_t δ[t, b] input[t - delay, b]ᵀ with respect to W, and Σ_t δ[t, b] with respect to the bias.
-    Where a recurrence reads backwards, time is in the order of reading.
+    The input before the first step is zero. The gradient of a loss with respect to ``tap`` is the error signal δ of
+    every sample and step; the gradient of sample b's loss is Σ_t δ[t, b] input[t - delay, b]ᵀ with respect to W, and
+    Σ_t δ[t, b] with respect to the bias. Where a recurrence reads backwards, time is in the order of reading.
     """
 
     weight: str
@@ -29,16 +29,16 @@ class LinearMap:
 
 @dataclass(frozen=True)
 class Activations:
-    """States and outputs of an ensemble on a set of sequences."""
+    """The activations of an ensemble are its states and outputs on a set of sequences."""
 
     hidden: Float[Tensor, "member time sample unit"]
     """h_t of the last layer at every step; of both directions side by side, if there are two"""
     output: Float[Tensor, "member window sample unit"]
-    """what the read-out reads, at the steps that were asked for: y_t, or h_t without output stage"""
+    """input of the head at the steps of the window: y_t, or h_t without output stage"""
     logits: Float[Tensor, "member window sample output"]
-    """read-out at the steps that were asked for"""
+    """output of the head, W_out y_t + b_out, at the steps of the window"""
     maps: tuple[LinearMap, ...] = ()
-    """the linear maps, if taps were asked for"""
+    """the linear maps, if ``taps`` was set"""
     layers: tuple[Float[Tensor, "member time sample unit"], ...] = ()
     """h_t of every layer"""
     cell: Float[Tensor, "member time sample unit"] | None = None

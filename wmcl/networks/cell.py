@@ -1,4 +1,4 @@
-"""What a recurrent layer does with its pre-activations: the elementwise half of a network."""
+"""A cell is the elementwise half of a recurrent layer: it turns pre-activations into states."""
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -7,7 +7,10 @@ from torch import Tensor
 
 
 class State(NamedTuple):
-    """What a recurrent layer hands from one step to the next, or the gradient with respect to it."""
+    """A recurrent layer hands its state from one step to the next.
+
+    The gradient with respect to a state is a state, too.
+    """
 
     hidden: Float[Tensor, "member sample unit"]
     """h_t"""
@@ -17,7 +20,7 @@ class State(NamedTuple):
 
 @runtime_checkable
 class Cell(Protocol):
-    """The elementwise part of a recurrent layer.
+    """A cell is the elementwise part of a recurrent layer.
 
     Pre-activations come in blocks of n units. The input map writes the first ``gates`` blocks and the recurrent map
     the last ``gates``; a block that both write holds the sum of the two. So a cell with one block more than gates sees

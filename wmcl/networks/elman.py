@@ -1,4 +1,4 @@
-"""The vanilla RNN of the paper."""
+"""The Elman network is the vanilla RNN of the paper."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,7 +12,7 @@ from wmcl.networks.network import Network
 
 
 class TanhCell:
-    """h = tanh(a), in place."""
+    """The cell of an Elman network computes h = tanh(a), in place."""
 
     gates = 1
     blocks = 1
@@ -21,7 +21,7 @@ class TanhCell:
     passes_hidden = False
 
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
-        """Pre-activations to hidden states."""
+        """Compute h = tanh(a)."""
         values.tanh_()
 
     def step_backward(
@@ -32,13 +32,13 @@ class TanhCell:
         after: State,
         gradient: State,
     ) -> None:
-        """∂L/∂h (1 - h²)."""
+        """Compute ∂L/∂a = ∂L/∂h (1 - h²)."""
         torch.ops.aten.tanh_backward.grad_input(errors, values, grad_input=errors)
 
 
 @dataclass(frozen=True)
 class Elman(Network):
-    r"""Elman network with the output stage of the paper.
+    r"""An Elman network has a tanh cell and, as in the paper, an output stage before the head.
 
     .. math::
         h_t &= \tanh(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}), \quad h_{-1} = 0 \\
@@ -59,8 +59,9 @@ class Elman(Network):
 
     cell: ClassVar[Cell] = TanhCell()
     output_stage: bool = True
+    """whether there is a layer y_t = tanh(W_ho h_t + b_ho) after each recurrent layer"""
 
     @property
     def has_output_stage(self) -> bool:
-        """Whether y_t differs from h_t."""
+        """Tell whether y_t differs from h_t."""
         return self.output_stage

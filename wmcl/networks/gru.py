@@ -1,4 +1,4 @@
-"""The gated recurrent unit."""
+"""The gated recurrent unit (GRU) decides by two gates how much of its state it keeps and how much it reads."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,10 +15,10 @@ _tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
 
 class GRUCell:
-    """Gates reset r and update z, candidate n = tanh(a_x + r a_h): h = n + z (h_before - n).
+    """The cell of a GRU computes h = n + z (h_before - n) from the candidate n = tanh(a_x + r a_h).
 
-    The candidate's parts from the input (a_x) and from the hidden state (a_h) are blocks of their own, since r acts on
-    the latter alone: the blocks are a_x, r, z, a_h.
+    r is the reset gate and z the update gate. The candidate's parts from the input (a_x) and from the hidden state
+    (a_h) are blocks of their own, since r acts on the latter alone: the blocks are a_x, r, z, a_h.
     """
 
     gates = 3
@@ -28,7 +28,7 @@ class GRUCell:
     passes_hidden = True
 
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
-        """Leaves n, r, z, a_h in ``values``."""
+        """Compute h = n + z (h_before - n), and leave n, r, z, a_h in ``values``."""
         n, r, z, a_h = values.chunk(4, -1)
         _gates(values).sigmoid_()
         n.addcmul_(r, a_h).tanh_()
@@ -42,7 +42,7 @@ class GRUCell:
         after: State,
         gradient: State,
     ) -> None:
-        """Of ∂L/∂h, z goes directly to the hidden state before, and 1 - z to the candidate."""
+        """Send z ∂L/∂h directly to the hidden state before, and (1 - z) ∂L/∂h through the candidate."""
         n, r, z, a_h = values.chunk(4, -1)
         of_n, of_r, of_z, of_a_h = errors.chunk(4, -1)
         of_h = gradient.hidden
@@ -57,14 +57,14 @@ class GRUCell:
 
 
 def _gates(values: Tensor) -> Tensor:
-    """The blocks r and z."""
+    """Return the blocks r and z."""
     block = values.shape[-1] // 4
     return values[..., block : 3 * block]
 
 
 @dataclass(frozen=True)
 class GRU(Network):
-    r"""Gated recurrent unit, as ``torch.nn.GRU`` computes it (Cho et al., EMNLP 2014, with the reset gate after W_hh).
+    r"""A GRU computes what ``torch.nn.GRU`` does (Cho et al., EMNLP 2014, with the reset gate after W_hh).
 
     .. math::
         r_t, z_t &= σ(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}) \quad\text{(blocks 1 and 2)} \\

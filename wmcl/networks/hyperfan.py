@@ -1,9 +1,10 @@
-r"""How a hypernetwork has to start so that the weights it gives start as those of an ordinary network would.
+r"""A hypernetwork can start so that the weights it gives start as those of an ordinary network would.
 
-Hyperfan-in initialisation (Chang, Flokas and Lipson, "Principled weight initialization for hypernetworks", ICLR 2020).
-Its argument: with zero biases and hidden layers of variance 2 / fan_in, rectified units keep the mean square v of the
-inputs of the hypernetwork, so that an output that is a sum of d hidden units with weights of variance s has variance
-s d v over random hypernetworks. Here v is the mean variance of the entries of the embeddings that it reads.
+That is the hyperfan-in initialisation (Chang, Flokas and Lipson, "Principled weight initialization for hypernetworks",
+ICLR 2020). Its argument: with zero biases and hidden layers of variance 2 / fan_in, rectified units keep the mean
+square v of the inputs of the hypernetwork, so that an output that is a sum of d hidden units with weights of variance s
+has variance s d v over random hypernetworks. Here v is the mean variance of the entries of the embeddings that it
+reads.
 
 The constant c_r of a generated weight is 1, that of units without rectification (tanh and logistic gates near zero).
 """
@@ -15,9 +16,10 @@ from jaxtyping import Float64
 
 
 def target_variances(shapes: Mapping[str, tuple[int, ...]], chunked: bool) -> Float64[np.ndarray, "weight"]:
-    """Variance that each weight should start with, in the order of ``shapes``; a bias ``b_x`` belongs to ``W_x``.
+    """Return the variance that each weight should start with, in the order of ``shapes``.
 
-    Where one layer gives all weights, a matrix and its bias give half of the variance each: 1 / (2 fan_in) and 1/2.
+    A bias ``b_x`` belongs to ``W_x``. Where one layer gives all weights, a matrix and its bias give half of the
+    variance each: 1 / (2 fan_in) and 1/2.
     Where chunks give them, a matrix gives all of it, 1 / fan_in, and biases are as in the ``fan_in`` initialisation,
     1 / (3 fan_in).
     """
@@ -33,7 +35,10 @@ def target_variances(shapes: Mapping[str, tuple[int, ...]], chunked: bool) -> Fl
 
 
 def variances_of_chunks(variances: Float64[np.ndarray, "weight"], chunk: int) -> Float64[np.ndarray, "chunk"]:
-    """Mean over the weights of each chunk, which all come from the same outputs and so cannot differ in variance."""
+    """Average the variances over the weights of each chunk.
+
+    They all come from the same outputs and so cannot differ in variance.
+    """
     return np.array([variances[first : first + chunk].mean() for first in range(0, len(variances), chunk)])
 
 
@@ -44,12 +49,12 @@ def chunked_start(
     task_variance: float,
     least_chunk_variance: float,
 ) -> tuple[float, Float64[np.ndarray, "chunk"]]:
-    r"""Gain of the output layer and variance of every chunk embedding with which each chunk meets its target.
+    r"""Find a gain of the output layer and variances of chunk embeddings with which each chunk meets its target.
 
     With n_e entries of variance v_e of a task's and n_c entries of variance v_c of a chunk's embedding, weights of the
-    output layer of variance g / d give outputs of variance g (n_e v_e + n_c v_c) / (n_e + n_c). Set equal to the target
-    and solved for v_c. With g = 1, as published, there is no solution where n_e v_e alone exceeds it; here g is such
-    that the chunk of the smallest target has embeddings of the given variance.
+    output layer of variance g / d give outputs of variance g (n_e v_e + n_c v_c) / (n_e + n_c), which is set equal
+    to the target and solved for v_c. With g = 1, as published, there is no solution where n_e v_e alone exceeds it;
+    here g is such that the chunk of the smallest target has embeddings of the given variance.
 
     Args:
         targets: variance of the weights of each chunk.

@@ -1,4 +1,4 @@
-"""Hypernetworks: a multilayer perceptron (MLP) whose outputs are the weights of another network.
+"""A hypernetwork is a multilayer perceptron (MLP) whose outputs are the weights of another network.
 
 It reads an embedding of a task and gives all weights at once, or, *chunked*, it reads the embedding of a chunk beside
 that and gives so many consecutive weights; then one MLP of the size of a chunk serves all (von Oswald, Henning,
@@ -19,7 +19,7 @@ Layer = tuple[Float[Tensor, "member _ _"], Float[Tensor, "member _"]]
 
 
 def number_of_chunks(weights: int, chunk: int) -> int:
-    """Chunks that give at least so many weights."""
+    """Return the number of chunks that give at least so many weights, ⌈weights / chunk⌉."""
     return -(-weights // chunk)
 
 
@@ -28,7 +28,7 @@ def generate(
     tasks: Float[Tensor, "member task task_embedding"],
     chunks: Float[Tensor, "member chunk chunk_embedding"] | None = None,
 ) -> Float[Tensor, "member task weight"]:
-    """What the MLP gives for every task, all chunks of all tasks in one batch.
+    """Run the MLP for every task, with all chunks of all tasks in one batch.
 
     Hidden units are rectified, outputs are linear. The first layer reads [chunk embedding, task embedding]; its two
     halves are multiplied apart, so that a chunk's is computed once for all tasks and a task's once for all chunks.
@@ -52,7 +52,7 @@ def generate(
 
 
 def arrange(flat: Float[Tensor, "member weight"], shapes: Mapping[str, tuple[int, ...]]) -> Parameters:
-    """Weights by name from one vector, in the order of ``shapes``; a surplus at its end is dropped.
+    """Cut a vector into weights by name, in the order of ``shapes``; a surplus at its end is dropped.
 
     They are views of the vector, taken in one piece so that their gradients are put together in one piece.
     """

@@ -1,4 +1,4 @@
-"""How weights start. Every draw is addressed by the member's seed and the parameter's name."""
+"""Weights start from random draws, each addressed by the member's seed and the parameter's name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -10,6 +10,7 @@ from jaxtyping import Float64
 from wmcl.randomness import generator
 
 Initialisation = Literal["fan_in", "xavier", "orthogonal"]
+"""distribution of initial parameters (:func:`initialise`)"""
 Parameters = dict[str, torch.Tensor]
 """tensors by name, each with a leading member axis"""
 
@@ -30,7 +31,7 @@ def initialise(
         scheme: ``fan_in``, all weights and biases uniform on ±1/√fan_in of the weight (PyTorch's ``Linear``,
             and the paper's code); ``xavier``, weights uniform on ±√(6 / (fan_in + fan_out)), biases zero;
             ``orthogonal``, as ``fan_in`` but W_hh a random orthogonal matrix (Haar measure).
-        seeds: one seed a member.
+        seeds: whole numbers, one for each member.
         dtype: of the parameters.
         gates: blocks of rows of W_ih and W_hh, each a matrix of its own: it has its own orthogonal matrix and its own
             fan-out.
@@ -63,9 +64,9 @@ def _draw(
 
 
 def random_orthogonal(random: np.random.Generator, size: int) -> Float64[np.ndarray, "size size"]:
-    """Orthogonal matrix, uniform (Haar measure).
+    """Draw an orthogonal matrix from the uniform distribution (Haar measure).
 
-    The QR of a Gaussian matrix, with signs that make it uniform (Mezzadri, Notices AMS 54, 2007).
+    It is the QR of a Gaussian matrix, with signs that make it uniform (Mezzadri, Notices AMS 54, 2007).
     """
     q, r = np.linalg.qr(random.standard_normal((size, size)))
     return q * np.sign(np.diagonal(r))

@@ -1,4 +1,4 @@
-"""The linear RNN, whose memory and importances have closed forms."""
+"""The linear RNN has closed forms of its memory and importances."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +11,7 @@ from wmcl.networks.network import Network
 
 
 class LinearCell:
-    """h = a, in place."""
+    """The cell of a linear RNN computes h = a, in place."""
 
     gates = 1
     blocks = 1
@@ -20,7 +20,7 @@ class LinearCell:
     passes_hidden = False
 
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
-        """Pre-activations are hidden states."""
+        """Leave the pre-activations as they are: they are the hidden states, h = a."""
 
     def step_backward(
         self,
@@ -30,12 +30,12 @@ class LinearCell:
         after: State,
         gradient: State,
     ) -> None:
-        """∂L/∂a is ∂L/∂h, which is there already."""
+        """Leave ∂L/∂h as it is, since ∂L/∂a = ∂L/∂h."""
 
 
 @dataclass(frozen=True)
 class LinearRNN(Network):
-    r"""Linear recurrent network.
+    r"""A linear RNN has a recurrence without a nonlinearity.
 
     .. math::
         h_t = W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}, \quad h_{-1} = 0, \qquad z_t = W_{out} h_t + b_{out}

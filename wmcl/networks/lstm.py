@@ -1,4 +1,4 @@
-"""The long short-term memory."""
+"""The long short-term memory (LSTM) keeps a cell state that its gates write, hold and show."""
 
 import math
 from dataclasses import KW_ONLY, dataclass
@@ -17,7 +17,10 @@ _tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
 
 class LSTMCell:
-    """Gates input i, forget f, candidate g, output o: c = f c + i g, h = o tanh(c)."""
+    """The cell of an LSTM computes c = f c_before + i g and h = o tanh(c).
+
+    i is the input gate, f the forget gate, g the candidate and o the output gate.
+    """
 
     gates = 4
     blocks = 4
@@ -26,7 +29,7 @@ class LSTMCell:
     passes_hidden = False
 
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
-        """Leaves the gates after their nonlinearities in ``values``."""
+        """Compute c = f c_before + i g and h = o tanh(c), and leave i, f, g, o in ``values``."""
         assert before.cell is not None
         assert after.cell is not None
         i, f, g, o = values.chunk(4, -1)
@@ -44,7 +47,7 @@ class LSTMCell:
         after: State,
         gradient: State,
     ) -> None:
-        """With the gradients of h and c: δ_o from h, and ∂L/∂c gains o (1 - tanh² c) ∂L/∂h; the others from c."""
+        """Add o (1 - tanh² c) ∂L/∂h to ∂L/∂c, and compute δ_o from ∂L/∂h and the other error signals from ∂L/∂c."""
         assert before.cell is not None
         assert after.cell is not None
         assert gradient.cell is not None
@@ -64,13 +67,13 @@ class LSTMCell:
 
 
 def _pair(values: Tensor) -> Tensor:
-    """The blocks of the gates i and f."""
+    """Return the blocks of the gates i and f."""
     return values[..., : values.shape[-1] // 2]
 
 
 @dataclass(frozen=True)
 class LSTM(Network):
-    r"""Long short-term memory, as ``torch.nn.LSTM`` and the paper's code compute it.
+    r"""An LSTM computes what ``torch.nn.LSTM`` and the paper's code do.
 
     .. math::
         i_t, f_t, o_t &= σ(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}) \quad\text{(blocks 1, 2 and 4)} \\
@@ -87,7 +90,7 @@ class LSTM(Network):
     cell: ClassVar[Cell] = LSTMCell()
     _: KW_ONLY
     forget_bias: float = 0.0
-    """added to the pre-activations of the forget gate. At 0, c_t of a new network halves about every step; at b it
+    """constant in the pre-activations of the forget gate. At 0, c_t of a new network halves about every step; at b it
     lasts for about e^b steps (Gers, Schmidhuber and Cummins, Neural Computation 12, 2000). As a constant, and not as a
     bias that is learned, it acts on generated weights, too."""
 
@@ -97,7 +100,7 @@ class LSTM(Network):
             raise ValueError(f"forget_bias is {self.forget_bias}: it must be finite")
 
     def offset(self, weights: Weights) -> Weights:
-        """With the constant of the forget gate in its biases."""
+        """Return the weights with ``forget_bias`` added to the biases of the forget gate."""
         if not self.forget_bias:
             return weights
         constant = weights.b_ih.new_zeros(weights.b_ih.shape[-1])

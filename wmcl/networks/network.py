@@ -1,4 +1,4 @@
-"""Recurrent networks of every cell: layers, directions, output stages and read-outs."""
+"""Recurrent networks are made of layers of a cell, read in one or two directions, and of heads."""
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
@@ -11,23 +11,27 @@ from torch import Tensor
 
 from wmcl.networks.activations import Activations, LinearMap
 from wmcl.networks.cell import Cell
+from wmcl.networks.checks import check_inputs, check_lengths, check_parameters, check_steps
 from wmcl.networks.initialisation import Initialisation, Parameters, initialise
 from wmcl.networks.recurrence import Weights, project, unroll
 from wmcl.networks.reversal import reverse
 from wmcl.networks.vectors import CHANGES, changed_vectors
+from wmcl.randomness import Seeds, as_seeds
 
 Direction = Literal["forward", "backward", "bidirectional"]
+"""order in which sequences are read"""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A recurrent network; each cell is a class of its own (:class:`Elman`, :class:`LSTM`, :class:`GRU`).
+    """The base class of recurrent networks has one subclass for each cell, such as :class:`Elman` and :class:`LSTM`.
 
     Parameters are a plain dictionary of tensors of shape (member, to, from), or (member, to) for biases. Those of the
     first layer are called ``W_ih``, ``b_ih``, ``W_hh``, ``b_hh`` (and ``W_ho``, ``b_ho`` of the output stage); further
     layers append ``_l1``, ``_l2``, …, and what reads backwards in a bidirectional network appends ``_reverse``. The
-    read-out is ``W_out``, ``b_out``. Where vectors of words are learned, ``vector_changes`` stands beside these: it
-    belongs to the task, and :meth:`init` does not make it (:mod:`wmcl.networks.vectors`).
+    output layer is ``W_out``, ``b_out``; a block of its rows is a *head*, the linear map to the logits of one task.
+    Where vectors of words are learned, ``vector_changes`` stands beside these: it belongs to the task, and
+    :meth:`init` does not make it (:mod:`wmcl.networks.vectors`).
 
     Raises:
         ValueError: if a field lies outside of its range.
@@ -41,14 +45,16 @@ class Network:
     outputs: int
     """output units of a head"""
     _: KW_ONLY
-    initialisation: Initialisation = "fan_in"
+    initialisation: Initialisation = "orthogonal"
+    """distribution of the initial parameters (:func:`~wmcl.networks.initialisation.initialise`)"""
     layers: int = 1
+    """recurrent layers on top of one another"""
     direction: Direction = "forward"
-    """in which sequences are read; ``backward`` starts at the last step before the padding"""
+    """order in which sequences are read; ``backward`` starts at the last step before the padding"""
     heads: int = 1
-    """read-outs, stacked in the rows of ``W_out``"""
+    """number of heads, stacked in the rows of ``W_out``"""
     head: int = 0
-    """the read-out that answers; the others have no part in outputs, gradients and importances"""
+    """the head that answers; the others have no part in outputs, gradients and importances"""
 
     def __post_init__(self) -> None:
         for name in ("inputs", "hidden", "outputs", "layers", "heads"):
@@ -63,17 +69,17 @@ class Network:
 
     @property
     def has_output_stage(self) -> bool:
-        """Whether there is a layer y_t = tanh(W_ho h_t + b_ho) after each recurrent layer."""
+        """Tell whether there is a layer y_t = tanh(W_ho h_t + b_ho) after each recurrent layer."""
         return False
 
     @property
     def is_causal(self) -> bool:
-        """Whether outputs depend on earlier steps alone."""
+        """Tell whether outputs depend on present and earlier steps alone."""
         return self.direction == "forward"
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every parameter of one member."""
+        """Return the shape of every parameter of one member, by name."""
         n, rows = self.hidden, self.cell.gates * self.hidden
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in range(self.layers):
@@ -86,21 +92,29 @@ class Network:
         return shapes | {"W_out": (self.heads * self.outputs, self._width), "b_out": (self.heads * self.outputs,)}
 
     @property
-    def read_out(self) -> slice:
-        """Rows of ``W_out`` that answer."""
+    def head_rows(self) -> slice:
+        """Return the rows of ``W_out`` and ``b_out`` that belong to the head that answers."""
         return slice(self.head * self.outputs, (self.head + 1) * self.outputs)
 
     def offset(self, weights: Weights) -> Weights:
-        """The weights of a layer as they act, where a network adds a constant to some that is not learned."""
+        """Return the weights of a layer plus the constants that a network adds to them, which are not learned."""
         return weights
 
     def answering(self, head: int) -> "Network":
-        """The same network, with another of its read-outs."""
+        """Return the same network with another head that answers."""
         return replace(self, head=head)
 
-    def init(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Parameters:
-        """Initial parameters, a member for each seed."""
-        return initialise(self.shapes, self.initialisation, seeds, dtype, self.cell.gates, self.heads)
+    def init(self, seeds: Seeds, dtype: torch.dtype = torch.float32) -> Parameters:
+        """Draw the initial parameters of an ensemble.
+
+        Args:
+            seeds: whole numbers, one for each member.
+            dtype: of the parameters.
+
+        Raises:
+            ValueError: if ``seeds`` is no sequence of whole numbers.
+        """
+        return initialise(self.shapes, self.initialisation, as_seeds(seeds), dtype, self.cell.gates, self.heads)
 
     def apply(
         self,
@@ -114,38 +128,35 @@ class Network:
 
         Args:
             parameters: from :meth:`init` or training.
-            inputs: shared by all members if its member axis has size 1. With ``vector_changes`` among the parameters
-                the number of a word stands before the features.
-            steps: contiguous steps at which the read-out (and the last output stage) is computed.
+            inputs: of the dtype and on the device of the parameters; shared by all members if its member axis has
+                size 1. With ``vector_changes`` among the parameters the number of a word stands before the features.
+            steps: consecutive steps at which the head (and the last output stage) is computed.
             taps: whether to return the linear maps, for per-sample gradients.
             lengths: steps of each sequence before its padding; ``None`` if there is none. Only networks that read
                 sequences backwards need it: what they give at steps before the padding does not depend on it.
 
         Raises:
-            ValueError: if ``lengths`` has another shape, or parameters are missing or of another shape, or if there are
+            ValueError: if an argument is of another type, shape, dtype or device than is needed, or if there are
                 numbers of words without changes of their vectors, or the other way round.
         """
-        if lengths is not None and lengths.shape not in (
-            (1, inputs.shape[2]),
-            (len(parameters["b_out"]), inputs.shape[2]),
-        ):
-            raise ValueError(
-                f"lengths has the shape {tuple(lengths.shape)}: it must be (member or 1, sample), with"
-                f" {inputs.shape[2]} samples"
-            )
-        self._check(parameters)
-        inputs = self._shown(parameters, inputs)
+        one = check_parameters(parameters, self.shapes)
+        check_inputs(inputs, self.inputs, CHANGES in parameters, one)
+        check_steps(steps)
+        if lengths is not None:
+            check_lengths(lengths, one.shape[0], inputs.shape[2])
+        if CHANGES in parameters:
+            inputs = changed_vectors(inputs, parameters[CHANGES])
         below, layers, maps = inputs, list[Layer](), list[LinearMap]()
         for number in range(self.layers):
-            asked = steps if number == self.layers - 1 else slice(None)
+            window = steps if number == self.layers - 1 else slice(None)
             parts = [
-                self._layer(parameters, suffix, below, asked, taps, backward, lengths)
+                self._layer(parameters, suffix, below, window, taps, backward, lengths)
                 for suffix, backward in self._parts(number)
             ]
             layers.append(_beside(parts))
             below = layers[-1].output
             maps += layers[-1].maps
-        rows = self.read_out
+        rows = self.head_rows
         logits = project(below, parameters["W_out"][:, rows], parameters["b_out"][:, rows])
         maps.append(LinearMap("W_out", "b_out", below.detach(), logits, start=_first(steps, inputs), rows=rows))
         return Activations(
@@ -157,25 +168,8 @@ class Network:
             cell=layers[-1].cell,
         )
 
-    def _shown(self, parameters: Parameters, inputs: Tensor) -> Tensor:
-        """Inputs as the first layer reads them."""
-        is_learned = CHANGES in parameters
-        if is_learned != (inputs.shape[-1] == self.inputs + 1):
-            raise ValueError(
-                f"inputs have {inputs.shape[-1]} features and parameters have {'' if is_learned else 'no '}{CHANGES}:"
-                f" this network reads {self.inputs} features, and with {CHANGES} the number of a word before them"
-            )
-        return changed_vectors(inputs, parameters[CHANGES]) if is_learned else inputs
-
-    def _check(self, parameters: Parameters) -> None:
-        """Refuse parameters of another network, which could run with wrong numbers."""
-        for name, shape in self.shapes.items():
-            if name not in parameters or parameters[name].shape[1:] != shape:
-                found = tuple(parameters[name].shape) if name in parameters else "missing"
-                raise ValueError(f"{name} of the parameters is {found}: this network needs (member, *{shape})")
-
     def _parts(self, layer: int) -> list[tuple[str, bool]]:
-        """Suffix of the parameters of each direction of a layer, and whether it reads backwards."""
+        """Return the suffix of the parameters of each direction of a layer, and whether it reads backwards."""
         name = f"_l{layer}" if layer else ""
         if self.direction == "bidirectional":
             return [(name, False), (f"{name}_reverse", True)]
@@ -191,7 +185,7 @@ class Network:
         backward: bool,
         lengths: Int[Tensor, "#member sample"] | None,
     ) -> "Layer":
-        """One direction of a layer."""
+        """Run one direction of a layer."""
         names = {name: f"{name}{suffix}" for name in ("W_ih", "b_ih", "W_hh", "b_hh", "W_ho", "b_ho")}
         weights = self.offset(Weights(*(parameters[names[name]] for name in Weights._fields)))
         read = reverse(inputs, lengths) if backward else inputs
@@ -216,12 +210,12 @@ class Network:
 
     @property
     def _width(self) -> int:
-        """Units that the next layer or the read-out reads."""
+        """Return the number of units that the next layer or the head reads."""
         return self.hidden * (2 if self.direction == "bidirectional" else 1)
 
 
 class Layer(NamedTuple):
-    """What a recurrent layer gives."""
+    """The states, outputs and linear maps of one recurrent layer."""
 
     hidden: Float[Tensor, "member time sample unit"]
     output: Float[Tensor, "member window sample unit"]
@@ -230,7 +224,7 @@ class Layer(NamedTuple):
 
 
 def _beside(parts: Sequence[Layer]) -> Layer:
-    """The directions of a layer, with their units side by side."""
+    """Put the units of the directions of a layer side by side."""
     if len(parts) == 1:
         return parts[0]
     cells = [part.cell for part in parts if part.cell is not None]
@@ -243,7 +237,7 @@ def _beside(parts: Sequence[Layer]) -> Layer:
 
 
 def _taps(inputs: Tensor, weights: Weights) -> tuple[Tensor, Tensor]:
-    """Zeros of the shape of the pre-activations that take part in the graph but no memory."""
+    """Make zeros of the shape of the pre-activations that take part in the graph but need no memory."""
     members, rows = weights.b_ih.shape
     zeros = [inputs.new_zeros(()).expand(members, *inputs.shape[1:3], rows).requires_grad_() for _ in range(2)]
     return zeros[0], zeros[1]

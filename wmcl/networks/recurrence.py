@@ -1,4 +1,4 @@
-r"""The loop over time: one place that owns the products, the order of steps and the backward pass.
+r"""One loop over time serves all cells: it owns the products, the order of steps and the backward pass.
 
 A recurrent layer has the pre-activations a_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh, from which its cell makes the
 next state, with h_{-1} = 0. The input products of all steps are one batched product, and so are the weight gradients;
@@ -24,7 +24,7 @@ from wmcl.networks.cell import Cell, State
 
 
 class Weights(NamedTuple):
-    """Of a recurrent layer; an entry a member."""
+    """A recurrent layer has two weight matrices and their biases, with one entry for each member."""
 
     W_ih: Float[Tensor, "member gate feature"]
     b_ih: Float[Tensor, "member gate"]
@@ -33,12 +33,12 @@ class Weights(NamedTuple):
 
 
 class Unrolled(NamedTuple):
-    """States of a recurrent layer."""
+    """Unrolling a recurrent layer over time gives its states."""
 
     hidden: Float[Tensor, "member time sample unit"]
     """h_t of every step"""
     window: Float[Tensor, "member window sample unit"]
-    """h_t of the steps that were asked for"""
+    """h_t of the steps of the window"""
     cell: Float[Tensor, "member time sample unit"] | None
     """c_t of every step, without gradient, if the cell has one"""
 
@@ -50,14 +50,14 @@ def unroll(
     steps: slice = slice(None),
     taps: tuple[Float[Tensor, "member time sample gate"], Float[Tensor, "member time sample gate"]] | None = None,
 ) -> Unrolled:
-    """States of every step.
+    """Compute the states of every step, h_t = cell(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
 
     Args:
         cell: what turns pre-activations into states.
         inputs: shared by all members if its member axis has size 1.
         weights: of the layer.
-        steps: contiguous steps that the read-out needs. A loss that only depends on them costs no gradient of the size
-            of all states.
+        steps: consecutive steps that the head needs. A loss that only depends on them costs no gradient of the size of
+            all states.
         taps: zeros of the input and of the recurrent map, to obtain the error signal of every sample and step.
     """
     return Unrolled(*_Recurrence.apply(cell, inputs, *weights, steps, *(taps or (None, None))))
@@ -128,7 +128,7 @@ class _Recurrence(torch.autograd.Function):
 
 
 class _Trace(NamedTuple):
-    """What a forward pass leaves for the backward pass."""
+    """A forward pass leaves its states for the backward pass."""
 
     cell: Cell
     values: Tensor
@@ -136,7 +136,7 @@ class _Trace(NamedTuple):
     carried: Tensor | None
 
     def state(self, t: int) -> State:
-        """The state after step t; before the first step it is zero."""
+        """Return the state after step t; before the first step it is zero."""
         if t < 0:
             zero = torch.zeros_like(self.hidden[:, 0])
             return State(zero, None if self.carried is None else zero)
@@ -144,7 +144,7 @@ class _Trace(NamedTuple):
 
 
 def _drive(W_ih: Tensor, b_ih: Tensor, b_hh: Tensor, apart: int) -> tuple[Tensor, Tensor]:
-    """Weight and bias of all that a pre-activation takes from outside of the recurrence, in the order of the blocks."""
+    """Return weight and bias of what pre-activations take from outside of the recurrence, in the order of blocks."""
     if not apart:
         return W_ih, b_ih + b_hh
     rows = W_ih.shape[1]
@@ -154,14 +154,14 @@ def _drive(W_ih: Tensor, b_ih: Tensor, b_hh: Tensor, apart: int) -> tuple[Tensor
 
 
 def _turn(values: Tensor, by: int, dim: int) -> Tensor:
-    """Between the order of gates and that of blocks: a roll, without a copy where the two are the same."""
+    """Roll between the order of gates and that of blocks, without a copy where the two are the same."""
     return values.roll(by, dim) if by else values
 
 
 def _incoming(
     grad_all: Tensor | None, grad_window: Tensor | None, hidden: Tensor, steps: slice
 ) -> tuple[Tensor | None, int]:
-    """The gradients that reach the hidden states from outside, and the step of the first of them."""
+    """Return the gradients that reach the hidden states from outside, and the step of the first of them."""
     start, stop, _ = steps.indices(hidden.shape[1])
     if grad_all is None:
         return grad_window, start
@@ -172,7 +172,7 @@ def _incoming(
 
 
 def _error_signals(trace: _Trace, W_hh: Tensor, incoming: Tensor | None, start: int) -> Tensor:
-    """δ of every step: back-propagation through time."""
+    """Compute δ of every step by back-propagation through time."""
     cell, values, hidden, _ = trace
     errors = torch.empty_like(values)
     if incoming is None or incoming.shape[1] == 0:
@@ -193,7 +193,10 @@ def _error_signals(trace: _Trace, W_hh: Tensor, incoming: Tensor | None, start: 
 
 
 def _through_time(cell: Cell, target: Tensor, from_outside: Tensor | None, following: Tensor, W_hh: Tensor) -> None:
-    """∂L/∂h_t: from outside, from the next step through W_hh, and by what the cell passes (already in the target)."""
+    """Compute ∂L/∂h_t from outside, from the next step through W_hh, and from what the cell passes.
+
+    The last of the three is in the target already.
+    """
     if cell.passes_hidden:
         if from_outside is not None:
             target += from_outside
@@ -209,14 +212,14 @@ def project(
     weight: Float[Tensor, "member unit feature"],
     bias: Float[Tensor, "member unit"],
 ) -> Float[Tensor, "member time sample unit"]:
-    """W x + b at every step, as one batched product over (time × sample)."""
+    """Compute W x + b at every step, as one batched product over (time × sample)."""
     members, (_, time, samples, features) = weight.shape[0], inputs.shape
     rows = inputs.reshape(inputs.shape[0], time * samples, features).expand(members, -1, -1)
     return torch.baddbmm(bias[:, None], rows, weight.mT).view(members, time, samples, weight.shape[1])
 
 
 def _outer_sum(errors: Tensor, inputs: Tensor) -> Tensor:
-    """Σ over steps and samples of δ xᵀ, as one batched product."""
+    """Compute the sum over steps and samples of δ xᵀ, as one batched product."""
     members = errors.shape[0]
     right = inputs.reshape(inputs.shape[0], -1, inputs.shape[-1]).expand(members, -1, -1)
     left = errors.reshape(members, -1, errors.shape[-1])

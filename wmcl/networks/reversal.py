@@ -1,4 +1,4 @@
-"""Sequences read backwards: their own steps are reversed, and their padding stays at the end."""
+"""To read sequences backwards, their own steps are reversed, and their padding stays at the end."""
 
 import torch
 from jaxtyping import Float, Int
@@ -8,7 +8,7 @@ from torch import Tensor
 def reverse(
     values: Float[Tensor, "member time sample feature"], lengths: Int[Tensor, "#member sample"] | None
 ) -> Float[Tensor, "member time sample feature"]:
-    """Step t of a sequence of length L becomes its step L - 1 - t; steps from L on stay where they are.
+    """Reverse sequences: step t of one of length L becomes step L - 1 - t, and steps from L on stay where they are.
 
     So a recurrence over the result sees all of a sequence before any of its padding. Doing it twice changes nothing.
 

@@ -1,4 +1,4 @@
-"""Vectors of words that are learned.
+"""Vectors of words can be learned together with a network.
 
 A task that asks for them shows, as its first input feature, the number of the word, from 1 on, and 0 where there is no
 word; the features after it are the vector of the word, as given. What is learned is a *change* of each vector, added to
@@ -22,7 +22,7 @@ CHANGES = "vector_changes"
 def changed_vectors(
     inputs: Float[Tensor, "#member time sample one_more"], changes: Float[Tensor, "member word some_features"]
 ) -> Float[Tensor, "member time sample feature"]:
-    """Vectors of words with what was learned of them; features after those of the vectors stay as they are.
+    """Add to the vectors of words what was learned of them; features after those of the vectors stay as they are.
 
     Args:
         inputs: numbers of words, and then their vectors; shared by all members if its member axis has size 1.

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float, Int
 
 from wmcl import stored_file
-from wmcl.networks import CHANGES, Network, Parameters
+from wmcl.networks import Network, Parameters
+from wmcl.networks.vectors import CHANGES
 from wmcl.training.checkpoint import network_description
 from wmcl.training.ensemble import Ensemble, Trained
 from wmcl.training.options import Reason

@@ -16,7 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from wmcl.networks import CHANGES, Network, Parameters
+from wmcl.networks import Network, Parameters
+from wmcl.networks.vectors import CHANGES
 from wmcl.randomness import generator
 from wmcl.tasks import Sequences, Task
 from wmcl.training.observer import Observer
