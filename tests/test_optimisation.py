@@ -9,7 +9,7 @@ from tests.cases import CASES, ensemble
 from wmcl.networks import LSTM
 from wmcl.tasks import copy_task
 from wmcl.training import Adam
-from wmcl.training import loss_and_gradient
+from tests.gradients import loss_and_gradient
 from wmcl.training.loss import clip, orthogonality, task_loss, where
 
 

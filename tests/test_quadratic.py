@@ -21,7 +21,7 @@ from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task
 from wmcl.tasks.sequences import Phase
 from wmcl.training import Adam, Execution, Options, Stop, evaluate, objective
-from wmcl.training import loss_and_gradient
+from tests.gradients import loss_and_gradient
 from wmcl.training.batches import send
 from wmcl.training.loop import take_step
 from wmcl.training.loss import clip

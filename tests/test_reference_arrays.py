@@ -10,7 +10,7 @@ from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 from wmcl.tasks.layout import CopyLayout
 from wmcl.training import evaluate
-from wmcl.training import loss_and_gradient
+from tests.gradients import loss_and_gradient
 
 NETWORK, TASK = Elman(8, 256, 7, initialisation="fan_in"), copy_task(5)
 
