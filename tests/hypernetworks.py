@@ -4,8 +4,7 @@ import math
 
 import torch
 
-from wmcl.methods import Hypernetwork
-from wmcl.methods import Setting
+from wmcl.methods import Hypernetwork, Setting
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Options

@@ -6,9 +6,7 @@ import torch
 from tests import naive
 from tests.cases import shifted
 from tests.test_training import double_task
-from wmcl.methods import Method, train_sequence
-from wmcl.methods import Setting
-from wmcl.methods import Shared
+from wmcl.methods import Method, Setting, Shared, train_sequence
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence, data_task, labelled
 from wmcl.training import Adam, Options, Stop, evaluate

@@ -16,8 +16,20 @@ from tests.test_devices import rerun
 from tests.test_training import Double, double_task
 from wmcl.data import stand_in_strokes
 from wmcl.likelihoods import Bernoulli, Gaussian
-from wmcl.methods import CATALOGUE, Coresets, FisherImportance, FromScratch, Hypernetwork, Method, Multitask, OutputPreserving, Quadratic, named, train_sequence
-from wmcl.methods import per_member
+from wmcl.methods import (
+    CATALOGUE,
+    Coresets,
+    FisherImportance,
+    FromScratch,
+    Hypernetwork,
+    Method,
+    Multitask,
+    OutputPreserving,
+    Quadratic,
+    named,
+    per_member,
+    train_sequence,
+)
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence, split_stroke_tasks
 from wmcl.training import Adam, Execution, Options, Stop, objective

@@ -11,8 +11,7 @@ from tests.rehearsal import COMBINED, SEQUENCES, remember, setting_of, values_of
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
-from wmcl.methods import Coresets, Method, train_sequence
-from wmcl.methods import NoRehearsal
+from wmcl.methods import Coresets, Method, NoRehearsal, train_sequence
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Adam, Execution, Options, Stop

@@ -13,9 +13,7 @@ from length_study.config import PRESETS
 from length_study.measure import measure, members_in
 from torch.profiler import ProfilerActivity, profile
 from wmcl.training.captured_step import CapturedStep
-from wmcl.training.learner import advance
-from wmcl.training.learner import mask
-from wmcl.training.learner import start_learner
+from wmcl.training.learner import advance, mask, start_learner
 from wmcl.training.plan import make_plan
 
 from tests.cases import CASES
@@ -27,8 +25,7 @@ from wmcl.importance import PathIntegral
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 from wmcl.training import Adam, Execution, Options, Stop, objective, train
-from wmcl.training.batches import drawn
-from wmcl.training.batches import send
+from wmcl.training.batches import drawn, send
 from wmcl.training.memory import members_that_fit, peak_bytes, step_bytes, training_bytes
 from wmcl.training.options import matrix_products_in
 from wmcl.training.stepper import execution_on

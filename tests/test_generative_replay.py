@@ -13,10 +13,17 @@ from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_training import Double, double_task
 from wmcl.likelihoods import Gaussian
-from wmcl.methods import FisherImportance, GenerativeReplay, Method, Quadratic, train_sequence, variational
-from wmcl.methods import NoPenalty
-from wmcl.methods import NoRehearsal
-from wmcl.methods import Shared
+from wmcl.methods import (
+    FisherImportance,
+    GenerativeReplay,
+    Method,
+    NoPenalty,
+    NoRehearsal,
+    Quadratic,
+    Shared,
+    train_sequence,
+    variational,
+)
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import Phase, copy_task_sequence
 from wmcl.training import Adam, Execution, Options, Stop

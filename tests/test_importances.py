@@ -9,8 +9,16 @@ import torch
 from tests.same import assert_same
 from tests.test_learning import FAST, HEADS, SINGLE, TASKS, fit
 from wmcl.importance import fisher_diagonal, memory_aware_synapses, path_integral
-from wmcl.methods import FisherImportance, Masked, MemoryAwareSynapses, Method, Modulated, Quadratic, SynapticIntelligence
-from wmcl.methods import Shared
+from wmcl.methods import (
+    FisherImportance,
+    Masked,
+    MemoryAwareSynapses,
+    Method,
+    Modulated,
+    Quadratic,
+    Shared,
+    SynapticIntelligence,
+)
 from wmcl.networks import GRU
 from wmcl.randomness import generator
 from wmcl.training import Stop

@@ -8,23 +8,19 @@ import pytest
 import torch
 import xarray as xr
 from torch.nn.functional import embedding
-from wmcl.training.plan import initial_parameters
-from wmcl.training.plan import make_plan
+from wmcl.training.plan import initial_parameters, make_plan
 from wmcl.training.single_task import SingleTask
 
 from wmcl.data import ngram_vectors, random_vectors, stand_in_languages
 from wmcl.importance import fisher_diagonal, memory_aware_synapses
 from wmcl.likelihoods import Categorical
-from wmcl.methods import CATALOGUE, Measures, measure_run, named, train_sequence
-from wmcl.methods import learning
+from wmcl.methods import CATALOGUE, Measures, learning, measure_run, named, train_sequence
 from wmcl.networks import LSTM
-from wmcl.networks.vectors import CHANGES
-from wmcl.networks.vectors import changed_vectors
+from wmcl.networks.vectors import CHANGES, changed_vectors
 from wmcl.randomness import generator
 from wmcl.tasks import Task, pos_tasks, with_task_identity
 from wmcl.tasks.check import check_sequences
-from wmcl.training import Adam, Options, Stop, evaluate, load_ensemble, save_ensemble, train
-from wmcl.training import task_gradient
+from wmcl.training import Adam, Options, Stop, evaluate, load_ensemble, save_ensemble, task_gradient, train
 from wmcl.training.loop import take_step
 from wmcl.training.loss import task_loss
 from wmcl.training.memory import step_bytes

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.gradients import loss_and_gradient
 from tests.same import assert_same
 from tests.test_training import Double, double_task
 from wmcl.methods import FromScratch, Method, Multitask, train_sequence
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import copy_task, copy_task_sequence
 from wmcl.training import Adam, Options, Stop, evaluate, train
-from tests.gradients import loss_and_gradient
 from wmcl.training.loss import clip
 
 TASKS = copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=32)

@@ -14,8 +14,7 @@ from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_
 from wmcl.likelihoods import Gaussian
 from wmcl.networks import NETWORKS, Elman, LinearRNN
 from wmcl.networks.linear import LinearCell
-from wmcl.networks.recurrence import Weights
-from wmcl.networks.recurrence import unroll
+from wmcl.networks.recurrence import Weights, unroll
 from wmcl.tasks import Phase, Teacher, recall_task, teacher_task
 from wmcl.tasks.check import check_sequences
 from wmcl.tasks.recall import RecallLayout

@@ -15,8 +15,7 @@ from wmcl.likelihoods import Bernoulli
 from wmcl.networks import GRU, LSTM, Elman, Network
 from wmcl.stages import dimensionality_at
 from wmcl.tasks import Phase, Sequences, Task
-from wmcl.training import Milestone, Snapshot, evaluate
-from wmcl.training import task_gradient
+from wmcl.training import Milestone, Snapshot, evaluate, task_gradient
 
 NETWORKS = [
     network

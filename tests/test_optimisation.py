@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cases import CASES, ensemble
+from tests.gradients import loss_and_gradient
 from wmcl.networks import LSTM
 from wmcl.tasks import copy_task
 from wmcl.training import Adam
-from tests.gradients import loss_and_gradient
 from wmcl.training.loss import clip, orthogonality, task_loss, where
 
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 from wmcl.methods.objective import PhaseObjective
-from wmcl.training.learner import advance
-from wmcl.training.learner import start_learner
+from wmcl.training.learner import advance, start_learner
 from wmcl.training.plan import Plan
 
 from tests.hypernetworks import (

@@ -10,18 +10,27 @@ import torch
 from wmcl.methods.objective import PhaseObjective
 
 from tests.elsewhere import Elsewhere
+from tests.gradients import loss_and_gradient
 from tests.same import assert_same
 from tests.test_devices import rerun
 from tests.test_learning import FAST, HEADS, SINGLE, TASKS, fit
-from wmcl.methods import FisherImportance, Masked, MemoryAwareSynapses, Method, Modulated, Quadratic, SynapticIntelligence, train_sequence
-from wmcl.methods import Setting
-from wmcl.methods import Shared
+from wmcl.methods import (
+    FisherImportance,
+    Masked,
+    MemoryAwareSynapses,
+    Method,
+    Modulated,
+    Quadratic,
+    Setting,
+    Shared,
+    SynapticIntelligence,
+    train_sequence,
+)
 from wmcl.methods.quadratic import Term
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task
 from wmcl.tasks.sequences import Phase
 from wmcl.training import Adam, Execution, Options, Stop, evaluate, objective
-from tests.gradients import loss_and_gradient
 from wmcl.training.batches import send
 from wmcl.training.loop import take_step
 from wmcl.training.loss import clip

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.gradients import loss_and_gradient
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, states
 from wmcl.importance import fisher_diagonal, summarise
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 from wmcl.tasks.layout import CopyLayout
 from wmcl.training import evaluate
-from tests.gradients import loss_and_gradient
 
 NETWORK, TASK = Elman(8, 256, 7, initialisation="fan_in"), copy_task(5)
 

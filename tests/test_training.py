@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import naive
+from tests.gradients import loss_and_gradient
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 from wmcl.training import Adam, Options, Reason, Stop, evaluate, train
-from tests.gradients import loss_and_gradient
 from wmcl.training.loss import clip
 
 TASK = copy_task(2, 3, width=3, validation_samples=64)
