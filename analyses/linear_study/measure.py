@@ -16,6 +16,7 @@ from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_
 from wmcl.networks import Elman, LinearRNN, Network, Parameters
 from wmcl.provenance import describe_device
 from wmcl.randomness import generator
+from wmcl.randomness import Seeds
 from wmcl.tasks import Sequences, Task, Teacher, recall_task, teacher_task
 from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Milestone, evaluate, train
