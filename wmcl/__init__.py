@@ -1,4 +1,4 @@
-"""Working memory and continual learning in recurrent neural networks."""
+"""wmcl is a package for working memory and continual learning in recurrent neural networks."""
 
 from wmcl import (
     data,
@@ -15,7 +15,7 @@ from wmcl import (
     training,
 )
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 
 __all__ = [
     "__version__",
