@@ -1,4 +1,4 @@
-"""Refuse what a measure cannot take, where it enters: one sentence that names the argument, what it is, and the remedy.
+"""Refuse what a measure cannot take, with one sentence that names the argument, what it is, and the remedy.
 
 Every public function that reads a network, its parameters and a set of sequences calls :func:`check_data` once, before
 any work starts. What passes has the shapes, types and devices that the function counts on, and no NaN or infinity.
@@ -153,7 +153,7 @@ def check_finite(tensors: Mapping[str, Tensor]) -> None:
 
 
 def describe(value: object) -> str:
-    """A phrase for what a value is: the type, and of a tensor the shape, the dtype and the device."""
+    """Return a phrase for what a value is: its type or, of a tensor, the shape, the dtype and the device."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}, {value.dtype}, on {value.device}"
     if isinstance(value, type):

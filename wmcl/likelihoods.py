@@ -1,4 +1,4 @@
-"""Define likelihoods: the probability of a target given the outputs of a network."""
+"""A likelihood is the probability of a target given the outputs of a network."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Bernoulli:
-    r"""The targets are independent bits: p(target = 1) = σ(logit).
+    r"""A Bernoulli likelihood has independent bits as targets: p(target = 1) = σ(logit).
 
     All methods work element by element; logits and targets have the shape (member, time, sample, output).
     """
@@ -98,10 +98,10 @@ class Bernoulli:
 
 @dataclass(frozen=True)
 class Categorical:
-    r"""The target of a step is one of several classes: p(class c) = exp(z_c) / Σ_k exp(z_k), with a logit z a class.
+    r"""A Categorical likelihood has one of several classes as a target: p(class c) = exp(z_c) / Σ_k exp(z_k).
 
-    Targets are one-hot: 1 for the target class, 0 for the others. A step is *one* answer, so what is said of
-    answers has one entry along the last axis, where :class:`Bernoulli` has one an output unit.
+    Each class has a logit z. Targets are one-hot: 1 for the target class, 0 for the others. A step is *one* answer, so
+    what is said of answers has one entry along the last axis, where :class:`Bernoulli` has one an output unit.
     """
 
     def nll(
@@ -179,9 +179,10 @@ class Categorical:
 
 @dataclass(frozen=True)
 class Gaussian:
-    r"""The targets are independent real numbers of a known standard deviation σ: target ~ N(z, σ²), with the output z.
+    r"""A Gaussian likelihood has independent real numbers as targets: target ~ N(z, σ²), with the output z.
 
-    All methods work element by element, as those of :class:`Bernoulli`; the output z stands where these have a logit.
+    The standard deviation σ is known. All methods work element by element, as those of :class:`Bernoulli`; the output z
+    stands where these have a logit.
 
     Raises:
         ValueError: if the standard deviation is not positive and finite.
@@ -219,13 +220,13 @@ class Gaussian:
         logits: Float[Tensor, "member time sample output"],
         targets: Float[Tensor, "#member time sample output"],
     ) -> Float[Tensor, "member time sample output"]:
-        """Give NaN: a real number is not right or wrong, and there is no accuracy."""
+        """Return NaN: a real number is not right or wrong, and there is no accuracy."""
         return torch.full_like(logits, math.nan)
 
     def variance(
         self, logits: Float[Tensor, "member time sample output"]
     ) -> Float[Tensor, "member time sample output"]:
-        """Give the variance of each target, σ²."""
+        """Return the variance of each target, σ²."""
         return torch.full_like(logits, self.std**2)
 
     def divergence(
@@ -237,7 +238,7 @@ class Gaussian:
         return self._half_square(logits, other)
 
     def mean(self, logits: Float[Tensor, "member time sample output"]) -> Float[Tensor, "member time sample output"]:
-        """Give the expected value of each target: the output itself."""
+        """Return the expected value of each target: the output itself."""
         return logits
 
     def distillation(
@@ -268,11 +269,11 @@ Likelihood = Bernoulli | Categorical | Gaussian
 
 @runtime_checkable
 class HasLikelihood(Protocol):
-    """A class of which every instance has a likelihood, as a :class:`wmcl.tasks.Task` has."""
+    """A HasLikelihood is anything that has a likelihood, such as a :class:`wmcl.tasks.Task`."""
 
     @property
     def likelihood(self) -> Likelihood:
-        """Give the likelihood of the targets."""
+        """Return the likelihood of the targets."""
         ...
 
 
@@ -281,7 +282,7 @@ METHODS = ("nll", "sample", "correct", "variance", "divergence", "mean", "distil
 
 
 def likelihood_of(likelihood: Likelihood | HasLikelihood) -> Likelihood:
-    """Return the likelihood of a task, or a likelihood as it is: where one is asked for, a task does, too.
+    """Return the likelihood of a task, or a likelihood as it is: a task may stand for its likelihood.
 
     Raises:
         ValueError: if it is neither.

@@ -1,4 +1,4 @@
-"""Methods that prevent forgetting: four kinds of part, and the catalogue that combines them."""
+"""This package holds methods that prevent forgetting: four kinds of part, and the catalogue that combines them."""
 
 from wmcl.methods.catalogue import CATALOGUE, named
 from wmcl.methods.coresets import Coresets

@@ -25,12 +25,12 @@ INPUT_LIKELIHOODS: Mapping[str, InputLikelihood] = MappingProxyType({"bernoulli"
 
 
 def multitask() -> Method:
-    """Train on all tasks at once: what could be reached if nothing had to be remembered."""
+    """Train on all tasks at once, which shows what could be reached if nothing had to be remembered."""
     return Method(schedule=Multitask())
 
 
 def from_scratch() -> Method:
-    """Train a new network for each task: what each task alone allows."""
+    """Train a new network for each task, which shows what each task alone allows."""
     return Method(schedule=FromScratch())
 
 

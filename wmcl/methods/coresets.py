@@ -25,16 +25,16 @@ from wmcl.training.parts import Learner, Rehearsal, Strength
 
 
 class Stored(NamedTuple):
-    """Sequences of an earlier task."""
+    """A Stored holds the sequences kept of an earlier task, with the answers of the network to them."""
 
     sequences: Sequences
-    """without targets"""
+    """sequences without targets"""
     teacher: Float[Tensor, "member window sample output"]
     """logits of the network when the present task began, with its weights and head for the earlier task"""
 
 
 class Past(NamedTuple):
-    """What is practised while a task is learned."""
+    """A Past holds what is practised while a task is learned."""
 
     learner: Learner
     earlier: tuple[Stored, ...]
@@ -43,7 +43,7 @@ class Past(NamedTuple):
 
 @dataclass(frozen=True)
 class Coresets(Rehearsal):
-    """Rehearsal of stored sequences by distillation (:mod:`wmcl.methods.distillation`).
+    """Coresets rehearse stored sequences by distillation (:mod:`wmcl.methods.distillation`).
 
     Each member keeps sequences of each task, drawn at random when the task is over; labels are not kept. When a task
     begins, the network as it is answers all of them, once. In each step as many sequences as there are in a batch are
@@ -55,11 +55,11 @@ class Coresets(Rehearsal):
     """
 
     samples: int = 100
-    """sequences a member and task"""
+    """number of sequences that each member keeps of each task"""
     strength: Strength = 1.0
-    """λ; one for all members, or one for each"""
+    """strength λ; one for all members, or one for each"""
     temperature: float = 2.0
-    """T"""
+    """temperature T of the distillation"""
 
     def __post_init__(self) -> None:
         check_counts(0, samples=self.samples)
@@ -117,7 +117,7 @@ class Coresets(Rehearsal):
         task: int,
         observed: Parameters,
     ) -> tuple[Sequences, ...]:
-        """Add sequences of the task."""
+        """Return the memory with sequences of the task added."""
         if not self.samples:
             return ()
         return (*(memory or ()), unlabelled(learner.data(task, "coreset", self.samples)))

@@ -12,21 +12,21 @@ from wmcl.training.loss import orthogonality
 from wmcl.training.parts import Initial, Learner, Parametrisation
 
 PREFIX = "decoder "
-"""what names of values and draws of a decoder begin with"""
+"""beginning of the names of values and draws of a decoder"""
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """A network that is learned beside another one, with a parametrisation of its own."""
+    """A Decoder is a network that is learned beside another one, with a parametrisation of its own."""
 
     learner: Learner
     """the decoder as a learner of its own, with its parametrisation and seeds"""
     has_tag: bool
-    """whether it is told the task, by one more input a task: 1 for that task, 0 for the others"""
+    """whether the decoder is told the task, by one more input a task: 1 for that task, 0 for the others"""
 
     @property
     def is_shared(self) -> bool:
-        """Whether all tasks have the same weights."""
+        """Tell whether all tasks have the same weights."""
         return self.learner.parametrisation.is_shared
 
     def init(self) -> Initial:

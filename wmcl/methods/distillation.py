@@ -1,4 +1,4 @@
-r"""In distillation, sequences of earlier tasks are to be answered as they were answered before.
+r"""Distillation keeps the answers to sequences of earlier tasks as they were before.
 
 The loss of a member is
 
@@ -35,7 +35,7 @@ def distillation(
     sequences: Sequences,
     temperature: float,
 ) -> Float[Tensor, "member"]:
-    """Return the mean over sequences of the sum over scored steps and output units, in nats.
+    """Return the distillation loss, in nats: the mean over sequences of the sum over scored steps and output units.
 
     Args:
         likelihood: of the targets.
@@ -51,7 +51,7 @@ def distillation(
 def total_distillation(
     strength: Float[Tensor, "member"], losses: Sequence[Float[Tensor, "member"]], unit: Float[Tensor, "#member"]
 ) -> Float[Tensor, "member"]:
-    """Return the sum over earlier tasks, times the strength, in a unit from :func:`loss_unit`."""
+    """Return the sum of the losses of earlier tasks, times the strength, in a unit from :func:`loss_unit`."""
     return strength * torch.stack(list(losses)).sum(0) / unit
 
 

@@ -1,4 +1,4 @@
-r"""Networks whose recurrent layers have gains of their own in every task.
+r"""This module gives the recurrent layers of a network gains of their own in every task.
 
 A gain g_u and a shift s_u act on the pre-activation a of a unit, before its nonlinearity: a_u → g_u a_u + s_u. This
 is a scaling of the rows of weights and biases, with the shift added to one of the biases, so cells know nothing of it.
@@ -20,7 +20,7 @@ from wmcl.networks import Network, Parameters
 
 
 def recurrent_layers(network: Network) -> list[str]:
-    """Return what the names of the weights of each recurrent layer and direction end with."""
+    """Return the endings of the names of weights, one for each recurrent layer and direction."""
     return [name.removeprefix("W_hh") for name in network.shapes if name.startswith("W_hh")]
 
 

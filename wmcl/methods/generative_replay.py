@@ -1,8 +1,8 @@
-r"""In generative replay through feedback, the network itself learns which latent variables its inputs stand for.
+r"""Generative replay through feedback lets the network itself learn which latent variables its inputs stand for.
 
-A recurrent variational autoencoder, after van de Ven and Tolias ("Generative replay with feedback connections", 2018)
-and its version for sequences by Ehret et al. (2021). The encoder is the network that learns the tasks: at each step,
-one more linear map reads what the head reads, y_t, and gives mean and log variance of d latent variables,
+It is a recurrent variational autoencoder, after van de Ven and Tolias ("Generative replay with feedback connections",
+2018) and its version for sequences by Ehret et al. (2021). The encoder is the network that learns the tasks: at each
+step, one more linear map reads what the head reads, y_t, and gives mean and log variance of d latent variables,
 
 .. math::
     q(z_t | x_{1:t}) = N(μ_t, σ_t^2), \quad (μ_t, \log σ_t^2) = W_{posterior} y_t + b_{posterior}
@@ -60,30 +60,30 @@ from wmcl.training.parts import (
 
 
 class Memory(NamedTuple):
-    """What is kept between tasks, beside the values of the decoder."""
+    """A Memory holds what is kept between tasks, beside the values of the decoder."""
 
     outlines: tuple[Sequences, ...]
-    """of each task: lengths and scored steps; without inputs and targets"""
+    """outline of each task: lengths and scored steps, without inputs and targets"""
     penalty: Any
 
 
 class Earlier(NamedTuple):
-    """An earlier task, as it was when the present one began."""
+    """An Earlier describes an earlier task, as it was when the present one began."""
 
     outline: Sequences
-    """of as many sequences as are replayed in a step"""
+    """outline of as many sequences as are replayed in a step"""
     teacher: Parameters
-    """weights of the network"""
+    """weights of the network that answers the generated sequences"""
     decoder: Parameters
-    """weights of the decoder"""
+    """weights of the decoder that generates them"""
 
 
 class Past(NamedTuple):
-    """What is practised while a task is learned."""
+    """A Past holds what is practised while a task is learned."""
 
     learner: Learner
     task: int
-    """that is learned"""
+    """number of the task that is learned"""
     decoder: Decoder
     earlier: tuple[Earlier, ...]
     strengths: dict[str, Float[Tensor, "member"]]
@@ -94,13 +94,13 @@ class Past(NamedTuple):
 
 @dataclass(frozen=True)
 class GenerativeReplay(Rehearsal):
-    """Rehearsal of generated sequences by distillation; the module says how they are generated.
+    """GenerativeReplay rehearses generated sequences by distillation; the module says how they are generated.
 
     As many sequences as there are in a batch are generated a step, split over earlier tasks as evenly as possible. The
     decoder learns from them, too, and is told the task if the network has a head a task. With a decoder that has
-    weights of its own for each task (as from :class:`wmcl.methods.Hypernetwork`) it is the HNET+R of the
-    paper: no generated sequence enters the two losses of the autoencoder, and ``decoder_penalty`` keeps earlier
-    weights in place.
+    weights of its own for each task (as from :class:`wmcl.methods.Hypernetwork`) it is ``HNET + replay`` of the
+    catalogue, the HNET+R of the paper: no generated sequence enters the two losses of the autoencoder, and
+    ``decoder_penalty`` keeps earlier weights in place.
 
     Defaults are the published ones for the Permuted Copy Task, which has sequences of 5 steps of 7 bits.
 
@@ -115,24 +115,24 @@ class GenerativeReplay(Rehearsal):
     """
 
     distillation_strength: Strength = 1.0
-    """λ of the distillation; as all strengths one for all members, or one for each"""
+    """strength λ of the distillation; like all strengths, one for all members or one for each"""
     kl_strength: Strength = 1.0
     reconstruction_strength: Strength = 10.0
-    """above the one before: at equal strengths, bits that are random cost as much KL divergence as they spare in
-    reconstruction, so that nothing is gained by encoding them, and what is generated is grey"""
+    """strength λ_rec, above ``kl_strength``: at equal strengths, bits that are random cost as much KL divergence as
+    they spare in reconstruction, so that nothing is gained by encoding them, and what is generated is grey"""
     temperature: float = 2.0
-    """T of the distillation"""
+    """temperature T of the distillation"""
     latent: int = 8
-    """d, latent variables a step"""
+    """number d of latent variables a step"""
     prior_std: float = 1.0
-    """s"""
+    """standard deviation s of the prior"""
     decoder_cell: str = "elman"
-    """a name in ``wmcl.networks.NETWORKS``"""
+    """cell of the decoder, a name in ``wmcl.networks.NETWORKS``"""
     decoder_hidden: int = 256
-    """units"""
+    """number of hidden units of the decoder"""
     input_likelihood: InputLikelihood = field(default_factory=Bernoulli)
-    """what the outputs of the decoder mean: that of Copy Tasks, whose inputs lie between 0 and 1, or a Gaussian for
-    inputs that are real numbers"""
+    """likelihood of the inputs, given the outputs of the decoder: a Bernoulli for Copy Tasks, whose inputs lie between
+    0 and 1, or a Gaussian for inputs that are real numbers"""
     decoder_parametrisation: Parametrisation = field(default_factory=Parametrisation)
     decoder_penalty: Penalty | None = None
 
@@ -152,12 +152,12 @@ class GenerativeReplay(Rehearsal):
         )
 
     def init(self, learner: Learner) -> Initial:
-        """Return the map to the latent variables, and the decoder."""
+        """Return the values of the map to the latent variables and of the decoder."""
         posterior, decoder = init_posterior(learner, self.latent), self._decoder(learner).init()
         return Initial(posterior | decoder.trained, decoder.fixed)
 
     def check(self, learner: Learner) -> None:
-        """Refuse what does not fit.
+        """Refuse hyperparameters and tasks that do not fit generative replay.
 
         Raises:
             ValueError: if a hyperparameter is out of range, if a batch is smaller than the number of earlier tasks, if
@@ -211,7 +211,7 @@ class GenerativeReplay(Rehearsal):
     def losses(
         self, past: Past, values: Parameters, batch: Sequences, draws: Parameters
     ) -> dict[str, Float[Tensor, "member"]]:
-        """Return distillation, KL divergence, reconstruction, and what keeps the decoder in place."""
+        """Return the losses: distillation, KL divergence, reconstruction, and what keeps the decoder in place."""
         learner, is_shared = past.learner, past.decoder.is_shared
         unit = loss_unit(batch, learner.options.reduction)
         output = _encode(learner, values, past.task, batch, slice(None))[0]
@@ -239,7 +239,7 @@ class GenerativeReplay(Rehearsal):
     def finish(
         self, learner: Learner, memory: Memory | None, values: Parameters, task: int, observed: Parameters
     ) -> Memory:
-        """Add the outline of the task."""
+        """Return the memory with the outline of the task added."""
         outline = _outline(learner.data(task, "outline", learner.options.batch))
         known = memory or Memory((), None)
         penalty = known.penalty
@@ -249,7 +249,10 @@ class GenerativeReplay(Rehearsal):
         return Memory((*known.outlines, outline), penalty)
 
     def stored(self, memory: Memory) -> int:
-        """Count the weights that say which steps are scored; of one sequence of a task where all are alike."""
+        """Count the weights that say which steps are scored, and what the penalty of the decoder keeps.
+
+        Where all sequences of a task are alike, the weights of one count.
+        """
         of_penalty = 0 if self.decoder_penalty is None else self.decoder_penalty.stored(memory.penalty)
         return sum(each.scored[0].numel() for each in memory.outlines) + of_penalty
 
@@ -299,7 +302,7 @@ class GenerativeReplay(Rehearsal):
 def _encode(
     learner: Learner, values: Parameters, task: int, sequences: Sequences, steps: slice
 ) -> tuple[Float[Tensor, "member time sample unit"], Float[Tensor, "member window sample output"]]:
-    """What the head of a task reads at some steps, the window among them, and its logits in the window."""
+    """Return what the head of a task reads at some steps, the window among them, and its logits in the window."""
     given = learner.network_of(task).apply(
         learner.weights(values, task), sequences.inputs, steps, lengths=sequences.lengths
     )
@@ -310,21 +313,21 @@ def _encode(
 def _answers(
     learner: Learner, earlier: Earlier, task: int, sequences: Sequences
 ) -> Float[Tensor, "member window sample output"]:
-    """Logits of the network as it was."""
+    """Return the logits of the network as it was when the present task began."""
     network = learner.network_of(task)
     with torch.no_grad():
         return network.apply(earlier.teacher, sequences.inputs, sequences.window, lengths=sequences.lengths).logits
 
 
 def _outline(sequences: Sequences) -> Sequences:
-    """Lengths and scored steps: of one sequence if all are alike."""
+    """Return lengths and scored steps of sequences, or of one sequence if all are alike."""
     bare = unlabelled(replace(sequences, inputs=sequences.inputs.new_zeros(*sequences.inputs.shape[:3], 0)))
     alike = all(bool((values == values[:, :, :1]).all()) for values in (bare.scored, bare.phase))
     return bare.take(slice(1)) if alike else bare
 
 
 def _repeated(outline: Sequences, samples: int) -> Sequences:
-    """The outline of so many sequences."""
+    """Return the outline of so many sequences."""
     if outline.samples > 1:
         return outline.take(slice(samples))
     return outline.map(lambda values: values.expand(*values.shape[:2], samples, *values.shape[3:]))

@@ -1,4 +1,4 @@
-"""Weights that a hypernetwork generates from an embedding of the task."""
+"""A hypernetwork generates the weights of a network from an embedding of the task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ _HEADS = ("W_out", "b_out")
 
 @dataclass(frozen=True)
 class Hypernetwork(Parametrisation):
-    """All weights are outputs of a multilayer perceptron (MLP) that reads an embedding of the task.
+    """A Hypernetwork is a multilayer perceptron (MLP) that reads an embedding of the task, and gives the weights.
 
-    From von Oswald, Henning, Sacramento and Grewe, "Continual learning with hypernetworks", ICLR 2020. What is trained:
-    ``hyper_W0``, ``hyper_b0``, …, the layers of the MLP; ``task_embedding_0``, …, one a task; and ``chunk_embeddings``
-    (member, chunk, entry), which all tasks share. The initialisation of the network itself has no part in it, except
-    for heads that are kept.
+    It is that of von Oswald, Henning, Sacramento and Grewe ("Continual learning with hypernetworks", ICLR 2020). These
+    values are trained: ``hyper_W0``, ``hyper_b0``, …, the layers of the MLP; ``task_embedding_0``, …, one a task; and
+    ``chunk_embeddings`` (member, chunk, entry), which all tasks share. The initialisation of the network itself has no
+    part in it, except for heads that are kept.
 
     With ``initialisation="reference"`` weights and biases of the MLP are uniform on ±1/√fan_in. ``hyperfan``
     chooses them, and the chunk embeddings, such that what generated weights give starts with the variance of what they
@@ -46,13 +46,13 @@ class Hypernetwork(Parametrisation):
     offers: ClassVar[frozenset[Offer]] = frozenset({Offer.generated_weights})
 
     hidden: tuple[int, ...] = (50, 50)
-    """rectified units of each hidden layer"""
+    """number of rectified units of each hidden layer"""
     chunk: int | None = None
-    """weights that are generated at a time; ``None``: all of them, by one wide layer"""
+    """number of weights that are generated at a time; ``None``: all of them, by one wide layer"""
     task_embedding: int = 32
-    """entries of a task embedding"""
+    """number of entries of a task embedding"""
     chunk_embedding: int = 32
-    """entries of a chunk embedding, if there are chunks"""
+    """number of entries of a chunk embedding, if there are chunks"""
     task_std: float = 1.0
     """standard deviation of the task embeddings at the start"""
     chunk_std: float = 1.0
@@ -94,11 +94,11 @@ class Hypernetwork(Parametrisation):
         return shapes | {_task(task): (self.task_embedding,) for task in range(tasks)}
 
     def compression(self, network: Network, tasks: int) -> float:
-        """Return how many values generate weights, all embeddings included, over how many weights they generate."""
+        """Return the number of values that generate weights, all embeddings included, over that of the weights."""
         return _count(self.shapes(network, tasks)) / _count(self.generated(network))
 
     def init(self, network: Network, seeds: Sequence[int], tasks: int) -> Initial:
-        """Return layers and embeddings, in the precision of the network, and the head as it draws it if it is kept."""
+        """Return layers and embeddings, in the precision of the network, and the head of the network if it is kept."""
         spreads, usual = self._spreads(network), network.init(seeds)
         trained = {
             name: torch.from_numpy(np.stack([_draw(seed, name, shape, spreads) for seed in seeds])).to(usual["W_out"])
@@ -129,11 +129,11 @@ class Hypernetwork(Parametrisation):
         return self.weights(network, values, task)
 
     def consolidated(self, network: Network, values: Parameters) -> Parameters:
-        """Return no value: what has to stay is what is generated, see :class:`wmcl.methods.OutputPreserving`."""
+        """Return no values: generated weights have to stay instead (see :class:`wmcl.methods.OutputPreserving`)."""
         return {}
 
     def _spreads(self, network: Network) -> dict[str, Spread]:
-        """Standard deviations of the values at the start; all task embeddings share that of ``task_embedding_``."""
+        """Return the standard deviations of values at the start; task embeddings share that of ``task_embedding_``."""
         shapes, last = self.shapes(network, 0), len(self.hidden)
         spreads: dict[str, Spread] = {_task(): self.task_std, _CHUNKS: self.chunk_std}
         if self.initialisation == "reference":
@@ -166,7 +166,7 @@ def _count(shapes: dict[str, tuple[int, ...]]) -> int:
 
 
 def _draw(seed: int, name: str, shape: tuple[int, ...], spreads: dict[str, Spread]) -> np.ndarray:
-    """Embeddings are normal, weights and biases uniform."""
+    """Draw a value at the start: embeddings are normal, weights and biases uniform."""
     random = generator(seed, f"initialise {name}")
     is_task = name.startswith(_task())
     if is_task or name == _CHUNKS:

@@ -1,7 +1,7 @@
-r"""The importances by which a quadratic penalty weighs changes: how much each value matters for the task just learned.
+r"""Importances tell a quadratic penalty how much each value matters for the task just learned.
 
 Fisher information and Memory Aware Synapses are measured at the weights w that the network has in the task. A value θ
-of which one weight depends, with the slope ∂w/∂θ, has per sequence a gradient that is so many times that of the weight:
+on which one weight depends has, per sequence, a gradient that is ∂w/∂θ times that of the weight:
 
 .. math::
     Ω_θ = Ω_w \left|\frac{∂w}{∂θ}\right|^q, \qquad q = 2 \text{ for Fisher}, \; 1 \text{ for Memory Aware Synapses}.
@@ -32,14 +32,14 @@ _START = "start of the path "
 
 @dataclass(frozen=True)
 class Importance:
-    """Measures, after a task, how much each consolidated value matters for it."""
+    """An Importance measures, after a task, how much each consolidated value matters for it."""
 
     factor: ClassVar[float] = 1.0
     """what the penalty is multiplied by, beside its strength"""
 
     @property
     def observer(self) -> Observer | None:
-        """What watches the steps of a task, if anything has to."""
+        """Return what watches the steps of a task, if anything has to."""
         return None
 
     def measure(self, learner: Learner, values: Parameters, task: int, observed: Parameters) -> Parameters:
@@ -56,10 +56,10 @@ class Importance:
 
 @dataclass(frozen=True)
 class FisherImportance(Importance):
-    """Fisher diagonal (:func:`wmcl.importance.fisher_diagonal`), in nats² a sequence: of Elastic Weight Consolidation.
+    """FisherImportance is the Fisher diagonal (:func:`wmcl.importance.fisher_diagonal`), in nats² a sequence.
 
-    The factor ½ makes the penalty the second-order expansion of the loss in nats a sequence, if the Fisher is the
-    Hessian (Kirkpatrick et al., PNAS 2017).
+    It is the importance of Elastic Weight Consolidation. The factor ½ makes the penalty the second-order expansion of
+    the loss in nats a sequence, if the Fisher is the Hessian (Kirkpatrick et al., PNAS 2017).
 
     Raises:
         ValueError: if the kind is unknown, or there are no samples.
@@ -68,7 +68,7 @@ class FisherImportance(Importance):
     factor: ClassVar[float] = 0.5
 
     kind: FisherKind = "empirical"
-    """where targets come from; the paper's code takes those of the data"""
+    """where the targets of the Fisher come from; the paper's code takes those of the data"""
     samples: int = 200
     """sequences of the task; each member draws its own"""
 
@@ -86,7 +86,9 @@ class FisherImportance(Importance):
 
 @dataclass(frozen=True)
 class MemoryAwareSynapses(Importance):
-    """Change of the squared length of the output (:func:`wmcl.importance.memory_aware_synapses`).
+    """MemoryAwareSynapses is the change of the squared length of the output.
+
+    It is computed by :func:`wmcl.importance.memory_aware_synapses`.
 
     Raises:
         ValueError: if there are no samples.
@@ -107,7 +109,9 @@ class MemoryAwareSynapses(Importance):
 
 @dataclass(frozen=True)
 class SynapticIntelligence(Importance):
-    """What each value did for the loss while the task was learned (:func:`wmcl.importance.synaptic_intelligence`).
+    """SynapticIntelligence is what each value did for the loss while the task was learned.
+
+    It is computed by :func:`wmcl.importance.synaptic_intelligence`.
 
     Raises:
         ValueError: if the kind is unknown, or the damping is not positive.
@@ -116,7 +120,7 @@ class SynapticIntelligence(Importance):
     kind: PathKind = "task"
     """which loss counts: that of the task alone, as in all runs of the paper, or the total one"""
     damping: float = 1e-3
-    """ξ, in squared units of a weight"""
+    """damping ξ, in squared units of a weight"""
 
     def __post_init__(self) -> None:
         _check_kind(self.kind, get_args(PathKind))
@@ -125,7 +129,7 @@ class SynapticIntelligence(Importance):
 
     @property
     def observer(self) -> "PathFromStart":
-        """The path integral of the kind, with where the path began."""
+        """Return an observer that keeps the path integral of the kind, and where the path began."""
         return PathFromStart(PathIntegral((self.kind,)))
 
     def measure(self, learner: Learner, values: Parameters, task: int, observed: Parameters) -> Parameters:
@@ -137,12 +141,12 @@ class SynapticIntelligence(Importance):
 
 @dataclass(frozen=True)
 class PathFromStart(Observer):
-    """A path integral that remembers where the path began."""
+    """A PathFromStart is a path integral that remembers where the path began."""
 
     integral: PathIntegral
 
     def start(self, parameters: Parameters) -> Parameters:
-        """Return the integral before the first step, and the values."""
+        """Return the integral before the first step, and the values at the start of the path."""
         return self.integral.start(parameters) | {_START + name: value for name, value in parameters.items()}
 
     def observe(self, state: Parameters, step: Step) -> Parameters:
@@ -151,7 +155,7 @@ class PathFromStart(Observer):
 
 
 def _of_values(learner: Learner, found: Parameters, values: Parameters, task: int, power: int) -> Parameters:
-    """From the importance of weights to that of the consolidated values of the same name."""
+    """Convert the importance of weights to that of the consolidated values of the same name."""
     derivatives = learner.derivatives(values, task)
     return {
         name: found[name] * derivatives[name].double().abs().pow(power) if name in derivatives else found[name]

@@ -1,4 +1,4 @@
-"""Random binary masks: in every task, some units of each recurrent layer are switched off."""
+"""Random binary masks switch off some units of each recurrent layer in every task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,18 +15,19 @@ from wmcl.training.parts import Initial, Parametrisation
 
 @dataclass(frozen=True)
 class Masked(Parametrisation):
-    """Gains of 0 and 1 (:mod:`wmcl.methods.gains`), drawn once for each member, task, recurrent layer and direction.
+    """A Masked parametrisation gives every task gains of 0 and 1 (:mod:`wmcl.methods.gains`).
 
-    Masks of tasks are independent, so they overlap. A unit that is off has h_t = y_t = 0 at every step; in an LSTM and
-    in a GRU all its gates have no input, so that the candidate tanh(0) leaves the state at 0. (In the paper's code the
-    cell state of such an LSTM unit goes on, but nothing reads it.) No gradient reaches its weights.
+    They are drawn once for each member, task, recurrent layer and direction. Masks of tasks are independent, so they
+    overlap. A unit that is off has h_t = y_t = 0 at every step; in an LSTM and in a GRU all its gates have no input, so
+    that the candidate tanh(0) leaves the state at 0. (In the paper's code the cell state of such an LSTM unit goes on,
+    but nothing reads it.) No gradient reaches its weights.
 
     Raises:
         ValueError: if the fraction lies outside of its range.
     """
 
     fraction_off: float = 0.8
-    """of the units of a layer, rounded down to whole units"""
+    """fraction of the units of a layer that is switched off, rounded down to whole units"""
 
     def __post_init__(self) -> None:
         if not 0 <= self.fraction_off < 1:

@@ -1,4 +1,4 @@
-"""Measures of an ensemble after each session of a continual-learning run."""
+"""This module measures an ensemble after each session of a continual-learning run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ right after task 0 was learned"""
 
 @dataclass(frozen=True)
 class Measures:
-    """What to measure; a number of samples of 0 leaves the measure out.
+    """Measures say what to measure; a number of samples of 0 leaves the measure out.
 
     Raises:
         ValueError: if a field lies outside of its range.
@@ -37,14 +37,14 @@ class Measures:
     data: tuple[Data, ...] = ("validation", "test")
     """sets for loss and accuracy; what is chosen by validation must not see the test set"""
     importance_samples: int = 64
-    """sequences for the sampled Fisher of the task just learned"""
+    """number of sequences for the sampled Fisher of the task just learned"""
     state_samples: int = 128
-    """sequences for the dimensionality of the hidden states: drawn apart from those sets, or of recorded sequences from
-    the test set"""
+    """number of sequences for the dimensionality of the hidden states: they are drawn apart from the sets above, or
+    taken from the test set where sequences are recorded"""
     variance: float = 0.75
     """share of the variance that the counted components hold"""
     shared_components: int = 20
-    """principal directions of task 0 inside of which the variance of other tasks is taken"""
+    """number of principal directions of task 0 inside of which the variance of other tasks is taken"""
 
     def __post_init__(self) -> None:
         if not self.data or not set(self.data) <= set(get_args(Data)) or len(set(self.data)) < len(self.data):
@@ -104,20 +104,20 @@ def measure_run(run: Iterable[TrainedSession], measures: Measures = Measures()) 
 
 
 def _weights(after: TrainedSession, task: int) -> Parameters | None:
-    """Of the network that answers a task, without gradient."""
+    """Return the weights of the network that answers a task, without gradient; ``None`` if there is none yet."""
     with torch.no_grad():
         found = after.weights(task)
     return None if found is None else {name: value.detach() for name, value in found.items()}
 
 
 def _performance(after: TrainedSession, measures: Measures) -> xr.Dataset:
-    """Loss and accuracy on every task."""
+    """Return loss and accuracy on every task."""
     weights = [_weights(after, task) for task in range(len(after.learner.tasks))]
     return _evaluate(after.learner, weights, measures)
 
 
 def _untrained(after: TrainedSession, measures: Measures) -> xr.DataArray:
-    """Accuracy before the first task: what the seeds alone give."""
+    """Return the accuracy before the first task, which the seeds alone give."""
     learner, tasks = after.learner, len(after.learner.tasks)
     with torch.no_grad():
         weights = [learner.weights(after.initial, task) for task in range(tasks)]
@@ -125,7 +125,7 @@ def _untrained(after: TrainedSession, measures: Measures) -> xr.DataArray:
 
 
 def _evaluate(learner: Learner, weights: list[Parameters] | list[Parameters | None], measures: Measures) -> xr.Dataset:
-    """Of the weights that answer each task; NaN where there are none."""
+    """Evaluate the weights that answer each task; the measures are NaN where there are none."""
     shape = len(learner.seeds), len(weights), len(measures.data)
     names = ["loss", "accuracy"]
     if all(isinstance(task.likelihood, Categorical) for task in learner.tasks):
@@ -144,7 +144,7 @@ def _evaluate(learner: Learner, weights: list[Parameters] | list[Parameters | No
 
 
 def _course(after: TrainedSession) -> xr.Dataset:
-    """How training went, and what it leaves behind."""
+    """Return how training went, and how many numbers it leaves to be stored."""
     members = len(after.learner.seeds)
     steps = max(int(after.iterations.max()), 1)  # members are stepped together until the last one stops
     seconds = after.seconds / steps / after.networks if after.iterations.max() else np.nan
@@ -160,7 +160,10 @@ def _course(after: TrainedSession) -> xr.Dataset:
 
 
 def _late_gain(curves: xr.Dataset) -> Float[np.ndarray, "member"]:
-    """Last validation accuracy above that at two thirds of the steps, or before; NaN with a single validation."""
+    """Return the last validation accuracy minus that at two thirds of the steps, or just before.
+
+    It is NaN with a single validation.
+    """
     accuracy = curves.validation_accuracy
     if accuracy.sizes["validation"] < 2:
         return np.full(curves.sizes["seed"], np.nan)
@@ -169,7 +172,10 @@ def _late_gain(curves: xr.Dataset) -> Float[np.ndarray, "member"]:
 
 
 def _importance(after: TrainedSession, samples: int) -> xr.Dataset:
-    """Of the tasks of the session, at the weights that answer them, on the same sequences for all members."""
+    """Return the importance for the tasks of the session, on the same sequences for all members.
+
+    It is measured at the weights that answer each task.
+    """
     learner, found = after.learner, []
     for number in after.session.tasks:
         task, weights = learner.tasks[number], _weights(after, number)
@@ -183,7 +189,7 @@ def _importance(after: TrainedSession, samples: int) -> xr.Dataset:
 
 @torch.no_grad()
 def _states(after: TrainedSession, measures: Measures) -> States:
-    """Hidden states in the output phase of each task that has a network."""
+    """Return the hidden states in the output phase of each task that has a network."""
     learner, found = after.learner, {}
     for number, task in enumerate(learner.tasks):
         weights = _weights(after, number)
@@ -195,7 +201,7 @@ def _states(after: TrainedSession, measures: Measures) -> States:
 
 
 def _dimensions(now: States, first: States, after: TrainedSession, measures: Measures) -> xr.Dataset:
-    """Components of the states of each task, and what they share with those of task 0."""
+    """Return the components of the states of each task, and the variance that they share with those of task 0."""
     if not measures.state_samples:
         return xr.Dataset()
     members, tasks = len(after.learner.seeds), len(after.learner.tasks)

@@ -10,7 +10,7 @@ _KINDS = {"parametrisation": Parametrisation, "penalty": Penalty, "rehearsal": R
 
 @dataclass(frozen=True)
 class Method:
-    """How a network learns tasks one after the other. With no part given it is fine-tuning.
+    """A Method says how a network learns tasks one after the other. With no part given it is fine-tuning.
 
     Raises:
         ValueError: if a part is of the wrong kind, or needs something that no other part offers.

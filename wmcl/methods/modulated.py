@@ -1,4 +1,4 @@
-"""Context modulation: gains and shifts of recurrent layers that are learned anew for every task."""
+"""Context modulation learns gains and shifts of recurrent layers anew for every task."""
 
 import math
 from collections.abc import Sequence
@@ -11,16 +11,17 @@ from wmcl.networks import Network, Parameters
 from wmcl.training.parts import Initial, Parametrisation
 
 _UNIT_GAIN = math.log(math.expm1(1.0))
-"""what softplus takes to 1"""
+"""number whose softplus is 1"""
 
 
 @dataclass(frozen=True)
 class Modulated(Parametrisation):
-    """Trained gains softplus(g) > 0 and shifts s (:mod:`wmcl.methods.gains`) of every task, beside shared weights.
+    """A Modulated parametrisation learns gains softplus(g) > 0 and shifts s (:mod:`wmcl.methods.gains`) a task.
 
-    All tasks start from gain 1 and shift 0, the network as it is. (The paper's code starts from g = 1, which is a gain
-    of 1.31.) Those of a task change only while it is learned or rehearsed. An LSTM or GRU has them for the
-    pre-activation of every gate, while the paper's code modulates the cell state of an LSTM on its way to the output.
+    Tasks share the weights themselves. All tasks start from gain 1 and shift 0, the network as it is. (The paper's code
+    starts from g = 1, which is a gain of 1.31.) Those of a task change only while it is learned or rehearsed. An LSTM
+    or GRU has them for the pre-activation of every gate, while the paper's code modulates the cell state of an LSTM on
+    its way to the output.
     """
 
     def init(self, network: Network, seeds: Sequence[int], tasks: int) -> Initial:

@@ -21,20 +21,23 @@ CHOSEN = "regularised tasks"
 
 
 class Targets(NamedTuple):
-    """What the hypernetwork gave for each earlier task when this one began."""
+    """Targets hold what the hypernetwork gave for each earlier task when this one began."""
 
     hypernetwork: Hypernetwork
     weights: Float[Tensor, "member earlier weight"]
-    """generated for each earlier task"""
+    """weights generated for each earlier task"""
     own: Float[Tensor, "earlier head"]
-    """1 for weights of the head of that task, 0 for those of others; empty unless several are generated"""
+    """for each earlier task, 1 for weights of its own head and 0 for those of others; empty unless several are
+    generated"""
     generated: int
-    """how many weights the hypernetwork gives, without a surplus of the last chunk"""
+    """number of weights that the hypernetwork gives, without a surplus of the last chunk"""
 
 
 @dataclass(frozen=True)
 class OutputPreserving(Penalty):
-    r"""The penalty of von Oswald, Henning, Sacramento and Grewe ("Continual learning with hypernetworks", ICLR 2020).
+    r"""OutputPreserving is a penalty on changes of what a hypernetwork generates for earlier tasks.
+
+    It is that of von Oswald, Henning, Sacramento and Grewe ("Continual learning with hypernetworks", ICLR 2020):
 
     .. math::
         \frac{β}{|S|} \sum_{j \in S} \sum_{k \in \text{own}(j)} (h_k(e_j, θ) - h_k(e_j^*, θ^*))^2
@@ -52,12 +55,12 @@ class OutputPreserving(Penalty):
     needs: ClassVar[frozenset[Offer]] = frozenset({Offer.earlier_tasks, Offer.generated_weights})
 
     strength: Strength
-    """β; one for all members, or one for each"""
+    """strength β; one for all members, or one for each"""
     _: KW_ONLY
     tasks: int | None = None
-    """so many earlier tasks a step, chosen anew by each member in each; ``None``: all of them"""
+    """number of earlier tasks a step, chosen anew by each member in each step; ``None``: all of them"""
     look_ahead: bool = False
-    """whether it is taken at the values to which the task gradient alone would lead"""
+    """whether the loss is taken at the values to which the task gradient alone would lead"""
     train_earlier_embeddings: bool = True
     """whether embeddings of earlier tasks may move to keep the weights where they are"""
 
@@ -67,7 +70,7 @@ class OutputPreserving(Penalty):
 
     @property
     def lookahead(self) -> bool:
-        """Whether the loss is taken where the task gradient would lead."""
+        """Tell whether the loss is taken where the task gradient would lead."""
         return self.look_ahead
 
     @torch.no_grad()
@@ -95,7 +98,7 @@ class OutputPreserving(Penalty):
         return {CHOSEN: torch.from_numpy(chosen)}
 
     def loss(self, past: Targets, values: Parameters, draws: Parameters) -> Float[Tensor, "member"]:
-        """Return the sum of squares of the formula above over |S|, all regularised tasks in one batch."""
+        """Return the formula of the class without β, computed for all regularised tasks in one batch."""
         hypernetwork, targets, own = past.hypernetwork, past.weights, past.own
         embeddings = hypernetwork.embeddings(values, range(targets.shape[1]))
         if not self.train_earlier_embeddings:

@@ -8,7 +8,8 @@ update is replaced by
     Δ \leftarrow Δ (I - U U^\top).
 
 The subspace holds a share of the second moment E[h hᵀ], over the sequences of each task and the steps at which W_hh
-reads, as in gradient projection memory (Saha, Garg and Roy, ICLR 2021), which projects gradients of feed-forward layers.
+reads, as in gradient projection memory (Saha, Garg and Roy, ICLR 2021), which projects gradients of feed-forward
+layers.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from wmcl.training.parts import Learner, Offer, Penalty
 
 @dataclass(frozen=True)
 class StateProjection(Penalty):
-    """Projects the update of every W_hh off the subspace of the hidden states of earlier tasks.
+    """Project the update of every W_hh off the subspace of the hidden states of earlier tasks.
 
     Its memory is I - U Uᵀ of every recurrent matrix, (member, unit, unit) in float64. It holds nothing but recurrent
     matrices: outputs of earlier tasks stay only as far as their input maps and heads do.
@@ -37,9 +38,9 @@ class StateProjection(Penalty):
     needs: ClassVar[frozenset[Offer]] = frozenset({Offer.earlier_tasks, Offer.shared_weights, Offer.sequences})
 
     share: float = 0.99
-    """of the second moment of the states of a task that its protected directions hold; 1 protects all of them"""
+    """share of the second moment of the states of a task that its protected directions hold; 1 protects all of them"""
     samples: int = 200
-    """sequences of a task; each member draws its own"""
+    """number of sequences of a task; each member draws its own"""
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
@@ -58,7 +59,7 @@ class StateProjection(Penalty):
     def finish(
         self, learner: Learner, memory: Parameters | None, values: Parameters, task: int, observed: Parameters
     ) -> Parameters:
-        """Take the directions of the task's states out of what is free."""
+        """Return the projections without the directions of the task's states."""
         found = {}
         for name, moment in _second_moments(learner, values, task, self.samples).items():
             free = torch.eye(moment.shape[-1], dtype=moment.dtype, device=moment.device).expand_as(moment)
@@ -69,7 +70,7 @@ class StateProjection(Penalty):
 def _second_moments(
     learner: Learner, values: Parameters, task: int, samples: int
 ) -> dict[str, Float64[Tensor, "member unit unit"]]:
-    """E[h hᵀ] of what each recurrent matrix reads, over all sequences and the steps before their padding."""
+    """Return E[h hᵀ] of what each recurrent matrix reads, over all sequences and the steps before their padding."""
     data = learner.data(task, "projection", samples)
     given = learner.network_of(task).apply(learner.weights(values, task), data.inputs, taps=True, lengths=data.lengths)
     found = {}
@@ -85,7 +86,7 @@ def _second_moments(
 def _without(
     free: Float64[Tensor, "member unit unit"], moment: Float64[Tensor, "member unit unit"], share: float
 ) -> Float64[Tensor, "member unit unit"]:
-    """The projection without the fewest further directions that leave at most 1 - share of the trace of a moment."""
+    """Return the projection without the fewest directions that leave at most 1 - share of the trace of a moment."""
     values, vectors = torch.linalg.eigh(free @ moment @ free)
     values, vectors = values.flip(-1).clamp(min=0), vectors.flip(-1)
     total = moment.diagonal(dim1=1, dim2=2).sum(1)[:, None]

@@ -1,7 +1,7 @@
 r"""Quadratic penalties hold values that mattered for earlier tasks.
 
-One term with one anchor, the values after the latest task (online EWC of Schwarz et al., ICML 2018; Synaptic
-Intelligence and Memory Aware Synapses accumulate the same way):
+A penalty has one term with one anchor, the values after the latest task (online EWC of Schwarz et al., ICML 2018;
+Synaptic Intelligence and Memory Aware Synapses accumulate the same way):
 
 .. math::
     L_k = λ c \sum_i γ Ω_{k-1, i} (θ_i - θ^*_{k-1, i})^2, \qquad Ω_k = γ Ω_{k-1} + Ω^{new}_k,
@@ -29,17 +29,18 @@ from wmcl.training.parts import Learner, Offer, Penalty, Strength
 
 
 class Term(NamedTuple):
-    """A weighted sum of squared distances."""
+    """A Term is a weighted sum of squared distances."""
 
     importance: Parameters
-    """float64 in memory; in the past of a task, all factors are included, in the type of the values"""
+    """importance of each value: float64 in memory; in the past of a task, with all factors, in the type of the
+    values"""
     anchor: Parameters
     """values after the task"""
 
 
 @dataclass(frozen=True)
 class Quadratic(Penalty):
-    """Holds values near what they were after earlier tasks, the more so the more they mattered.
+    """Hold values near what they were after earlier tasks, the more so the more they mattered.
 
     The loss of a task is in the units of ``Options.reduction``, while a Fisher is in nats² a sequence. A strength of
     the paper (whose loss is one of sequences) is to be divided by the scored bits of a sequence where the loss is in
@@ -54,10 +55,10 @@ class Quadratic(Penalty):
 
     importance: Importance
     strength: Strength
-    """λ; one for all members, or one for each"""
+    """strength λ; one for all members, or one for each"""
     _: KW_ONLY
     decay: float = 1.0
-    """γ, from 0 (earlier tasks do not count) to 1 (they count as much as at first)"""
+    """decay γ, from 0 (earlier tasks do not count) to 1 (they count as much as at first)"""
     per_task: bool = False
     """whether every earlier task has a term with its own anchor"""
 
@@ -69,13 +70,13 @@ class Quadratic(Penalty):
 
     @property
     def observer(self) -> Observer | None:
-        """What the importance needs to have watched."""
+        """Return the observer of the importance, if it needs one."""
         return self.importance.observer
 
     def start(
         self, learner: Learner, memory: tuple[Term, ...] | None, values: Parameters, task: int
     ) -> tuple[Term, ...] | None:
-        """Return the terms with all their factors."""
+        """Return the terms with strength, factor and decay multiplied into their importances."""
         if not memory:
             return None
         scale = learner.per_member(strength=self.strength) * (self.importance.factor * self.decay)

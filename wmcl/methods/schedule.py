@@ -13,12 +13,12 @@ class Session:
     tasks: tuple[int, ...]
     """tasks whose sequences are in every batch"""
     fresh: bool
-    """whether it begins with new networks instead of those of the session before"""
+    """whether the session begins with new networks instead of those of the session before"""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Trains one task after the other, each in a session of its own."""
+    """Train one task after the other, each in a session of its own."""
 
     offers: ClassVar[frozenset[Offer]] = frozenset({Offer.earlier_tasks})
 
@@ -29,7 +29,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class FromScratch(Schedule):
-    """Trains a new network for each task, all from the same start."""
+    """Train a new network for each task, all from the same start."""
 
     offers: ClassVar[frozenset[Offer]] = frozenset()
 
@@ -40,7 +40,7 @@ class FromScratch(Schedule):
 
 @dataclass(frozen=True)
 class Multitask(Schedule):
-    """Trains all tasks at once: batches are split equally over them, for as many steps as one by one."""
+    """Train all tasks at once: batches are split equally over them, for as many steps as one by one."""
 
     offers: ClassVar[frozenset[Offer]] = frozenset()
 

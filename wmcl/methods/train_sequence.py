@@ -29,21 +29,21 @@ from wmcl.training.train import check_learner, initial_values, on_device
 
 @dataclass(frozen=True)
 class TrainedSession:
-    """An ensemble after a session."""
+    """A TrainedSession is an ensemble after a session of a run."""
 
     learner: Learner
     session: Session
     values: Parameters
     """everything that is trained, by name"""
     initial: Parameters
-    """the values before the first task"""
+    """values before the first task"""
     alone: dict[int, Parameters]
     """values of the network of each task so far, if each has its own; otherwise empty"""
     penalty_memory: Any
     rehearsal_memory: Any
     stored: int
-    """numbers a member that have to be kept for the next task, beyond those of one network and of the vectors of words
-    that are learned: an anchor counts, while targets that are made from the values at the start of a task (of a
+    """how many numbers of a member have to be kept for the next task, beyond those of one network and of the vectors of
+    words that are learned: an anchor counts, while targets that are made from the values at the start of a task (of a
     hypernetwork, of rehearsal) do not"""
     iterations: Int[np.ndarray, "member"]
     """steps that each member made in this session"""
@@ -56,23 +56,23 @@ class TrainedSession:
     seconds: float
     """wall time of the session, without what the method does before and after"""
     networks: int
-    """how many were trained in this session: fewer than members where nothing told some of them apart"""
+    """number of networks that were trained in this session: fewer than members where nothing told some of them apart"""
     observed: Parameters
     """final state of what watched the steps, if anything did"""
 
     @property
     def task(self) -> int:
-        """The last task that was learned, counted from 0."""
+        """Return the number of the last task that was learned, counted from 0."""
         return self.session.tasks[-1]
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """All tasks of the run, in their order."""
+        """Return all tasks of the run, in their order."""
         return self.learner.tasks
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seed of each member."""
+        """Return the seed of each member."""
         return self.learner.seeds
 
     def weights(self, task: int) -> Parameters | None:
@@ -113,7 +113,7 @@ class TrainedSession:
     def dimensionality(
         self, phase: str | None = "output", data: Sequences | None = None, task: int | None = None
     ) -> xr.Dataset:
-        """Return how many dimensions these hidden states fill."""
+        """Return how many dimensions the hidden states of a task fill, the last one by default."""
         return self.on(self.task if task is None else task).dimensionality(phase, data)
 
 
@@ -130,7 +130,7 @@ def train_sequence(
     checkpoint: Path | None = None,
     checkpoint_every: int = 500,
 ) -> Iterator[TrainedSession]:
-    """Train on tasks one after the other, and stand still after each for whoever wants to look.
+    """Train on tasks one after the other, and yield the ensemble after each session.
 
     Every session has a new optimiser, and the batches of its tasks from iteration 0 on. A method that learns all tasks
     at once has a single session.
@@ -147,7 +147,7 @@ def train_sequence(
         tasks: in their order.
         seeds: one for each member. They may repeat if members differ in a hyperparameter: learning rates, and the
             strengths of a method, may be given one for each member.
-        stop: when a member stops learning a task; at once learnt tasks have so many times the iterations.
+        stop: when a member stops learning a task; tasks learned at once have so many times the iterations.
         options: how to train; penalties are added to the loss in the units of ``options.reduction``.
         device: of the tensors.
         progress: whether to show a progress bar a session.
@@ -176,7 +176,7 @@ def train_sequence(
 
 
 class _Saves(NamedTuple):
-    """The files of the sessions of a run."""
+    """Hold where the files of the sessions of a run are, and how often they are written."""
 
     folder: Path
     every: int
@@ -236,7 +236,7 @@ def _sessions(
 
 
 class _Course(NamedTuple):
-    """What training made of some members; fields as in :class:`TrainedSession`."""
+    """Hold what training made of some members; fields are as in :class:`TrainedSession`."""
 
     values: Parameters
     iterations: Int[np.ndarray, "member"]
@@ -247,7 +247,7 @@ class _Course(NamedTuple):
     observed: Parameters
 
     def of_members(self, places: list[int]) -> "_Course":
-        """The same for the members at these places, which may repeat."""
+        """Return what training made of the members at these places, which may repeat."""
         return _Course(
             select(self.values, places),
             self.iterations[places],
@@ -269,7 +269,7 @@ def _train(
     number: int,
     is_alike: bool,
 ) -> tuple[_Course, int]:
-    """What training made of all members, and how many networks it trained."""
+    """Train a session, and return what it made of all members and how many networks it trained."""
     learner, members = objective.learner, range(len(objective.learner.seeds))
     places = _first_alike(learner) if is_alike else list(members)
     first = sorted(set(places))
@@ -312,13 +312,13 @@ def _check_start(checkpoint: Checkpoint, state: State, values: Parameters) -> No
 
 
 def _first_alike(learner: Learner) -> list[int]:
-    """For every member the place of the first one with its seed and learning rate."""
+    """Return for every member the place of the first one with its seed and learning rate."""
     kinds = list(zip(learner.seeds, learner.options.optimiser.rates(len(learner.seeds)), strict=True))
     return [kinds.index(kind) for kind in kinds]
 
 
 def _changes_of_others(learner: Learner, values: Parameters, tasks: Sequence[int]) -> Parameters:
-    """What other tasks learned of their word vectors."""
+    """Return what other tasks learned of their word vectors."""
     own = {learner.name_of_changes(task) for task in tasks}
     return {name: value for name, value in values.items() if name.startswith(CHANGES) and name not in own}
 
@@ -332,7 +332,7 @@ def _start(
     options: Options,
     device: str,
 ) -> tuple[Learner, Parameters]:
-    """What stays the same, and the trained values before the first task; refuse what does not fit."""
+    """Return the learner and the trained values before the first task; refuse what does not fit."""
     learner = Learner(network, method.parametrisation, tasks, seeds, options, {}, device)
     if not tasks:
         raise ValueError("tasks is empty: there must be at least one task")

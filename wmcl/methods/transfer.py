@@ -1,4 +1,4 @@
-r"""What a run over K tasks kept, lost and gained, from the accuracies after each of them.
+r"""This module measures what a run over K tasks kept, lost and gained, from the accuracies after each of them.
 
 ``accuracy`` is A with the dimensions ``trained_task`` and ``evaluated_task``, both 0, 1, …, K - 1 in the order of
 training, and any others, such as ``seed``: A[l, j] is the accuracy on task j right after task l was learned.
@@ -15,46 +15,46 @@ ROWS, COLUMNS = "trained_task", "evaluated_task"
 
 
 def during(accuracy: xr.DataArray) -> xr.DataArray:
-    r"""Mean accuracy on tasks right after each was learned, :math:`\frac{1}{K} \sum_j A_{jj}`.
+    r"""Return the mean accuracy on tasks right after each was learned, :math:`\frac{1}{K} \sum_j A_{jj}`.
 
-    As in Ehret et al. (ICLR 2021).
+    It is that of Ehret et al. (ICLR 2021).
     """
     return _diagonal(accuracy).mean(COLUMNS, skipna=False)
 
 
 def final(accuracy: xr.DataArray) -> xr.DataArray:
-    r"""Mean accuracy on all tasks after the last one, :math:`\frac{1}{K} \sum_j A_{K-1, j}`.
+    r"""Return the mean accuracy on all tasks after the last one, :math:`\frac{1}{K} \sum_j A_{K-1, j}`.
 
-    As in Ehret et al. (ICLR 2021); the average accuracy of Lopez-Paz and Ranzato (NeurIPS 2017).
+    It is that of Ehret et al. (ICLR 2021), and the average accuracy of Lopez-Paz and Ranzato (NeurIPS 2017).
     """
     return _last(accuracy).mean(COLUMNS, skipna=False)
 
 
 def forgetting(accuracy: xr.DataArray) -> xr.DataArray:
-    r"""What is lost of the best accuracy that was once reached, the mean over all tasks but the last.
+    r"""Return how much of the best accuracy of a task is lost in the end, the mean over all tasks but the last.
 
     .. math::
         \frac{1}{K - 1} \sum_{j < K-1} \left( \max_{j \le l < K-1} A_{lj} - A_{K-1, j} \right)
 
-    As in Chaudhry, Dokania, Ajanthan and Torr (ECCV 2018), who also look for the maximum before task j was learned;
-    what a task has not been learned for is not forgotten here. Negative if tasks gain from later ones.
+    It is that of Chaudhry, Dokania, Ajanthan and Torr (ECCV 2018), except that they also look for the maximum before
+    task j was learned. Forgetting is negative if tasks gain from later ones.
     """
     best = _earlier(accuracy).max(ROWS, skipna=False)
     return _mean_of_earlier_tasks(best - _last(accuracy))
 
 
 def backward_transfer(accuracy: xr.DataArray) -> xr.DataArray:
-    r"""What later tasks did to earlier ones, :math:`\frac{1}{K-1} \sum_{j<K-1} (A_{K-1,j} - A_{jj})`.
+    r"""Return what later tasks did to earlier ones, :math:`\frac{1}{K-1} \sum_{j<K-1} (A_{K-1,j} - A_{jj})`.
 
-    As in Lopez-Paz and Ranzato (NeurIPS 2017). Negative if tasks are forgotten.
+    It is that of Lopez-Paz and Ranzato (NeurIPS 2017), and negative if tasks are forgotten.
     """
     return _mean_of_earlier_tasks(_last(accuracy) - _diagonal(accuracy))
 
 
 def forward_transfer(accuracy: xr.DataArray, untrained: xr.DataArray) -> xr.DataArray:
-    r"""What earlier tasks gave to later ones, :math:`\frac{1}{K-1} \sum_{j \ge 1} (A_{j-1,j} - b_j)`.
+    r"""Return what earlier tasks gave to later ones, :math:`\frac{1}{K-1} \sum_{j \ge 1} (A_{j-1,j} - b_j)`.
 
-    As in Lopez-Paz and Ranzato (NeurIPS 2017). With a read-out a task, the one of task j has not been trained then.
+    It is that of Lopez-Paz and Ranzato (NeurIPS 2017). With a head a task, that of task j has not been trained then.
 
     Args:
         accuracy: A.
@@ -68,10 +68,10 @@ def forward_transfer(accuracy: xr.DataArray, untrained: xr.DataArray) -> xr.Data
 
 
 def intransigence(accuracy: xr.DataArray, from_scratch: xr.DataArray) -> xr.DataArray:
-    r"""What a method cannot learn for what it holds on to, :math:`\frac{1}{K} \sum_j (A^*_{jj} - A_{jj})`.
+    r"""Return how much less a method learns than training from scratch, :math:`\frac{1}{K} \sum_j (A^*_{jj} - A_{jj})`.
 
-    After Chaudhry et al. (ECCV 2018), but with networks of their own (from scratch) as reference A*, where they take
-    one that is trained on all tasks up to j at once. Networks of the same seed are compared.
+    It follows Chaudhry et al. (ECCV 2018), but with networks of their own (from scratch) as reference A*, where they
+    take one that is trained on all tasks up to j at once. Networks of the same seed are compared.
 
     Args:
         accuracy: A.
@@ -94,7 +94,7 @@ def _tasks(accuracy: xr.DataArray) -> int:
 
 
 def _diagonal(accuracy: xr.DataArray) -> xr.DataArray:
-    """A[j, j], along the evaluated tasks."""
+    """Return A[j, j], along the evaluated tasks."""
     entries = [accuracy.isel({ROWS: j, COLUMNS: j}).drop_vars(ROWS, errors="ignore") for j in range(_tasks(accuracy))]
     return xr.concat(entries, COLUMNS)
 
@@ -104,7 +104,7 @@ def _last(accuracy: xr.DataArray) -> xr.DataArray:
 
 
 def _earlier(accuracy: xr.DataArray) -> xr.DataArray:
-    """The rows before the last, with -inf before a task was learned, where no maximum is to be looked for."""
+    """Return the rows before the last, with -inf before a task was learned, where no maximum is to be looked for."""
     tasks = _tasks(accuracy)
     row, column = (xr.DataArray(range(tasks), dims=name) for name in (ROWS, COLUMNS))
     known = accuracy.drop_vars([ROWS, COLUMNS], errors="ignore").where(row >= column, float("-inf"))

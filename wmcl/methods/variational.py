@@ -1,4 +1,4 @@
-"""The losses of a recurrent variational autoencoder, and the map from the states of a network to its posterior."""
+"""This module holds the losses of a recurrent variational autoencoder, and the map to its posterior."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from wmcl.tasks import Phase, Sequences
 from wmcl.training.parts import Learner
 
 InputLikelihood = Bernoulli | Gaussian
-"""of inputs that are bits, or real numbers"""
+"""likelihood of inputs that are bits, or real numbers"""
 
 W, B = "W_posterior", "b_posterior"
 

@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 class State(NamedTuple):
-    """A recurrent layer hands its state from one step to the next.
+    """A State is what a recurrent layer hands from one step to the next.
 
     The gradient with respect to a state is a state, too.
     """
 
     hidden: Float[Tensor, "member sample unit"]
-    """h_t"""
+    """hidden state h_t"""
     cell: Float[Tensor, "member sample unit"] | None = None
-    """c_t, for cells that have one"""
+    """cell state c_t, for cells that have one"""
 
 
 @runtime_checkable
@@ -28,13 +28,13 @@ class Cell(Protocol):
     """
 
     gates: int
-    """blocks of rows of W_ih and of W_hh"""
+    """number of blocks of rows of W_ih and of W_hh"""
     blocks: int
-    """blocks of pre-activations: ``gates``, or one more"""
+    """number of blocks of pre-activations: ``gates``, or one more"""
     in_place: bool
     """whether the hidden states are written over the pre-activations, which saves memory"""
     has_cell_state: bool
-    """whether c_t is handed on beside h_t"""
+    """whether the cell state c_t is handed on beside the hidden state h_t"""
     passes_hidden: bool
     """whether h_{t-1} reaches h_t by other ways than W_hh"""
 

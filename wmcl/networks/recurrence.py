@@ -1,4 +1,4 @@
-r"""One loop over time serves all cells: it owns the products, the order of steps and the backward pass.
+r"""One loop over time serves all cells: it computes the products, orders the steps and runs the backward pass.
 
 A recurrent layer has the pre-activations a_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh, from which its cell makes the
 next state, with h_{-1} = 0. The input products of all steps are one batched product, and so are the weight gradients;
@@ -24,7 +24,7 @@ from wmcl.networks.cell import Cell, State
 
 
 class Weights(NamedTuple):
-    """A recurrent layer has two weight matrices and their biases, with one entry for each member."""
+    """Weights are the two weight matrices of a recurrent layer and their biases, with one entry for each member."""
 
     W_ih: Float[Tensor, "member gate feature"]
     b_ih: Float[Tensor, "member gate"]
@@ -33,14 +33,14 @@ class Weights(NamedTuple):
 
 
 class Unrolled(NamedTuple):
-    """Unrolling a recurrent layer over time gives its states."""
+    """An Unrolled holds the states of a recurrent layer at all steps."""
 
     hidden: Float[Tensor, "member time sample unit"]
-    """h_t of every step"""
+    """hidden state h_t of every step"""
     window: Float[Tensor, "member window sample unit"]
-    """h_t of the steps of the window"""
+    """hidden state h_t of the steps of the window"""
     cell: Float[Tensor, "member time sample unit"] | None
-    """c_t of every step, without gradient, if the cell has one"""
+    """cell state c_t of every step, without gradient, if the cell has one"""
 
 
 def unroll(
@@ -128,7 +128,7 @@ class _Recurrence(torch.autograd.Function):
 
 
 class _Trace(NamedTuple):
-    """A forward pass leaves its states for the backward pass."""
+    """A _Trace holds the states that a forward pass leaves for the backward pass."""
 
     cell: Cell
     values: Tensor
@@ -154,7 +154,7 @@ def _drive(W_ih: Tensor, b_ih: Tensor, b_hh: Tensor, apart: int) -> tuple[Tensor
 
 
 def _turn(values: Tensor, by: int, dim: int) -> Tensor:
-    """Roll between the order of gates and that of blocks, without a copy where the two are the same."""
+    """Roll values between the order of gates and that of blocks, without a copy where the two are the same."""
     return values.roll(by, dim) if by else values
 
 

@@ -1,4 +1,4 @@
-"""Dimensions that the hidden states fill at a stage, and the bits that they hold."""
+"""This module measures the dimensions that the hidden states fill at a stage, and the bits that they hold."""
 
 from collections.abc import Mapping
 
@@ -97,9 +97,9 @@ def nonlinear_dimensionality_at(
     threshold: float = 0.75,
     rows: int = 1000,
 ) -> xr.Dataset:
-    """Measure the dimensionality of the states of a phase by measures that see curvature, just after the loss.
+    """Measure the dimensionality of the states of a phase by measures that see curvature.
 
-    Needs the extra ``intrinsic``.
+    The states are those just after the loss was reached. The extra ``intrinsic`` is needed.
 
     Returns:
         ``kernel_components`` (seed), for the share ``threshold`` of the variance under a cosine kernel;

@@ -1,4 +1,4 @@
-"""Importances of the weights at a stage, by every measure."""
+"""This module measures the importances of the weights at a stage, by every measure."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -27,7 +27,7 @@ from wmcl.training import Milestone, Snapshot, Trained
 
 ImportanceKind = Literal["empirical", "sampled", "exact", "SI total", "SI task", "MAS"]
 DAMPINGS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-"""ξ of Synaptic Intelligence"""
+"""dampings ξ of Synaptic Intelligence"""
 
 
 def importance_at(
@@ -79,7 +79,7 @@ def _importance(kind: ImportanceKind, snapshot: Snapshot, trained: Trained, data
 
 
 def path_integrals_at(trained: Trained, stage: Milestone) -> xr.Dataset:
-    """Measure what Synaptic Intelligence says where its conventions are left out, just after the loss was reached.
+    """Measure the path integrals ω of Synaptic Intelligence, and Ω for each ξ, just after the loss was reached.
 
     Returns:
         ``omega_share`` (seed, connection, path), ω of a connection over Σω of all weights and biases; ``omega_sum``
@@ -112,7 +112,9 @@ def path_integrals_at(trained: Trained, stage: Milestone) -> xr.Dataset:
 
 
 def exact_check_at(trained: Trained, stage: Milestone, data: Sequences, draws: int = 4) -> xr.Dataset:
-    """Set the mean exact Fisher of each connection beside the sampled one of the same sequences, with several draws.
+    """Compare the mean exact Fisher of each connection with the sampled one, on the same sequences.
+
+    The sampled Fisher has several draws of targets for each sequence.
 
     Returns:
         ``checked`` (seed, estimator, connection), per sequence, just after the loss was reached.

@@ -1,4 +1,4 @@
-"""Performance of networks at a stage, and how training brought them there."""
+"""This module measures the performance of networks at a stage, and how training brought them there."""
 
 import numpy as np
 import xarray as xr

@@ -1,4 +1,4 @@
-"""The training loop, its optimisers, its stop rules and what it records."""
+"""This package trains ensembles: it holds the training loop, its optimisers, its stop rules and what it records."""
 
 from wmcl.training.confusion import weighted_f1
 from wmcl.training.ensemble import Ensemble, Trained

@@ -1,4 +1,4 @@
-"""Batches of a training run, drawn when they are needed, or ahead by threads."""
+"""This module draws the batches of a training run, when they are needed or ahead by threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ def drawn(draw: Callable[[int], Batch], iterations: range, ahead: int, pinned: b
     Args:
         draw: the batch of an iteration; what it returns must not depend on what was drawn before.
         iterations: whose batches are wanted.
-        ahead: batches that are drawn ahead, by as many threads; with 0 each is drawn when it is asked for. The batches
-            are the same. What a draw raises is raised when its batch is asked for.
+        ahead: batches that are drawn ahead, by as many threads; with 0 each is drawn when it is needed. The batches
+            are the same. What a draw raises is raised when its batch is needed.
         pinned: whether threads put them into page-locked memory, from which a GPU copies while it computes.
     """
     if not ahead:

@@ -1,4 +1,4 @@
-"""A training run on disk: what it needs to go on, and what it was asked to do."""
+"""A checkpoint keeps a training run on disk: what the run needs to go on, and its configuration."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from wmcl.training.options import Reason, Stop
 from wmcl.training.state import Moving, Progress, State
 
 CHECKPOINT_VERSION = 2
-"""raised by hand whenever the layout changes, or the numbers that training gives"""
+"""version of the file, raised by hand whenever the layout changes, or the numbers that training gives"""
 
 Arrays = dict[str, np.ndarray]
 
@@ -55,10 +55,10 @@ def configuration(
 
 
 class Checkpoint:
-    """The file in which a training run is kept.
+    """A Checkpoint is the file in which a training run is kept.
 
-    A file that exists is gone on from only if it belongs to the same run. ``stop.iterations`` alone may differ, as long
-    as it is not below the iterations that were made: nothing that happened before depends on it.
+    A run goes on from an existing file only if the file belongs to the same run. ``stop.iterations`` alone may differ,
+    as long as it is not below the iterations that were made: nothing that happened before depends on it.
 
     Args:
         path: of the file.
@@ -74,17 +74,17 @@ class Checkpoint:
         self.path, self.every, self._configuration = Path(path), every, configuration
 
     def due(self, iteration: int, since: int) -> bool:
-        """Tell whether to save before this iteration, in a run that began, or went on, at another."""
+        """Tell whether to save before this iteration, in a run that began, or went on, at the iteration ``since``."""
         return iteration > since and iteration % self.every == 0
 
     def save(self, state: State) -> None:
-        """Replace the file."""
+        """Write a state to the file, in place of what was there."""
         arrays, description = encode(state)
         description |= {"configuration": self._configuration}
         stored_file.write(self.path, "checkpoint", CHECKPOINT_VERSION, arrays, description)
 
     def load(self, beginning: State) -> State:
-        """Return where the run stands: at its beginning, if there is no file.
+        """Return the state in the file, or the beginning of the run if there is no file.
 
         Raises:
             ValueError: if the file is no checkpoint, damaged, of another version or of another run.
@@ -150,7 +150,7 @@ def encode(state: State) -> tuple[Arrays, dict[str, Any]]:
 
 
 def decode(arrays: Arrays, description: Mapping[str, Any], beginning: State) -> State:
-    """Return the state that was encoded, on the device of the beginning of the same run."""
+    """Return the state that :func:`encode` turned into arrays, on the device of the beginning of the same run."""
     device = beginning.moving.active.device
     members = tuple(_progress(**member) for member in description["members"])
     moments = {name: _tensors(f"moments/{name}", arrays, device) for name in beginning.moving.optimiser.moments}
@@ -201,7 +201,10 @@ def network_description(network: Network) -> dict[str, Any]:
 
 
 def described(thing: Any) -> Any:
-    """Return the class name and, of a dataclass, the fields of a thing, and of what these hold."""
+    """Return a dataclass as its class name and fields, and any other object as its class name.
+
+    Numbers, texts, arrays and tensors stay as they are. What fields, mappings and sequences hold is described, too.
+    """
     if is_dataclass(thing) and not isinstance(thing, type):
         own = {field.name: described(getattr(thing, field.name)) for field in fields(thing)}
         return {"class": type(thing).__qualname__} | own
@@ -214,7 +217,10 @@ def described(thing: Any) -> Any:
 
 
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any], path: str = "") -> dict[str, tuple[Any, Any]]:
-    """Return the fields in which two configurations differ, such as ``{"options.batch": (128, 64)}`` (None: missing)."""
+    """Return the fields in which two configurations differ, such as ``{"options.batch": (128, 64)}``.
+
+    A field that one of them lacks has ``None`` there.
+    """
     found: dict[str, tuple[Any, Any]] = {}
     for name in sorted({*stored, *given}):
         old, new = stored.get(name), given.get(name)
@@ -235,7 +241,7 @@ def digest(sequences: Sequences) -> str:
 
 
 def _public_attributes(cell: object) -> dict[str, Any]:
-    """Class of a cell and its public numbers and texts: attributes that may differ between cells of one name."""
+    """Return the class of a cell and its public numbers and texts, which may differ between cells of one name."""
     public = {name: getattr(cell, name) for name in dir(cell) if not name.startswith("_")}
     return {"class": type(cell).__qualname__} | {k: v for k, v in public.items() if isinstance(v, (int, float, str))}
 
@@ -277,7 +283,7 @@ def _array(value: torch.Tensor) -> np.ndarray:
 
 
 def _tensors(prefix: str, arrays: Arrays, device: torch.device) -> Parameters:
-    """The tensors below a prefix, in the order in which they were written."""
+    """Return the tensors below a prefix, in the order in which they were written."""
     start = f"{prefix}/"
     return {
         name.removeprefix(start): torch.tensor(values, device=device)

@@ -1,4 +1,4 @@
-"""Count which class is answered where another one is right, and what follows from it."""
+"""This module counts answers by target class and answered class, and computes the weighted F1 from the counts."""
 
 import torch
 from jaxtyping import Float, Int

@@ -1,4 +1,4 @@
-"""What happened during training, as labelled arrays."""
+"""This module keeps what happened during training, as labelled arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,16 +12,16 @@ from wmcl.training.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class Curves:
-    """The course of a training run; NaN where a member was frozen or not validated.
+    """Hold the course of a training run, with NaN where a member was frozen or not validated.
 
-    Steps come in blocks, the rows of which are steps; a validation is one row.
+    Steps come in blocks with a row for each step; a validation is one row.
     """
 
     seeds: tuple[int, ...]
     loss: tuple[Float[np.ndarray, "_ member"], ...] = ()
     clipped: tuple[Float[np.ndarray, "_ member"], ...] = ()
     validation: tuple[int, ...] = ()
-    """iterations"""
+    """iterations at which members were validated"""
     validation_loss: tuple[Float[np.ndarray, "member"], ...] = ()
     validation_accuracy: tuple[Float[np.ndarray, "member"], ...] = ()
 
@@ -31,7 +31,7 @@ class Curves:
         loss: Float[np.ndarray, "step member"],
         clipped: Bool[np.ndarray, "step member"],
     ) -> "Curves":
-        """With more training steps, of the members that took them."""
+        """Return the curves with more training steps, of the members that took them."""
         return replace(
             self,
             loss=(*self.loss, np.where(took, loss, np.nan)),
@@ -39,7 +39,7 @@ class Curves:
         )
 
     def validated(self, iteration: int, due: Sequence[bool], evaluation: Evaluation) -> "Curves":
-        """With one more validation, of the members that were due."""
+        """Return the curves with one more validation, of the members that were due."""
         loss, accuracy = (np.where(due, x.cpu().numpy(), np.nan) for x in (evaluation.loss, evaluation.accuracy))
         return replace(
             self,
@@ -49,16 +49,16 @@ class Curves:
         )
 
     def steps(self) -> Int[np.ndarray, "member"]:
-        """Training steps that each member made."""
+        """Return the number of training steps that each member made."""
         return (~np.isnan(self.rows(self.loss))).sum(0)
 
     def rows(self, parts: Sequence[np.ndarray]) -> Float[np.ndarray, "row member"]:
-        """Blocks or single rows as one array."""
+        """Return blocks or single rows as one array."""
         members = len(self.seeds)
         return np.concatenate([part.reshape(-1, members) for part in parts]) if parts else np.empty((0, members))
 
     def dataset(self) -> xr.Dataset:
-        """All curves, with units and long names."""
+        """Return all curves as a dataset, with units and long names."""
         nats = {"units": "nats / scored bit"}
         loss = self.rows(self.loss)
         return xr.Dataset(

@@ -1,4 +1,4 @@
-"""Trained networks, with the measures of them that one asks for most."""
+"""This module holds trained networks, with their most used measures as methods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ if TYPE_CHECKING:  # importances and dimensionality are measured of what is trai
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble:
-    """Networks of one shape, a member for each seed, and the task that they answer.
+    """An Ensemble holds networks of one shape, a member for each seed, and the task that they answer.
 
     Its methods are short for functions of the package, with the network, its parameters and its task filled in. Where
-    no data are given, they take those of the task: the test set, or fresh sequences of which no network was trained on.
+    no data are given, they take those of the task: the test set, or fresh sequences on which no network was trained.
     """
 
     network: Network
@@ -33,7 +33,8 @@ class Ensemble:
     """tensors by name, each with the member axis first"""
     seeds: tuple[int, ...]
     task: Task | None = None
-    """``None`` if it is not known, as in an ensemble from a file; data and likelihood must then be given"""
+    """task that the networks answer; ``None`` if it is not known, as in an ensemble from a file: data and likelihood
+    must then be given"""
 
     def evaluate(self, data: Sequences | None = None, likelihood: Likelihood | Task | None = None) -> Evaluation:
         """Return loss and accuracy on a set of sequences, the test set of the task by default."""
@@ -126,7 +127,7 @@ class Ensemble:
         )
 
     def _data(self, data: Sequences | None, samples: int | None = None) -> Sequences:
-        """The given data, or those of the task, in the type and on the device of the parameters."""
+        """Return the given data, or those of the task, in the type and on the device of the parameters."""
         if data is None:
             if self.task is None:
                 raise ValueError("data is None: an ensemble without its task needs sequences")
@@ -142,7 +143,7 @@ class Ensemble:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained(Ensemble):
-    """An ensemble after training on one task."""
+    """A Trained is an ensemble after training on one task."""
 
     task: Task
     options: Options
@@ -158,8 +159,8 @@ class Trained(Ensemble):
     """training and validation curves of each member"""
     milestones: tuple[Milestone, ...]
     seconds: float
-    """wall time, of all parts of a run that was resumed"""
+    """wall time in seconds, of all parts of a run that was resumed"""
     observed: Parameters = field(default_factory=dict)
     """final state of the observer, if there is one"""
     configuration: Mapping[str, Any] = field(default_factory=dict)
-    """what the training was asked to do, as JSON values"""
+    """configuration of the training (network, task, seeds, stop rules, options and the like), as JSON values"""

@@ -1,4 +1,4 @@
-"""A trained ensemble on disk."""
+"""This module keeps a trained ensemble on disk."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ from wmcl.training.ensemble import Ensemble, Trained
 from wmcl.training.options import Reason
 
 ENSEMBLE_VERSION = 2
-"""raised by hand whenever the layout of the file changes"""
+"""version of the file, raised by hand whenever its layout changes"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredEnsemble(Ensemble):
-    """What a file keeps of a trained ensemble; the task is not among it."""
+    """A StoredEnsemble is what a file keeps of a trained ensemble; the task is not among it."""
 
     initial: Parameters
     """parameters before the first step"""
@@ -34,11 +34,11 @@ class StoredEnsemble(Ensemble):
     validation_loss: Float[np.ndarray, "member"]
     """last validation loss of each member, in nats a scored bit"""
     configuration: Mapping[str, Any]
-    """what the training was asked to do, as JSON values"""
+    """configuration of the training (network, task, seeds, stop rules, options and the like), as JSON values"""
 
 
 def save_ensemble(path: Path | str, trained: Trained) -> None:
-    """Write a trained ensemble, whole or not at all.
+    """Write a trained ensemble to a file, whole or not at all.
 
     Raises:
         ValueError: if the class of the network cannot be imported by its name, so that nobody could read the file.
@@ -60,7 +60,7 @@ def save_ensemble(path: Path | str, trained: Trained) -> None:
 
 
 def load_ensemble(path: Path | str) -> StoredEnsemble:
-    """Read a trained ensemble, onto the CPU.
+    """Read a trained ensemble from a file, onto the CPU.
 
     A file names the class of its network. It is looked for among the classes that are known, those of this package and
     those of modules that were imported: no file decides what is imported.
@@ -88,7 +88,7 @@ def load_ensemble(path: Path | str) -> StoredEnsemble:
 
 
 def network_from(description: Mapping[str, Any]) -> Network:
-    """Return the network of a class name and fields.
+    """Return the network that a class name and fields describe.
 
     Raises:
         ValueError: naming what is unknown.
@@ -109,7 +109,7 @@ def network_from(description: Mapping[str, Any]) -> Network:
 
 
 def _known_networks() -> Iterator[type[Network]]:
-    """Every class of networks that was imported, and not only defined inside of a function."""
+    """Yield every class of networks that was imported and is defined at the top of its module."""
     waiting: list[type[Network]] = [Network]
     while waiting:
         kind = waiting.pop()

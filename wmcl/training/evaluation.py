@@ -38,7 +38,7 @@ class Evaluation:
 
     @property
     def weighted_f1(self) -> Float[Tensor, "member"] | None:
-        """Compute :func:`wmcl.training.weighted_f1` of a choice among classes; ``None`` without classes."""
+        """Return the weighted F1 (:func:`wmcl.training.weighted_f1`); ``None`` without classes."""
         return None if self.confusion is None else weighted_f1(self.confusion)
 
 
@@ -71,9 +71,9 @@ def evaluate(
 def evaluate_unchecked(
     network: Network, parameters: Parameters, data: Sequences, likelihood: Likelihood, chunk: int = 512
 ) -> Evaluation:
-    """Evaluate as :func:`evaluate` does, whatever comes in.
+    """Evaluate as :func:`evaluate` does, without checking the arguments.
 
-    It is for training, which has checked its data, and where a member of which something is not finite is stopped while
+    It is for training, which has checked its data. There a member of which something is not finite is stopped, while
     the others go on.
     """
     window = range(data.steps)[data.window]

@@ -1,6 +1,6 @@
-"""The training loop: what one step does (:func:`take_step`), and the run from the first step to the last (:func:`run`).
+"""This module is the training loop: it takes one step (:func:`take_step`), and all steps of a run (:func:`run`).
 
-Both read from top to bottom. A step is a pure function of tensors that asks for no value, so that a GPU can replay it
+Both read from top to bottom. A step is a pure function of tensors that waits for no value, so that a GPU can replay it
 as one captured graph; the host looks at what the steps did only where a validation may be due.
 """
 
@@ -27,7 +27,7 @@ from wmcl.training.stepper import CapturedStepper, Execution, Stepper
 
 
 def take_step(objective: Objective, observer: Observer | None, moving: Moving, batch: Batch) -> tuple[Moving, Record]:
-    """Take one training step; who is frozen, and whose loss or gradient is not finite, stays as it is.
+    """Take one training step; members that are frozen, or whose loss or gradient is not finite, stay as they are.
 
     Args:
         objective: with the learner, whose options hold the optimiser.
@@ -66,7 +66,7 @@ def begin(
     thresholds: Sequence[float] = (),
     observer: Observer | None = None,
 ) -> State:
-    """Return a run before its first step, from the given values."""
+    """Return the state of a run before its first step, from the given values."""
     seeds, optimiser = objective.learner.seeds, objective.learner.options.optimiser
     observed = {} if observer is None else observer.start(values)
     device = next(iter(values.values())).device
@@ -85,7 +85,7 @@ def run(
     execution: Execution = Execution(),  # noqa: B008 (frozen)
     checkpoint: Checkpoint | None = None,
 ) -> State:
-    """Train until every member has stopped, from where a state stands.
+    """Train from a state until every member has stopped.
 
     Args:
         objective: what is made small.
@@ -124,7 +124,7 @@ def run(
 
 
 def _may_be_due(iteration: int, stop: Stop, options: Options) -> bool:
-    """Whether any member could be due: at other iterations nobody needs to know how members do."""
+    """Tell whether any member could be due at an iteration; at others nobody needs to know how members do."""
     every = (options.validate_every, options.watch_every)
     return iteration == stop.iterations or any(iteration % n == 0 for n in every)
 
@@ -138,7 +138,7 @@ def _equipped(
     execution: Execution,
     checkpoint: Checkpoint | None,
 ) -> Iterator[tuple[Stepper, Iterator[Batch], Interrupt]]:
-    """Who takes the steps, the batches, and Ctrl-C (held back or not), for as long as training lasts.
+    """Give the stepper, the batches and the handling of Ctrl-C (held back or not), for as long as training lasts.
 
     The step is captured before batches are drawn ahead: nothing else may use a GPU meanwhile.
     """

@@ -1,4 +1,4 @@
-"""The task loss, the orthogonality penalty, and what a training step does with gradients of members."""
+"""This module holds the task loss, the orthogonality penalty, and what a step does with gradients of members."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,7 +12,7 @@ from wmcl.networks import Parameters
 from wmcl.tasks import Sequences
 
 Reduction = Literal["scored bit", "sequence"]
-"""what the sum of a loss over scored bits is divided by"""
+"""what the sum of a loss over scored bits is divided by: their number, or the number of sequences"""
 
 
 def task_loss(
@@ -55,9 +55,10 @@ def leaves_of(values: Parameters) -> Parameters:
 
 
 def gradient_of(losses: Sequence[Tensor], leaves: Parameters) -> dict[str, Tensor | None]:
-    """Return the gradient of the sum of some losses, each a number for every member; ``None`` where none depends.
+    """Return the gradient of the sum of some losses; it is ``None`` for values on which none of them depends.
 
-    Members do not interact, so the gradient of the sum over members holds the gradient of each.
+    Each loss is a number for every member. Members do not interact, so the gradient of the sum over members holds the
+    gradient of each.
     """
     total = torch.stack([loss.sum().double() for loss in losses]).sum()
     return dict(zip(leaves, torch.autograd.grad(total, list(leaves.values()), allow_unused=True), strict=True))

@@ -1,4 +1,4 @@
-"""How much memory training needs, from shapes alone.
+"""This module tells how much memory training needs, from shapes alone.
 
 A step and a validation are run on PyTorch's device ``meta``, whose tensors have shapes but no values: no memory is
 used and nothing is computed, while every tensor that comes and goes is counted. So it holds for any network.
@@ -63,8 +63,8 @@ def training_bytes(
     """Return the memory that training takes at most on a GPU, without what libraries need for themselves.
 
     What is kept: initial parameters, the ensemble and the buffers of a captured step, and twice the last validation and
-    both sides of each milestone, since new ones are made from old ones. Beside it a step and a validation: a captured
-    step does not give its memory back.
+    both sides of each milestone, since new ones are made from old ones. To that come a step and a validation: a
+    captured step does not give its memory back.
     """
     objective = _objective(network, task, options, members)
     moving = _moving(objective, observer)
@@ -90,7 +90,7 @@ def peak_bytes(function: Callable[[], object]) -> int:
 
 
 class _LiveBytes(TorchDispatchMode):
-    """Counts the memory of tensors that operations return, for as long as they live."""
+    """Count the memory of tensors that operations return, for as long as they live."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Networks at a matched validation loss: the parameters on either side of each threshold."""
+"""Milestones are networks at a matched validation loss: they hold the parameters on either side of each threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from wmcl.training.loss import where
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An ensemble at one validation; members may have been validated at different iterations."""
+    """A Snapshot is an ensemble at one validation; members may have been validated at different iterations."""
 
     iteration: Int[np.ndarray, "member"]
     loss: Float[np.ndarray, "member"]
@@ -22,7 +22,7 @@ class Snapshot:
     """state of the observer of the training run, if there is one"""
 
     def updated(self, members: Sequence[bool], other: "Snapshot") -> "Snapshot":
-        """This snapshot, with the given members taken from another."""
+        """Return this snapshot with the given members taken from another."""
         chosen = np.asarray(members)
         return Snapshot(
             np.where(chosen, other.iteration, self.iteration),
@@ -34,7 +34,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Milestone:
-    """The first time that the validation loss of each member fell to a threshold.
+    """A Milestone is the first time that the validation loss of each member fell to a threshold.
 
     ``after`` is the validation at which it was at or below the threshold, ``before`` the validation just
     before that. Members that never reached it carry their final state in both.
@@ -46,7 +46,7 @@ class Milestone:
     after: Snapshot
 
     def position(self) -> Float[np.ndarray, "member"]:
-        """Where the threshold lies between before (0) and after (1), on the scale of log loss.
+        """Return where the threshold lies between before (0) and after (1), on the scale of log loss.
 
         It is 1 where the two losses do not bracket it: a single measurement, an infinite or a zero loss.
         """
@@ -76,7 +76,7 @@ def pass_milestones(
 
 
 def complete(found: dict[float, Milestone], threshold: float, final: Snapshot) -> Milestone:
-    """Give the members that missed a threshold their final state."""
+    """Return a milestone in which the members that missed its threshold have their final state."""
     known = found.get(threshold, Milestone(threshold, np.zeros(len(final.loss), bool), final, final))
     missed = (~known.reached).tolist()
     return replace(known, before=known.before.updated(missed, final), after=known.after.updated(missed, final))
@@ -87,7 +87,7 @@ def interpolate_log(
     after: Float[np.ndarray, "member *rest"],
     position: Float[np.ndarray, "member"],
 ) -> Float[np.ndarray, "member *rest"]:
-    """Interpolate the logarithm of positive values; where one of the two is zero, the values themselves."""
+    """Interpolate the logarithms of two values, or the values themselves where one of the two is not positive."""
     weight = position.reshape(-1, *[1] * (before.ndim - 1))
     positive = (before > 0) & (after > 0)
     logs = [np.log(np.where(positive, x, 1.0)) for x in (before, after)]

@@ -1,6 +1,6 @@
-"""What a session of training makes small: task loss, penalty, rehearsal and orthogonality.
+"""An objective is what a session of training makes small: task loss, penalty, rehearsal and orthogonality.
 
-A session is a stretch of training with one optimiser. Learning a single task is the simplest one: it has one task, and
+A session is a stretch of training with one optimiser. The simplest session learns a single task, with
 neither penalty nor rehearsal.
 """
 
@@ -21,7 +21,7 @@ from wmcl.training.parts import Learner, Part, Penalty, Rehearsal
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences of each task of a session, and the random numbers that the parts of a method draw."""
+    """A Batch holds sequences of each task of a session, and the random numbers that the parts of a method draw."""
 
     sequences: tuple[Sequences, ...]
     draws: Parameters = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Objective:
-    """The objective of one session. A past is what a part made of its memory when the session began."""
+    """An Objective is what one session makes small. A past is what a part made of its memory when the session began."""
 
     learner: Learner
     tasks: tuple[int, ...] = (0,)
@@ -61,13 +61,13 @@ class Objective:
 
     @property
     def name(self) -> str:
-        """The name for progress bars."""
+        """Return the name for progress bars."""
         tasks = self.learner.tasks
         return tasks[self.tasks[0]].name if len(self.tasks) == 1 else f"{len(tasks)} tasks at once"
 
     @property
     def has_past(self) -> bool:
-        """Whether anything of earlier tasks has a part in this session."""
+        """Tell whether the penalty or the rehearsal has a past in this session."""
         return self.penalty_past is not None or self.rehearsal_past is not None
 
     def batch(self, iteration: int) -> Batch:
@@ -166,11 +166,11 @@ class Objective:
         return Evaluation(loss, accuracy, accuracy[:, None], loss[:, None], variance)
 
     def of(self, learner: Learner) -> "Objective":
-        """Return the same objective for another learner, as for some of its members."""
+        """Return the objective for another learner, such as one with some of the members."""
         return replace(self, learner=learner)
 
     def _parts(self) -> list[tuple[Part, Any]]:
-        """The parts that have something to do in this session, with their pasts."""
+        """Return the parts that have a past in this session, with their pasts."""
         pairs = ((self.penalty, self.penalty_past), (self.rehearsal, self.rehearsal_past))
         return [(part, past) for part, past in pairs if part is not None and past is not None]
 
@@ -179,7 +179,7 @@ class Objective:
         return sequences if sequences.inputs.dtype == dtype else sequences.to(dtype)
 
     def _orthogonality(self, values: Parameters) -> Float[Tensor, "member"]:
-        """Once a step, however many tasks are in the batch: the mean over them, where their weights differ."""
+        """Return the orthogonality penalty of a step: the mean over tasks, where their weights differ."""
         total = [
             orthogonality(value)
             for task in self.tasks

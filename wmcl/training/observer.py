@@ -1,4 +1,4 @@
-"""What watches a training run step by step, and what it sees of a step."""
+"""An observer watches a training run step by step; a Step is what it sees of one step."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from wmcl.training.optimisers import Optimiser, OptimiserState
 
 @dataclass(frozen=True)
 class Step:
-    """What one step would do to every member; the loop decides which members take it."""
+    """A Step holds what one training step would do to every member; the loop decides which members take it."""
 
     before: Parameters
     """values at which the gradients were taken"""
@@ -32,11 +32,11 @@ class Step:
     """whether loss and total gradient are finite"""
     optimiser: Optimiser
     state: OptimiserState
-    """of the optimiser, before the step"""
+    """state of the optimiser before the step"""
 
     @cached_property
     def predicted_update(self) -> Parameters:
-        """The update that the task gradient alone would cause, given the state of the optimiser as it is.
+        """Return the update that the task gradient alone would cause, given the state of the optimiser before the step.
 
         It is computed when it is first read, so that a run in which nobody reads it does not pay for it.
         """
@@ -46,7 +46,7 @@ class Step:
 
 
 class Observer:
-    """Accumulates something over the steps of a training run, without any influence on it.
+    """Accumulate something over the steps of a training run, without any influence on it.
 
     Its state is a dictionary of tensors with a leading member axis, as parameters are, and what it holds of a member
     may depend on that member alone. The loop keeps it for members that are frozen.

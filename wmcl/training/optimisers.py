@@ -1,7 +1,7 @@
-"""Optimisers as pure functions, with a learning rate for each member, and schedules of the learning rate.
+"""Optimisers are pure functions with a learning rate for each member; schedules change the learning rate.
 
 An optimiser proposes an update and changes nothing: the caller decides which members take it. All of its state is on
-the device of the parameters, and no step asks for the value of a tensor, so that it can be captured as a CUDA graph.
+the device of the parameters, and no step waits for the value of a tensor, so that it can be captured as a CUDA graph.
 """
 
 import math
@@ -126,12 +126,12 @@ class OptimiserState(NamedTuple):
     steps: Int64[Tensor, ""]
     """number of steps made"""
     moments: dict[str, Parameters]
-    """running means of the gradients, by the name of the moment"""
+    """running means or sums of the gradients or of their squares, by the name of the moment"""
 
 
 @dataclass(frozen=True)
 class Optimiser(ABC):
-    """The base class of all optimisers.
+    """An Optimiser proposes the update of a step; this is the base class of all optimisers.
 
     One step adds to the parameters the update that :meth:`shrink` and :meth:`propose` give for the gradient that
     :meth:`decayed` gives.
@@ -141,10 +141,10 @@ class Optimiser(ABC):
     """
 
     learning_rate: float | Sequence[float] | Tensor = 1e-3
-    """η, one for all members or one for each member"""
+    """learning rate η, one for all members or one for each member"""
     _: KW_ONLY
     weight_decay: float = 0.0
-    """λ, which pulls all parameters towards 0"""
+    """weight decay λ, which pulls all parameters towards 0"""
     schedule: Schedule | None = None
     """factors of the learning rate; ``None`` keeps it constant"""
 
@@ -240,7 +240,7 @@ class Optimiser(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(Optimiser):
-    r"""The optimiser of Kingma and Ba (ICLR 2015), equal to ``torch.optim.Adam``.
+    r"""Adam is the optimiser of Kingma and Ba (ICLR 2015); it equals ``torch.optim.Adam``.
 
     .. math::
         m &\leftarrow β_1 m + (1 - β_1) g, \quad v \leftarrow β_2 v + (1 - β_2) g^2 \\
@@ -251,9 +251,9 @@ class Adam(Optimiser):
     """
 
     betas: tuple[float, float] = (0.9, 0.999)
-    """β₁ and β₂"""
+    """decay β₁ of the first and β₂ of the second moment"""
     epsilon: float = 1e-8
-    """ε, which keeps the denominator above 0"""
+    """number ε, which keeps the denominator above 0"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -284,30 +284,30 @@ class Adam(Optimiser):
 
 @dataclass(frozen=True, kw_only=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019), equal to ``torch.optim.AdamW``.
+    """AdamW is Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019); it equals ``torch.optim.AdamW``.
 
     The update of :class:`Adam` gets -ηλθ added, and the moments know nothing of the decay.
     """
 
     weight_decay: float = 0.01
-    """λ, which pulls all parameters towards 0"""
+    """weight decay λ, which pulls all parameters towards 0"""
 
     decouples_weight_decay: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(Optimiser):
-    r"""Gradient descent, if wanted with momentum, equal to ``torch.optim.SGD``.
+    r"""SGD is gradient descent, if wanted with momentum; it equals ``torch.optim.SGD``.
 
     .. math::
         m \leftarrow μ m + g, \quad Δ = -η m \quad \text{(Nesterov: } Δ = -η (g + μ m) \text{)}
 
     Raises:
-        ValueError: if a field lies outside of its range, or ``nesterov`` is asked for without momentum.
+        ValueError: if a field lies outside of its range, or ``nesterov`` is true without momentum.
     """
 
     momentum: float = 0.0
-    """μ; 0 keeps no moments"""
+    """momentum μ; 0 keeps no moments"""
     nesterov: bool = False
     """whether the gradient is taken one step of momentum ahead"""
 

@@ -1,4 +1,4 @@
-"""How an ensemble is trained, and when a member stops."""
+"""This module holds the options of training and the rules that stop a member."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,16 +17,16 @@ Precision = Literal["float32", "tf32", "float64"]
 
 @dataclass(frozen=True)
 class Options:
-    """How to train.
+    """Options say how an ensemble is trained.
 
     Raises:
         ValueError: if a field lies outside of its range.
     """
 
     batch: int = 128
-    """sequences a step"""
+    """number of sequences a step"""
     optimiser: Optimiser = field(default_factory=Adam)
-    """with its learning rates, one for all members or one for each, its schedule and its weight decay"""
+    """optimiser with its learning rates (one for all members, or one for each), its schedule and its weight decay"""
     clip: float | None = 1.0
     """largest L2 norm of a member's gradient; None switches clipping off"""
     orthogonality: float = 0.0
@@ -38,9 +38,10 @@ class Options:
     watch_every: int = 5
     """iterations between validations of a member that is near its next threshold"""
     watch_within: float = 3.0
-    """near: its loss on the last batch is below so many times the threshold"""
+    """factor that says what is near: a loss on the last batch below so many times the threshold"""
     precision: Precision = "float32"
-    """of all numbers; tf32, on a GPU alone, is float32 with inputs of matrix products rounded to 10 bits of mantissa"""
+    """precision of all numbers; tf32, on a GPU alone, is float32 with inputs of matrix products rounded to 10 bits of
+    mantissa"""
 
     def __post_init__(self) -> None:
         for name in ("batch", "validate_every", "watch_every"):
@@ -60,37 +61,37 @@ class Options:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of parameters and sequences."""
+        """Return the type of parameters and sequences."""
         return torch.float64 if self.precision == "float64" else torch.float32
 
 
 class Reason(IntEnum):
-    """Why a member stopped."""
+    """A Reason says why a member stopped."""
 
     iterations = 0
     loss = 1
     accuracy = 2
     patience = 3
     nonfinite = 4
-    """its loss or gradient became infinite or not a number; it keeps its last finite parameters"""
+    """the loss or gradient of the member became infinite or not a number; it keeps its last finite parameters"""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Stop at whichever rule is met first; ``None`` switches a rule off.
+    """A Stop holds the rules that stop a member: the first that is met counts, and ``None`` switches a rule off.
 
     Raises:
         ValueError: if a field lies outside of its range.
     """
 
     iterations: int
-    """at most so many training steps"""
+    """largest number of training steps"""
     loss: float | None = None
-    """validation loss at or below this, in nats a scored bit"""
+    """validation loss at or below which a member stops, in nats a scored bit"""
     accuracy: float | None = None
-    """validation accuracy at or above this, as a fraction"""
+    """validation accuracy at or above which a member stops, as a fraction"""
     patience: int | None = None
-    """so many iterations without a lower validation loss"""
+    """number of iterations without a lower validation loss after which a member stops"""
 
     def __post_init__(self) -> None:
         if self.iterations < 0:
@@ -114,7 +115,7 @@ class Stop:
 
 
 def check_device(device: str, precision: Precision = "float32") -> None:
-    """Refuse a device that there is not, and a precision that the device does not have.
+    """Refuse a device that does not exist, and a precision that the device does not have.
 
     Raises:
         ValueError: naming it.

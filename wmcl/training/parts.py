@@ -1,4 +1,4 @@
-"""What a run is made of: the learner, and the parts that a continual-learning method adds to it.
+"""A run is made of a learner and of the parts that a continual-learning method adds to it.
 
 Every method of a part does nothing unless it is overridden, so a part says only what it adds. Parts are frozen
 dataclasses: what they keep travels through the run as values. What a part keeps from task to task is its *memory*
@@ -28,7 +28,7 @@ Strength = float | Sequence[float]
 
 
 class Offer(StrEnum):
-    """What one part of a run can need and another can offer."""
+    """An Offer is something that one part of a run can need and another can offer."""
 
     earlier_tasks = "earlier tasks"
     sequences = "sequences of the task"
@@ -38,7 +38,7 @@ class Offer(StrEnum):
 
 
 class Initial(NamedTuple):
-    """The values that a part brings along before the first task."""
+    """An Initial holds the values that a part brings along before the first task."""
 
     trained: Parameters
     """values that the optimiser changes"""
@@ -48,16 +48,16 @@ class Initial(NamedTuple):
 
 @dataclass(frozen=True)
 class Parametrisation:
-    """Gives the weights of a network in every task; this one gives all tasks the same weights.
+    """A Parametrisation gives the weights of a network in every task; this one gives all tasks the same weights.
 
-    ``values`` are all values of a run by name, trained and fixed.
+    The argument ``values`` of its methods holds all values of a run by name, trained and fixed.
     """
 
     offers: ClassVar[frozenset[Offer]] = frozenset({Offer.shared_weights})
 
     @property
     def is_shared(self) -> bool:
-        """Whether all tasks have the same weights, heads apart."""
+        """Tell whether all tasks have the same weights, heads apart."""
         return type(self).weights is Parametrisation.weights
 
     def init(self, network: Network, seeds: Sequence[int], tasks: int) -> Initial:
@@ -83,14 +83,14 @@ class Parametrisation:
 
 @dataclass(frozen=True)
 class Learner:
-    """Who learns what: all that stays the same from the first step of a run to the last."""
+    """A Learner says who learns what: it holds all that stays the same from the first step of a run to the last."""
 
     network: Network
     parametrisation: Parametrisation
     tasks: tuple[Task, ...]
-    """in the order in which they are learned"""
+    """tasks in the order in which they are learned"""
     seeds: tuple[int, ...]
-    """one for each member; they may repeat where members differ in something else"""
+    """seed of each member; seeds may repeat where members differ in something else"""
     options: Options
     fixed: Parameters
     """values that are drawn once and never trained, such as masks"""
@@ -102,7 +102,7 @@ class Learner:
         return self.network.answering(task) if has_own_head else self.network
 
     def weights(self, values: Parameters, task: int) -> Parameters:
-        """Return the weights in a task, differentiable in the trained values, and the task's own word vectors."""
+        """Return the weights in a task, differentiable in the trained values, and its own changes of word vectors."""
         known = self.fixed | values
         changes = self.name_of_changes(task)
         own = {CHANGES: known[changes]} if changes in known else {}
@@ -121,10 +121,10 @@ class Learner:
         return self.parametrisation.derivatives(self.network, self.fixed | values, task)
 
     def name_of_changes(self, task: int) -> str:
-        """Return the name among all values of what a task learns of its word vectors (:mod:`wmcl.networks.vectors`).
+        """Return the name of the value that a task learns for its word vectors (:mod:`wmcl.networks.vectors`).
 
-        Each task of a run has its own. They are neither masked nor modulated nor generated, they are trained in the
-        sessions of their task alone, and no penalty holds them: nothing can be forgotten there.
+        Each task of a run has a value of its own. These are neither masked nor modulated nor generated, they are
+        trained in the sessions of their task alone, and no penalty holds them: nothing can be forgotten there.
         """
         return CHANGES if len(self.tasks) == 1 else f"{CHANGES}_{task}"
 
@@ -163,14 +163,17 @@ class Learner:
 
 @dataclass(frozen=True)
 class Part:
-    """What penalties and rehearsals have in common."""
+    """A Part is the base class of penalties and rehearsals."""
 
     needs: ClassVar[frozenset[Offer]] = frozenset({Offer.earlier_tasks})
     """what other parts of the run have to offer"""
 
     @property
     def observer(self) -> Observer | None:
-        """What watches the steps of a task; it sees the trained values by name, and ``finish`` gets its state."""
+        """Return what watches the steps of a task, or ``None`` if nothing does.
+
+        It sees the trained values by name, and ``finish`` gets its state.
+        """
         return None
 
     def check(self, learner: Learner) -> None:
@@ -217,14 +220,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Penalty(Part):
-    """Holds back changes that would hurt earlier tasks: a term of the loss that depends on the values alone."""
+    """A Penalty holds back changes that would hurt earlier tasks; its loss depends on the values alone."""
 
     has_strength_in_past: ClassVar[bool] = False
     """whether ``start`` has multiplied the strength into the past, so that the run does not multiply it in"""
 
     @property
     def lookahead(self) -> bool:
-        """Whether the loss is taken where the gradient of the task alone would lead, not at the values themselves."""
+        """Tell whether the loss is taken where the gradient of the task alone would lead, not at the present values."""
         return False
 
     def loss(self, past: Any, values: Parameters, draws: Parameters) -> Float[Tensor, "member"] | None:
@@ -234,10 +237,10 @@ class Penalty(Part):
 
 @dataclass(frozen=True)
 class Rehearsal(Part):
-    """Practises earlier tasks again: losses on sequences that are stored or generated."""
+    """A Rehearsal practises earlier tasks again; its losses are on sequences that are stored or generated."""
 
     def init(self, learner: Learner) -> Initial:
-        """Return values of its own, such as those of a generator; their names must differ from the network's."""
+        """Return the rehearsal's own values, such as those of a decoder; their names must differ from the network's."""
         return Initial({}, {})
 
     def losses(

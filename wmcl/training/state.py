@@ -1,4 +1,4 @@
-"""Where a training run stands: everything that it needs to go on, replaced whole."""
+"""A State is where a training run stands: everything that the run needs to go on, replaced whole."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from wmcl.training.options import Options, Reason, Stop
 
 @dataclass(frozen=True)
 class Moving:
-    """What a training step changes. It stays on the device, so that no step waits for the host."""
+    """A Moving holds what a training step changes. It stays on the device, so that no step waits for the host."""
 
     values: Parameters
     """everything that is trained, by name"""
@@ -27,7 +27,7 @@ class Moving:
     observed: Parameters
     """state of the observer; empty if there is none"""
     active: Bool[Tensor, "member"]
-    """who still learns; the others are frozen"""
+    """whether each member still learns; the others are frozen"""
 
     def tensors(self) -> list[Tensor]:
         """Return all tensors, always in the same order."""
@@ -35,7 +35,7 @@ class Moving:
         return [self.active, self.optimiser.steps, *(value for group in groups for value in group.values())]
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Moving":
-        """Return the same with a function applied to every tensor."""
+        """Return a Moving with a function applied to every tensor."""
 
         def each(values: Parameters) -> Parameters:
             return {name: function(value) for name, value in values.items()}
@@ -45,22 +45,22 @@ class Moving:
         return Moving(each(self.values), state, each(self.observed), function(self.active))
 
     def with_active(self, active: Sequence[bool]) -> "Moving":
-        """Let only these members learn from now on."""
+        """Return a Moving in which only these members learn from now on."""
         return replace(self, active=torch.tensor(list(active), device=self.active.device))
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is remembered of a step."""
+    """A Record holds what is remembered of a step."""
 
     loss: Float[Tensor, "member"]
-    """of the batch, in nats a scored bit"""
+    """loss of the batch, in nats a scored bit"""
     clipped: Bool[Tensor, "member"]
     """whether the gradient was clipped"""
     active: Bool[Tensor, "member"]
-    """who was learning before the step"""
+    """whether each member was learning before the step"""
     took: Bool[Tensor, "member"]
-    """who took it: who was learning and has a finite loss and gradient"""
+    """whether each member took the step: it was learning and has a finite loss and gradient"""
 
     def clone(self) -> "Record":
         """Return a copy that later steps leave alone."""
@@ -69,19 +69,19 @@ class Record:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one member has come."""
+    """A Progress says how far one member has come."""
 
     targets: tuple[float, ...]
     """loss thresholds that are still ahead, largest first"""
     best_loss: float = float("inf")
     best_iteration: int = 0
     training_loss: float = float("inf")
-    """nats a scored bit on the last batch"""
+    """loss of the last batch, in nats a scored bit"""
     reason: Reason | None = None
-    """why it stopped, if it has"""
+    """why the member stopped, if it has"""
 
     def is_due(self, iteration: int, stop: Stop, options: Options) -> bool:
-        """Tell whether to validate now. It depends on this member alone, so others cannot change its result."""
+        """Tell whether to validate the member now. That depends on it alone, so others cannot change its result."""
         if self.reason is not None:
             return False
         if iteration % options.validate_every == 0 or iteration == stop.iterations:
@@ -104,11 +104,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class State:
-    """A training run before the validation and the step of an iteration."""
+    """A State is a training run before the validation and the step of an iteration."""
 
     iteration: int
     seconds: float
-    """wall time so far"""
+    """wall time of the run so far, in seconds"""
     initial: Parameters
     """values before the first step"""
     moving: Moving
@@ -121,27 +121,27 @@ class State:
 
     @property
     def active(self) -> list[bool]:
-        """Whether each member still learns."""
+        """Tell whether each member still learns."""
         return [member.reason is None for member in self.members]
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why each member stopped; whoever still learns when the loop ends has used up its iterations."""
+        """Return why each member stopped; whoever still learns when the loop ends has used up its iterations."""
         return tuple(Reason.iterations if member.reason is None else member.reason for member in self.members)
 
     @property
     def steps(self) -> Int[np.ndarray, "member"]:
-        """Training steps that each member made."""
+        """Return the number of training steps that each member made."""
         return self.curves.steps()
 
     @property
     def final(self) -> Snapshot:
-        """The end of training, with the last validation loss of each member."""
+        """Return a snapshot of the end of training, with the last validation loss of each member."""
         assert self.last is not None  # every run is validated at iteration 0
         return Snapshot(self.steps, self.last.loss, self.moving.values, self.moving.observed)
 
     def after_steps(self, records: Sequence[Record], moving: Moving, seconds: float) -> "State":
-        """Take in the steps since the last time; stop and report members whose loss or gradient is not finite.
+        """Return the state after some steps; members whose loss or gradient is not finite are stopped and reported.
 
         Steps at which nobody was learning any more leave no trace.
         """
@@ -174,7 +174,7 @@ class State:
     def after_validation(
         self, evaluation: Evaluation, due: Sequence[bool], stop: Stop, thresholds: Sequence[float]
     ) -> "State":
-        """Take in the members that were due: keep the milestones they pass, and stop those that a rule stops."""
+        """Return the state after a validation, with the milestones that due members pass; a rule may stop them."""
         loss = evaluation.loss.cpu().numpy()
         here = Snapshot(np.full(len(due), self.iteration), loss, self.moving.values, self.moving.observed)
         results = zip(self.members, due, loss.tolist(), evaluation.accuracy.tolist(), strict=True)
@@ -193,11 +193,11 @@ class State:
 
 
 def start_state(seeds: tuple[int, ...], moving: Moving, stop: Stop, thresholds: Sequence[float]) -> State:
-    """Return a run before its first step."""
+    """Return the state of a run before its first step."""
     targets = sorted({*thresholds, *([] if stop.loss is None else [stop.loss])}, reverse=True)
     return State(0, 0.0, moving.values, moving, tuple(Progress(tuple(targets)) for _ in seeds), Curves(seeds))
 
 
 def _rows(values: Sequence[Tensor], members: int) -> np.ndarray:
-    """(step, member), in one transfer from the device."""
+    """Return the values of some steps as an array (step, member), in one transfer from the device."""
     return torch.stack(list(values)).cpu().numpy() if values else np.empty((0, members), bool)

@@ -1,4 +1,4 @@
-"""How steps are executed: each one anew, or one that is captured as a CUDA graph and replayed.
+"""A stepper executes steps: each one anew, or one that is captured as a CUDA graph and replayed.
 
 A step of a small recurrent network is hundreds of short kernels, and starting them one by one takes a GPU longer than
 running them. A graph starts them together. It always reads and writes the same memory, so everything that moves and the
@@ -16,25 +16,25 @@ from wmcl.training.state import Moving, Record
 
 Advance = Callable[[Moving, Batch], tuple[Moving, Record]]
 Capture = Callable[[Callable[[], Record]], Callable[[], Record]]
-"""turns a function without arguments into one that does the same to the same memory"""
+"""function that turns another one, without arguments, into one that does the same to the same memory"""
 
 _WARM_UP = 3
 
 
 @dataclass(frozen=True)
 class Execution:
-    """How steps are executed. The results do not depend on it, up to the rounding of a device."""
+    """An Execution says how steps are executed. The results do not depend on it, up to the rounding of a device."""
 
     capture: Capture | None = None
     """how the step is captured to be replayed; ``None`` takes each step anew"""
     ahead: int = 0
-    """batches that threads draw ahead; with 0 each is drawn when it is needed"""
+    """number of batches that threads draw ahead; with 0 each is drawn when it is needed"""
     pinned: bool = False
-    """whether they put them into page-locked memory, from which a GPU copies while it computes"""
+    """whether threads put batches into page-locked memory, from which a GPU copies while it computes"""
 
 
 def execution_on(device: str, alike: bool = True) -> Execution:
-    """Return what suits a device, and batches that all have the same shape or not."""
+    """Return the execution that suits a device, for batches that all have the same shape (``alike``) or not."""
     if torch.device(device).type != "cuda":
         return Execution()
     capture = partial(cuda_graph, torch.device(device)) if alike else None
@@ -42,10 +42,10 @@ def execution_on(device: str, alike: bool = True) -> Execution:
 
 
 def cuda_graph(device: torch.device, function: Callable[[], Record]) -> Callable[[], Record]:
-    """Capture what a function does on a GPU.
+    """Capture what a function does on a GPU, and return a function that replays it.
 
-    It runs some times before, on a stream of its own, so that libraries have allocated what they need (PyTorch's notes
-    on CUDA graphs ask for that).
+    The function runs some times before, on a stream of its own, so that libraries have allocated what they need
+    (PyTorch's notes on CUDA graphs require that).
     """
     with torch.cuda.device(device):
         stream = torch.cuda.Stream()
@@ -66,13 +66,13 @@ def cuda_graph(device: torch.device, function: Callable[[], Record]) -> Callable
 
 
 class Stepper:
-    """Holds what moves while an ensemble trains, and takes each step anew. Batches may differ in shape."""
+    """Hold what moves while an ensemble trains, and take each step anew. Batches may differ in shape."""
 
     def __init__(self, advance: Advance, moving: Moving) -> None:
         self._advance, self._moving = advance, moving
 
     def step(self, batch: Batch) -> Record:
-        """Take a step."""
+        """Take a step on a batch, and return its record."""
         self._moving, record = self._advance(self._moving, batch.to(self._moving.active.device))
         return record
 
@@ -86,7 +86,7 @@ class Stepper:
 
 
 class CapturedStepper(Stepper):
-    """Takes steps by replaying one.
+    """Take each step by replaying one that was captured.
 
     Args:
         advance: the step; it must not look at values of tensors.
@@ -110,7 +110,7 @@ class CapturedStepper(Stepper):
         self._load(moving)  # capturing may have taken steps
 
     def step(self, batch: Batch) -> Record:
-        """Take a step.
+        """Take a step on a batch, and return its record.
 
         Raises:
             ValueError: if the batch has another shape than the one that the step was captured with.
