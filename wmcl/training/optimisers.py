@@ -163,6 +163,11 @@ class Optimiser(ABC):
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay is {self.weight_decay}: it must be at least 0 and finite")
 
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """Return the names of the moments; an optimiser without a memory has none."""
+        return ()
+
     def on(self, device: torch.device | str) -> "Optimiser":
         """Return the same optimiser with its learning rates on a device, so that no step has to send them there."""
         return replace(self, learning_rate=torch.as_tensor(self.learning_rate, dtype=torch.float64, device=device))
@@ -199,7 +204,7 @@ class Optimiser(ABC):
         zeros = {name: torch.zeros_like(value) for name, value in parameters.items()}
         device = next(iter(parameters.values())).device
         steps = torch.zeros((), dtype=torch.int64, device=device)
-        return OptimiserState(steps, {name: dict(zeros) for name in self._moment_names()})
+        return OptimiserState(steps, {name: dict(zeros) for name in self.moments})
 
     @abstractmethod
     def propose(self, gradient: Parameters, state: OptimiserState) -> tuple[Parameters, OptimiserState]:
@@ -222,15 +227,11 @@ class Optimiser(ABC):
         if not self.weight_decay or not self.decouples_weight_decay:
             return update
         return {
-            name: value - self._rate(parameters[name], state) * self.weight_decay * parameters[name]
+            name: value - self.rate(parameters[name], state) * self.weight_decay * parameters[name]
             for name, value in update.items()
         }
 
-    @abstractmethod
-    def _moment_names(self) -> tuple[str, ...]:
-        """Return the names of the moments."""
-
-    def _rate(self, like: Tensor, state: OptimiserState) -> Tensor:
+    def rate(self, like: Tensor, state: OptimiserState) -> Tensor:
         """Return η of the next step, in a shape that multiplies a parameter member by member."""
         rate = torch.as_tensor(self.learning_rate, dtype=torch.float64, device=like.device)
         if self.schedule is not None:
@@ -275,10 +276,12 @@ class Adam(Optimiser):
         for name, m in first.items():
             denominator = second[name].sqrt().div_(scale).add_(self.epsilon)
             step = torch.div(m, denominator, out=denominator)
-            update[name] = step.mul_(self._rate(m, state) / -correction1)
+            update[name] = step.mul_(self.rate(m, state) / -correction1)
         return update, OptimiserState(steps, {"first": first, "second": second})
 
-    def _moment_names(self) -> tuple[str, ...]:
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """Return the names of the first and the second moment of the gradient."""
         return ("first", "second")
 
 
@@ -326,10 +329,12 @@ class SGD(Optimiser):
             m = {name: self.momentum * old[name] + g for name, g in gradient.items()}
             direction = {name: g + self.momentum * m[name] for name, g in gradient.items()} if self.nesterov else m
             moments = {"momentum": m}
-        update = {name: -self._rate(value, state) * value for name, value in direction.items()}
+        update = {name: -self.rate(value, state) * value for name, value in direction.items()}
         return update, OptimiserState(state.steps + 1, moments)
 
-    def _moment_names(self) -> tuple[str, ...]:
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """Return the name of the sum of the gradients, if there is momentum."""
         return ("momentum",) if self.momentum else ()
 
 
