@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from wmcl.methods import Hypernetwork, Setting
+from wmcl.methods import Hypernetwork, Learner
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Options
@@ -37,9 +37,9 @@ def moved(values, by=0.05):
     return {n: v + by * torch.sin(1.7 * torch.arange(v.numel()) + len(n)).view_as(v) for n, v in values.items()}
 
 
-def setting_of(form, network=HEADS, seeds=(3, 5), options=Options(batch=4)):  # noqa: B008
-    """A setting in float64, and its values before the first task."""
-    return Setting(network, form, TASKS, seeds, options, {}), double(form.init(network, seeds, len(TASKS)).trained)
+def learner_of(form, network=HEADS, seeds=(3, 5), options=Options(batch=4)):  # noqa: B008
+    """A learner in float64, and its values before the first task."""
+    return Learner(network, form, TASKS, seeds, options, {}), double(form.init(network, seeds, len(TASKS)).trained)
 
 
 def naive_vector(form, network, values, member, task):
@@ -71,7 +71,7 @@ def naive_weights(form, network, values, member, task):
 
 
 def naive_distance(form, network, one, other, member, task):
-    """Σ (difference)² of what is generated for a task, without the read-outs of other tasks."""
+    """Σ (difference)² of what is generated for a task, without the heads of other tasks."""
     a, b = (naive_weights(form, network, values, member, task) for values in (one, other))
     total = 0
     for name in a:

@@ -1,12 +1,12 @@
-"""Rehearsal one sequence at a time, and the settings that it is tested in."""
+"""Rehearsal one sequence at a time, and the learners that it is tested with."""
 
 import numpy as np
 import torch
 
 from tests import naive
 from tests.cases import shifted
-from tests.test_training import double_task
-from wmcl.methods import Method, Setting, Shared, train_sequence
+from tests.float64 import double_task
+from wmcl.methods import Learner, Method, Parametrisation, train_sequence
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence, data_task, labelled
 from wmcl.training import Adam, Options, Stop, evaluate
@@ -31,7 +31,7 @@ def recorded(task, count=30):
 RECORDED = [recorded(task) for task in range(3)]
 NETWORKS = {
     "Elman": Elman(4, 5, 3, initialisation="orthogonal", heads=3),
-    "Elman, one read-out": Elman(4, 5, 3, initialisation="orthogonal"),
+    "Elman, one head": Elman(4, 5, 3, initialisation="orthogonal"),
     "LSTM": LSTM(4, 4, 3, heads=3, initialisation="fan_in"),
     "GRU": GRU(4, 4, 3, initialisation="fan_in"),
     "bidirectional": GRU(4, 3, 3, direction="bidirectional", heads=3, initialisation="fan_in"),
@@ -40,11 +40,11 @@ COMBINED = [(network, "permuted") for network in NETWORKS] + [("Elman", name) fo
 COMBINED += [("GRU", "scattered"), ("bidirectional", "of all lengths")]
 
 
-def setting_of(network="Elman", tasks="permuted", seeds=(3, 5), parametrisation=None, **options):
+def learner_of(network="Elman", tasks="permuted", seeds=(3, 5), parametrisation=None, **options):
     """A network and tasks in float64."""
-    return Setting(
+    return Learner(
         NETWORKS[network],
-        parametrisation or Shared(),
+        parametrisation or Parametrisation(),
         tuple(double_task(task) for task in (RECORDED if tasks == "recorded" else SEQUENCES[tasks])),
         seeds,
         Options(**({"batch": 5} | options)),
@@ -52,24 +52,24 @@ def setting_of(network="Elman", tasks="permuted", seeds=(3, 5), parametrisation=
     )
 
 
-def values_of(setting, rehearsal, change=0.0):
+def values_of(learner, rehearsal, change=0.0):
     """Values in float64; with a change, those of a network that has learned something in between."""
-    started = setting.network.init(setting.seeds) | rehearsal.init(setting).trained
+    started = learner.network.init(learner.seeds) | rehearsal.init(learner).trained
     values = shifted({name: value.double() for name, value in started.items()})
     return {name: value + change * torch.sin(7 * value + 1) for name, value in values.items()}
 
 
-def remember(setting, rehearsal, values, tasks):
+def remember(learner, rehearsal, values, tasks):
     """What is kept after so many tasks."""
-    memory = rehearsal.empty(setting)
+    memory = None
     for task in range(tasks):
-        memory = rehearsal.finish(setting, memory, values, task)
+        memory = rehearsal.finish(learner, memory, values, task, {})
     return memory
 
 
-def answers(setting, values, task, member, inputs):
+def answers(learner, values, task, member, inputs):
     """Logits of a task for one sequence."""
-    network = setting.network.answering(task if setting.network.heads > 1 else 0)
+    network = learner.network.answering(task if learner.network.heads > 1 else 0)
     return naive.forward(network, values, member, inputs)[2]
 
 
@@ -112,18 +112,20 @@ def on_meta(values):
         return type(values)(*map(on_meta, values))
     if isinstance(values, tuple):
         return tuple(map(on_meta, values))
+    if values is None:
+        return None
     return values.to("meta") if hasattr(values, "window") else values
 
 
 def kept_after_two(part, heads):
-    """Accuracy on the first of two tasks after both were learned perfectly; one read-out has to tell them by length."""
+    """Accuracy on the first of two tasks after both were learned perfectly; one head has to tell them by length."""
     more = {"order": "permuted time"} if heads > 1 else {"length_step": 2}
     tasks = copy_task_sequence(2, 2, 3 if heads > 1 else None, width=3, validation_samples=32, **more)
     network = Elman(4, 48, 3, initialisation="orthogonal", heads=heads)
     options = Options(batch=32, optimiser=Adam(1e-2), validate_every=50)
     *_, after = train_sequence(Method(rehearsal=part), network, tasks, [3], Stop(50), options, progress=False)
     first, last = (
-        float(evaluate(after.setting.network_of(task), after.weights(task), tasks[task].test, tasks[task]).accuracy)
+        float(evaluate(after.learner.network_of(task), after.weights(task), tasks[task].test, tasks[task]).accuracy)
         for task in range(2)
     )
     assert last > 0.94

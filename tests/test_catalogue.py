@@ -3,17 +3,15 @@
 import dataclasses
 import inspect
 from functools import cache
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from wmcl.methods.objective import PhaseObjective
 
+from tests.captured import rerun
+from tests.float64 import Double, double_task
 from tests.same import assert_same
-from tests.test_devices import rerun
-from tests.test_training import Double, double_task
 from wmcl.data import stand_in_strokes
 from wmcl.likelihoods import Bernoulli, Gaussian
 from wmcl.methods import (
@@ -22,17 +20,19 @@ from wmcl.methods import (
     FisherImportance,
     FromScratch,
     Hypernetwork,
+    Learner,
     Method,
     Multitask,
     OutputPreserving,
+    Parametrisation,
     Quadratic,
     named,
-    per_member,
     train_sequence,
 )
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence, split_stroke_tasks
-from wmcl.training import Adam, Execution, Options, Stop, objective
+from wmcl.training import Adam, Execution, Options, Stop, loss
+from wmcl.training.objective import Objective
 
 TASKS = copy_task_sequence(3, 2, 3, order="permuted width", width=3, validation_samples=16, test_samples=16)
 NETWORK = Elman(4, 10, 3, initialisation="orthogonal", heads=3)
@@ -74,7 +74,7 @@ def end(name):
         GRU(4, 6, 3, heads=3, initialisation="fan_in"),
     ],
 )
-def test_a_method_learns_every_task_with_every_cell_and_read_out(name, network):
+def test_a_method_learns_every_task_with_every_cell_and_head(name, network):
     learned = fit(name, network, seeds=(0,), iterations=3)
     assert learned[-1].task == 2
     for after in learned:
@@ -121,7 +121,7 @@ def test_a_member_does_not_depend_on_the_others(name):
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_captured_step_and_batches_drawn_ahead_change_nothing(name, monkeypatch):
-    monkeypatch.setattr(objective, "is_free_to_read", lambda values: False)
+    monkeypatch.setattr(loss, "is_free_to_read", lambda values: False)
     captured = fit(name, execution=Execution(capture=rerun, ahead=3))[-1]
     assert_same(captured.values, end(name).values)
 
@@ -142,14 +142,14 @@ def test_blind_notices_a_question():
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_step_never_asks_for_a_value(name, monkeypatch):
-    for method in ("task_gradient", "add_penalties"):
-        plain = getattr(PhaseObjective, method)
+    for method in ("task_gradient", "add_penalties", "adjust_gradient", "adjust_update"):
+        plain = getattr(Objective, method)
 
         def blindly(*given, plain=plain):
             with Blind():
                 return plain(*given)
 
-        monkeypatch.setattr(PhaseObjective, method, blindly)
+        monkeypatch.setattr(Objective, method, blindly)
     fit(name, seeds=(0,), iterations=2)
 
 
@@ -178,11 +178,13 @@ def test_unknown_names_are_refused():
     [
         (
             {"parametrisation": Hypernetwork(), "penalty": Quadratic(FisherImportance(), 1.0)},
-            "penalty is Quadratic with the parametrisation Hypernetwork: .* must be OutputPreserving, or none",
+            "penalty is Quadratic with the parametrisation Hypernetwork: it needs weights that tasks share, which Hypernetwork"
+            " does not offer, only generated weights; leave the penalty out, or exchange one of the two",
         ),
         (
             {"penalty": OutputPreserving(1.0)},
-            "penalty is OutputPreserving with the parametrisation Shared: .* must be Hypernetwork",
+            "penalty is OutputPreserving with the parametrisation Parametrisation: it needs generated weights, which"
+            " Parametrisation does not offer, only weights that tasks share; leave the penalty out",
         ),
         (
             {"penalty": Quadratic(FisherImportance(), 1.0), "schedule": Multitask()},
@@ -215,6 +217,6 @@ def test_what_is_no_such_part_is_refused(parts, message):
 
 @pytest.mark.parametrize("bad", ["big", ((1.0, 2.0),), None, True])
 def test_strengths_that_are_no_numbers_are_refused(bad):
-    setting = SimpleNamespace(seeds=(0, 1), device="cpu")
-    with pytest.raises(ValueError, match=r"strength is .*: it must be a number, or a sequence of one a member"):
-        inspect.unwrap(per_member)("strength", bad, setting)
+    learner = Learner(NETWORK, Parametrisation(), tuple(TASKS), (0, 1), FAST, {})
+    with pytest.raises(ValueError, match=r"strength is .*: it must be a number, or a sequence of one for each member"):
+        inspect.unwrap(Learner.per_member)(learner, strength=bad)

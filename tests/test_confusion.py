@@ -9,7 +9,8 @@ from wmcl.data import stand_in_languages
 from wmcl.methods import FromScratch, Measures, Method, Multitask, measure_run, train_sequence
 from wmcl.networks import LSTM
 from wmcl.tasks import copy_task, pos_tasks
-from wmcl.training import Options, Stop, confusion, evaluate, weighted_f1
+from wmcl.training import Options, Stop, evaluate, weighted_f1
+from wmcl.training.confusion import confusion
 
 TASKS = pos_tasks(stand_in_languages(2, train=30, validation=12, test=16))
 NETWORK = LSTM(64, 4, 17, direction="bidirectional", heads=2, initialisation="fan_in")
@@ -83,5 +84,5 @@ def test_f1_is_measured_after_each_phase(method):
             if weights is None:
                 assert np.isnan(at).all()
             else:
-                network = after.setting.network_of(number)
+                network = after.learner.network_of(number)
                 np.testing.assert_array_equal(at, evaluate(network, weights, task.test, task).weighted_f1)

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from tests import naive, rehearsal
-from tests.rehearsal import COMBINED, SEQUENCES, remember, setting_of, values_of
+from tests.captured import rerun
+from tests.float64 import Double, double_task
+from tests.rehearsal import COMBINED, SEQUENCES, learner_of, remember, values_of
 from tests.same import assert_same
-from tests.test_devices import rerun
-from tests.test_training import Double, double_task
-from wmcl.methods import Coresets, Method, NoRehearsal, train_sequence
+from wmcl.methods import Coresets, Method, train_sequence
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Adam, Execution, Options, Stop
@@ -25,22 +25,22 @@ def fit(part, stop=Stop(6), seeds=(3, 5), options=OPTIONS, network=NETWORK, task
     return list(train_sequence(Method(rehearsal=part), network, tasks, seeds, stop, options, progress=False, **more))
 
 
-def started(setting, part, values, task=2):
-    return part.start(setting, remember(setting, part, values, task), values, task)
+def started(learner, part, values, task=2):
+    return part.start(learner, remember(learner, part, values, task), values, task)
 
 
 @pytest.mark.parametrize("reduction", ["scored bit", "sequence"])
 @pytest.mark.parametrize(("network", "tasks"), COMBINED)
 def test_losses_and_gradients_are_the_definition(network, tasks, reduction):
-    setting = setting_of(network, tasks, reduction=reduction)
+    learner = learner_of(network, tasks, reduction=reduction)
     part = Coresets(samples=4, strength=(0.7, 1.5), temperature=3.0)
-    before = values_of(setting, part)
-    memory = remember(setting, part, before, 2)
-    held = part.start(setting, memory, before, 2)
-    values = {name: value.requires_grad_() for name, value in values_of(setting, part, change=0.3).items()}
-    batch = setting.tasks[2].batch(setting.seeds, 0, 5)
-    draws = part.draw(setting, held, 2, 7, batch)
-    found = part.losses(setting, held, values, 2, batch, draws)
+    before = values_of(learner, part)
+    memory = remember(learner, part, before, 2)
+    past = part.start(learner, memory, before, 2)
+    values = {name: value.requires_grad_() for name, value in values_of(learner, part, change=0.3).items()}
+    batch = learner.tasks[2].batch(learner.seeds, 0, 5)
+    draws = part.draw(learner, past, 2, 7, batch)
+    found = part.losses(past, values, batch, draws)
     assert list(found) == ["distillation"]
 
     expected = []
@@ -49,7 +49,7 @@ def test_losses_and_gradients_are_the_definition(network, tasks, reduction):
         for earlier, chosen in enumerate(draws.values()):
             for sample in chosen[member]:
                 inputs, _, scored = naive.sequence(memory[earlier], member, sample)
-                given = (rehearsal.answers(setting, each, earlier, member, inputs) for each in (values, before))
+                given = (rehearsal.answers(learner, each, earlier, member, inputs) for each in (values, before))
                 total = total + rehearsal.distillation(*given, scored, 3.0) / chosen.shape[1]
         unit = rehearsal.bits_of_a_sequence(batch, member) if reduction == "scored bit" else 1
         expected.append(part.strength[member] * total / unit)
@@ -61,14 +61,14 @@ def test_losses_and_gradients_are_the_definition(network, tasks, reduction):
 @pytest.mark.parametrize("part", [Coresets(0), Coresets(5, strength=0.0), Coresets(0, strength=(1.0, 2.0))])
 def test_without_sequences_or_strength_it_is_fine_tuning_bit_for_bit(part, heads):
     network = dataclasses.replace(NETWORK, heads=heads)
-    for one, other in zip(fit(part, network=network), fit(NoRehearsal(), network=network), strict=True):
+    for one, other in zip(fit(part, network=network), fit(None, network=network), strict=True):
         assert_same(one.values, other.values)
         assert_same(one.curves, other.curves)
 
 
 def test_strengths_are_those_of_the_members():
     together = fit(Coresets(5, strength=(0.0, 2.0)), seeds=(3, 3))[-1].values
-    for member, part in enumerate((NoRehearsal(), Coresets(5, strength=2.0))):
+    for member, part in enumerate((None, Coresets(5, strength=2.0))):
         alone = fit(part, seeds=(3,))[-1].values
         for name, value in together.items():
             torch.testing.assert_close(value[member], alone[name][0], rtol=1e-4, atol=1e-5)
@@ -87,18 +87,17 @@ def test_a_member_does_not_depend_on_the_others():
 
 @pytest.mark.parametrize("heads", [1, 2])
 def test_it_forgets_less(heads):
-    kept = {type(part): rehearsal.kept_after_two(part, heads) for part in (Coresets(50), NoRehearsal())}
-    assert kept[Coresets] > 0.98
-    assert kept[NoRehearsal] < 0.9
+    assert rehearsal.kept_after_two(Coresets(50), heads) > 0.98
+    assert rehearsal.kept_after_two(None, heads) < 0.9
 
 
 def test_draws_are_addressed_in_range_and_even():
-    setting = setting_of(seeds=(3, 5, 3), batch=64)
+    learner = learner_of(seeds=(3, 5, 3), batch=64)
     part = Coresets(samples=3)
-    held = started(setting, part, values_of(setting, part))
-    batch = setting.tasks[2].batch(setting.seeds, 4, 64)
-    draws = part.draw(setting, held, 2, 4, batch)
-    assert_same(part.draw(setting, held, 2, 4, batch), draws)
+    past = started(learner, part, values_of(learner, part))
+    batch = learner.tasks[2].batch(learner.seeds, 4, 64)
+    draws = part.draw(learner, past, 2, 4, batch)
+    assert_same(part.draw(learner, past, 2, 4, batch), draws)
     for chosen in draws.values():
         assert chosen.dtype == torch.int64
         assert chosen.shape == (3, 32)
@@ -107,54 +106,54 @@ def test_draws_are_addressed_in_range_and_even():
         assert not torch.equal(chosen[0], chosen[1])
     one, other = draws.values()
     assert not torch.equal(one, other)
-    for later in (part.draw(setting, held, 2, 5, batch), part.draw(setting, held, 1, 4, batch)):
+    for later in (part.draw(learner, past, 2, 5, batch), part.draw(learner, past, 1, 4, batch)):
         assert not torch.equal(next(iter(later.values())), one)
-    alone = part.draw(dataclasses.replace(setting, seeds=(5,)), held, 2, 4, batch)
+    alone = part.draw(dataclasses.replace(learner, seeds=(5,)), past, 2, 4, batch)
     for name, chosen in alone.items():
         assert torch.equal(chosen[0], draws[name][1])
 
 
 def test_a_remainder_goes_to_the_first_tasks():
-    setting = setting_of(batch=5)
-    held = started(setting, Coresets(), values_of(setting, Coresets()))
-    batch = setting.tasks[2].batch(setting.seeds, 0, 5)
-    assert [chosen.shape[1] for chosen in Coresets().draw(setting, held, 2, 0, batch).values()] == [3, 2]
+    learner = learner_of(batch=5)
+    past = started(learner, Coresets(), values_of(learner, Coresets()))
+    batch = learner.tasks[2].batch(learner.seeds, 0, 5)
+    assert [chosen.shape[1] for chosen in Coresets().draw(learner, past, 2, 0, batch).values()] == [3, 2]
 
 
 def test_soft_targets_are_those_of_the_network_when_the_task_began(monkeypatch):
     seen = []
     losses = Coresets.losses
 
-    def watched(part, setting, held, values, task, batch, draws):
-        seen.append((task, held))
-        return losses(part, setting, held, values, task, batch, draws)
+    def watched(part, past, values, batch, draws):
+        seen.append((len(past.earlier), past))
+        return losses(part, past, values, batch, draws)
 
     monkeypatch.setattr(Coresets, "losses", watched)
     learned = fit(Coresets(4))
     assert [task for task, _ in seen] == [1] * 6 + [2] * 6
-    for task, held in seen:
+    for task, past in seen:
         before = learned[task - 1]
-        assert len(held.earlier) == task
-        for earlier, stored in enumerate(held.earlier):
+        assert len(past.earlier) == task
+        for earlier, stored in enumerate(past.earlier):
             for member in range(2):
                 inputs = naive.sequence(stored.sequences, member, 1)[0]
-                expected = rehearsal.answers(before.setting, before.values, earlier, member, inputs)
+                expected = rehearsal.answers(before.learner, before.values, earlier, member, inputs)
                 torch.testing.assert_close(
                     stored.teacher[member, :, 1], expected[stored.sequences.window], rtol=1e-5, atol=1e-5
                 )
 
 
 def test_each_member_keeps_sequences_of_its_own_and_no_labels():
-    setting = setting_of(seeds=(3, 5, 3))
-    memory = remember(setting, Coresets(6), {}, 2)
+    learner = learner_of(seeds=(3, 5, 3))
+    memory = remember(learner, Coresets(6), {}, 2)
     for task, sequences in enumerate(memory):
         assert sequences.targets.shape == (3, 7, 6, 0)
         assert torch.equal(sequences.inputs[0], sequences.inputs[2])
         assert not torch.equal(sequences.inputs[0], sequences.inputs[1])
-        drawn = setting.data(task, "coreset", 6)
+        drawn = learner.data(task, "coreset", 6)
         assert torch.equal(drawn.inputs, sequences.inputs)
         assert torch.equal(drawn.scored, sequences.scored)
-        assert not torch.equal(drawn.inputs, setting.tasks[task].batch(setting.seeds, 0, 6).inputs)
+        assert not torch.equal(drawn.inputs, learner.tasks[task].batch(learner.seeds, 0, 6).inputs)
 
 
 def test_what_is_stored_is_counted():
@@ -171,13 +170,13 @@ def test_a_captured_step_and_batches_drawn_ahead_change_nothing():
 
 @pytest.mark.parametrize("tasks", list(SEQUENCES))
 def test_the_losses_never_ask_for_a_value(tasks):
-    setting, part = setting_of("Elman", tasks), Coresets(4)
-    values = values_of(setting, part)
-    held = started(setting, part, values)
-    batch = setting.tasks[2].batch(setting.seeds, 0, 5)
-    draws = part.draw(setting, held, 2, 0, batch)
-    given = [rehearsal.on_meta(each) for each in (held, values)]
-    found = part.losses(setting, *given, 2, rehearsal.on_meta(batch), rehearsal.on_meta(draws))
+    learner, part = learner_of("Elman", tasks), Coresets(4)
+    values = values_of(learner, part)
+    past = started(learner, part, values)
+    batch = learner.tasks[2].batch(learner.seeds, 0, 5)
+    draws = part.draw(learner, past, 2, 0, batch)
+    given = [rehearsal.on_meta(each) for each in (past, values)]
+    found = part.losses(*given, rehearsal.on_meta(batch), rehearsal.on_meta(draws))
     assert found["distillation"].device.type == "meta"
 
 
@@ -200,19 +199,19 @@ def test_after_training_the_network_is_what_a_loop_written_out_gives():
     part = Coresets(5, strength=1.3)
     learned = fit(part, Stop(1))
     before, after = learned[0], learned[1]
-    setting = before.setting
-    held = part.start(setting, before.rehearsal_memory, before.values, 1)
+    learner = before.learner
+    past = part.start(learner, before.rehearsal_memory, before.values, 1)
     leaves = {name: value.clone().requires_grad_() for name, value in before.values.items()}
     batch = TASKS[1].batch((3, 5), 0, 8)
-    draws = part.draw(setting, held, 1, 0, batch)
+    draws = part.draw(learner, past, 1, 0, batch)
     logits = NETWORK.answering(1).apply(leaves, batch.inputs, batch.window).logits
     nll = TASKS[1].likelihood.nll(logits, batch.targets[:, batch.window])
-    total = nll.mean((1, 2, 3)) + part.losses(setting, held, leaves, 1, batch, draws)["distillation"]
+    total = nll.mean((1, 2, 3)) + part.losses(past, leaves, batch, draws)["distillation"]
     slopes = torch.autograd.grad(total.sum(), list(leaves.values()))
     moved = after.values["W_out"] - before.values["W_out"]
     expected = dict(zip(leaves, slopes, strict=True))["W_out"]
     clear = expected.abs() > 1e-5
     assert torch.equal(torch.sign(moved)[clear], -torch.sign(expected)[clear])  # Adam's first step is -η sign(g)
     np.testing.assert_allclose(moved[clear].abs(), 1e-2, rtol=1e-2)
-    assert moved[:, :6].any()  # the read-out of the first task moves, too
+    assert moved[:, :6].any()  # the head of the first task moves, too
     assert not moved[:, 6:].any()

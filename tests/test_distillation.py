@@ -107,10 +107,10 @@ def test_replayed_sequences_are_split_evenly(batch, tasks):
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("inf"), float("nan")])
 def test_temperatures_that_make_no_sense_are_refused(temperature):
     with pytest.raises(ValueError, match=r"temperature is .*: it must be positive and finite"):
-        check_replay(rehearsal.setting_of(), temperature)
+        check_replay(rehearsal.learner_of(), temperature)
 
 
 def test_batches_too_small_to_replay_every_task_are_refused():
-    check_replay(rehearsal.setting_of(batch=2), 2.0)
+    check_replay(rehearsal.learner_of(batch=2), 2.0)
     with pytest.raises(ValueError, match="batch is 1 with 2 tasks before the last: it must be at least 2"):
-        check_replay(rehearsal.setting_of(batch=1), 2.0)
+        check_replay(rehearsal.learner_of(batch=1), 2.0)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests import naive
 from tests.conftest import REFERENCE
+from tests.float64 import double_task
 from tests.same import assert_same
-from tests.test_learning import FAST, HEADS, SINGLE, TASKS, fit
-from tests.test_training import double_task
-from wmcl.methods import FisherImportance, Masked, MemoryAwareSynapses, Method, Modulated, Multitask, Setting
+from tests.test_train_sequence import FAST, HEADS, SINGLE, TASKS, fit
+from wmcl.methods import FisherImportance, Learner, Masked, MemoryAwareSynapses, Method, Modulated, Multitask
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.randomness import generator
 from wmcl.training import Options, Stop
@@ -50,20 +50,20 @@ class ByHand(Masked):
         return Initial(trained, masks)
 
 
-def setting_of(network, parametrisation, seeds=(3, 5)):
+def learner_of(network, parametrisation, seeds=(3, 5)):
     """In float64, with values moved off their start."""
     trained, fixed = parametrisation.init(network, seeds, 3)
     values = {n: v.double() + 0.2 * torch.sin(torch.arange(v.numel())).view_as(v) for n, v in trained.items()}
     tasks = tuple(double_task(task) for task in TASKS)
     masks = {name: value.double() for name, value in fixed.items()}
-    return Setting(network, parametrisation, tasks, tuple(seeds), Options(), masks), values
+    return Learner(network, parametrisation, tasks, tuple(seeds), Options(), masks), values
 
 
-def gains_of(setting, values, member, task):
+def gains_of(learner, values, member, task):
     """Gain and shift of every row of the pre-activation."""
-    network = setting.network
-    if isinstance(setting.parametrisation, Masked):
-        gain = torch.cat([setting.fixed["mask"][member, task]] * network.cell.gates)
+    network = learner.network
+    if isinstance(learner.parametrisation, Masked):
+        gain = torch.cat([learner.fixed["mask"][member, task]] * network.cell.gates)
         return gain, torch.zeros_like(gain)
     raw = values["gain"][member, task]
     return torch.stack([torch.log(1 + torch.exp(x)) for x in raw]), values["shift"][member, task]
@@ -96,14 +96,14 @@ def one_layer(network, p, gain, shift, inputs):
 @both
 @cells
 def test_the_forward_pass_is_the_recurrence_with_gains(network, parametrisation):
-    setting, values = setting_of(network, parametrisation)
+    learner, values = learner_of(network, parametrisation)
     for task in range(3):
-        sequences = setting.data(task, "probe", 4)
-        answering = setting.network_of(task)
-        found = answering.apply(setting.weights(values, task), sequences.inputs)
+        sequences = learner.data(task, "probe", 4)
+        answering = learner.network_of(task)
+        found = answering.apply(learner.weights(values, task), sequences.inputs)
         for member in range(2):
             p = {name: values[name][member] for name in network.shapes}
-            gain, shift = gains_of(setting, values, member, task)
+            gain, shift = gains_of(learner, values, member, task)
             for sample in range(4):
                 hidden, logits = one_layer(network, p, gain, shift, sequences.inputs[member, :, sample])
                 torch.testing.assert_close(found.hidden[member, :, sample], hidden, rtol=1e-10, atol=1e-12)
@@ -162,11 +162,11 @@ def test_masks_differ_between_tasks_members_and_layers():
 @every
 def test_masked_units_are_silent_and_get_no_gradient(network):
     parametrisation = ByHand(off=((0, 2), (0, 2), (0, 2)))
-    setting, values = setting_of(network, parametrisation)
+    learner, values = learner_of(network, parametrisation)
     leaves = {name: value.clone().requires_grad_() for name, value in values.items()}
-    sequences = setting.data(1, "probe", 4)
-    found = setting.network_of(1).apply(
-        setting.weights(leaves, 1), sequences.inputs, taps=True, lengths=sequences.lengths
+    sequences = learner.data(1, "probe", 4)
+    found = learner.network_of(1).apply(
+        learner.weights(leaves, 1), sequences.inputs, taps=True, lengths=sequences.lengths
     )
     n, sides = network.hidden, 2 if network.direction == "bidirectional" else 1
     off = [side * n + unit for side in range(sides) for unit in (0, 2)]
@@ -197,7 +197,7 @@ def test_tasks_with_disjoint_masks_do_not_disturb_each_other(network):
     before, after = (network.apply(each.weights(0), inputs) for each in (first, second))
     assert torch.equal(before.hidden, after.hidden)
     assert torch.equal(before.output, after.output)
-    assert torch.equal(before.logits, after.logits) == (network.heads == 2)  # a common bias of the read-out moves
+    assert torch.equal(before.logits, after.logits) == (network.heads == 2)  # a common bias of the head moves
     assert not torch.equal(first.weights(1)["W_hh"], second.weights(1)["W_hh"])
 
 
@@ -234,7 +234,7 @@ def test_modulation_starts_as_the_network_itself_and_is_learned_task_by_task(net
 def test_orthogonality_acts_on_the_weights_before_gains(parametrisation):
     learned = fit(Method(parametrisation), SINGLE, TASKS[:1], stop=Stop(30), options=Options(orthogonality=1e3))
     values = learned[0].values
-    base = parametrisation.base(SINGLE, learned[0].setting.fixed | values, 0)
+    base = parametrisation.base(SINGLE, learned[0].learner.fixed | values, 0)
     assert_same(base, {name: values[name] for name in SINGLE.shapes})
     W = base["W_hh"]
     assert (W @ W.mT - torch.eye(12)).abs().max() < 0.05
@@ -263,16 +263,16 @@ def test_senseless_fractions_are_refused(fraction):
 @every
 def test_importances_are_those_of_the_guarded_values(network, parametrisation, measure):
     """Against a gradient a sequence, with respect to the values under the gains."""
-    setting, values = setting_of(network, parametrisation)
-    found = measure.measure(setting, values, 1, {})
-    data = setting.tasks[1].draw([generator(seed, "importance", 1) for seed in setting.seeds], 5)
+    learner, values = learner_of(network, parametrisation)
+    found = measure.measure(learner, values, 1, {})
+    data = learner.tasks[1].draw([generator(seed, "importance", 1) for seed in learner.seeds], 5)
     for member in range(2):
         expected = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in network.shapes.items()}
         for sample in range(5):
             leaves = {name: values[name].clone().requires_grad_() for name in network.shapes}
             inputs, targets, scored = naive.sequence(data, member, sample)
-            weights = setting.weights(values | leaves, 1)
-            logits = naive.forward(setting.network_of(1), weights, member, inputs)[2]
+            weights = learner.weights(values | leaves, 1)
+            logits = naive.forward(learner.network_of(1), weights, member, inputs)[2]
             if isinstance(measure, FisherImportance):
                 loss, power = naive.nll(logits, targets, scored), 2
             else:

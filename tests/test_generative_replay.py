@@ -8,19 +8,18 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from tests import naive, rehearsal
-from tests.rehearsal import COMBINED, RECORDED, SEQUENCES, remember, setting_of, values_of
+from tests.captured import rerun
+from tests.float64 import Double, double_task
+from tests.rehearsal import COMBINED, RECORDED, SEQUENCES, learner_of, remember, values_of
 from tests.same import assert_same
-from tests.test_devices import rerun
-from tests.test_training import Double, double_task
 from wmcl.likelihoods import Gaussian
 from wmcl.methods import (
     FisherImportance,
     GenerativeReplay,
     Method,
-    NoPenalty,
-    NoRehearsal,
+    Parametrisation,
+    Penalty,
     Quadratic,
-    Shared,
     train_sequence,
     variational,
 )
@@ -36,7 +35,7 @@ SMALL = GenerativeReplay(latent=3, decoder_cell="lstm", decoder_hidden=4, prior_
 
 
 @dataclasses.dataclass(frozen=True)
-class Own:
+class Own(Parametrisation):
     """Weights of its own for each task: the values, times something that is fixed."""
 
     def init(self, network, seeds, tasks):
@@ -53,35 +52,29 @@ class Own:
 
     base = weights
 
-    def guarded(self, network, values):
-        return {}
-
-    def slopes(self, network, values, task):
+    def consolidated(self, network, values):
         return {}
 
 
 @dataclasses.dataclass(frozen=True)
-class Anchored(NoPenalty):
+class Anchored(Penalty):
     """Strength times the squared distance of all values from where they were, times a random number."""
 
-    def empty(self, setting):
-        return ["empty"]
-
-    def start(self, setting, memory, values, task):
-        assert memory == ["empty"] + ["finished"] * task
+    def start(self, learner, memory, values, task):
+        assert memory == (["finished"] * task or None)
         return None if task == 0 else dict(values)
 
-    def draw(self, setting, task, iteration):
-        return {"factor": torch.full((len(setting.seeds),), 1.0 + iteration + task, dtype=torch.float64)}
+    def draw(self, learner, past, task, iteration, batch):
+        return {"factor": torch.full((len(learner.seeds),), 1.0 + iteration + task, dtype=torch.float64)}
 
-    def loss(self, setting, held, values, task, draws):
-        assert set(values) == set(held)
-        moved = torch.stack([(value - held[name]).square().flatten(1).sum(1) for name, value in values.items()])
+    def loss(self, past, values, draws):
+        assert set(values) == set(past)
+        moved = torch.stack([(value - past[name]).square().flatten(1).sum(1) for name, value in values.items()])
         return moved.sum(0) * draws["factor"]
 
-    def finish(self, setting, memory, values, task, observed):
+    def finish(self, learner, memory, values, task, observed):
         assert "W_hh of 0" in values
-        return [*memory, "finished"]
+        return [*(memory or []), "finished"]
 
     def stored(self, memory):
         return 1000 * len(memory)
@@ -96,78 +89,78 @@ def fit(part, stop=Stop(4), seeds=(3, 5), options=OPTIONS, network=NETWORK, task
 
 
 def prepared(network="Elman", tasks="permuted", part=SMALL, task=2, **options):
-    """A setting, what is held in a task, values that moved since it began, a batch and draws."""
-    setting = setting_of(network, tasks, **options)
-    fixed = {name: value.double() for name, value in part.init(setting).fixed.items()}
-    setting = dataclasses.replace(setting, fixed=fixed)
-    before = values_of(setting, part)
-    held = part.start(setting, remember(setting, part, before, task), before, task)
-    values = {name: value.requires_grad_() for name, value in values_of(setting, part, change=0.3).items()}
-    batch = setting.tasks[task].batch(setting.seeds, 0, 5)
-    return setting, held, before, values, batch, part.draw(setting, held, task, 7, batch)
+    """A learner, the past of a task, values that moved since it began, a batch and draws."""
+    learner = learner_of(network, tasks, **options)
+    fixed = {name: value.double() for name, value in part.init(learner).fixed.items()}
+    learner = dataclasses.replace(learner, fixed=fixed)
+    before = values_of(learner, part)
+    past = part.start(learner, remember(learner, part, before, task), before, task)
+    values = {name: value.requires_grad_() for name, value in values_of(learner, part, change=0.3).items()}
+    batch = learner.tasks[task].batch(learner.seeds, 0, 5)
+    return learner, past, before, values, batch, part.draw(learner, past, task, 7, batch)
 
 
-def decoder_weights(setting, part, values, task):
+def decoder_weights(learner, part, values, task):
     """By the names of the decoder network."""
     own = {name.removeprefix("decoder "): value for name, value in values.items() if name.startswith("decoder ")}
-    if isinstance(part.decoder_parametrisation, Shared):
+    if part.decoder_parametrisation.is_shared:
         return own
     return {name[: -len(" of 0")]: value * 0.5 for name, value in own.items() if name.endswith(f" of {task}")}
 
 
-def decoded(setting, part, values, task, member, latents):
+def decoded(learner, part, values, task, member, latents):
     """Logits of the inputs of one sequence."""
-    if setting.network.heads > 1 and isinstance(part.decoder_parametrisation, Shared):
-        tag = torch.zeros(len(latents), len(setting.tasks), dtype=latents.dtype)
+    if learner.network.heads > 1 and part.decoder_parametrisation.is_shared:
+        tag = torch.zeros(len(latents), len(learner.tasks), dtype=latents.dtype)
         tag[:, task] = 1
         latents = torch.cat([latents, tag], 1)
     kind = LSTM if part.decoder_cell == "lstm" else Elman
-    network = kind(latents.shape[1], part.decoder_hidden, setting.network.inputs)
-    return naive.forward(network, decoder_weights(setting, part, values, task), member, latents)[2]
+    network = kind(latents.shape[1], part.decoder_hidden, learner.network.inputs)
+    return naive.forward(network, decoder_weights(learner, part, values, task), member, latents)[2]
 
 
-def variational_of(setting, part, values, task, member, inputs, noise):
+def variational_of(learner, part, values, task, member, inputs, noise):
     """KL divergence and reconstruction error of one sequence without its padding."""
-    network = setting.network.answering(task if setting.network.heads > 1 else 0)
+    network = learner.network.answering(task if learner.network.heads > 1 else 0)
     output = naive.forward(network, values, member, inputs)[1]
     both = output @ values["W_posterior"][member].T + values["b_posterior"][member]
     mean, std = both[:, : part.latent], (both[:, part.latent :] / 2).exp()
     divergence = kl_divergence(Normal(mean, std), Normal(torch.zeros_like(mean), part.prior_std)).sum()
-    logits = decoded(setting, part, values, task, member, mean + std * noise[: len(inputs)].double())
+    logits = decoded(learner, part, values, task, member, mean + std * noise[: len(inputs)].double())
     if isinstance(part.input_likelihood, Gaussian):
         return divergence, -Normal(logits, part.input_likelihood.std).log_prob(inputs).sum()
     return divergence, -Bernoulli(logits=logits, validate_args=False).log_prob(inputs).sum()
 
 
-def replayed(setting, part, held, before, task, member, draws):
+def replayed(learner, part, past, before, task, member, draws):
     """Inputs and scored steps of the generated sequences of a task, without their padding."""
-    outline, latents = held.earlier[task].outline, draws[f"latents of task {task}"]
+    outline, latents = past.earlier[task].outline, draws[f"latents of task {task}"]
     for sample in range(outline.samples):
         own = outline.phase[min(member, len(outline.phase) - 1), :, sample] != Phase.padding
         scored = outline.scored[min(member, len(outline.scored) - 1), :, sample][own]
         z = part.prior_std * latents[member, :, sample].double()
-        outputs = decoded(setting, part, before, task, member, z)[own]
+        outputs = decoded(learner, part, before, task, member, z)[own]
         yield outputs if isinstance(part.input_likelihood, Gaussian) else torch.sigmoid(outputs), scored
 
 
-def expected_losses(setting, part, held, before, values, task, batch, draws):
+def expected_losses(learner, part, past, before, values, task, batch, draws):
     found = {"KL": [], "reconstruction": [], "distillation": []}
-    is_shared = isinstance(part.decoder_parametrisation, Shared)
+    is_shared = part.decoder_parametrisation.is_shared
     for member in range(2):
         terms, distilled = [], 0
         for sample in range(batch.samples):
             inputs = naive.sequence(batch, member, sample)[0]
             noise = draws[f"posterior of task {task}"][member, :, sample]
-            terms.append(variational_of(setting, part, values, task, member, inputs, noise))
+            terms.append(variational_of(learner, part, values, task, member, inputs, noise))
         for j in range(task):
-            generated = list(replayed(setting, part, held, before, j, member, draws))
+            generated = list(replayed(learner, part, past, before, j, member, draws))
             for sample, (inputs, scored) in enumerate(generated):
-                given = (rehearsal.answers(setting, each, j, member, inputs) for each in (values, before))
+                given = (rehearsal.answers(learner, each, j, member, inputs) for each in (values, before))
                 distilled = distilled + rehearsal.distillation(*given, scored, part.temperature) / len(generated)
                 if is_shared:
                     noise = draws[f"posterior of task {j}"][member, :, sample]
-                    terms.append(variational_of(setting, part, values, j, member, inputs, noise))
-        unit = rehearsal.bits_of_a_sequence(batch, member) if setting.options.reduction == "scored bit" else 1
+                    terms.append(variational_of(learner, part, values, j, member, inputs, noise))
+        unit = rehearsal.bits_of_a_sequence(batch, member) if learner.options.reduction == "scored bit" else 1
         kl, reconstruction = (sum(each) / len(terms) / unit for each in zip(*terms, strict=True))
         for name, value in (("KL", kl), ("reconstruction", reconstruction), ("distillation", distilled / unit)):
             found[name].append(value)
@@ -175,9 +168,9 @@ def expected_losses(setting, part, held, before, values, task, batch, draws):
 
 
 def check_losses(part, task=2, **more):
-    setting, held, before, values, batch, draws = prepared(part=part, task=task, **more)
-    found = part.losses(setting, held, values, task, batch, draws)
-    expected = expected_losses(setting, part, held, before, values, task, batch, draws)
+    learner, past, before, values, batch, draws = prepared(part=part, task=task, **more)
+    found = part.losses(past, values, batch, draws)
+    expected = expected_losses(learner, part, past, before, values, task, batch, draws)
     strengths = {"KL": "kl", "reconstruction": "reconstruction", "distillation": "distillation"}
     for name, strength in strengths.items():
         if name in found:
@@ -193,7 +186,7 @@ def test_losses_and_gradients_are_the_definition(network, tasks):
 
 
 @pytest.mark.parametrize("part", [REAL, dataclasses.replace(OWN, input_likelihood=Gaussian(0.6))])
-@pytest.mark.parametrize("network", ["LSTM", "Elman, one read-out", "bidirectional"])
+@pytest.mark.parametrize("network", ["LSTM", "Elman, one head", "bidirectional"])
 def test_recorded_sequences_of_real_numbers(network, part):
     """Their batches differ in length, and so do sequences and members of a batch."""
     check_losses(part, network=network, tasks="recorded")
@@ -204,15 +197,15 @@ def test_the_squared_error_of_the_paper_is_a_gaussian():
     unit = dataclasses.replace(REAL, input_likelihood=Gaussian(), reconstruction_strength=20.0)
     found = []
     for part in (half, unit):
-        setting, held, _, values, batch, draws = prepared(tasks="recorded", part=part, task=0, reduction="sequence")
-        found.append(part.losses(setting, held, values, 0, batch, draws)["reconstruction"])
+        learner, past, _, values, batch, draws = prepared(tasks="recorded", part=part, task=0, reduction="sequence")
+        found.append(part.losses(past, values, batch, draws)["reconstruction"])
     error, count = torch.zeros(2, dtype=torch.float64), torch.zeros(2)
     for member, sample in np.ndindex(2, batch.samples):
         inputs = naive.sequence(batch, member, sample)[0]
-        output = naive.forward(setting.network.answering(0), values, member, inputs)[1]
+        output = naive.forward(learner.network.answering(0), values, member, inputs)[1]
         both = output @ values["W_posterior"][member].T + values["b_posterior"][member]
         noise = draws["posterior of task 0"][member, : len(inputs), sample].double()
-        expected = decoded(setting, half, values, 0, member, both[:, :3] + (both[:, 3:] / 2).exp() * noise)
+        expected = decoded(learner, half, values, 0, member, both[:, :3] + (both[:, 3:] / 2).exp() * noise)
         error[member] += (inputs - expected).square().sum() / batch.samples
         count[member] += inputs.numel() / batch.samples
     torch.testing.assert_close(found[0], 10 * (error + count * np.log(np.pi) / 2))
@@ -243,15 +236,15 @@ def test_the_first_task_trains_the_autoencoder_alone(part):
     assert set(check_losses(part, task=0)) == {"KL", "reconstruction"}
 
 
-def test_the_decoder_has_a_tag_only_if_tasks_have_read_outs_and_it_has_no_weights_of_their_own():
+def test_the_decoder_has_a_tag_only_if_tasks_have_heads_and_it_has_no_weights_of_their_own():
     for part, network, inputs in ((SMALL, "Elman", 6), (SMALL, "GRU", 3), (OWN, "Elman", 3)):
-        trained = part.init(setting_of(network)).trained
+        trained = part.init(learner_of(network)).trained
         assert trained["decoder W_ih" + (" of 0" if part is OWN else "")].shape[-1] == inputs
 
 
 def test_the_penalty_of_the_decoder_sees_its_values_and_draws():
-    setting, held, before, values, batch, draws = prepared(part=OWN, task=1)
-    found = OWN.losses(setting, held, values, 1, batch, draws)["decoder penalty"]
+    learner, past, before, values, batch, draws = prepared(part=OWN, task=1)
+    found = OWN.losses(past, values, batch, draws)["decoder penalty"]
     for member in range(2):
         moved = [
             (value[member] - before[name][member]).square().sum()
@@ -259,7 +252,7 @@ def test_the_penalty_of_the_decoder_sees_its_values_and_draws():
             if name.startswith("decoder ")
         ]
         torch.testing.assert_close(found[member], (1 + 7 + 1) * sum(moved))
-    assert set(OWN.draw(setting, held, 1, 7, batch)) == {
+    assert set(OWN.draw(learner, past, 1, 7, batch)) == {
         "posterior of task 1",
         "latents of task 0",
         "decoder factor",
@@ -268,9 +261,9 @@ def test_the_penalty_of_the_decoder_sees_its_values_and_draws():
 
 @pytest.mark.parametrize("part", [SMALL, OWN])
 def test_recurrent_weights_of_the_decoder_are_kept_orthogonal(part):
-    setting, held, _, values, batch, draws = prepared(part=part, task=1, orthogonality=0.3)
-    found = part.losses(setting, held, values, 1, batch, draws)["decoder orthogonality"]
-    W_hh = decoder_weights(setting, part, values, 1)["W_hh"]
+    learner, past, _, values, batch, draws = prepared(part=part, task=1, orthogonality=0.3)
+    found = part.losses(past, values, batch, draws)["decoder orthogonality"]
+    W_hh = decoder_weights(learner, part, values, 1)["W_hh"]
     for member in range(2):
         blocks = W_hh[member].split(part.decoder_hidden)
         total = sum(((block @ block.T - torch.eye(len(block.T))) ** 2).sum() for block in blocks)
@@ -285,10 +278,10 @@ def test_kl_divergence_keeps_its_precision_near_the_prior():
 
 @pytest.mark.parametrize("tasks", list(SEQUENCES))
 def test_generated_inputs_lie_between_0_and_1_and_have_the_outline_of_their_task(tasks):
-    setting, held, _, _, _, draws = prepared(tasks=tasks, batch=31)
+    learner, past, _, _, _, draws = prepared(tasks=tasks, batch=31)
     for task, size in enumerate((16, 15)):
-        made = SMALL.generate(held, task, draws[f"latents of task {task}"].double())
-        real = setting.tasks[task].batch(setting.seeds, 0, 31)
+        made = SMALL.generate(past, task, draws[f"latents of task {task}"].double())
+        real = learner.tasks[task].batch(learner.seeds, 0, 31)
         assert made.inputs.shape == (2, real.steps, size, 4)
         assert ((made.inputs >= 0) & (made.inputs <= 1)).all()
         is_padding = (made.phase == Phase.padding).expand(2, -1, -1)
@@ -301,9 +294,9 @@ def test_generated_inputs_lie_between_0_and_1_and_have_the_outline_of_their_task
 
 
 def test_draws_are_standard_normal_and_addressed():
-    setting, held, _, _, batch, draws = prepared(seeds=(3, 5, 3), batch=64)
-    assert_same(SMALL.draw(setting, held, 2, 7, batch), draws)
-    alone = SMALL.draw(dataclasses.replace(setting, seeds=(5,)), held, 2, 7, batch)
+    learner, past, _, _, batch, draws = prepared(seeds=(3, 5, 3), batch=64)
+    assert_same(SMALL.draw(learner, past, 2, 7, batch), draws)
+    alone = SMALL.draw(dataclasses.replace(learner, seeds=(5,)), past, 2, 7, batch)
     for name, noise in draws.items():
         assert noise.shape[:1] + noise.shape[3:] == (3, 3)
         assert abs(noise.mean()) < 4 / noise[:2].numel() ** 0.5
@@ -311,8 +304,8 @@ def test_draws_are_standard_normal_and_addressed():
         assert torch.equal(noise[0], noise[2])
         assert not torch.equal(noise[0], noise[1])
         assert torch.equal(alone[name][0], noise[1])
-        assert not torch.equal(SMALL.draw(setting, held, 2, 8, batch)[name], noise)
-    while_another_is_learned = SMALL.draw(setting, held, 1, 7, batch)
+        assert not torch.equal(SMALL.draw(learner, past, 2, 8, batch)[name], noise)
+    while_another_is_learned = SMALL.draw(learner, past, 1, 7, batch)
     shared = while_another_is_learned.keys() & draws.keys()
     assert {"latents of task 0", "latents of task 1"} <= shared
     for name in shared:
@@ -323,8 +316,8 @@ def test_draws_are_standard_normal_and_addressed():
 
 def test_the_decoder_starts_from_random_numbers_of_its_own():
     part = GenerativeReplay(latent=3, decoder_hidden=5, decoder_cell="elman")
-    setting = setting_of("Elman")
-    mine, theirs = part.init(setting).trained["decoder W_hh"], setting.network.init(setting.seeds)["W_hh"]
+    learner = learner_of("Elman")
+    mine, theirs = part.init(learner).trained["decoder W_hh"], learner.network.init(learner.seeds)["W_hh"]
     assert mine.shape == theirs.shape
     assert not torch.isclose(mine, theirs).any()
     torch.testing.assert_close(mine @ mine.mT, torch.eye(5).expand(2, 5, 5))  # initialised as the network is
@@ -335,26 +328,26 @@ def test_network_and_decoder_are_those_of_when_the_task_began(part, monkeypatch)
     seen = []
     losses = GenerativeReplay.losses
 
-    def watched(self, setting, held, values, task, batch, draws):
-        seen.append((task, held))
-        return losses(self, setting, held, values, task, batch, draws)
+    def watched(self, past, values, batch, draws):
+        seen.append((past.task, past))
+        return losses(self, past, values, batch, draws)
 
     monkeypatch.setattr(GenerativeReplay, "losses", watched)
     learned = fit(part)
     assert [task for task, _ in seen] == [0] * 4 + [1] * 4 + [2] * 4
-    for task, held in seen:
-        assert len(held.earlier) == task
-        for number, earlier in enumerate(held.earlier):
+    for task, past in seen:
+        assert len(past.earlier) == task
+        for number, earlier in enumerate(past.earlier):
             before = learned[task - 1]
             assert_same(earlier.teacher, before.weights(number))
-            expected = decoder_weights(before.setting, part, before.values, number)
+            expected = decoder_weights(before.learner, part, before.values, number)
             assert_same({name: earlier.decoder[name] for name in expected}, expected)
     moved = learned[1].values["W_posterior"] - learned[0].values["W_posterior"]
     assert moved.abs().max() > 1e-3
 
 
 def test_decoders_of_earlier_tasks_are_left_alone():
-    learned = fit(dataclasses.replace(OWN, decoder_penalty=NoPenalty()))
+    learned = fit(dataclasses.replace(OWN, decoder_penalty=None))
     for name, value in learned[0].values.items():
         if name.startswith("decoder ") and name.endswith(" of 0"):
             assert torch.equal(learned[2].values[name], value)
@@ -407,29 +400,30 @@ def test_a_captured_step_and_batches_drawn_ahead_change_nothing(part):
 @pytest.mark.parametrize("tasks", ["permuted", "of all lengths"])
 @pytest.mark.parametrize("part", [SMALL, OWN])
 def test_the_losses_never_ask_for_a_value(part, tasks):
-    setting, held, _, values, batch, draws = prepared(part=part, tasks=tasks, orthogonality=0.1)
-    setting = dataclasses.replace(setting, fixed=rehearsal.on_meta(setting.fixed))
-    own = dataclasses.replace(held.decoder.setting, fixed=rehearsal.on_meta(held.decoder.setting.fixed))
-    there = held._replace(
-        decoder=dataclasses.replace(held.decoder, setting=own),
-        earlier=rehearsal.on_meta(held.earlier),
-        strengths=rehearsal.on_meta(held.strengths),
-        penalty=rehearsal.on_meta(held.penalty),
+    learner, past, _, values, batch, draws = prepared(part=part, tasks=tasks, orthogonality=0.1)
+    own = dataclasses.replace(past.decoder.learner, fixed=rehearsal.on_meta(past.decoder.learner.fixed))
+    there = past._replace(
+        learner=dataclasses.replace(learner, fixed=rehearsal.on_meta(learner.fixed)),
+        decoder=dataclasses.replace(past.decoder, learner=own),
+        earlier=rehearsal.on_meta(past.earlier),
+        strengths=rehearsal.on_meta(past.strengths),
+        penalty=rehearsal.on_meta(past.penalty),
+        penalty_strength=rehearsal.on_meta(past.penalty_strength),
     )
     given = [rehearsal.on_meta(each) for each in (values, batch, draws)]
-    found = part.losses(setting, there, given[0], 2, *given[1:])
+    found = part.losses(there, given[0], *given[1:])
     assert {loss.device.type for loss in found.values()} == {"meta"}
 
 
 def test_what_is_stored_is_counted():
     steps = 4 + 1 + 3
-    per_decoder = sum(4 * 4 * each for each in (3 + 3, 1, 4, 1)) + 4 * 4 + 4  # input, recurrent, biases; read-out
+    per_decoder = sum(4 * 4 * each for each in (3 + 3, 1, 4, 1)) + 4 * 4 + 4  # input, recurrent, biases; head
     posterior = 2 * 3 * (12 + 1)
     for task, after in enumerate(fit(SMALL, Stop(1))):
         assert after.stored == per_decoder + posterior + (task + 1) * steps
     own = sum(4 * 4 * each for each in (3, 1, 4, 1)) + 4 * 4 + 4
     for task, after in enumerate(fit(OWN, Stop(1))):
-        assert after.stored == 3 * own + 1 + posterior + (task + 1) * steps + 1000 * (task + 2)
+        assert after.stored == 3 * own + 1 + posterior + (task + 1) * steps + 1000 * (task + 1)
     many = fit(SMALL, Stop(1), network=Elman(4, 5, 3, initialisation="fan_in"), tasks=SEQUENCES["of all lengths"])[-1]
     without_tag = sum(4 * 4 * each for each in (3, 1, 4, 1)) + 4 * 4 + 4
     assert many.stored == without_tag + 2 * 3 * (5 + 1) + 8 * (7 + 9 + 11)  # scored steps of a batch of each task
@@ -438,7 +432,7 @@ def test_what_is_stored_is_counted():
 @pytest.mark.parametrize(("heads", "gain"), [(1, 0.03), (2, 0.1)])
 def test_it_forgets_less(heads, gain):
     part = GenerativeReplay(decoder_hidden=32)
-    assert rehearsal.kept_after_two(part, heads) > rehearsal.kept_after_two(NoRehearsal(), heads) + gain
+    assert rehearsal.kept_after_two(part, heads) > rehearsal.kept_after_two(None, heads) + gain
 
 
 @pytest.mark.parametrize(
@@ -452,7 +446,7 @@ def test_it_forgets_less(heads, gain):
         ({"kl_strength": -1.0}, "kl_strength is -1.0: it must be at least 0"),
         ({"reconstruction_strength": (1.0,) * 3}, "reconstruction_strength has 3 entries for 2 members"),
         ({"distillation_strength": float("nan")}, "distillation_strength is nan"),
-        ({"decoder_penalty": Anchored(looks_ahead=True)}, "decoder_penalty is Anchored, which watches steps or looks"),
+        ({"decoder_penalty": Anchored(lookahead=True)}, "decoder_penalty is Anchored, which watches steps or looks"),
         ({"decoder_penalty": Quadratic(FisherImportance(), 1.0)}, "decoder_penalty is Quadratic: its importance is"),
     ],
 )

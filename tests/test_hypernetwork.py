@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import REFERENCE
-from tests.hypernetworks import FORMS, FULL, HEADS, NETWORKS, SMALL, moved, naive_weights, setting_of
+from tests.hypernetworks import FORMS, FULL, HEADS, NETWORKS, SMALL, learner_of, moved, naive_weights
 from wmcl.methods import Hypernetwork, OutputPreserving, Parametrisation
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import copy_task
@@ -23,27 +23,27 @@ ARRAYS = REFERENCE.with_name("hnet_chunked_p5_i5.npz")
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("form", FORMS)
 def test_weights_are_those_of_a_loop_over_chunks(network, form):
-    setting, values = setting_of(form, network)
+    learner, values = learner_of(form, network)
     values = moved(values)
     for task in range(3):
-        found = setting.weights(values, task)
+        found = learner.weights(values, task)
         assert list(found) == list(network.shapes)
         for member in range(2):
             for name, mine in naive_weights(form, network, values, member, task).items():
                 torch.testing.assert_close(found[name][member], mine, rtol=1e-12, atol=1e-13)
         for name, value in form.base(network, values, task).items():
             assert torch.equal(value, found[name])
-    assert form.guarded(network, values) == form.slopes(network, values, 0) == {}
+    assert form.consolidated(network, values) == form.derivatives(network, values, 0) == {}
     assert isinstance(form, Parametrisation)
 
 
 def test_a_network_runs_on_what_is_generated_and_gradients_reach_every_value_of_its_task():
     for network in NETWORKS:
-        setting, values = setting_of(SMALL, network)
+        learner, values = learner_of(SMALL, network)
         leaves = {name: value.requires_grad_() for name, value in values.items()}
-        batch = setting.tasks[1].batch(setting.seeds, 0, 3).to(torch.float64)
-        logits = setting.network_of(1).apply(setting.weights(leaves, 1), batch.inputs, batch.window).logits
-        task_loss(setting.tasks[1].likelihood, logits, batch).sum().backward()
+        batch = learner.tasks[1].batch(learner.seeds, 0, 3).to(torch.float64)
+        logits = learner.network_of(1).apply(learner.weights(leaves, 1), batch.inputs, batch.window).logits
+        task_loss(learner.tasks[1].likelihood, logits, batch).sum().backward()
         for name, value in leaves.items():
             if name in ("task_embedding_0", "task_embedding_2"):
                 assert value.grad is None
@@ -72,8 +72,8 @@ def test_no_chunk_size_loses_or_reorders_weights(chunk, network, heads):
 def test_one_chunk_of_all_weights_without_embedding_is_the_full_hypernetwork():
     weights = sum(math.prod(shape) for shape in HEADS.shapes.values())
     one = dataclasses.replace(SMALL, chunk=weights)
-    _, full = setting_of(FULL)
-    _, chunked = setting_of(one)
+    _, full = learner_of(FULL)
+    _, chunked = learner_of(one)
     inputs = chunked["hyper_W0"].clone()
     inputs[..., 3:] = full["hyper_W0"]
     chunked = chunked | full | {"hyper_W0": inputs, "chunk_embeddings": torch.zeros(2, 1, 3).double()}
@@ -230,11 +230,11 @@ def test_weights_and_loss_of_the_authors_code(arrays, task):
 @pytest.mark.parametrize(("tag", "heads"), [("head_mask_task0", 2), ("no_head_mask", 1)])
 def test_penalty_and_gradient_of_the_authors_code(arrays, tag, heads):
     network = dataclasses.replace(PAPER_NETWORK, heads=heads, outputs=14 // heads)
-    setting, _ = setting_of(PAPER, network, seeds=(0,))
+    learner, _ = learner_of(PAPER, network, seeds=(0,))
     penalty = OutputPreserving(1.0)
-    held = penalty.start(setting, None, paper_values(arrays, "theta"), 1)
+    past = penalty.start(learner, None, paper_values(arrays, "theta"), 1)
     leaves = {name: value.requires_grad_() for name, value in paper_values(arrays, "theta_pert").items()}
-    loss = penalty.loss(setting, held, leaves, 1, {})
+    loss = penalty.loss(past, leaves, {})
     loss.sum().backward()
     np.testing.assert_allclose(loss.item(), arrays[f"reg/{tag}/value_without_beta"], rtol=1e-6)
     for number, name in enumerate(PAPER_NAMES):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.same import assert_same
-from tests.test_learning import FAST, HEADS, SINGLE, TASKS, fit
+from tests.test_train_sequence import FAST, HEADS, SINGLE, TASKS, fit
 from wmcl.importance import fisher_diagonal, memory_aware_synapses, path_integral
 from wmcl.methods import (
     FisherImportance,
@@ -15,19 +15,19 @@ from wmcl.methods import (
     MemoryAwareSynapses,
     Method,
     Modulated,
+    Parametrisation,
     Quadratic,
-    Shared,
     SynapticIntelligence,
 )
 from wmcl.networks import GRU
 from wmcl.randomness import generator
-from wmcl.training import Stop
+from wmcl.training import Adam, Stop
 
 SAMPLES = 12
 
 
 def of_each_task(learned, measure, network):
-    """Measured after each task alone, at the weights of that task and its own read-out."""
+    """Measured after each task alone, at the weights of that task and its own head."""
     found = []
     for number, (task, after) in enumerate(zip(TASKS, learned, strict=True)):
         data = task.draw([generator(seed, "importance", number) for seed in (3, 5)], SAMPLES)
@@ -71,8 +71,8 @@ def test_terms_of_each_task_have_their_own_anchors(measure):
 
 
 @pytest.mark.parametrize("kind", ["task", "total"])
-@pytest.mark.parametrize("parametrisation", [Shared(), Masked(0.5), Modulated()])
-@pytest.mark.parametrize("options", [FAST, dataclasses.replace(FAST, learning_rate=(1e-3, 2e-2))])
+@pytest.mark.parametrize("parametrisation", [Parametrisation(), Masked(0.5), Modulated()])
+@pytest.mark.parametrize("options", [FAST, dataclasses.replace(FAST, optimiser=Adam((1e-3, 2e-2)))])
 def test_synaptic_intelligence_adds_up_over_paths_from_task_to_task(kind, parametrisation, options):
     penalty = Quadratic(SynapticIntelligence(kind, damping=1e-2), 1.0)
     learned = fit(Method(parametrisation, penalty=penalty), SINGLE, stop=Stop(6), options=options)
@@ -81,7 +81,7 @@ def test_synaptic_intelligence_adds_up_over_paths_from_task_to_task(kind, parame
     for after in learned:
         omega = path_integral(after.observed, kind)
         (term,) = after.penalty_memory
-        assert list(term.importance) == list(SINGLE.shapes)  # gains of a single task are not guarded
+        assert list(term.importance) == list(SINGLE.shapes)  # gains of a single task are not consolidated
         for name in total:
             moved = (after.values[name].double() - start[name].double()) ** 2
             total[name] += torch.maximum(omega[name] / (moved + 1e-2), torch.tensor(0.0))
@@ -95,7 +95,7 @@ def test_synaptic_intelligence_sees_nothing_of_units_that_are_off(network):
     penalty = Quadratic(SynapticIntelligence("task"), 1.0)
     options = dataclasses.replace(FAST, orthogonality=0.0)
     after = fit(Method(Masked(0.5), penalty=penalty), network, TASKS[:1], stop=Stop(4), options=options)[0]
-    mask, importance = after.setting.fixed["mask"][:, 0], after.penalty_memory[0].importance["W_hh"]
+    mask, importance = after.learner.fixed["mask"][:, 0], after.penalty_memory[0].importance["W_hh"]
     blocks = importance.unflatten(1, (-1, network.hidden)).sum(1)
     on = (mask[:, :, None] * mask[:, None, :]).bool()
     assert not blocks[~on].any()

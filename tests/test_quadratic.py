@@ -2,38 +2,36 @@
 
 import dataclasses
 import functools
-from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
-from wmcl.methods.objective import PhaseObjective
 
+from tests.captured import rerun
 from tests.elsewhere import Elsewhere
 from tests.gradients import loss_and_gradient
 from tests.same import assert_same
-from tests.test_devices import rerun
-from tests.test_learning import FAST, HEADS, SINGLE, TASKS, fit
+from tests.test_train_sequence import FAST, HEADS, SINGLE, TASKS, fit
 from wmcl.methods import (
     FisherImportance,
+    Learner,
     Masked,
     MemoryAwareSynapses,
     Method,
     Modulated,
+    Parametrisation,
     Quadratic,
-    Setting,
-    Shared,
     SynapticIntelligence,
     train_sequence,
 )
+from wmcl.methods.importances import Importance
 from wmcl.methods.quadratic import Term
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task
-from wmcl.tasks.sequences import Phase
-from wmcl.training import Adam, Execution, Options, Stop, evaluate, objective
-from wmcl.training.batches import send
-from wmcl.training.loop import take_step
+from wmcl.training import Adam, Execution, Options, Stop, evaluate, loss
+from wmcl.training.loop import begin, take_step
 from wmcl.training.loss import clip
+from wmcl.training.objective import Objective
 
 SAMPLES = 24
 TWO = dataclasses.replace(HEADS, heads=2)
@@ -47,25 +45,25 @@ kinds = pytest.mark.parametrize("kind", list(KINDS))
 
 
 @dataclasses.dataclass(frozen=True)
-class Given:
+class Given(Importance):
     """Importances that were given for each task."""
 
     of_task: tuple
+    _: dataclasses.KW_ONLY
     factor: float = 0.5
-    observer: ClassVar[None] = None
 
-    def measure(self, setting, values, task, observed):
+    def measure(self, learner, values, task, observed):
         return self.of_task[task]
 
 
-def setting_of(network, seeds, task=TASKS[0]):
-    return Setting(network, Shared(), (task,), seeds, Options(), {})
+def learner_of(network, seeds, task=TASKS[0]):
+    return Learner(network, Parametrisation(), (task,), seeds, Options(), {})
 
 
-def value_and_gradient(penalty, setting, memory, values):
+def value_and_gradient(penalty, learner, memory, values):
     leaves = {name: value.detach().clone().requires_grad_() for name, value in values.items()}
-    held = penalty.start(setting, memory, values, len(memory))
-    value = penalty.loss(setting, held, leaves, len(memory), {})
+    past = penalty.start(learner, memory, values, len(memory))
+    value = penalty.loss(past, leaves, {})
     gradient = torch.autograd.grad(value.sum(), list(leaves.values()))
     return value.detach(), dict(zip(leaves, gradient, strict=True))
 
@@ -75,10 +73,10 @@ def drawn(network, members, seed):
     return {name: torch.from_numpy(random.standard_normal((members, *s))) for name, s in network.shapes.items()}
 
 
-def remember(penalty, setting, anchors):
-    memory = penalty.empty(setting)
+def remember(penalty, learner, anchors):
+    memory = None
     for task, anchor in enumerate(anchors):
-        memory = penalty.finish(setting, memory, anchor, task, {})
+        memory = penalty.finish(learner, memory, anchor, task, {})
     return memory
 
 
@@ -90,10 +88,10 @@ def test_value_and_gradient_are_the_formula(strength, per_task, factor):
     importances = [{n: v.square() for n, v in drawn(network, 2, k).items()} for k in range(3)]
     anchors, values = [drawn(network, 2, 10 + k) for k in range(3)], drawn(network, 2, 20)
     decay = 1.0 if per_task else 0.6
-    penalty = Quadratic(Given(tuple(importances), factor), strength, decay, per_task)
-    setting = setting_of(network, (4, 5))
-    memory = remember(penalty, setting, anchors)
-    found, gradient = value_and_gradient(penalty, setting, memory, values)
+    penalty = Quadratic(Given(tuple(importances), factor=factor), strength, decay=decay, per_task=per_task)
+    learner = learner_of(network, (4, 5))
+    memory = remember(penalty, learner, anchors)
+    found, gradient = value_and_gradient(penalty, learner, memory, values)
     for member, lam in enumerate(np.broadcast_to(strength, 2)):
         expected = 0.0
         for name in network.shapes:
@@ -119,15 +117,15 @@ def test_by_hand():
     network = Elman(1, 1, 1, initialisation="fan_in")
     values = {name: torch.zeros(1, *shape) for name, shape in network.shapes.items()}
     penalty = Quadratic(Given(({name: 4 + value.double() for name, value in values.items()},)), 10.0, decay=0.5)
-    setting = setting_of(network, (0,))
-    memory = remember(penalty, setting, [values])
-    assert penalty.start(setting, (), values, 0) is None
-    value, gradient = value_and_gradient(penalty, setting, memory, {n: v + 0.5 for n, v in values.items()})
+    learner = learner_of(network, (0,))
+    memory = remember(penalty, learner, [values])
+    assert penalty.start(learner, None, values, 0) is None
+    value, gradient = value_and_gradient(penalty, learner, memory, {n: v + 0.5 for n, v in values.items()})
     assert value.tolist() == [20.0]
     assert all(slope.unique().tolist() == [10.0] for slope in gradient.values())
-    again, _ = value_and_gradient(penalty, setting, memory, {n: v + 0.5 for n, v in values.items()})
+    again, _ = value_and_gradient(penalty, learner, memory, {n: v + 0.5 for n, v in values.items()})
     assert again.tolist() == [20.0]  # the decay acts between tasks, not at every evaluation
-    assert value_and_gradient(penalty, setting, memory, values)[0].tolist() == [0.0]
+    assert value_and_gradient(penalty, learner, memory, values)[0].tolist() == [0.0]
 
 
 def test_the_penalty_of_the_authors_code(reference):
@@ -137,10 +135,10 @@ def test_the_penalty_of_the_authors_code(reference):
         for key in ("fisher32", "param", "ewc_reg/delta", "ewc_reg/grad")
     )
     penalty = Quadratic(Given(({name: value.double() for name, value in fisher.items()},)), 1.0)
-    setting = setting_of(network, (0,), copy_task(5))
-    memory = remember(penalty, setting, [start])
+    learner = learner_of(network, (0,), copy_task(5))
+    memory = remember(penalty, learner, [start])
     moved = {name: value + delta[name] for name, value in start.items()}
-    value, gradient = value_and_gradient(penalty, setting, memory, moved)
+    value, gradient = value_and_gradient(penalty, learner, memory, moved)
     np.testing.assert_allclose(value.item(), float(reference["ewc_reg/value"]), rtol=1e-5)
     for name, found in gradient.items():
         np.testing.assert_allclose(found, slope[name], rtol=1e-3, atol=1e-5 * slope[name].abs().max().item())
@@ -188,10 +186,10 @@ SHORT = Stop(4)
 COMBINED = pytest.mark.parametrize(
     ("kind", "parametrisation", "network"),
     [
-        ("online EWC", Shared(), HEADS),
-        ("EWC", Shared(), SINGLE),
-        ("SI", Shared(), HEADS),
-        ("MAS", Shared(), HEADS),
+        ("online EWC", Parametrisation(), HEADS),
+        ("EWC", Parametrisation(), SINGLE),
+        ("SI", Parametrisation(), HEADS),
+        ("MAS", Parametrisation(), HEADS),
         ("online EWC", Modulated(), LSTM(4, 5, 3, initialisation="fan_in")),
         ("SI", Masked(0.5), GRU(4, 6, 3, layers=2, initialisation="fan_in")),
         ("SI", Modulated(), HEADS),
@@ -285,7 +283,7 @@ def test_what_is_stored_is_counted():
 def test_a_captured_step_elsewhere_is_the_step(kind, parametrisation, network, monkeypatch):
     method = Method(parametrisation, penalty=KINDS[kind]((0.0, 30.0)))
     here = fit(method, network, stop=SHORT)
-    monkeypatch.setattr(objective, "is_free_to_read", lambda values: False)
+    monkeypatch.setattr(loss, "is_free_to_read", lambda values: False)
     with Elsewhere():
         execution = Execution(capture=rerun, ahead=2)
         there = list(train_sequence(method, network, TASKS, (3, 5), SHORT, FAST, "cpu", False, execution))
@@ -299,15 +297,14 @@ def test_a_step_never_asks_for_a_value(kind, parametrisation, network):
     """Tensors on the device meta have none."""
     penalty, seeds = KINDS[kind]((0.0, 30.0)), (3, 5)
     trained, fixed = ({n: v.to("meta") for n, v in part.items()} for part in parametrisation.init(network, seeds, 3))
-    setting = Setting(network, parametrisation, tuple(TASKS), seeds, FAST, fixed, "meta")
-    anchor = parametrisation.guarded(network, fixed | trained)
+    learner = Learner(network, parametrisation, tuple(TASKS), seeds, FAST, fixed, "meta")
+    anchor = parametrisation.consolidated(network, fixed | trained)
     memory = (Term({name: value.double() for name, value in anchor.items()}, anchor),)
-    held = penalty.start(setting, memory, trained, 1)
-    phase = PhaseObjective(setting, Method(parametrisation, penalty), Phase((1,), fresh=False), held)
-    adam, batch = Adam(5e-3).on("meta"), send(phase.batch(seeds, 0), torch.device("meta"))
-    step = take_step(phase, trained, batch, 0.5, adam, adam.start(trained))
-    observed = {} if penalty.observer is None else penalty.observer.observe(penalty.observer.start(trained), step)
-    for value in (*step.after.values(), *observed.values(), step.finite):
+    past = penalty.start(learner, memory, trained, 1)
+    objective, observer = Objective(learner, (1,), penalty, past), penalty.observer
+    moving = begin(objective, trained, SHORT, (), observer).moving
+    moving, record = take_step(objective, observer, moving, objective.batch(0).to(torch.device("meta")))
+    for value in (*moving.tensors(), *vars(record).values()):
         assert value.device.type == "meta"
 
 

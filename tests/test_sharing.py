@@ -1,14 +1,14 @@
 """Members that nothing tells apart in their first task are trained once, and nobody can see it."""
 
 import dataclasses
+import importlib
 
 import numpy as np
 import pytest
 import torch
-from wmcl.methods.objective import PhaseObjective
 
+from tests.float64 import Double, double_task
 from tests.same import assert_same
-from tests.test_training import Double, double_task
 from wmcl.methods import FromScratch, Method, named, train_sequence
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Adam, Options, Stop
@@ -17,6 +17,7 @@ TASKS = [
     double_task(task) for task in copy_task_sequence(2, 3, 4, order="permuted time", width=3, validation_samples=32)
 ]
 HEADS = Double(4, 12, 3, initialisation="orthogonal", heads=2)
+RUN = importlib.import_module("wmcl.methods.train_sequence")
 SEEDS = (3, 5, 3, 5, 3)
 STRENGTHS = (0.0, 1.0, 10.0, 0.1, 3.0)
 FAST = Options(batch=16, optimiser=Adam(5e-3), validate_every=10, clip=0.5)
@@ -39,7 +40,7 @@ def fit(method, options=FAST, seeds=SEEDS):
 def test_sharing_changes_nothing(monkeypatch, row):
     name, values = ROWS[row]
     shared = fit(named(name, **values))
-    monkeypatch.setattr(PhaseObjective, "starts_alike", False)
+    monkeypatch.setattr(RUN, "_first_alike", lambda learner: list(range(len(learner.seeds))))
     alone = fit(named(name, **values))
     # a decoder learns by its own strengths from the first task on
     assert [each.networks for each in shared] == [5 if row == "generative replay" else 2, 5]
@@ -63,20 +64,20 @@ def test_sharing_changes_nothing(monkeypatch, row):
 
 
 def test_members_that_differ_in_their_learning_rate_are_trained_apart():
-    rates = dataclasses.replace(FAST, learning_rate=(5e-3, 5e-3, 1e-3, 5e-3, 5e-3))
+    rates = dataclasses.replace(FAST, optimiser=Adam((5e-3, 5e-3, 1e-3, 5e-3, 5e-3)))
     first, _ = fit(named("SI", strength=STRENGTHS), rates)
     assert first.networks == 3
     weights = first.values["W_hh"]
     assert torch.equal(weights[0], weights[4])
     assert torch.equal(weights[1], weights[3])
     assert not torch.equal(weights[0], weights[2])
-    slow, _ = fit(named("SI", strength=0.0), dataclasses.replace(FAST, learning_rate=1e-3), (3,))
+    slow, _ = fit(named("SI", strength=0.0), dataclasses.replace(FAST, optimiser=Adam(1e-3)), (3,))
     torch.testing.assert_close(weights[2], slow.values["W_hh"][0], rtol=1e-9, atol=1e-10)
 
 
 def test_members_of_different_seeds_are_trained_as_ever(monkeypatch):
     shared = fit(named("SI", strength=1.0), seeds=(3, 5))
-    monkeypatch.setattr(PhaseObjective, "starts_alike", False)
+    monkeypatch.setattr(RUN, "_first_alike", lambda learner: list(range(len(learner.seeds))))
     assert_same(shared, fit(named("SI", strength=1.0), seeds=(3, 5)))
 
 

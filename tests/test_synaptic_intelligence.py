@@ -6,7 +6,8 @@ import torch
 
 from tests import naive
 from tests.conftest import REFERENCE
-from tests.test_training import FAST, NETWORK, TASK, Double, double_task, fit
+from tests.float64 import Double, double_task
+from tests.test_training import FAST, NETWORK, TASK, fit
 from wmcl.importance.synaptic_intelligence import (
     PathIntegral,
     over_dampings,
@@ -101,7 +102,7 @@ def test_thirty_steps_of_the_authors_code(trace, kind, theirs):
 @pytest.mark.parametrize(("decay", "clip"), [(0.0, 0.2), (0.1, 0.2), (0.1, None)])
 @pytest.mark.parametrize("orthogonality", [0.0, 0.05])
 def test_training_and_path_integrals_are_the_loop_written_out(orthogonality, decay, clip):
-    options = dataclasses.replace(FAST, batch=4, orthogonality=orthogonality, clip=clip, weight_decay=decay)
+    options = dataclasses.replace(FAST, batch=4, orthogonality=orthogonality, clip=clip, optimiser=Adam(5e-3, weight_decay=decay))
     trained = observed_fit([3], Stop(5), options, network=SMALL, task=SMALL_TASK)
     theta = {name: value[0].clone().requires_grad_() for name, value in SMALL.init([3]).items()}
     adam = torch.optim.Adam(theta.values(), lr=5e-3, weight_decay=decay)
@@ -181,11 +182,11 @@ def test_milestones_hold_the_integrals_of_their_moment():
 
 
 def test_a_member_does_not_depend_on_the_others_and_frozen_ones_do_not_accumulate():
-    options = dataclasses.replace(FAST, learning_rate=(2e-2, 1e-6))
+    options = dataclasses.replace(FAST, optimiser=Adam((2e-2, 1e-6)))
     together = observed_fit([0, 1], Stop(80, loss=0.6), options, network=SMALL, task=SMALL_TASK)
     assert together.iterations[0] < together.iterations[1]
-    for k, rate in enumerate(options.learning_rate):
-        own = dataclasses.replace(FAST, learning_rate=rate)
+    for k, rate in enumerate((2e-2, 1e-6)):
+        own = dataclasses.replace(FAST, optimiser=Adam(rate))
         alone = observed_fit([k], Stop(int(together.iterations[k])), own, network=SMALL, task=SMALL_TASK)
         for key, value in alone.observed.items():
             torch.testing.assert_close(together.observed[key][k], value[0], rtol=1e-7, atol=1e-13)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.float64 import Double, double_task
 from tests.gradients import loss_and_gradient
 from tests.same import assert_same
-from tests.test_training import Double, double_task
 from wmcl.methods import FromScratch, Method, Multitask, train_sequence
 from wmcl.networks import LSTM, Elman
 from wmcl.tasks import copy_task, copy_task_sequence
@@ -93,11 +93,11 @@ def test_all_at_once_is_the_loop_written_out():
 
 
 def test_members_may_share_a_seed_and_differ_in_a_learning_rate():
-    rates = dataclasses.replace(FAST, learning_rate=(5e-3, 1e-3))
+    rates = dataclasses.replace(FAST, optimiser=Adam((5e-3, 1e-3)))
     arguments = {"network": Double(4, 12, 3, heads=3), "tasks": [double_task(task) for task in TASKS]}
     together = fit(seeds=(3, 3), options=rates, **arguments)
-    for member, rate in enumerate(rates.learning_rate):
-        alone = fit(seeds=(3,), options=dataclasses.replace(FAST, learning_rate=rate), **arguments)
+    for member, rate in enumerate((5e-3, 1e-3)):
+        alone = fit(seeds=(3,), options=dataclasses.replace(FAST, optimiser=Adam(rate)), **arguments)
         for name, value in alone[-1].values.items():
             torch.testing.assert_close(together[-1].values[name][member], value[0], rtol=0, atol=1e-9)
 
@@ -106,7 +106,7 @@ def test_members_may_share_a_seed_and_differ_in_a_learning_rate():
     ("change", "message"),
     [
         ({"tasks": []}, "tasks is empty"),
-        ({"tasks": TASKS[:2]}, "heads of the network is 3 with 2 tasks: it must be 1, or one a task"),
+        ({"tasks": TASKS[:2]}, "heads of the network is 3 with 2 tasks: it must be 1, or one for each task"),
         ({"network": Elman(5, 4, 3, initialisation="fan_in")}, "inputs of the network is 5"),
         ({"network": Elman(4, 4, 2, initialisation="fan_in")}, "outputs of the network is 2"),
         ({"seeds": [-1]}, "seed is -1"),

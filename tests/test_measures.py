@@ -34,7 +34,7 @@ def found(learned):
     return measure_run(learned, SMALL)
 
 
-def test_loss_and_accuracy_of_every_task_after_every_phase(learned, found):
+def test_loss_and_accuracy_of_every_task_after_every_session(learned, found):
     assert found.seed.values.tolist() == [3, 5]
     for after in learned:
         for number, task in enumerate(TASKS):
@@ -151,7 +151,7 @@ def test_senseless_measures_are_refused(change, message):
         Measures(**change)
 
 
-def test_a_run_without_phases_is_refused():
+def test_a_run_without_sessions_is_refused():
     with pytest.raises(ValueError, match="run has no phase"):
         measure_run([])
 
