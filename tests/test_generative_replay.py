@@ -80,6 +80,13 @@ class Anchored(Penalty):
         return 1000 * len(memory)
 
 
+@dataclasses.dataclass(frozen=True)
+class Ahead(Penalty):
+    """Looks ahead."""
+
+    lookahead = True
+
+
 REAL = dataclasses.replace(SMALL, input_likelihood=Gaussian(1.7))
 OWN = dataclasses.replace(SMALL, decoder_parametrisation=Own(), decoder_penalty=Anchored())
 
@@ -446,8 +453,11 @@ def test_it_forgets_less(heads, gain):
         ({"kl_strength": -1.0}, "kl_strength is -1.0: it must be at least 0"),
         ({"reconstruction_strength": (1.0,) * 3}, "reconstruction_strength has 3 entries for 2 members"),
         ({"distillation_strength": float("nan")}, "distillation_strength is nan"),
-        ({"decoder_penalty": Anchored(lookahead=True)}, "decoder_penalty is Anchored, which watches steps or looks"),
-        ({"decoder_penalty": Quadratic(FisherImportance(), 1.0)}, "decoder_penalty is Quadratic: its importance is"),
+        ({"decoder_penalty": Ahead()}, "decoder_penalty is Ahead with the rehearsal GenerativeReplay: it needs steps"),
+        (
+            {"decoder_penalty": Quadratic(FisherImportance(), 1.0)},
+            "decoder_penalty is Quadratic with the rehearsal GenerativeReplay: it needs sequences of the task",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_training(change, message):

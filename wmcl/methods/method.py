@@ -54,7 +54,8 @@ def check_needs(
     needs = part.needs | ({Offer.steps} if watches else set())
     of_weights = {Offer.shared_weights, Offer.generated_weights}
     for need in sorted(needs - parametrisation.offers - offers):
-        where = "parametrisation" if need in of_weights else type(other).__name__.lower()
+        kind = "schedule" if isinstance(other, Schedule) else "rehearsal"
+        where = "parametrisation" if need in of_weights else kind
         who = parametrisation if need in of_weights else other
         has = ", ".join(sorted(parametrisation.offers)) if need in of_weights else ""
         raise ValueError(

@@ -6,7 +6,7 @@ dataclasses: what they keep travels through the run as values. What a part keeps
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
@@ -214,8 +214,13 @@ class Part:
         return memory
 
     def stored(self, memory: Any) -> int:
-        """Return how many numbers of a member are kept between tasks: all in the tensors of the memory."""
-        return sum(leaf[0].numel() for leaf in tree_leaves(memory) if isinstance(leaf, Tensor))
+        """Return how many numbers of a member are kept between tasks: all in the tensors of the memory.
+
+        They are found in tuples, lists, dictionaries and dataclasses, such as sequences, however they are nested.
+        """
+        leaves = tree_leaves(memory)
+        own = sum(leaf[0].numel() for leaf in leaves if isinstance(leaf, Tensor))
+        return own + sum(self.stored(vars(leaf)) for leaf in leaves if is_dataclass(leaf))
 
 
 @dataclass(frozen=True)
