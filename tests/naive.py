@@ -355,11 +355,12 @@ def path_integrals(
 def evaluation(network, parameters, member, data, likelihood):
     """Loss, accuracy and variance, whole and for each step of the window; and the counts of targets and choices."""
     sums, classes = np.zeros((4, data.steps)), np.zeros((network.outputs, network.outputs))
+    window = range(data.steps)[data.window]
     for sample in range(data.samples):
         inputs, targets, scored = sequence(data, member, sample)
         logits = forward(network, parameters, member, inputs)[2]
         for t, (z, y, w) in enumerate(zip(logits, targets, scored.tolist(), strict=True)):
-            if not w:
+            if not w or t not in window:
                 continue
             match likelihood:
                 case Bernoulli():

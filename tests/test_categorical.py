@@ -10,9 +10,9 @@ from torch.distributions import kl_divergence
 
 from tests import naive
 from tests.cases import shifted
-from wmcl.importance import fisher_diagonal, mean_divergence
+from wmcl.importance import mean_divergence
 from wmcl.likelihoods import Bernoulli, Categorical
-from wmcl.networks import LSTM, Elman
+from wmcl.networks import Elman
 from wmcl.tasks import data_task, labelled
 from wmcl.tasks.check import check_sequences
 from wmcl.training import evaluate
@@ -136,37 +136,22 @@ def task_of_choices(every_step, seed=0, count=24):
     return data_task("choices", *labelled(inputs, targets, classes=CLASSES).split(0.3, 0.3))
 
 
-NETWORKS = [
-    Elman(3, 5, CLASSES, initialisation="fan_in"),
-    LSTM(3, 4, CLASSES, initialisation="fan_in"),
-    Elman(3, 4, CLASSES, direction="bidirectional", heads=2, head=1, initialisation="fan_in"),
-]
-BOTH = pytest.mark.parametrize("every_step", [False, True])
+NETWORK = Elman(3, 5, CLASSES, initialisation="fan_in")
 
 
-def choice_nll(logits, targets, scored):
-    return -((targets * logits.log_softmax(-1)).sum(-1) * scored).sum()
-
-
-@BOTH
+@pytest.mark.parametrize("every_step", [False, True])
 def test_a_step_counts_as_one_answer(every_step):
     task = task_of_choices(every_step)
     sequences = task.test.to(torch.float64)
     expected = sequences.lengths.double() if every_step else torch.ones(1, sequences.samples, dtype=torch.float64)
     torch.testing.assert_close(sequences.scored_bits(), expected)
-    network = NETWORKS[0]
+    network = NETWORK
     parameters = shifted(network.init([0, 1], dtype=torch.float64))
     result = evaluate(network, parameters, sequences, task)
     for member in range(2):
-        total, right, answers = 0.0, 0, 0
-        for sample in range(sequences.samples):
-            inputs, targets, scored = naive.sequence(sequences, member, sample)
-            logits = naive.forward(network, parameters, member, inputs)[2]
-            total += choice_nll(logits, targets, scored).item()
-            right += int(((logits.argmax(-1) == targets.argmax(-1)) * scored).sum())
-            answers += int(scored.sum())
-        np.testing.assert_allclose(result.loss[member], total / answers, rtol=1e-12)
-        np.testing.assert_allclose(result.accuracy[member], right / answers, rtol=1e-12)
+        expected = naive.evaluation(network, parameters, member, sequences, task.likelihood)
+        for name in ("loss", "accuracy"):
+            np.testing.assert_allclose(getattr(result, name)[member], expected[name], rtol=1e-12)
     logits = network.apply(parameters, sequences.inputs, sequences.window).logits
     torch.testing.assert_close(task_loss(task.likelihood, logits, sequences), result.loss)
     torch.testing.assert_close(
@@ -175,51 +160,8 @@ def test_a_step_counts_as_one_answer(every_step):
     )
 
 
-def gradient_of(network, parameters, member, sequences, sample, targets):
-    leaves = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
-    inputs, own, scored = naive.sequence(sequences, member, sample)
-    logits = naive.forward(network, leaves, member, inputs)[2]
-    loss = choice_nll(logits, own if targets is None else targets, scored)
-    found = torch.autograd.grad(loss, list(leaves.values()))
-    return {name: g[member] for name, g in zip(leaves, found, strict=True)}, logits.detach()
-
-
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: type(network).__name__)
-@BOTH
-def test_empirical_and_exact_fisher_by_enumeration(network, every_step):
-    """Of the exact one, the expectation over every class at every scored step, one step at a time."""
-    task = task_of_choices(every_step, count=10)
-    sequences, parameters = task.test.to(torch.float64), shifted(network.init([3, 4], dtype=torch.float64))
-    found = {kind: fisher_diagonal(network, parameters, sequences, task, kind) for kind in ("empirical", "exact")}
-    expected = {kind: {name: torch.zeros_like(value) for name, value in parameters.items()} for kind in found}
-    for member in range(2):
-        for sample in range(sequences.samples):
-            gradient, logits = gradient_of(network, parameters, member, sequences, sample, None)
-            for name, value in gradient.items():
-                expected["empirical"][name][member] += value**2 / sequences.samples
-            for step in naive.sequence(sequences, member, sample)[2].nonzero().flatten().tolist():
-                for c in range(CLASSES):
-                    targets = torch.zeros_like(logits)
-                    targets[step, c] = 1
-                    gradient, _ = gradient_of(network, parameters, member, sequences, sample, targets)
-                    for name, value in gradient.items():
-                        expected["exact"][name][member] += logits[step].softmax(-1)[c] * value**2 / sequences.samples
-    for kind, values in found.items():
-        for name, value in values.items():
-            torch.testing.assert_close(value, expected[kind][name], rtol=1e-8, atol=1e-12, msg=f"{kind} {name}")
-
-
-def test_the_sampled_fisher_is_an_estimate_of_the_exact_one():
-    network, task = NETWORKS[0], task_of_choices(False)
-    parameters, sequences = shifted(network.init([3], dtype=torch.float64)), task.test.to(torch.float64)
-    sampled = fisher_diagonal(network, parameters, sequences, task, "sampled", seeds=[1], draws=1000)
-    exact = fisher_diagonal(network, parameters, sequences, task, "exact")
-    for name, value in exact.items():
-        assert (sampled[name] - value).abs().max() < 0.1 * value.max(), name
-
-
 def test_the_divergence_of_sequences_is_that_of_their_answers():
-    network, task = NETWORKS[0], task_of_choices(True)
+    network, task = NETWORK, task_of_choices(True)
     parameters = shifted(network.init([3], dtype=torch.float64))
     changed = {name: value * 1.1 for name, value in parameters.items()}
     sequences, expected = task.test.to(torch.float64), 0.0

@@ -44,18 +44,6 @@ def task_of(kind, sequences):
     return Task(kind, 4, 3, LIKELIHOODS[kind], draw=lambda generators, samples: sequences)
 
 
-def one_by_one(network, likelihood, parameters, member, data):
-    """Sums over sequences of loss, right answers, variance and answers, for each step from the first of the window."""
-    sums = np.zeros((4, data.steps))
-    for sample in range(data.samples):
-        inputs, targets, scored = naive.sequence(data, member, sample)
-        logits = naive.forward(network, parameters, member, inputs)[2][None, :, None]
-        of = likelihood.nll(logits, targets[None, :, None]), likelihood.correct(logits, targets[None, :, None])
-        for row, values in enumerate((*of, likelihood.variance(logits), torch.ones_like(of[0]))):
-            sums[row, : len(inputs)] += (values[0, :, 0] * scored[:, None]).sum(1).numpy()
-    return sums[:, data.window]
-
-
 @pytest.mark.parametrize("chunk", [1, 4, 512])
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("kind", LIKELIHOODS)
@@ -65,15 +53,10 @@ def test_results_are_those_of_sequences_one_by_one(kind, last, chunk):
     parameters = shifted(network.init([0, 1], dtype=torch.float64))
     found = evaluate(network, parameters, data, task_of(kind, data), chunk)
     for member in range(2):
-        loss, right, variance, count = one_by_one(network, LIKELIHOODS[kind], parameters, member, data)
-        assert len(loss) == data.steps - 1
-        with np.errstate(invalid="ignore"):
-            by_step = {"loss_by_step": loss / count, "accuracy_by_step": right / count}
-        for name, expected in by_step.items():
-            np.testing.assert_allclose(getattr(found, name)[member], expected, rtol=1e-10)
-        pooled = {"loss": loss, "accuracy": right, "output_variance": variance}
-        for name, total in pooled.items():
-            np.testing.assert_allclose(getattr(found, name)[member], total.sum() / count.sum(), rtol=1e-10)
+        expected = naive.evaluation(network, parameters, member, data, LIKELIHOODS[kind])
+        assert len(expected["loss_by_step"]) == data.steps - 1
+        for name, value in expected.items():
+            np.testing.assert_allclose(getattr(found, name)[member], value, rtol=1e-10)
     if not last:
         assert found.loss_by_step.isnan().any()
         assert not found.loss_by_step[:, :2].isnan().any()

@@ -1,70 +1,16 @@
-import itertools
+"""What the Fisher is beyond its definition, which tests/test_exactness.py has."""
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests import naive
 from tests.cases import CASES, ensemble
 from wmcl.importance import fisher_diagonal, summarise
-from wmcl.networks import GRU, LSTM, Elman
-from wmcl.randomness import uniforms
+from wmcl.networks import Elman
 from wmcl.tasks import copy_task
-
-
-@pytest.mark.parametrize("own_data", [True, False])
-@pytest.mark.parametrize(("network", "task"), CASES)
-def test_empirical_fisher_is_the_mean_of_squared_batch_1_gradients(network, task, own_data):
-    parameters, data = ensemble(network, task, own_data=own_data)
-    found = fisher_diagonal(network, parameters, data, task, "empirical", chunk=3)
-    assert found.keys() == parameters.keys()
-    for member in range(2):
-        each = [naive.gradients(network, parameters, data, member, s) for s in range(data.samples)]
-        for name, value in found.items():
-            expected = sum(g[name] ** 2 for g in each) / len(each)
-            torch.testing.assert_close(value[member], expected, rtol=1e-9, atol=1e-14)
-
-
-def enumerated(network, parameters, data, member):
-    """E over all targets of the squared gradient, averaged over the sequences: the Fisher by its definition."""
-    total = {name: torch.zeros_like(value[member]) for name, value in parameters.items()}
-    for sample in range(data.samples):
-        inputs, own, scored = naive.sequence(data, member, sample)
-        logits = naive.forward(network, parameters, member, inputs)[2]
-        places = scored.nonzero()[:, 0]
-        for answer in itertools.product([0.0, 1.0], repeat=len(places) * own.shape[1]):
-            targets = torch.zeros_like(own)
-            targets[places] = torch.tensor(answer, dtype=own.dtype).view(len(places), -1)
-            probability = (-naive.nll(logits, targets, scored)).exp()
-            gradient = naive.gradients(network, parameters, data, member, sample, targets)
-            for name in total:
-                total[name] += probability * gradient[name] ** 2 / data.samples
-    return total
-
-
-@pytest.mark.parametrize("task", [copy_task(2, 3, width=2), copy_task(1, 2, width=3, lead=2, visible_bits=1)])
-@pytest.mark.parametrize(
-    ("kind", "fields"),
-    [
-        (Elman, {}),
-        (Elman, {"output_stage": False}),
-        (LSTM, {}),
-        (GRU, {"heads": 2, "head": 1}),
-        (LSTM, {"direction": "backward"}),
-        (GRU, {"direction": "bidirectional", "layers": 2}),
-    ],
-)
-def test_exact_fisher_is_the_enumeration_of_all_targets(task, kind, fields):
-    network = kind(task.inputs, 3, task.outputs, initialisation="fan_in", **fields)
-    parameters, data = ensemble(network, task, samples=3)
-    found = fisher_diagonal(network, parameters, data, task, "exact", chunk=2)
-    for member in range(2):
-        expected = enumerated(network, parameters, data, member)
-        for name, value in found.items():
-            torch.testing.assert_close(value[member], expected[name], rtol=1e-9, atol=1e-14)
 
 
 def test_exact_fisher_of_logistic_regression():
@@ -100,25 +46,6 @@ def test_the_fisher_is_the_sum_over_scored_steps_for_the_exact_kind_alone(kind, 
             assert (together.sum() / whole[name].sum() - 1).abs() > 0.05
 
 
-@pytest.mark.parametrize(("network", "task"), CASES)
-def test_sampled_fisher_is_the_mean_of_squared_batch_1_gradients_for_the_targets_it_draws(network, task):
-    """The targets of a sequence are drawn from the model with uniform numbers that its place addresses."""
-    parameters, data = ensemble(network, task)
-    found = fisher_diagonal(network, parameters, data, task, "sampled", [8, 9], chunk=3)
-    for member, seed in enumerate((8, 9)):
-        expected = {name: torch.zeros_like(value[member]) for name, value in parameters.items()}
-        for sample in range(data.samples):
-            inputs, own, _ = naive.sequence(data, member, sample)
-            p = torch.sigmoid(naive.forward(network, parameters, member, inputs)[2][data.window])
-            table = torch.from_numpy(uniforms(seed, "fisher targets", sample, 1, p.numel())).view_as(p)
-            targets = torch.zeros_like(own)
-            targets[data.window] = (table < p).double()
-            for name, value in naive.gradients(network, parameters, data, member, sample, targets).items():
-                expected[name] += value**2 / data.samples
-        for name, value in found.items():
-            torch.testing.assert_close(value[member], expected[name], rtol=1e-9, atol=1e-14)
-
-
 def test_draws_average_over_independent_targets():
     network, task = CASES[0].values
     parameters, data = ensemble(network, task)
@@ -145,34 +72,12 @@ def test_sampled_fisher_converges_to_the_enumeration_of_all_targets():
     found = fisher_diagonal(network, parameters, many, task, "sampled", seeds=[0, 1], chunk=5000)
     empirical = fisher_diagonal(network, parameters, data, task, "empirical")
     for member in range(2):
-        expected = enumerated(network, parameters, data, member)
+        expected = naive.fisher(network, parameters, member, data, task.likelihood, "exact")
         for name, value in found.items():
             torch.testing.assert_close(
                 value[member], expected[name], rtol=0.08, atol=0.02 * expected[name].max().item()
             )
         assert not torch.allclose(empirical["W_hh"][member], expected["W_hh"], rtol=0.5)
-
-
-@pytest.mark.parametrize("kind", ["empirical", "sampled"])
-@given(chunk=st.integers(1, 40))
-def test_the_chunk_size_does_not_matter(kind, chunk):
-    network, task = CASES[1].values
-    parameters, data = ensemble(network, task, samples=35)
-    whole = fisher_diagonal(network, parameters, data, task, kind, seeds=[3, 4], chunk=35)
-    for name, value in fisher_diagonal(network, parameters, data, task, kind, seeds=[3, 4], chunk=chunk).items():
-        torch.testing.assert_close(value, whole[name], rtol=1e-10, atol=1e-16)
-
-
-@pytest.mark.parametrize("kind", ["empirical", "sampled", "exact"])
-def test_a_member_does_not_depend_on_the_others(kind):
-    network, task = CASES[0].values
-    parameters, data = ensemble(network, task, members=3)
-    together = fisher_diagonal(network, parameters, data, task, kind, seeds=[5, 6, 7])
-    one = {name: value[1:2] for name, value in parameters.items()}
-    own = type(data)(data.inputs[1:2], data.targets[1:2], data.scored, data.phase, data.window)
-    alone = fisher_diagonal(network, one, own, task, kind, seeds=[6])
-    for name, value in alone.items():
-        torch.testing.assert_close(value[0], together[name][1], rtol=1e-10, atol=1e-16)
 
 
 def test_sampled_targets_ignore_the_data_targets_and_follow_the_seed():

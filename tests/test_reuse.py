@@ -1,43 +1,13 @@
-"""The reuse profile against gradients of a network whose weight is a different one at every step."""
+"""What the reuse profile is beyond its definition, which tests/test_exactness.py has."""
 
 import pytest
 import torch
 
-from tests import naive
 from tests.cases import CASES, ensemble
 from wmcl.importance import fisher_diagonal, own_share, reuse_profile
 from wmcl.importance.reuse import step_shares
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
-
-WEIGHTS = ("W_ih", "W_hh", "W_ho", "W_out")
-
-
-def gradients_by_use(parameters, data, member, sample):
-    """∂L/∂W(t) of every weight matrix for one sequence, with a copy of the weight for every step."""
-    p = {name: value[member].detach() for name, value in parameters.items()}
-    inputs, targets, scored = naive.sequence(data, member, sample)
-    copies = {name: [p[name].clone().requires_grad_() for _ in inputs] for name in WEIGHTS}
-    h, logits = torch.zeros_like(p["b_hh"]), []
-    for t, x in enumerate(inputs):
-        h = torch.tanh(copies["W_ih"][t] @ x + p["b_ih"] + copies["W_hh"][t] @ h + p["b_hh"])
-        y = torch.tanh(copies["W_ho"][t] @ h + p["b_ho"])
-        logits.append(copies["W_out"][t] @ y + p["b_out"])
-    loss = naive.nll(torch.stack(logits), targets, scored)
-    return {name: torch.autograd.grad(loss, each, retain_graph=True) for name, each in copies.items()}
-
-
-def test_the_profile_holds_the_products_of_gradients_by_use():
-    network, task = Elman(4, 5, 3, initialisation="fan_in"), copy_task(2, 4, width=3, lead=1)
-    parameters, data = ensemble(network, task, samples=3)
-    found = reuse_profile(network, parameters, data, task, "empirical", chunk=2)
-    for member in range(2):
-        for name in WEIGHTS:
-            expected = torch.zeros(data.steps, data.steps, dtype=torch.float64)
-            for sample in range(3):
-                uses = torch.stack(gradients_by_use(parameters, data, member, sample)[name]).flatten(1)
-                expected += uses @ uses.T / 3
-            torch.testing.assert_close(found[name][member], expected, rtol=1e-9, atol=1e-14)
 
 
 @pytest.mark.parametrize("direction", ["backward", "bidirectional"])

@@ -5,14 +5,13 @@ import pytest
 import torch
 
 from tests import naive
-from wmcl.importance import fisher_diagonal
 from wmcl.importance.per_sample import gradient_buffer, gradient_powers
 from wmcl.likelihoods import Bernoulli
 from wmcl.networks import Elman, LinearMap
 from wmcl.stages import importance_at, stages
 from wmcl.tasks import Phase, Sequences, Task
 from wmcl.tasks.check import check_sequences
-from wmcl.training import Options, Stop, evaluate, train
+from wmcl.training import Options, Stop, train
 from wmcl.training.loss import task_loss
 
 MEMBERS, STEPS, SAMPLES = 2, 7, 9
@@ -45,42 +44,23 @@ def test_the_task_is_well_formed():
     check_sequences(TASK, TASK.validation)
 
 
-def test_empirical_fisher(case):
+def test_the_loss_is_that_of_sequences_one_by_one(case):
     parameters, data = case
-    found = fisher_diagonal(NETWORK, parameters, data, TASK, "empirical", chunk=4)
-    for member in range(MEMBERS):
-        each = [naive.gradients(NETWORK, parameters, data, member, sample) for sample in range(SAMPLES)]
-        for name, value in found.items():
-            expected = sum(g[name] ** 2 for g in each) / SAMPLES
-            torch.testing.assert_close(value[member], expected, rtol=1e-9, atol=1e-15)
-
-
-def test_loss_and_evaluation(case):
-    parameters, data = case
-    result = evaluate(NETWORK, parameters, data, TASK, chunk=4)
     logits = NETWORK.apply(parameters, data.inputs, data.window).logits
-    per_bit, per_sequence = (task_loss(TASK.likelihood, logits, data, r) for r in ("scored bit", "sequence"))
-    for member in range(MEMBERS):
-        nll = weight = right = variance = 0.0
-        for sample in range(SAMPLES):
-            inputs, targets, scored = naive.sequence(data, member, sample)
-            z = naive.forward(NETWORK, parameters, member, inputs)[2]
-            p = torch.sigmoid(z)
-            nll += naive.nll(z, targets, scored).item()
-            weight += 2 * scored.sum().item()
-            right += (((z >= 0) == targets.bool()) * scored[:, None]).sum().item()
-            variance += (p * (1 - p) * scored[:, None]).sum().item()
-        assert per_bit[member].item() == pytest.approx(nll / weight, rel=1e-10)
-        assert per_sequence[member].item() == pytest.approx(nll / SAMPLES, rel=1e-10)
-        assert result.loss[member].item() == pytest.approx(nll / weight, rel=1e-10)
-        assert result.accuracy[member].item() == pytest.approx(right / weight, rel=1e-10)
-        assert result.output_variance[member].item() == pytest.approx(variance / weight, rel=1e-10)
+    for reduction in ("scored bit", "sequence"):
+        found = task_loss(TASK.likelihood, logits, data, reduction)
+        for member in range(MEMBERS):
+            own = {name: value[member] for name, value in parameters.items()}
+            expected = naive.task_loss(
+                NETWORK, lambda name, t, p=own: p[name], member, data, TASK.likelihood, reduction
+            )
+            torch.testing.assert_close(found[member], expected, rtol=1e-10, atol=0)
 
 
 def test_importance_per_scored_bit_divides_by_the_mean_over_sequences():
     trained = train(NETWORK, TASK, [0, 1], Stop(2), Options(batch=8), progress=False)
     data = TASK.fixed_set("probe", 20)
-    found = importance_at(stages(trained)[-1], NETWORK, TASK, trained, data, ["empirical"]).importance
+    found = importance_at(trained, stages(trained)[-1], data, ["empirical"]).importance
     bits = float(2 * data.scored.double().sum(1).mean())
     assert bits != pytest.approx(float(2 * data.scored[0, :, 0].sum()))
     ratio = found.sel(per="sequence") / found.sel(per="scored bit")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests.naive import forward, nll
 from wmcl.dimensionality import (
     components_for_variance,
     covariance_spectrum,
@@ -17,13 +16,12 @@ from wmcl.dimensionality import (
     supervised_subspace,
 )
 from wmcl.dimensionality.by_step import StepScatter
-from wmcl.importance import fisher_diagonal
 from wmcl.networks import Elman
 from wmcl.stages import dimensionality_at, stages
 from wmcl.tasks import Phase, copy_task
 from wmcl.tasks.check import check_sequences
 from wmcl.tasks.layout import _check_lengths
-from wmcl.training import Stop, evaluate, train
+from wmcl.training import Stop, train
 
 TASK = copy_task((1, 4), width=3, lead=1)
 NETWORK = Elman(4, 6, 3, initialisation="fan_in")
@@ -120,54 +118,11 @@ def test_what_needs_one_length_says_so(ensemble):
         supervised_subspace(NETWORK, parameters, TASK, [0, 1], 1, "stop", test=data)
 
 
-def test_evaluation_agrees_with_sequences_that_were_cut(ensemble):
-    parameters, data, _ = ensemble
-    few = data.take(slice(0, 3))
-    found = evaluate(NETWORK, parameters, few, TASK, chunk=2)
-    start = few.window.start
-    for member in range(2):
-        loss, right, scored = 0.0, np.zeros(few.steps), np.zeros(few.steps)
-        for sample in range(3):
-            inputs, targets, weights, _ = cut(few, sample)
-            logits = forward(NETWORK, parameters, member, inputs)[2]
-            loss += nll(logits, targets, weights).item()
-            for t in weights.nonzero()[:, 0].tolist():
-                right[t] += ((logits[t] >= 0) == (targets[t] == 1)).sum().item()
-                scored[t] += 3
-        assert found.loss[member].item() == pytest.approx(loss / scored.sum())
-        assert found.accuracy[member].item() == pytest.approx(right.sum() / scored.sum())
-        expected = [r / n if n else float("nan") for r, n in zip(right, scored, strict=True)][start:]
-        np.testing.assert_allclose(found.accuracy_by_step[member], expected)
-    assert found.accuracy_by_step.isnan().any()
-
-
-@pytest.mark.parametrize("kind", ["empirical", "exact"])
-def test_fisher_agrees_with_sequences_that_were_cut(ensemble, kind):
-    """The Fisher of all is the mean over those of each length, measured without padding."""
-    parameters, data, _ = ensemble
-    total = {name: torch.zeros_like(value) for name, value in parameters.items()}
-    for sample in range(data.samples):
-        one = data.take(slice(sample, sample + 1))
-        end = int(one.lengths.max())
-        short = replace(
-            one,
-            inputs=one.inputs[:, :end],
-            targets=one.targets[:, :end],
-            scored=one.scored[:, :end],
-            phase=one.phase[:, :end],
-            window=slice(one.window.start, end),
-        )
-        for name, value in fisher_diagonal(NETWORK, parameters, short, TASK, kind).items():
-            total[name] += value / data.samples
-    for name, value in fisher_diagonal(NETWORK, parameters, data, TASK, kind).items():
-        torch.testing.assert_close(value, total[name])
-
-
 def test_a_stage_is_measured_without_padding():
     trained = train(NETWORK, TASK, [0, 1], Stop(iterations=3), progress=False)
     end = stages(trained)[-1]
     data = TASK.fixed_set("few", 5)
-    found = dimensionality_at(end, NETWORK, data)
+    found = dimensionality_at(trained, end, data)
     hidden = NETWORK.apply(end.after.parameters, data.inputs).hidden.detach()
     assert list(found.phase.values) == ["lead", "input", "stop", "output", "all"]
     for phase in found.phase.values:
