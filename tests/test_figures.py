@@ -212,7 +212,7 @@ def test_importance_by_loss_is_relative_to_the_same_network(results):
     left_out = importance_by_loss.draw(censor(results, 0, 1), importance_by_loss.Options(FILE))
     assert "1 conditions with censored networks are left out" in text_of(left_out)
     many = results.assign_coords(memory_load=("condition", np.arange(results.sizes["condition"])))
-    with pytest.raises(ValueError, match=r"by is 'load': it has \d+ values, and at most 6"):
+    with pytest.raises(ValueError, match=r"by is 'memory_load': it has \d+ values, and at most 6"):
         importance_by_loss.draw(many, importance_by_loss.Options(FILE, by="memory_load"))
 
 

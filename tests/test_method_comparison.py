@@ -405,7 +405,7 @@ def test_one_labelled_dataset(compared):
         assert variable.attrs["long_name"], name
         assert variable.attrs["units"], name
     assert json.loads(results.attrs["configuration"])["comparison"]["iterations"] == 8
-    assert json.loads(results.settings.values[2])["iterations"] == 8
+    assert json.loads(results.hyperparameters.values[2])["iterations"] == 8
     assert results.iterations.isel(condition=0, trained_task=1).values.tolist() == [16, 16]
     assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
 
