@@ -195,7 +195,8 @@ def _sessions(
     saves: _Saves | None,
 ) -> Iterator[TrainedSession]:
     penalty, rehearsal = method.penalty, method.rehearsal
-    values, alone, memories = initial, dict[int, Parameters](), (None, None)
+    values, alone = initial, dict[int, Parameters]()
+    memories: tuple[Any, ...] = (None, None)  # of penalty and rehearsal
     sessions = method.schedule.sessions(len(learner.tasks))
     each_its_own = len(sessions) > 1 and all(session.fresh for session in sessions)
     for number, session in enumerate(sessions):
