@@ -47,7 +47,7 @@ def learner_of(network="Elman", tasks="permuted", seeds=(3, 5), parametrisation=
         parametrisation or Parametrisation(),
         tuple(double_task(task) for task in (RECORDED if tasks == "recorded" else SEQUENCES[tasks])),
         seeds,
-        Options(**({"batch": 5} | options)),
+        Options(**({"batch": 5, "precision": "float64"} | options)),
         {},
     )
 

@@ -56,7 +56,7 @@ def learner_of(network, parametrisation, seeds=(3, 5)):
     values = {n: v.double() + 0.2 * torch.sin(torch.arange(v.numel())).view_as(v) for n, v in trained.items()}
     tasks = tuple(double_task(task) for task in TASKS)
     masks = {name: value.double() for name, value in fixed.items()}
-    return Learner(network, parametrisation, tasks, tuple(seeds), Options(), masks), values
+    return Learner(network, parametrisation, tasks, tuple(seeds), Options(precision="float64"), masks), values
 
 
 def gains_of(learner, values, member, task):
