@@ -10,7 +10,7 @@ def objective_of(network, likelihood, parameters, sequences, reduction="scored b
     """The objective of a single task with this likelihood."""
     members = len(next(iter(parameters.values())))
     features = sequences.inputs.shape[-1]
-    task = Task("given", features, sequences.targets.shape[-1], likelihood, draw=None)
+    task = Task("given", features, sequences.targets.shape[-1], likelihood, lambda generators, samples: sequences)
     options = Options(reduction=reduction, orthogonality=orthogonality)
     return Objective(Learner(network, Parametrisation(), (task,), tuple(range(members)), options, {}))
 
@@ -26,4 +26,4 @@ def loss_and_gradient(network, likelihood, parameters, sequences, reduction="sco
     found = objective_of(network, likelihood, parameters, sequences, reduction, orthogonality)
     batch = Batch((sequences,))
     loss, gradient = found.task_gradient(parameters, batch)
-    return loss, found.add_penalties(gradient, parameters, batch, None)
+    return loss, found.add_penalties(gradient, parameters, batch, lambda g: g)

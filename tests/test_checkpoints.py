@@ -45,7 +45,7 @@ class Breaking(Task):
 
 @dataclasses.dataclass(frozen=True)
 class Fragile(Elman):
-    """Breaks when a weight of the read-out moves over an edge."""
+    """Breaks when a weight of the head moves over an edge."""
 
     def apply(self, parameters, inputs, steps=slice(None), taps=False, lengths=None):
         found = super().apply(parameters, inputs, steps, taps, lengths)
@@ -249,14 +249,14 @@ def fit_small(path, **changes):
     ("changes", "message"),
     [
         ({"network": Elman(4, 5, 3, initialisation="fan_in")}, "network.hidden is 5: .* was made with 3"),
-        ({"network": Fragile(4, 3, 3)}, "network.class is 'Fragile': .* was made with 'Elman'"),
+        ({"network": Fragile(4, 3, 3)}, "network.class is 'tests.test_checkpoints.Fragile': .* was made with 'Elman'"),
         ({"seeds": [1]}, r"seeds is \[1\]: .* was made with \[0\]"),
         ({"stop": Stop(12, loss=0.1)}, "stop.loss is 0.1: .* was made with None"),
         ({"stop": Stop(11)}, "stop.iterations is 11: .* has made 12 iterations"),
         ({"options": Options(batch=2, watch_every=10)}, "options.validate_every is 25: .* was made with 10"),
         (
             {"options": Options(batch=2, validate_every=10, watch_every=10, optimiser=Adam((1e-3,)))},
-            r"options.learning_rate is \[0.001\]: .* was made with 0.001",
+            r"options.optimiser.learning_rate is \[0.001\]: .* was made with 0.001",
         ),
         ({"milestones": (5.0, 0.1)}, r"milestones is \[5.0, 0.1\]: .* was made with \[5.0\]"),
         ({"observer": PathIntegral()}, "observer is {'class': 'PathIntegral', .* was made with None"),
@@ -272,11 +272,13 @@ def test_another_run_is_refused_by_the_field_that_differs(small, changes, messag
 
 
 def test_networks_that_share_a_name_but_not_their_parameters_are_refused(small):
-    def double(self, seeds, dtype=torch.float64):
-        return Elman.init(self, seeds, dtype)
+    def wider(self, seeds, dtype=torch.float32):
+        found = Elman.init(self, seeds, dtype)
+        return found | {"b_out": torch.zeros(len(found["b_out"]), 4)}
 
-    other = type("Elman", (Elman,), {"init": double})(4, 3, 3)
-    with pytest.raises(ValueError, match=r"network has the parameters .*float64.* was made with .*float32"):
+    other = type("Elman", (Elman,), {"init": wider, "__module__": "wmcl.networks.elman"})
+    other = other(4, 3, 3, initialisation="fan_in")
+    with pytest.raises(ValueError, match=r"network has the parameters .*\(1, 4\).* was made with .*\(1, 3\)"):
         fit_small(small, network=other)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,9 +13,6 @@ import xarray as xr
 from length_study.config import PRESETS
 from length_study.measure import measure, members_in
 from torch.profiler import ProfilerActivity, profile
-from wmcl.training.captured_step import CapturedStep
-from wmcl.training.learner import advance, mask, start_learner
-from wmcl.training.plan import make_plan
 
 from tests.cases import CASES
 from tests.elsewhere import Elsewhere
@@ -24,11 +22,15 @@ from tests.test_training import FAST, NETWORK, TASK
 from wmcl.importance import PathIntegral
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
-from wmcl.training import Adam, Execution, Options, Stop, objective, train
-from wmcl.training.batches import drawn, send
+from wmcl.training import Adam, Execution, Options, Stop, loss, train
+from wmcl.training.batches import drawn
+from wmcl.training.loop import begin, take_step
 from wmcl.training.memory import members_that_fit, peak_bytes, step_bytes, training_bytes
+from wmcl.training.objective import Batch, Objective
 from wmcl.training.options import matrix_products_in
-from wmcl.training.stepper import execution_on
+from wmcl.training.parts import Learner, Parametrisation
+from wmcl.training.stepper import CapturedStepper, execution_on
+from wmcl.training.train import initial_values
 
 OPTIONS = [
     Options(batch=8, clip=0.3, orthogonality=0.1, reduction="sequence"),
@@ -48,27 +50,29 @@ def rerun(function):
     return replay
 
 
-def planned(network, task, options, members=2, observer=None):
-    return make_plan(network, task, range(members), Stop(9), options, (), observer)
+def objective_of(network, task, options, members=2, device="cpu"):
+    options = dataclasses.replace(options, optimiser=options.optimiser.on(device))
+    return Objective(Learner(network, Parametrisation(), (task,), tuple(range(members)), options, {}, device))
 
 
-def started(plan, device="cpu"):
-    optimiser = Adam(plan.options.learning_rate).on(device)
-    initial = {name: value.to(device) for name, value in plan.network.init(plan.seeds).items()}
-    return optimiser, start_learner(plan, initial, optimiser)
+def started(objective, observer=None):
+    """What moves before the first step."""
+    learner = objective.learner
+    initial = initial_values(learner, learner.network.init(learner.seeds))
+    return begin(objective, initial, Stop(9), (), observer).moving
 
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize(("network", "task"), CASES)
 def test_a_step_never_asks_for_a_value_and_stays_on_its_device(network, task, options):
     """Tensors on the device meta have no values to ask for, and refuse to meet tensors of another device."""
-    plan = planned(network, task, options, observer=PathIntegral())
-    optimiser, learner = started(plan, "meta")
-    batch = send(task.batch(plan.seeds, 0, options.batch), torch.device("meta"))
+    objective, observer = objective_of(network, task, options, device="meta"), PathIntegral()
+    moving = started(objective, observer)
+    batch = objective.batch(0).to(torch.device("meta"))
     with pytest.raises(RuntimeError):
-        bool(learner.active.any())
-    new, record = advance(plan, optimiser, learner, batch)
-    for old, value in zip(learner.tensors(), new.tensors(), strict=True):
+        bool(moving.active.any())
+    new, record = take_step(objective, observer, moving, batch)
+    for old, value in zip(moving.tensors(), new.tensors(), strict=True):
         assert value.device.type == "meta"
         assert (value.shape, value.dtype) == (old.shape, old.dtype)
     assert {value.device.type for value in vars(record).values()} == {"meta"}
@@ -77,7 +81,7 @@ def test_a_step_never_asks_for_a_value_and_stays_on_its_device(network, task, op
 @pytest.fixture
 def blind(monkeypatch):
     """Takes the ways of a GPU, where no value is free to read."""
-    monkeypatch.setattr(objective, "is_free_to_read", lambda values: False)
+    monkeypatch.setattr(loss, "is_free_to_read", lambda values: False)
 
 
 @pytest.mark.parametrize("run", list(RUNS))
@@ -100,35 +104,36 @@ def test_a_captured_run_goes_on_from_a_checkpoint(tmp_path, blind):
 
 
 def test_what_a_captured_step_handed_out_is_left_alone():
-    plan = planned(NETWORK, TASK, FAST, observer=PathIntegral())
-    optimiser, learner = started(plan)
-    batches = [TASK.batch(plan.seeds, iteration, 8) for iteration in range(3)]
-    stepper = CapturedStep(lambda *given: advance(plan, optimiser, *given), learner, batches[0], rerun)
-    assert_same(stepper.learner(), learner)
-    record, after = stepper.step(batches[0]), stepper.learner()
+    objective, observer = objective_of(NETWORK, TASK, dataclasses.replace(FAST, batch=8)), PathIntegral()
+    moving, advance = started(objective, observer), partial(take_step, objective, observer)
+    batches = [objective.batch(iteration) for iteration in range(3)]
+    stepper = CapturedStepper(advance, moving, batches[0], rerun)
+    assert_same(stepper.moving(), moving)
+    record, after = stepper.step(batches[0]), stepper.moving()
     kept = after.map(torch.clone), record.clone()
     stepper.freeze([True, False])
     stepper.step(batches[1])
     assert_same((after, record), kept)
-    assert stepper.learner().active.tolist() == [True, False]
-    expected = advance(plan, optimiser, dataclasses.replace(after, active=mask([True, False], "cpu")), batches[1])
-    assert_same(stepper.learner(), expected[0])
+    assert stepper.moving().active.tolist() == [True, False]
+    assert_same(stepper.moving(), advance(after.with_active([True, False]), batches[1])[0])
 
 
 def test_a_captured_step_refuses_batches_of_another_shape():
-    plan = planned(NETWORK, TASK, FAST)
-    optimiser, learner = started(plan)
-    first = TASK.batch(plan.seeds, 0, 8)
-    stepper = CapturedStep(lambda *given: advance(plan, optimiser, *given), learner, first, rerun)
+    objective = objective_of(NETWORK, TASK, FAST)
+    moving, seeds = started(objective), objective.learner.seeds
+    first = TASK.batch(seeds, 0, 8)
+    stepper = CapturedStepper(partial(take_step, objective, None), moving, Batch((first,)), rerun)
     for other in (
-        TASK.batch(plan.seeds, 0, 9),
+        TASK.batch(seeds, 0, 9),
         first.to(torch.float64),
         dataclasses.replace(first, window=slice(3, 6)),
-        copy_task(2, 4, width=3).batch(plan.seeds, 0, 8),
+        copy_task(2, 4, width=3).batch(seeds, 0, 8),
     ):
         with pytest.raises(ValueError, match="a captured training step takes those of its first batch"):
-            stepper.step(other)
-    assert_same(stepper.learner(), learner)
+            stepper.step(Batch((other,)))
+    with pytest.raises(ValueError, match="a captured training step takes those of its first batch"):
+        stepper.step(Batch((first,), {"drawn": torch.zeros(2)}))
+    assert_same(stepper.moving(), moving)
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 5, 50])
@@ -195,12 +200,12 @@ def measured_peak(function):
 def test_the_estimated_memory_of_a_step_is_an_upper_bound_and_not_far_off(p, hidden, batch, observer, more, members):
     task = copy_task(p)
     network = Elman(task.inputs, hidden, task.outputs, initialisation="xavier")
-    plan = planned(network, task, Options(batch=batch, **more), members, observer)
-    optimiser, learner = started(plan)
-    sequences = task.batch(plan.seeds, 0, batch)
-    found = measured_peak(lambda: advance(plan, optimiser, learner, sequences))
-    found += sum(values.numel() * values.element_size() for values in sequences.tensors())
-    assert found <= step_bytes(plan) <= 2 * found
+    objective = objective_of(network, task, Options(batch=batch, **more), members)
+    moving, drawn_batch = started(objective, observer), objective.batch(0)
+    found = measured_peak(lambda: take_step(objective, observer, moving, drawn_batch))
+    found += sum(values.numel() * values.element_size() for values in drawn_batch.tensors())
+    there = objective_of(network, task, Options(batch=batch, **more), members, "meta")
+    assert found <= step_bytes(there, observer) <= 2 * found
 
 
 def test_peak_bytes_counts_what_is_alive_at_once():

@@ -23,7 +23,7 @@ def trained():
 
 def test_what_was_saved_is_loaded_and_computes_the_same(tmp_path, trained):
     path = tmp_path / "ensembles" / "elman.safetensors"
-    save_ensemble(path, NETWORK, trained)
+    save_ensemble(path, trained)
     found = load_ensemble(path)
     assert found.network == NETWORK
     for field in dataclasses.fields(found):
@@ -55,14 +55,8 @@ def test_what_was_saved_is_loaded_and_computes_the_same(tmp_path, trained):
 def test_any_network_comes_back(tmp_path_factory, kind, hidden, fields, heads):
     path = tmp_path_factory.mktemp("ensemble") / "file"
     network = kind(4, hidden, 3, **fields, heads=heads[0], head=heads[1])
-    save_ensemble(path, network, fit([0], Stop(0), network=network))
+    save_ensemble(path, fit([0], Stop(0), network=network))
     assert load_ensemble(path).network == network
-
-
-def test_the_network_must_be_the_one_that_was_trained(tmp_path, trained):
-    with pytest.raises(ValueError, match=r"network is .*'hidden': 25.* what was trained is .*'hidden': 24"):
-        save_ensemble(tmp_path / "file", dataclasses.replace(NETWORK, hidden=25), trained)
-    assert not list(tmp_path.iterdir())
 
 
 FIELDS = described(Elman(4, 3, 3, initialisation="xavier"))
@@ -92,21 +86,21 @@ def test_a_network_without_one_of_its_fields_is_refused():
         network_from({name: value for name, value in FIELDS.items() if name != "hidden"})
 
 
-def test_networks_from_elsewhere_are_refused_before_anything_is_written(tmp_path):
+def test_a_class_inside_of_a_function_is_refused_before_anything_is_written(tmp_path):
     class Mine(Elman):
         pass
 
     network = Mine(4, 3, 3)
-    with pytest.raises(ValueError, match="Mine': it must be one of"):
-        save_ensemble(tmp_path / "file", network, fit([0], Stop(0), network=network))
+    with pytest.raises(ValueError, match=r"Mine in tests.test_ensemble_file: .* it must be defined at the top of a module"):
+        save_ensemble(tmp_path / "file", fit([0], Stop(0), network=network))
     assert not list(tmp_path.iterdir())
 
 
 def test_parameters_that_do_not_fit_the_network_are_refused(tmp_path, trained):
     path = tmp_path / "file"
-    save_ensemble(path, NETWORK, trained)
+    save_ensemble(path, trained)
     arrays, content = stored_file.read(path, "ensemble", ENSEMBLE_VERSION)
-    content["configuration"]["network"]["hidden"] = 23
+    content["network"]["hidden"] = 23
     stored_file.write(path, "ensemble", ENSEMBLE_VERSION, arrays, content)
     with pytest.raises(ValueError, match=r"file holds parameters of the shapes .* its network needs"):
         load_ensemble(path)
@@ -116,7 +110,7 @@ def test_damaged_missing_and_other_files_are_refused(tmp_path, trained):
     path = tmp_path / "file"
     with pytest.raises(FileNotFoundError):
         load_ensemble(path)
-    save_ensemble(path, NETWORK, trained)
+    save_ensemble(path, trained)
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ValueError, match="file is damaged"):

@@ -10,7 +10,7 @@ from length_study.config import PRESETS
 
 from tests.cases import CASES, ensemble
 from tests.same import assert_same
-from tests.test_training import FAST, NETWORK, TASK, Double, double_task, fit
+from tests.test_training import DOUBLE, FAST, NETWORK, TASK, fit
 from wmcl.importance import FisherKind, PathIntegral, fisher_diagonal
 from wmcl.training import Execution, Options, Stop
 from wmcl.training.memory import training_bytes
@@ -30,14 +30,14 @@ def close(one, other, atol):
 
 
 @pytest.mark.parametrize(
-    ("network", "task", "atol"),
+    ("options", "atol"),
     [
-        (NETWORK, TASK, 2e-4),  # float32 sums in another order, through 50 steps of Adam with a learning rate of 5e-3
-        (Double(4, 24, 3, initialisation="orthogonal"), double_task(TASK), 1e-9),
+        (FAST, 2e-4),  # float32 sums in another order, through 50 steps of Adam with a learning rate of 5e-3
+        (DOUBLE, 1e-9),
     ],
 )
-def test_training_is_that_of_the_cpu(network, task, atol):
-    here, there = (fit([0, 1], network=network, task=task, device=device, **LONG) for device in ("cpu", "cuda"))
+def test_training_is_that_of_the_cpu(options, atol):
+    here, there = (fit([0, 1], options=options, device=device, **LONG) for device in ("cpu", "cuda"))
     close(there.parameters, here.parameters, atol)
     np.testing.assert_allclose(there.curves.training_loss, here.curves.training_loss, atol=10 * atol)
     close(there.milestones[0].after.parameters, here.milestones[0].after.parameters, atol)
@@ -59,8 +59,7 @@ def test_the_same_call_gives_the_same_result():
 
 
 def test_a_member_does_not_depend_on_the_others():
-    network, task = Double(4, 24, 3, initialisation="orthogonal"), double_task(TASK)
-    alone, together = (fit(seeds, network=network, task=task, device="cuda", **LONG) for seeds in ([3], [1, 3, 5]))
+    alone, together = (fit(seeds, options=DOUBLE, device="cuda", **LONG) for seeds in ([3], [1, 3, 5]))
     for name, value in alone.parameters.items():
         torch.testing.assert_close(together.parameters[name][1], value[0], rtol=0, atol=1e-9)
 

@@ -1,6 +1,7 @@
 """Vectors of words that are learned: the same as training a table that starts from the given ones, a table a task."""
 
 from dataclasses import replace
+from importlib import import_module
 from inspect import signature
 
 import numpy as np
@@ -8,23 +9,26 @@ import pytest
 import torch
 import xarray as xr
 from torch.nn.functional import embedding
-from wmcl.training.plan import initial_parameters, make_plan
-from wmcl.training.single_task import SingleTask
 
+from tests.gradients import task_gradient
 from wmcl.data import ngram_vectors, random_vectors, stand_in_languages
 from wmcl.importance import fisher_diagonal, memory_aware_synapses
 from wmcl.likelihoods import Categorical
-from wmcl.methods import CATALOGUE, Measures, learning, measure_run, named, train_sequence
+from wmcl.methods import CATALOGUE, Measures, measure_run, named, train_sequence
 from wmcl.networks import LSTM
 from wmcl.networks.vectors import CHANGES, changed_vectors
 from wmcl.randomness import generator
 from wmcl.tasks import Task, pos_tasks, with_task_identity
 from wmcl.tasks.check import check_sequences
-from wmcl.training import Adam, Options, Stop, evaluate, load_ensemble, save_ensemble, task_gradient, train
-from wmcl.training.loop import take_step
+from wmcl.training import Adam, Options, Stop, evaluate, load_ensemble, save_ensemble, train
+from wmcl.training.loop import begin, take_step
 from wmcl.training.loss import task_loss
 from wmcl.training.memory import step_bytes
+from wmcl.training.objective import Batch, Objective
+from wmcl.training.parts import Learner, Parametrisation
+from wmcl.training.train import initial_values
 
+sequence = import_module("wmcl.methods.train_sequence")  # the package has a function of this name
 BANKS = stand_in_languages(3, train=12, validation=6, test=6)
 FEATURES = 5
 VECTORS = {bank.language: random_vectors(bank.words, FEATURES) for bank in BANKS}
@@ -43,6 +47,15 @@ def random_parameters(network, words, members=2, seed=0):
     torch.manual_seed(seed)
     found = {name: value.double() for name, value in network.init(range(members)).items()}
     return found | {CHANGES: torch.randn(members, words, FEATURES, dtype=torch.float64)}
+
+
+def learner_of(network, task, seeds, options=OPTIONS):
+    return Learner(network, Parametrisation(), (task,), tuple(seeds), options, {})
+
+
+def initial_parameters(network, task, seeds):
+    """All values before the first step, the changes of vectors among them."""
+    return initial_values(learner_of(network, task, seeds), network.init(seeds))
 
 
 def table_of(changes, task=0):
@@ -134,17 +147,17 @@ def test_gradients_are_those_of_a_table(direction):
 def test_steps_are_those_of_a_table_that_starts_from_the_given_vectors():
     """Against torch.nn.Embedding, its optimiser and clipping; words that do not occur keep their vectors."""
     task, network, maximum = LEARNED[0], tagger(), 0.2
-    objective, optimiser = SingleTask(network, task, OPTIONS), Adam(0.05)
+    objective = Objective(learner_of(network, task, [3], replace(OPTIONS, clip=maximum)))
     parameters = {name: value.double() for name, value in initial_parameters(network, task, [3]).items()}
     looked_up = torch.nn.Embedding.from_pretrained(table_of(0.0), freeze=False)
     weights = {n: p.clone().requires_grad_() for n, p in parameters.items() if n != CHANGES}
     everything = [looked_up.weight, *weights.values()]
-    torch_adam, state, was_clipped = torch.optim.Adam(everything, lr=0.05), optimiser.start(parameters), []
+    torch_adam, was_clipped = torch.optim.Adam(everything, lr=0.05), []
+    moving = begin(objective, parameters, Stop(4)).moving
     for iteration in range(4):
         batch = task.batch([3], iteration, 4).to(torch.float64)
-        step = take_step(objective, parameters, batch, maximum, optimiser, state)
-        parameters, state = step.after, step.next_state
-        was_clipped.append(bool(step.clipped))
+        moving, record = take_step(objective, None, moving, Batch((batch,)))
+        was_clipped.append(bool(record.clipped))
         is_word = batch.inputs[..., 0] > 0
         vectors = looked_up((batch.inputs[..., 0].long() - 1).clamp(min=0)) * is_word[..., None]
         logits = network.apply(weights, vectors, lengths=batch.lengths).logits
@@ -155,6 +168,7 @@ def test_steps_are_those_of_a_table_that_starts_from_the_given_vectors():
             value.grad = value.grad * (maximum / norm)  # not in place: two biases share one
         torch_adam.step()
     assert all(was_clipped)
+    parameters = moving.values
     torch.testing.assert_close(table_of(parameters[CHANGES][0]), looked_up.weight.detach(), rtol=1e-9, atol=1e-9)
     for name, value in weights.items():
         torch.testing.assert_close(parameters[name], value.detach(), rtol=1e-9, atol=1e-9, msg=name)
@@ -222,7 +236,7 @@ def test_vectors_that_are_not_trained_leave_the_run_of_frozen_ones(monkeypatch):
     """Bit for bit, penalties and clipping included."""
     method = named("online EWC", strength=1e3, samples=3)
     expected = learned_run(method, FROZEN[:2], heads=2)
-    monkeypatch.setattr(learning, "other_vectors", lambda values, tasks: changes_of(values))
+    monkeypatch.setattr(sequence, "_changes_of_others", lambda learner, values, tasks: changes_of(values))
     found = learned_run(method, LEARNED[:2], heads=2)
     for one, other in zip(found, expected, strict=True):
         assert not any(value.any() for value in changes_of(one.values).values())
@@ -256,10 +270,10 @@ def test_every_method_learns_them(method):
         assert [list(part) for term in kept for part in term] == [list(part) for term in usual for part in term]
         practised = sum(made.inputs[0, ..., 0].numel() for made in learned.rehearsal_memory or ())
         assert learned.stored == frozen.stored + practised  # numbers of words stand beside the vectors of sequences
-        assert all(learned.weights(task)[CHANGES].any() for task in learned.phase.tasks)
+        assert all(learned.weights(task)[CHANGES].any() for task in learned.session.tasks)
 
 
-def test_what_is_measured_after_each_phase_has_no_vectors():
+def test_what_is_measured_after_each_session_has_no_vectors():
     measures = Measures(importance_samples=4, state_samples=4)
     runs = (learned_run(named("HNET"), tasks[:2], heads=2, iterations=1) for tasks in (LEARNED, FROZEN))
     learned, frozen = (measure_run(run, measures) for run in runs)
@@ -291,7 +305,7 @@ def test_a_run_goes_on_from_its_checkpoint_and_an_ensemble_comes_back(tmp_path):
     assert whole.parameters[CHANGES].any()
     for name, value in whole.parameters.items():
         assert torch.equal(resumed.parameters[name], value)
-    save_ensemble(tmp_path / "ensemble", network, whole)
+    save_ensemble(tmp_path / "ensemble", whole)
     found = load_ensemble(tmp_path / "ensemble")
     assert torch.equal(found.parameters[CHANGES], whole.parameters[CHANGES])
     with pytest.raises(ValueError, match=r"the checkpoint .* was made with"):
@@ -301,7 +315,7 @@ def test_a_run_goes_on_from_its_checkpoint_and_an_ensemble_comes_back(tmp_path):
 def test_memory_grows_with_the_words():
     """Gradient, moments, update and vectors after the step: between 4 and 8 tables."""
     tasks = [replace(LEARNED[0], learned_vectors=(words, FEATURES)) for words in (100_000, 200_000)]
-    few, many = (step_bytes(make_plan(tagger(), task, range(2), Stop(1), OPTIONS, (), None)) for task in tasks)
+    few, many = (step_bytes(Objective(learner_of(tagger(), task, range(2))), None) for task in tasks)
     table = 2 * 4 * 100_000 * FEATURES
     assert 4 * table < many - few < 8 * table
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_training import FAST, NETWORK, TASK, fit
-from wmcl.training import Milestone, Snapshot, Stop, evaluate
+from wmcl.training import Adam, Milestone, Snapshot, Stop, evaluate
 from wmcl.training.milestones import interpolate_log
 
 
@@ -73,7 +73,7 @@ def test_members_near_a_threshold_are_watched_closely():
 
 
 def test_a_loss_that_falls_fast_is_still_bracketed_closely():
-    options = replace(FAST, validate_every=50, learning_rate=0.02)
+    options = replace(FAST, validate_every=50, optimiser=Adam(0.02))
     found = fit([0, 1], Stop(200, loss=0.02), options, milestones=(0.4, 0.2, 0.1)).milestones
     assert max((m.after.iteration - m.before.iteration).max() for m in found) <= 2 * FAST.watch_every
 

@@ -2,51 +2,12 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.cases import CASES, ensemble
 from tests.gradients import loss_and_gradient
 from wmcl.networks import LSTM
 from wmcl.tasks import copy_task
-from wmcl.training import Adam
 from wmcl.training.loss import clip, orthogonality, task_loss, where
-
-
-@given(rate=st.floats(1e-4, 0.1), seed=st.integers(0, 99))
-def test_adam_is_torchs_adam(rate, seed):
-    g = torch.Generator().manual_seed(seed)
-    start = {
-        "W": torch.randn(2, 3, 4, generator=g, dtype=torch.float64),
-        "b": torch.randn(2, 3, generator=g, dtype=torch.float64),
-    }
-    theirs = {name: value.clone().requires_grad_() for name, value in start.items()}
-    optimiser = torch.optim.Adam(theirs.values(), lr=rate)
-    mine, adam = start, Adam(rate)
-    state = adam.start(start)
-    for _ in range(6):
-        gradient = {name: torch.randn(value.shape, generator=g, dtype=torch.float64) for name, value in start.items()}
-        for name, value in theirs.items():
-            value.grad = gradient[name].clone()
-        optimiser.step()
-        update, state = adam.propose(gradient, state)
-        mine = {name: value + update[name] for name, value in mine.items()}
-        for name, value in mine.items():
-            torch.testing.assert_close(value, theirs[name].detach(), rtol=1e-12, atol=1e-13)
-
-
-def test_adam_has_a_learning_rate_a_member_and_is_pure():
-    gradient = {"W": torch.ones(2, 3, 4), "b": torch.ones(2, 3)}
-    adam = Adam((1e-3, 1e-1))
-    state = adam.start(gradient)
-    update, _ = adam.propose(gradient, state)
-    again, _ = adam.propose(gradient, state)
-    for name, value in update.items():
-        assert torch.equal(value, again[name])
-        torch.testing.assert_close(value[0], torch.full_like(value[0], -1e-3))
-        torch.testing.assert_close(value[1], torch.full_like(value[1], -1e-1))
-    assert state.steps == 0
-    assert not any(value.any() for moments in state[1:] for value in moments.values())
 
 
 def test_clipping_is_that_of_torch_for_each_member():
@@ -80,7 +41,7 @@ def test_orthogonality_is_asked_of_every_recurrent_matrix():
     network, task = LSTM(4, 3, 3, layers=2, direction="bidirectional", initialisation="fan_in"), copy_task(2, width=3)
     parameters, data = network.init([0, 1], torch.float64), task.batch([0, 1], 0, 4).to(torch.float64)
     gradients = [
-        loss_and_gradient(network, task.likelihood, parameters, data, orthogonality_strength=s)[1] for s in (0.0, 0.3)
+        loss_and_gradient(network, task.likelihood, parameters, data, orthogonality=s)[1] for s in (0.0, 0.3)
     ]
     for name, value in parameters.items():
         added = gradients[1][name] - gradients[0][name]
@@ -116,7 +77,7 @@ def test_loss_and_gradient_with_penalty(network, task):
         torch.testing.assert_close(mine, theirs)
 
 
-def test_the_reference_reduction_is_a_sum_over_the_bits_of_a_sequence():
+def test_the_reduction_of_sequences_is_a_sum_over_the_bits_of_a_sequence():
     network, task = CASES[0].values
     parameters, data = ensemble(network, task)
     logits = network.apply(parameters, data.inputs, data.window).logits

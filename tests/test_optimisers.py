@@ -7,7 +7,6 @@ import torch
 from torch.optim import lr_scheduler
 
 from tests.same import assert_same
-from wmcl.training import adam
 from wmcl.training.optimisers import SGD, Adam, AdamW, Cosine, Optimiser, StepDecay, Warmup
 
 STEPS = 50
@@ -128,20 +127,6 @@ def test_a_cosine_stays_at_its_end():
     assert found[:3] == pytest.approx([1 / 3, 2 / 3, 1])
     assert found[6] == pytest.approx(0.6)
     assert found[10:] == pytest.approx([0.2] * 20)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("rates", [5e-3, RATES])
-def test_adam_keeps_its_numbers_to_the_last_bit(rates, dtype):
-    mine, old = Adam(rates, betas=(0.8, 0.99)), adam.Adam(rates, betas=(0.8, 0.99))
-    parameters = drawn(0, dtype)
-    for one, other in ((mine, old), (mine.on("cpu"), old.on("cpu"))):
-        state, expected_state = one.start(parameters), other.start(parameters)
-        for step in range(STEPS):
-            update, state = one.propose(drawn(step, dtype), state)
-            expected, expected_state = other.propose(drawn(step, dtype), expected_state)
-            assert_same((update, state.moments["first"]), (expected, expected_state.first))
-            assert_same(state.moments["second"], expected_state.second)
 
 
 @pytest.mark.parametrize("name", COUNTERPARTS)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -64,7 +66,7 @@ def test_the_end_of_training_is_the_last_stage(trained):
 
 def test_importance_is_the_mean_fisher_interpolated_to_the_matched_loss(trained, probe):
     stage = stages(trained)[1]
-    found = importance_at(stage, NETWORK, TASK, trained, probe).importance
+    found = importance_at(trained, stage, probe).importance
     assert set(found.dims) == {"seed", "kind", "connection", "statistic", "per"}
     for kind in ("empirical", "sampled"):
         sides = [
@@ -81,7 +83,7 @@ def test_importance_is_the_mean_fisher_interpolated_to_the_matched_loss(trained,
 
 
 def test_importance_at_the_end_is_not_interpolated(trained, probe):
-    found = importance_at(stages(trained)[-1], NETWORK, TASK, trained, probe, kinds=["empirical"]).importance
+    found = importance_at(trained, stages(trained)[-1], probe, kinds=["empirical"]).importance
     expected = fisher_diagonal(NETWORK, trained.parameters, probe, TASK, "empirical")["W_out"]
     one = found.sel(connection="out", statistic="median", per="sequence", kind="empirical")
     np.testing.assert_allclose(one, np.median(expected.flatten(1), axis=1))
@@ -89,7 +91,7 @@ def test_importance_at_the_end_is_not_interpolated(trained, probe):
 
 def test_dimensionality(trained, probe):
     stage = stages(trained)[0]
-    found = dimensionality_at(stage, NETWORK, probe, threshold=0.9)
+    found = dimensionality_at(trained, stage, probe, threshold=0.9)
     hidden = NETWORK.apply(stage.after.parameters, probe.inputs).hidden
     for phase, centre in (("output", "pooled"), ("all", "step"), ("stop", "step")):
         rows = states(hidden, probe, None if phase == "all" else phase, centre)
@@ -103,7 +105,7 @@ def test_dimensionality(trained, probe):
 
 def test_performance_and_training(trained, probe):
     stage = stages(trained)[1]
-    performance, training = performance_at(stage, NETWORK, TASK, probe), training_at(stage, trained)
+    performance, training = performance_at(trained, stage, probe), training_at(trained, stage)
     result = evaluate(NETWORK, stage.after.parameters, probe, TASK)
     np.testing.assert_allclose(performance.loss, result.loss)
     np.testing.assert_allclose(performance.accuracy_by_step.mean("output_step"), performance.accuracy)
@@ -117,15 +119,15 @@ def test_performance_and_training(trained, probe):
 def test_a_connection_that_the_network_lacks_is_nan(probe):
     network = Elman(4, 8, 3, output_stage=False, initialisation="fan_in")
     short = fit([0], Stop(3), network=network)
-    found = importance_at(stages(short)[-1], network, TASK, short, probe).importance
+    found = importance_at(short, stages(short)[-1], probe).importance
     assert found.sel(connection="ho").isnull().all()
     assert found.sel(connection="out").notnull().all()
 
 
 def test_everything_merges_with_a_stage_dimension(trained, probe):
     def everything(stage):
-        importance = importance_at(stage, NETWORK, TASK, trained, probe)
-        return xr.merge([importance, dimensionality_at(stage, NETWORK, probe), training_at(stage, trained)])
+        importance = importance_at(trained, stage, probe)
+        return xr.merge([importance, dimensionality_at(trained, stage, probe), training_at(trained, stage)])
 
     found = xr.concat([everything(stage) for stage in stages(trained)], "stage")
     assert found.sizes["stage"] == 3
@@ -136,7 +138,7 @@ def test_everything_merges_with_a_stage_dimension(trained, probe):
 def test_importances_of_other_kinds_are_those_of_their_functions(trained, probe):
     stage = stages(trained)[-1]
     kinds = ("exact", "MAS", "SI total", "SI task")
-    found = importance_at(stage, NETWORK, TASK, trained, probe, kinds).importance.sel(
+    found = importance_at(trained, stage, probe, kinds).importance.sel(
         connection="hh", statistic="trace"
     )
     expected = {
@@ -151,13 +153,14 @@ def test_importances_of_other_kinds_are_those_of_their_functions(trained, probe)
         per = "scored bit" if kind.startswith("SI") else "sequence"  # the loss was one of scored bits
         np.testing.assert_allclose(found.sel(kind=kind, per=per), trace, rtol=1e-10)
         np.testing.assert_allclose(found.sel(kind=kind, per="sequence"), 6 * found.sel(kind=kind, per="scored bit"))
-    per_sequence = importance_at(stage, NETWORK, TASK, trained, probe, ["SI task"], loss_per_sequence=True).importance
+    by_sequence = replace(trained, options=replace(trained.options, reduction="sequence"))
+    per_sequence = importance_at(by_sequence, stage, probe, ["SI task"]).importance
     one = per_sequence.sel(kind="SI task", connection="hh", statistic="trace", per="sequence")
     np.testing.assert_allclose(one, expected["SI task"]["W_hh"].sum((1, 2)))
 
 
 def test_path_integrals(trained):
-    found = path_integrals_at(stages(trained)[1], trained)
+    found = path_integrals_at(trained, stages(trained)[1])
     snapshot = trained.milestones[1].after
     for path in ("total", "task"):
         omega = path_integral(snapshot.observed, path)
@@ -172,7 +175,7 @@ def test_path_integrals(trained):
 
 def test_exact_and_sampled_fisher_stand_side_by_side(trained, probe):
     stage = trained.milestones[1]
-    found = exact_check_at(stage, NETWORK, TASK, trained.seeds, probe, draws=3)
+    found = exact_check_at(trained, stage, probe, draws=3)
     exact = fisher_diagonal(NETWORK, stage.after.parameters, probe, TASK, "exact")
     sampled = fisher_diagonal(NETWORK, stage.after.parameters, probe, TASK, "sampled", trained.seeds, draws=3)
     for name, values in (("exact", exact), ("sampled, 3 draws", sampled)):
@@ -185,7 +188,7 @@ def test_exact_and_sampled_fisher_stand_side_by_side(trained, probe):
 
 def test_reuse_adds_up_to_one(trained, probe):
     stage = trained.milestones[1]
-    found = reuse_at(stage, NETWORK, TASK, trained.seeds, probe)
+    found = reuse_at(trained, stage, probe)
     profile = reuse_profile(NETWORK, stage.after.parameters, probe, TASK, "sampled", trained.seeds)["W_hh"]
     np.testing.assert_allclose(found.reuse.isel(seed=1), profile[1] / profile[1].sum(), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(found.reuse_share.sum("step"), 1)
@@ -195,7 +198,7 @@ def test_reuse_adds_up_to_one(trained, probe):
 def test_perturbation_uses_one_fisher_to_rank_and_another_to_predict(trained, probe):
     stage, few = trained.milestones[1], probe.take(slice(0, 10))
     how = Perturbations(fractions=(0.1,), sizes=(0.01,), repetitions=2)
-    found = perturbation_at(stage, NETWORK, TASK, trained.seeds, probe, few, how)
+    found = perturbation_at(trained, stage, probe, few, how)
     ranking = fisher_diagonal(NETWORK, stage.after.parameters, probe, TASK, "sampled", trained.seeds)
     exact = fisher_diagonal(NETWORK, stage.after.parameters, few, TASK, "exact")
     expected = perturbation_effect(NETWORK, stage.after.parameters, few, TASK, ranking, exact, trained.seeds, how).mean(
@@ -210,10 +213,10 @@ def test_perturbation_uses_one_fisher_to_rank_and_another_to_predict(trained, pr
 def test_effective_rank_and_nonlinear_dimensions(trained, probe):
     stage = trained.milestones[1]
     hidden = NETWORK.apply(stage.after.parameters, probe.inputs).hidden.detach()
-    found = dimensionality_at(stage, NETWORK, probe)
+    found = dimensionality_at(trained, stage, probe)
     expected = effective_rank(covariance_spectrum(states(hidden, probe, "output")))
     np.testing.assert_allclose(found.effective_rank.sel(phase="output", centre="pooled"), expected)
-    nonlinear = nonlinear_dimensionality_at(stage, NETWORK, probe, rows=60)
+    nonlinear = nonlinear_dimensionality_at(trained, stage, probe, rows=60)
     assert nonlinear.intrinsic_dimension.dims == ("seed", "dimension_estimator")
     assert ((nonlinear.kernel_components > 0) & (nonlinear.kernel_components < 60)).all()
 
@@ -221,11 +224,11 @@ def test_effective_rank_and_nonlinear_dimensions(trained, probe):
 def test_memory_counts_each_independent_bit_once(trained):
     stage = trained.milestones[1]
     fitted, test = TASK.fixed_set("decoder", 200), TASK.fixed_set("judge", 100)
-    whole = memory_at(stage, NETWORK, fitted, test, 3)
+    whole = memory_at(trained, stage, fitted, test, 3)
     hidden = [NETWORK.apply(stage.after.parameters, s.inputs).hidden.detach() for s in (fitted, test)]
     expected = decodability(hidden[0], pattern_bits(fitted), hidden[1], pattern_bits(test))
     np.testing.assert_allclose(whole.bits_held, expected.bits_held)
-    first = memory_at(stage, NETWORK, fitted, test, 1)
+    first = memory_at(trained, stage, fitted, test, 1)
     np.testing.assert_allclose(first.bits_held, expected.information[..., ::3].sum(-1))
     np.testing.assert_allclose(first.decodability, expected.information[..., ::3], rtol=1e-6)
     assert first.decodability.sizes["pattern_step"] == whole.decodability.sizes["pattern_step"] == 2
@@ -233,7 +236,7 @@ def test_memory_counts_each_independent_bit_once(trained):
 
 def test_spectra_are_of_the_phase_and_the_centre_that_they_are_named_after(trained, probe):
     stage = stages(trained)[0]
-    found = dimensionality_at(stage, NETWORK, probe)
+    found = dimensionality_at(trained, stage, probe)
     hidden = NETWORK.apply(stage.after.parameters, probe.inputs).hidden.detach()
     spectrum = covariance_spectrum(states(hidden, probe, "output"))
     np.testing.assert_allclose(
@@ -247,14 +250,14 @@ def test_spectra_are_of_the_phase_and_the_centre_that_they_are_named_after(train
         np.testing.assert_allclose(found.participation_ratio_by_step.sel(step=t), expected)
     output = states(hidden, probe, "output")
     kernel = components_for_variance(kernel_spectrum(output, "cosine", 60), 0.8)
-    nonlinear = nonlinear_dimensionality_at(stage, NETWORK, probe, threshold=0.8, rows=60)
+    nonlinear = nonlinear_dimensionality_at(trained, stage, probe, threshold=0.8, rows=60)
     np.testing.assert_array_equal(nonlinear.kernel_components, kernel)
 
 
 def test_senseless_measures_are_refused(trained, probe):
     stage = stages(trained)[-1]
     with pytest.raises(ValueError, match="kinds is "):
-        importance_at(stage, NETWORK, TASK, trained, probe, [])
+        importance_at(trained, stage, probe, [])
     for bits in (0, 4):
         with pytest.raises(ValueError, match=f"independent_bits is {bits}: it must lie between 1 and the width, 3"):
-            memory_at(stage, NETWORK, probe, probe, bits)
+            memory_at(trained, stage, probe, probe, bits)

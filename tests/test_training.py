@@ -18,17 +18,7 @@ NETWORK = Elman(4, 24, 3, initialisation="orthogonal")
 FAST = Options(batch=32, optimiser=Adam(5e-3), validate_every=10, watch_every=2)
 
 
-@dataclasses.dataclass(frozen=True)
-class Double(Elman):
-    """Trains in float64."""
-
-    def init(self, seeds, dtype=torch.float64):
-        return super().init(seeds, dtype)
-
-
-def double_task(task):
-    """The same task with float64 sequences."""
-    return task.changed(lambda made: made.to(torch.float64), task.inputs)
+DOUBLE = dataclasses.replace(FAST, precision="float64")
 
 
 def fit(seeds, stop=Stop(60), options=FAST, task=TASK, network=NETWORK, **more):  # noqa: B008
@@ -42,7 +32,7 @@ def test_training_is_the_loop_written_out():
     state = adam.start(parameters)
     for iteration in range(12):
         batch = TASK.batch([3], iteration, 32)
-        _, gradient = loss_and_gradient(NETWORK, TASK.likelihood, parameters, batch, orthogonality_strength=0.01)
+        _, gradient = loss_and_gradient(NETWORK, TASK.likelihood, parameters, batch, orthogonality=0.01)
         update, state = adam.propose(clip(gradient, 0.1)[0], state)
         parameters = {name: value + update[name] for name, value in parameters.items()}
     for name, value in trained.parameters.items():
@@ -69,8 +59,8 @@ def test_the_network_learns_and_curves_are_labelled():
 def test_a_member_does_not_depend_on_the_others(others, place):
     """50 steps in float64, with milestones and stop rules that other members meet at other times."""
     seeds = [*others[:place], 0, *others[place:]]
-    network, task = Double(4, 12, 3, initialisation="orthogonal"), double_task(TASK)
-    arguments = {"stop": Stop(50, loss=0.3), "network": network, "task": task, "milestones": (0.6, 0.4)}
+    network = Elman(4, 12, 3, initialisation="orthogonal")
+    arguments = {"stop": Stop(50, loss=0.3), "network": network, "options": DOUBLE, "milestones": (0.6, 0.4)}
     alone, together = fit([0], **arguments), fit(seeds, **arguments)
     here = seeds.index(0)
     assert together.iterations[here] == alone.iterations[0]
@@ -92,19 +82,19 @@ def test_the_same_call_gives_identical_results():
 
 
 def test_a_member_that_stops_is_frozen_and_the_others_go_on():
-    options = dataclasses.replace(FAST, learning_rate=(5e-3, 1e-6))
+    options = dataclasses.replace(FAST, optimiser=Adam((5e-3, 1e-6)))
     trained = fit([0, 1], Stop(150, loss=0.4), options)
     assert trained.reason == (Reason.loss, Reason.iterations)
     assert trained.iterations[0] < 150 == trained.iterations[1]
-    alone = fit([0], Stop(int(trained.iterations[0])), dataclasses.replace(FAST, learning_rate=5e-3))
+    alone = fit([0], Stop(int(trained.iterations[0])), dataclasses.replace(FAST, optimiser=Adam(5e-3)))
     torch.testing.assert_close(trained.parameters["W_hh"][0], alone.parameters["W_hh"][0], rtol=0, atol=1e-6)
     assert trained.curves.training_loss.isel(seed=0).count() == trained.iterations[0]
 
 
 def test_learning_rates_are_per_member():
-    both = fit([0, 1], Stop(10), dataclasses.replace(FAST, learning_rate=(1e-3, 1e-2)))
+    both = fit([0, 1], Stop(10), dataclasses.replace(FAST, optimiser=Adam((1e-3, 1e-2))))
     for member, rate in ((0, 1e-3), (1, 1e-2)):
-        alone = fit([member], Stop(10), dataclasses.replace(FAST, learning_rate=rate))
+        alone = fit([member], Stop(10), dataclasses.replace(FAST, optimiser=Adam(rate)))
         torch.testing.assert_close(both.parameters["W_ih"][member], alone.parameters["W_ih"][0], rtol=0, atol=1e-6)
 
 
@@ -115,7 +105,7 @@ def test_learning_rates_are_per_member():
         (Stop(400, accuracy=0.8), FAST, Reason.accuracy),
         (
             Stop(400, patience=20, accuracy=1.0),
-            dataclasses.replace(FAST, learning_rate=3.0, clip=None),
+            dataclasses.replace(FAST, optimiser=Adam(3.0), clip=None),
             Reason.patience,
         ),
         (Stop(15, loss=1e-9), FAST, Reason.iterations),
@@ -218,10 +208,10 @@ def test_senseless_runs_are_refused_before_work_starts(change, message):
         (Stop, "accuracy", 1.5),
         (Stop, "patience", 0),
         (Options, "batch", 0),
-        (Options, "learning_rate", -1.0),
+        (Adam, "learning_rate", -1.0),
         (Options, "clip", 0.0),
         (Options, "orthogonality", -0.1),
-        (Options, "weight_decay", -0.1),
+        (Adam, "weight_decay", -0.1),
         (Options, "validate_every", 0),
         (Options, "watch_every", 0),
         (Options, "watch_within", 0.5),

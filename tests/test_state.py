@@ -8,7 +8,7 @@ import torch
 
 from tests.test_training import FAST, fit
 from wmcl.networks import Elman
-from wmcl.training import Milestone, Options, Reason, Snapshot, Stop
+from wmcl.training import Adam, Milestone, Options, Reason, Snapshot, Stop
 from wmcl.training.milestones import pass_milestones
 from wmcl.training.state import Progress
 
@@ -92,7 +92,7 @@ def test_a_non_finite_gradient_with_a_finite_loss_stops_a_member():
 
 
 def test_a_frozen_member_leaves_no_curve():
-    trained = fit([0, 1], Stop(40, loss=0.45), dataclasses.replace(FAST, learning_rate=(2e-2, 1e-6), clip=1e-3))
+    trained = fit([0, 1], Stop(40, loss=0.45), dataclasses.replace(FAST, optimiser=Adam((2e-2, 1e-6)), clip=1e-3))
     frozen = trained.curves.isel(seed=0, iteration=slice(int(trained.iterations[0]), None))
     assert trained.iterations[0] < 40
     assert frozen.training_loss.isnull().all()
