@@ -6,7 +6,8 @@ import tyro
 import xarray as xr
 from tqdm import tqdm
 
-from wmcl.statistics import SCENARIOS, coverage
+from wmcl.statistics import coverage
+from wmcl.statistics.coverage import SCENARIOS
 
 
 @dataclass(frozen=True)

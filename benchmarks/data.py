@@ -19,8 +19,9 @@ import torch
 from stroke_archive import text_files, write_archive
 from timing import machine, print_table
 
-from wmcl.data import DataSet, stroke_mnist
+from wmcl.data import stroke_mnist
 from wmcl.data.audioset import AUDIOSET_REDUCED
+from wmcl.data.data_set import DataSet
 from wmcl.data.folders import VARIABLE
 from wmcl.data.prepare import prepare
 from wmcl.data.stroke_mnist import STROKE_MNIST

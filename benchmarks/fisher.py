@@ -15,7 +15,8 @@ from fused import Fused
 from timing import compare, machine, print_table
 from torch import Tensor
 
-from wmcl.importance import FisherKind, fisher_diagonal
+from wmcl.importance import fisher_diagonal
+from wmcl.importance.signals import FisherKind
 from wmcl.networks import Elman
 from wmcl.randomness import uniforms
 from wmcl.tasks import Sequences, Task, copy_task

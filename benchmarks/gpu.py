@@ -26,13 +26,13 @@ from wmcl.networks import Elman
 from wmcl.provenance import provenance
 from wmcl.tasks import Task, copy_task
 from wmcl.training import Execution, Options, Stop, Trained, train
+from wmcl.training.execution import CapturedStepper, Stepper, execution_on
 from wmcl.training.loop import begin, take_step
 from wmcl.training.memory import training_bytes
 from wmcl.training.objective import Batch, Objective
 from wmcl.training.options import Precision, matrix_products_in
 from wmcl.training.parts import Learner, Parametrisation
 from wmcl.training.state import Record
-from wmcl.training.stepper import CapturedStepper, Stepper, execution_on
 from wmcl.training.train import on_device
 
 NETWORK_ITERATIONS = 1000

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import tyro
 
-from wmcl.plotting import FileOptions, MissingError, write
+from wmcl.plotting import FileOptions, write
+from wmcl.plotting.data import MissingError
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wmcl.plotting import COLOURS, FileOptions, MissingError, figure_command, require, stage_of
-from wmcl.plotting.data import choose_known, of_sweeps, training_of, values_of
+from wmcl.plotting import COLOURS, FileOptions, figure_command
+from wmcl.plotting.data import MissingError, choose_known, of_sweeps, require, stage_of, training_of, values_of
 from wmcl.plotting.draw import band_with_interval, shade_phases
 from wmcl.plotting.text import stage_text, task_text, training_text, variance_share
 

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from wmcl.plotting import COLOURS, MARKERS, MissingError, figure_command, require, stage_of
-from wmcl.plotting.data import importance, plain, training_of
+from wmcl.plotting import COLOURS, MARKERS, figure_command
+from wmcl.plotting.data import MissingError, importance, plain, require, stage_of, training_of
 from wmcl.plotting.draw import estimate
 from wmcl.plotting.options import StageOptions
 from wmcl.plotting.text import kind_text, network_text, stage_text

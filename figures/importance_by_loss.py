@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from wmcl.plotting import COLOURS, MARKERS, FileOptions, MissingError, figure_command, require
+from wmcl.plotting import COLOURS, MARKERS, FileOptions, figure_command
+from wmcl.plotting.data import MissingError, require
 from wmcl.plotting.text import kind_text, network_text
 from wmcl.statistics import mean_interval
 

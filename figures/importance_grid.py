@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from wmcl.plotting import MissingError, figure_command, one_of, require, stage_of
-from wmcl.plotting.data import importance, of_sweeps, training_of, values_of
+from wmcl.plotting import figure_command
+from wmcl.plotting.data import MissingError, importance, of_sweeps, one_of, require, stage_of, training_of, values_of
 from wmcl.plotting.options import ImportanceOptions
 from wmcl.plotting.text import importance_text, stage_text, training_text, variance_share
 from wmcl.statistics import mean_interval

@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from wmcl.plotting import COLOURS, MARKERS, MissingError, count_text, figure_command, require, stage_of
-from wmcl.plotting.data import importance, plain, training_of, values_of
+from wmcl.plotting import COLOURS, MARKERS, figure_command
+from wmcl.plotting.data import MissingError, importance, plain, require, stage_of, training_of, values_of
 from wmcl.plotting.options import ImportanceOptions
-from wmcl.plotting.text import importance_text, network_text, stage_text
+from wmcl.plotting.text import count_text, importance_text, network_text, stage_text
 from wmcl.statistics import effects, law, mean_interval
 
 SUFFIX = "_law"

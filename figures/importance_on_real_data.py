@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from wmcl.plotting import COLOURS, MARKERS, FileOptions, count_text, figure_command, line_with_interval, one_of, require
+from wmcl.plotting import COLOURS, MARKERS, FileOptions, figure_command, line_with_interval
+from wmcl.plotting.data import one_of, require
 from wmcl.plotting.draw import estimate
-from wmcl.plotting.text import importance_text, variance_share
+from wmcl.plotting.text import count_text, importance_text, variance_share
 from wmcl.statistics import mean_interval
 
 PHASES = {"output": "last step", "input": "input phase", "all": "all steps"}

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wmcl.plotting import MissingError, figure_command, line_with_interval, one_of, require, stage_of
-from wmcl.plotting.data import importance, of_sweeps, training_of, values_of
+from wmcl.plotting import figure_command, line_with_interval
+from wmcl.plotting.data import MissingError, importance, of_sweeps, one_of, require, stage_of, training_of, values_of
 from wmcl.plotting.options import ImportanceOptions
 from wmcl.plotting.text import censored_text, importance_text, stage_text, training_text, variance_share
 

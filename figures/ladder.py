@@ -8,7 +8,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wmcl.plotting import COLOURS, FileOptions, figure_command, require
+from wmcl.plotting import COLOURS, FileOptions, figure_command
+from wmcl.plotting.data import require
 from wmcl.plotting.draw import estimate
 from wmcl.plotting.text import network_text
 from wmcl.statistics import mean_interval

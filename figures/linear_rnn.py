@@ -13,8 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from wmcl.plotting import COLOURS, MARKERS, FileOptions, count_text, figure_command, line_with_interval, one_of, require
+from wmcl.plotting import COLOURS, MARKERS, FileOptions, figure_command, line_with_interval
+from wmcl.plotting.data import one_of, require
 from wmcl.plotting.draw import band_with_interval, estimate
+from wmcl.plotting.text import count_text
 from wmcl.statistics import effects, law, mean_interval
 from wmcl.statistics.verdict import words
 

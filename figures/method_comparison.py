@@ -15,7 +15,9 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from wmcl.plotting import COLOURS, FileOptions, count_text, figure_command, one_of, require
+from wmcl.plotting import COLOURS, FileOptions, figure_command
+from wmcl.plotting.data import one_of, require
+from wmcl.plotting.text import count_text
 from wmcl.statistics import mean_interval
 
 SUFFIX = ""

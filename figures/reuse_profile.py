@@ -11,8 +11,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wmcl.plotting import FileOptions, MissingError, figure_command, require, stage_of
-from wmcl.plotting.data import choose_known, training_of
+from wmcl.plotting import FileOptions, figure_command
+from wmcl.plotting.data import MissingError, choose_known, require, stage_of, training_of
 from wmcl.plotting.draw import band_with_interval, shade_phases
 from wmcl.plotting.text import stage_text, task_text, training_text
 from wmcl.statistics import mean_interval

@@ -13,8 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from wmcl.plotting import COLOURS, MARKERS, FileOptions, count_text, figure_command, one_of, require
-from wmcl.statistics import attained, mean_interval
+from wmcl.plotting import COLOURS, MARKERS, FileOptions, figure_command
+from wmcl.plotting.data import one_of, require
+from wmcl.plotting.text import count_text
+from wmcl.statistics import mean_interval
+from wmcl.statistics.fronts import attained
 
 LEVELS = np.linspace(0, 1, 201)
 LEFT = {"information": "information retained of task 1", "accuracy": "accuracy retained on task 1, above chance"}

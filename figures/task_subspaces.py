@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from wmcl.plotting import COLOURS, FileOptions, count_text, figure_command, one_of, require
+from wmcl.plotting import COLOURS, FileOptions, figure_command
+from wmcl.plotting.data import one_of, require
+from wmcl.plotting.text import count_text
 from wmcl.statistics import mean_interval
 
 SUFFIX = ""

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+__all__ = ["Bernoulli", "Categorical", "Gaussian"]
+
 
 @dataclass(frozen=True)
 class Bernoulli:

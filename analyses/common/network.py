@@ -7,7 +7,8 @@ from typing import Literal
 import xarray as xr
 
 from wmcl import networks
-from wmcl.networks import Direction, Initialisation
+from wmcl.networks.initialisation import Initialisation
+from wmcl.networks.network import Direction
 
 CellName = Literal["elman", "lstm", "gru"]
 

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import torch
 
-from wmcl.sweeps import check_cluster
+from wmcl.sweeps.cluster import check_cluster
 
 Device = Literal["auto", "cpu", "cuda"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from wmcl.networks import Initialisation
+from wmcl.networks.initialisation import Initialisation
 from wmcl.tasks import Task, copy_task
 from wmcl.tasks.layout import InputPower, LeadInput
 from wmcl.training.loss import Reduction

@@ -11,8 +11,8 @@ from common.running import Run, check_run
 from common.training import TrainingLoop
 
 from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid, task_of
-from wmcl.networks import Initialisation
-from wmcl.stages import ImportanceKind
+from wmcl.networks.initialisation import Initialisation
+from wmcl.stages.importance import ImportanceKind
 from wmcl.training import Stop
 from wmcl.training.loss import Reduction
 

@@ -15,20 +15,19 @@ from wmcl.networks import Network
 from wmcl.provenance import describe_device
 from wmcl.stages import (
     dimensionality_at,
-    exact_check_at,
     importance_at,
     memory_at,
-    nonlinear_dimensionality_at,
-    path_integrals_at,
     performance_at,
-    perturbation_at,
     reuse_at,
     stage_names,
     stages,
     training_at,
 )
+from wmcl.stages.dimensionality import nonlinear_dimensionality_at
+from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
 from wmcl.tasks import Sequences, Task
-from wmcl.training import Milestone, Stop, Trained, members_that_fit, train
+from wmcl.training import Stop, Trained, members_that_fit, train
+from wmcl.training.milestones import Milestone
 
 Measure = Callable[[Milestone], xr.Dataset]
 

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from common.running import Run, check_run
 
-from wmcl.networks import Initialisation
+from wmcl.networks.initialisation import Initialisation
 from wmcl.tasks import Teacher
 from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Adam, Options, Stop

@@ -11,15 +11,17 @@ from torch import Tensor
 
 from linear_study.config import NO_ERROR, Biases, Config, Student
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, participation_ratio
-from wmcl.importance import fisher_diagonal, linear_fisher, memory_spectrum, own_share, protected_directions
+from wmcl.importance import fisher_diagonal, linear_fisher, protected_directions
 from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_moments, white_moments
+from wmcl.importance.protected import memory_spectrum
+from wmcl.importance.reuse import own_share
 from wmcl.networks import Elman, LinearRNN, Network, Parameters
 from wmcl.provenance import describe_device
-from wmcl.randomness import generator
-from wmcl.randomness import Seeds
+from wmcl.randomness import Seeds, generator
 from wmcl.tasks import Sequences, Task, Teacher, recall_task, teacher_task
 from wmcl.tasks.recall import RecallLayout
-from wmcl.training import Milestone, evaluate, train
+from wmcl.training import evaluate, train
+from wmcl.training.milestones import Milestone
 
 KINDS = ("closed form", "closed form, these sequences", "exact", "sampled", "empirical")
 CONNECTIONS = {"ih": "W_ih", "hh": "W_hh", "out": "W_out"}

@@ -9,7 +9,7 @@ from common.network import Network
 from common.running import Run
 
 from wmcl.methods import Measures
-from wmcl.published import Published
+from wmcl.published.runs import Published
 from wmcl.tasks import Task
 
 Preset = Literal["smoke", "quick", "published", "paper"]

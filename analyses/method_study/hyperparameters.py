@@ -7,7 +7,7 @@ that with what sets it apart.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from wmcl.networks import Initialisation
+from wmcl.networks.initialisation import Initialisation
 from wmcl.training import Adam, Options
 from wmcl.training.loss import Reduction
 

@@ -25,7 +25,7 @@ from wmcl.methods import (
     intransigence,
     named,
 )
-from wmcl.published import Published
+from wmcl.published.runs import Published
 
 
 def add_outcome(results: xr.Dataset, config: Config, table: Mapping[str, Hyperparameters]) -> xr.Dataset:

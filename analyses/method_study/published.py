@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from method_study.hyperparameters import Hyperparameters, Value
-from wmcl.published import Published
-from wmcl.published.runs import FILES
+from wmcl.published.runs import FILES, Published
 
 IDENTITY = " + task identity"
 

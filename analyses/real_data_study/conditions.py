@@ -12,7 +12,8 @@ from wmcl.importance import PathIntegral
 from wmcl.provenance import describe_device
 from wmcl.stages import dimensionality_at, importance_at, performance_at, training_at
 from wmcl.tasks import DataTask
-from wmcl.training import Milestone, Stop, Trained, train
+from wmcl.training import Stop, Trained, train
+from wmcl.training.milestones import Milestone
 
 CONNECTIONS = ["ih", "ih_reverse", "hh", "hh_reverse", "out"]
 """whose importance is kept, of those that a network has: networks that read in both directions have all"""

@@ -10,8 +10,9 @@ from common.training import TrainingLoop
 
 from real_data_study.benchmark import Benchmark
 from wmcl import networks
-from wmcl.networks import Direction, Initialisation
-from wmcl.stages import ImportanceKind
+from wmcl.networks.initialisation import Initialisation
+from wmcl.networks.network import Direction
+from wmcl.stages.importance import ImportanceKind
 from wmcl.tasks import DataTask
 from wmcl.tasks.task import check_counts
 from wmcl.training import Stop

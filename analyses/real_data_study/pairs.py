@@ -24,13 +24,15 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from real_data_study.config import Config
-from wmcl.dimensionality import covariance_spectrum, cumulative_variance, shared_variance, states
+from wmcl.dimensionality import covariance_spectrum, shared_variance, states
+from wmcl.dimensionality.principal_components import cumulative_variance
 from wmcl.importance import fisher_diagonal
 from wmcl.methods import TrainedSession, named, train_sequence
 from wmcl.networks import Network, Parameters
 from wmcl.provenance import describe_device
 from wmcl.tasks import Phase, Sequences
-from wmcl.training import Evaluation, Stop, evaluate
+from wmcl.training import Stop, evaluate
+from wmcl.training.evaluation import Evaluation
 
 PHASES: Mapping[str, Phase | None] = {"last_step": Phase.output, "all_steps": None}
 

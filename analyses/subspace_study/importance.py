@@ -8,7 +8,8 @@ that of the task before; and it averages weights and biases together.
 import xarray as xr
 
 from subspace_study.networks import Answering
-from wmcl.importance import FisherKind, fisher_diagonal, summarise
+from wmcl.importance import fisher_diagonal, summarise
+from wmcl.importance.signals import FisherKind
 from wmcl.networks import Parameters
 
 KINDS: tuple[FisherKind, ...] = ("sampled", "empirical")

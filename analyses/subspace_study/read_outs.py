@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from subspace_study.networks import Answering
-from wmcl.dimensionality import compare_row_spaces
+from wmcl.dimensionality.row_spaces import compare_row_spaces
 
 
 def read_outs(every: list[Answering]) -> xr.Dataset:

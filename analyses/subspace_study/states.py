@@ -10,11 +10,11 @@ from subspace_study.networks import Answering
 from wmcl.dimensionality import (
     components_for_variance,
     covariance_spectrum,
-    cumulative_variance,
     participation_ratio,
     shared_variance,
     states,
 )
+from wmcl.dimensionality.principal_components import cumulative_variance
 
 PHASES = ["output", "all"]
 DIRECTIONS = ["first", "now"]

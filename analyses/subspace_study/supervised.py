@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from subspace_study.config import Measures
 from subspace_study.networks import Answering, have_same_weights
-from wmcl.dimensionality import joint_supervised_subspace
+from wmcl.dimensionality.supervised import joint_supervised_subspace
 
 
 class Grown(NamedTuple):

@@ -17,7 +17,8 @@ from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
 from wmcl.importance.per_sample import check_averaged, error_signals, sum_over_samples
 from wmcl.likelihoods import Likelihood, likelihood_of
-from wmcl.networks import LinearMap, Network, Parameters
+from wmcl.networks import Network, Parameters
+from wmcl.networks.activations import LinearMap
 from wmcl.tasks import Sequences, Task
 
 

@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.networks import Activations, LinearMap, Parameters
+from wmcl.networks import Parameters
+from wmcl.networks.activations import Activations, LinearMap
 from wmcl.networks.vectors import CHANGES
 
 Power = Literal[1, 2]

@@ -18,7 +18,8 @@ from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
 from wmcl.likelihoods import Likelihood
-from wmcl.networks import LinearMap, Network, Parameters
+from wmcl.networks import Network, Parameters
+from wmcl.networks.activations import LinearMap
 from wmcl.randomness import Seeds
 from wmcl.tasks import Sequences, Task
 

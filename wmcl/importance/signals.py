@@ -10,7 +10,8 @@ from torch import Tensor
 
 from wmcl.importance.per_sample import check_averaged, error_signals
 from wmcl.likelihoods import Likelihood, likelihood_of
-from wmcl.networks import Activations, LinearMap, Network, Parameters
+from wmcl.networks import Network, Parameters
+from wmcl.networks.activations import Activations, LinearMap
 from wmcl.randomness import Seeds, as_seeds, uniforms
 from wmcl.tasks import Sequences, Task
 

@@ -12,17 +12,10 @@ from wmcl.methods.modulated import Modulated
 from wmcl.methods.output_preserving import OutputPreserving
 from wmcl.methods.projection import StateProjection
 from wmcl.methods.quadratic import Quadratic
-from wmcl.methods.schedule import FromScratch, Multitask, Schedule, Session
+from wmcl.methods.schedule import FromScratch, Multitask, Schedule
 from wmcl.methods.train_sequence import TrainedSession, train_sequence
-from wmcl.methods.transfer import (
-    backward_transfer,
-    during,
-    final,
-    forgetting,
-    forward_transfer,
-    intransigence,
-)
-from wmcl.training.parts import Learner, Parametrisation, Penalty, Rehearsal
+from wmcl.methods.transfer import backward_transfer, during, final, forgetting, forward_transfer, intransigence
+from wmcl.training.parts import Parametrisation, Penalty, Rehearsal
 
 __all__ = [
     "CATALOGUE",
@@ -31,7 +24,6 @@ __all__ = [
     "FromScratch",
     "GenerativeReplay",
     "Hypernetwork",
-    "Learner",
     "Masked",
     "Measures",
     "MemoryAwareSynapses",
@@ -44,7 +36,6 @@ __all__ = [
     "Quadratic",
     "Rehearsal",
     "Schedule",
-    "Session",
     "StateProjection",
     "SynapticIntelligence",
     "TrainedSession",

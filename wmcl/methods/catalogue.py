@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from wmcl.importance import FisherKind, PathKind
+from wmcl.importance.signals import FisherKind
+from wmcl.importance.synaptic_intelligence import PathKind
 from wmcl.likelihoods import Bernoulli, Gaussian
 from wmcl.methods.coresets import Coresets
 from wmcl.methods.generative_replay import GenerativeReplay

@@ -1,6 +1,6 @@
 """Coresets keep some sequences of each task, which are practised again with soft targets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from wmcl.methods.distillation import (
     unlabelled,
 )
 from wmcl.networks import Parameters
+from wmcl.networks.vectors import CHANGES
 from wmcl.randomness import generator
 from wmcl.tasks import Sequences
 from wmcl.tasks.task import check_counts
@@ -81,7 +82,11 @@ class Coresets(Rehearsal):
             network, weights = learner.network_of(earlier), learner.weights(values, earlier)
             given = network.apply(weights, sequences.inputs, sequences.window, lengths=sequences.lengths)
             stored.append(Stored(sequences, given.logits))
-        return Past(learner, tuple(stored), learner.per_member(strength=self.strength))
+        learned = {
+            name: value for name, value in values.items() if name.startswith(CHANGES)
+        }  # of earlier tasks: constant
+        with_vectors = replace(learner, fixed=learner.fixed | learned)
+        return Past(with_vectors, tuple(stored), learner.per_member(strength=self.strength))
 
     def draw(self, learner: Learner, past: Past, task: int, iteration: int, batch: Sequences) -> Parameters:
         """Choose which stored sequences are practised."""

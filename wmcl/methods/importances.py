@@ -12,19 +12,14 @@ Synaptic Intelligence watches the values themselves, whatever the weights are ma
 from dataclasses import dataclass
 from typing import ClassVar, get_args
 
-from wmcl.importance import (
-    FisherKind,
-    PathIntegral,
-    PathKind,
-    fisher_diagonal,
-    memory_aware_synapses,
-    path_integral,
-    synaptic_intelligence,
-)
+from wmcl.importance import PathIntegral, fisher_diagonal, memory_aware_synapses, path_integral, synaptic_intelligence
+from wmcl.importance.signals import FisherKind
+from wmcl.importance.synaptic_intelligence import PathKind
 from wmcl.networks import Parameters
 from wmcl.randomness import generator
 from wmcl.tasks.task import check_counts
-from wmcl.training import Observer, Step
+from wmcl.training import Observer
+from wmcl.training.observer import Step
 from wmcl.training.parts import Learner
 
 _START = "start of the path "

@@ -93,5 +93,7 @@ def _without(
     left = values.flip(-1).cumsum(-1).flip(-1)  # of the trace, by this direction and all after it
     rounding = 1e-12 * total
     taken = vectors * ((left > (1 - share) * total + rounding) & (values > rounding))[:, None]
-    kept = free - taken @ taken.mT
-    return (kept + kept.mT) / 2
+    # all eigenvalues are 0 or 1, up to rounding, which would add up from task to task
+    values, vectors = torch.linalg.eigh(free - taken @ taken.mT)
+    kept = vectors * (values > 0.5)[:, None]
+    return kept @ kept.mT

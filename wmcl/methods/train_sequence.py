@@ -19,11 +19,11 @@ from wmcl.randomness import Seeds, as_seeds
 from wmcl.tasks import Sequences, Task
 from wmcl.training import Ensemble, Execution, Options, Reason, Stop
 from wmcl.training.checkpoint import Checkpoint, configuration
+from wmcl.training.execution import execution_on
 from wmcl.training.loop import begin, run
 from wmcl.training.objective import Objective
 from wmcl.training.parts import Learner, penalty_strength, select
 from wmcl.training.state import State
-from wmcl.training.stepper import execution_on
 from wmcl.training.train import check_learner, initial_values, on_device
 
 

@@ -1,13 +1,12 @@
 """Recurrent networks are pure functions of parameters and inputs."""
 
-from wmcl.networks.activations import Activations, LinearMap
-from wmcl.networks.cell import Cell, State
+from wmcl.networks.cell import Cell
 from wmcl.networks.elman import Elman
 from wmcl.networks.gru import GRU
-from wmcl.networks.initialisation import Initialisation, Parameters
+from wmcl.networks.initialisation import Parameters
 from wmcl.networks.linear import LinearRNN
 from wmcl.networks.lstm import LSTM
-from wmcl.networks.network import Direction, Network
+from wmcl.networks.network import Network
 
 NETWORKS: dict[str, type[Network]] = {"elman": Elman, "lstm": LSTM, "gru": GRU, "linear": LinearRNN}
 """network of each cell, by the name that users choose it by"""
@@ -15,15 +14,9 @@ NETWORKS: dict[str, type[Network]] = {"elman": Elman, "lstm": LSTM, "gru": GRU, 
 __all__ = [
     "GRU",
     "LSTM",
-    "NETWORKS",
-    "Activations",
     "Cell",
-    "Direction",
     "Elman",
-    "Initialisation",
-    "LinearMap",
     "LinearRNN",
     "Network",
     "Parameters",
-    "State",
 ]

@@ -14,7 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from wmcl.networks import Initialisation
+from wmcl.networks.initialisation import Initialisation
 from wmcl.published.poster import fraction
 
 PublishedBenchmark = Literal[

@@ -9,23 +9,23 @@ import xarray as xr
 from wmcl.dimensionality import (
     components_for_variance,
     covariance_spectrum,
-    cumulative_variance,
     decodability,
     effective_rank,
     intrinsic_dimension,
-    kernel_spectrum,
     participation_ratio,
-    pattern_bits,
     states,
-    steps_of,
 )
 from wmcl.dimensionality.by_step import StepScatter
+from wmcl.dimensionality.decodability import pattern_bits
 from wmcl.dimensionality.intrinsic import IntrinsicMethod
-from wmcl.dimensionality.states import Centre, is_aligned, mask_of
+from wmcl.dimensionality.kernel import kernel_spectrum
+from wmcl.dimensionality.principal_components import cumulative_variance
+from wmcl.dimensionality.states import Centre, is_aligned, mask_of, steps_of
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Phase, Sequences
 from wmcl.tasks.copy_memory_demand import binary_rank
-from wmcl.training import Milestone, Trained
+from wmcl.training import Trained
+from wmcl.training.milestones import Milestone
 
 PHASES: Mapping[str, Phase | None] = {
     "lead": Phase.lead,

@@ -10,20 +10,20 @@ from wmcl.importance import (
     Perturbations,
     fisher_diagonal,
     memory_aware_synapses,
-    own_share,
     path_integral,
     perturbation_effect,
     reuse_profile,
     summarise,
     synaptic_intelligence,
 )
-from wmcl.importance.reuse import step_shares
+from wmcl.importance.reuse import own_share, step_shares
 from wmcl.importance.summary import connections_of
 from wmcl.importance.synaptic_intelligence import over_dampings, share
 from wmcl.networks import Parameters
 from wmcl.stages.stage import as_array, at_matched_loss
 from wmcl.tasks import Sequences
-from wmcl.training import Milestone, Snapshot, Trained
+from wmcl.training import Trained
+from wmcl.training.milestones import Milestone, Snapshot
 
 ImportanceKind = Literal["empirical", "sampled", "exact", "SI total", "SI task", "MAS"]
 DAMPINGS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)

@@ -7,7 +7,8 @@ from wmcl.importance.summary import connections_of
 from wmcl.networks import Parameters
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Sequences
-from wmcl.training import Milestone, Trained, evaluate
+from wmcl.training import Trained, evaluate
+from wmcl.training.milestones import Milestone
 
 
 def performance_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:

@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from torch import Tensor
 
-from wmcl.training import Milestone, Snapshot, Trained
-from wmcl.training.milestones import interpolate_log
+from wmcl.training import Trained
+from wmcl.training.milestones import Milestone, Snapshot, interpolate_log
 
 
 def stage_names(trained: Trained) -> list[str]:

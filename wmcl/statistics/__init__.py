@@ -1,15 +1,13 @@
 """Estimate effects with intervals; the network (seed) is the unit of observation."""
 
 from wmcl.statistics.comparisons import compare, level_means
-from wmcl.statistics.coverage import SCENARIOS, coverage
+from wmcl.statistics.coverage import coverage
 from wmcl.statistics.effects import effects, law
-from wmcl.statistics.fronts import attained, hypervolume
+from wmcl.statistics.fronts import hypervolume
 from wmcl.statistics.intervals import mean_interval
 from wmcl.statistics.verdict import verdict
 
 __all__ = [
-    "SCENARIOS",
-    "attained",
     "compare",
     "coverage",
     "effects",

@@ -1,12 +1,10 @@
 """Run a labelled grid of conditions in parallel, cached and resumable."""
 
-from wmcl.sweeps.cluster import check_cluster
 from wmcl.sweeps.combine import choose
 from wmcl.sweeps.run import run
 from wmcl.sweeps.store import save_atomically
 
 __all__ = [
-    "check_cluster",
     "choose",
     "run",
     "save_atomically",

@@ -17,7 +17,7 @@ from wmcl.training.milestones import Milestone
 from wmcl.training.options import Options, Reason
 
 if TYPE_CHECKING:  # importances and dimensionality are measured of what is trained: they come later
-    from wmcl.importance import FisherKind
+    from wmcl.importance.signals import FisherKind
 
 
 @dataclass(frozen=True, kw_only=True)

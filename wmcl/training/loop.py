@@ -16,14 +16,13 @@ from tqdm import tqdm
 from wmcl.autograd import with_autograd
 from wmcl.interrupt import Interrupt
 from wmcl.networks import Parameters
-from wmcl.training.batches import drawn
 from wmcl.training.checkpoint import Checkpoint
+from wmcl.training.execution import CapturedStepper, Execution, Stepper, drawn
 from wmcl.training.loss import clip, where
 from wmcl.training.objective import Batch, Objective
 from wmcl.training.observer import Observer, Step
 from wmcl.training.options import Options, Stop, matrix_products_in
 from wmcl.training.state import Moving, Record, State, start_state
-from wmcl.training.stepper import CapturedStepper, Execution, Stepper
 
 
 def take_step(objective: Objective, observer: Observer | None, moving: Moving, batch: Batch) -> tuple[Moving, Record]:

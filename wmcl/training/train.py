@@ -12,13 +12,13 @@ from wmcl.tasks import Task
 from wmcl.tasks.check import check_sequences
 from wmcl.training.checkpoint import Checkpoint, configuration
 from wmcl.training.ensemble import Trained
+from wmcl.training.execution import Execution, execution_on
 from wmcl.training.loop import begin, run
 from wmcl.training.milestones import complete
 from wmcl.training.objective import Objective
 from wmcl.training.observer import Observer
 from wmcl.training.options import Options, Stop, check_device
 from wmcl.training.parts import Learner, Parametrisation
-from wmcl.training.stepper import Execution, execution_on
 
 
 @with_autograd

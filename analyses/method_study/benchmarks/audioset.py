@@ -22,7 +22,8 @@ from method_study.config import Chance, Comparison, Config
 from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.data import audioset, stand_in_audioset
 from wmcl.data.audioset import AudioSet
-from wmcl.published import Published, poster_means, published_runs
+from wmcl.published import poster_means, published_runs
+from wmcl.published.runs import Published
 from wmcl.tasks import Task, split_audioset_tasks
 
 Sounds = Literal["audioset", "audioset-reduced", "stand-in"]

@@ -9,7 +9,7 @@ from common.running import Run
 
 from method_study.config import HERE, Config, Search
 from method_study.hyperparameters import Hyperparameters, Value
-from wmcl.published import PosterMean
+from wmcl.published.poster import PosterMean
 
 C = TypeVar("C", bound=Config)
 

@@ -13,7 +13,8 @@ from method_study.benchmarks.benchmark import RATES, Benchmark, Grid
 from method_study.config import HERE, Chance, Comparison, Config, Search
 from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.methods import Measures
-from wmcl.published import Published, published_runs
+from wmcl.published import published_runs
+from wmcl.published.runs import Published
 from wmcl.tasks import Task, copy_task_sequence
 from wmcl.tasks.copy_sequence import InputsOfTasks
 from wmcl.tasks.task_draws import TaskDraws

@@ -23,7 +23,8 @@ from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.data import read_word_vectors, stand_in_languages, universal_dependencies, universal_dependencies_reduced
 from wmcl.data.treebank import Treebank
 from wmcl.data.word_vectors import WordVectors
-from wmcl.published import Published, published_runs
+from wmcl.published import published_runs
+from wmcl.published.runs import Published
 from wmcl.tasks import Task, pos_tasks
 from wmcl.tasks.pos_tasks import Unknown
 

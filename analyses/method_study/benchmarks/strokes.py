@@ -13,7 +13,8 @@ from method_study.benchmarks.stroke_hyperparameters import COMMON, GRIDS, LONGER
 from method_study.config import Chance, Comparison, Config
 from wmcl.data import stand_in_strokes, stroke_mnist
 from wmcl.data.strokes import Strokes
-from wmcl.published import Published, published_runs
+from wmcl.published import published_runs
+from wmcl.published.runs import Published
 from wmcl.tasks import Task, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.stroke_tasks import SequenceLabels
 
