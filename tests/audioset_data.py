@@ -8,9 +8,8 @@ from functools import partial
 import numpy as np
 
 from benchmarks.stroke_archive import write_archive
-from wmcl.data import DataSet
 from wmcl.data.audioset import read_audioset
-from wmcl.data.data_set import Form, Original
+from wmcl.data.data_set import DataSet, Form, Original
 from wmcl.data.tfrecord import masked_crc32c
 
 LABELS = 527

@@ -22,8 +22,10 @@ def task_gradient(network, likelihood, parameters, sequences, reduction="scored 
 
 
 def loss_and_gradient(network, likelihood, parameters, sequences, reduction="scored bit", orthogonality=0.0):
-    """Task loss of every member, and the gradient of task loss plus orthogonality penalty."""
+    """Task loss of every member in the given reduction, and the gradient of task loss plus orthogonality penalty."""
     found = objective_of(network, likelihood, parameters, sequences, reduction, orthogonality)
     batch = Batch((sequences,))
     loss, gradient = found.task_gradient(parameters, batch)
+    if reduction == "sequence":  # the objective tells its loss in nats a scored bit, whatever it divides by
+        loss = loss * sequences.scored_bits().sum(-1) / sequences.samples
     return loss, found.add_penalties(gradient, parameters, batch, lambda g: g)

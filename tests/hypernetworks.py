@@ -4,10 +4,11 @@ import math
 
 import torch
 
-from wmcl.methods import Hypernetwork, Learner
+from wmcl.methods import Hypernetwork
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Options
+from wmcl.training.parts import Learner
 
 TASKS = tuple(copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=16))
 HEADS = Elman(4, 5, 3, heads=3, initialisation="fan_in")

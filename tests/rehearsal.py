@@ -6,10 +6,11 @@ import torch
 from tests import naive
 from tests.cases import shifted
 from tests.float64 import double_task
-from wmcl.methods import Learner, Method, Parametrisation, train_sequence
+from wmcl.methods import Method, Parametrisation, train_sequence
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence, data_task, labelled
 from wmcl.training import Adam, Options, Stop, evaluate
+from wmcl.training.parts import Learner
 
 SEQUENCES = {
     "permuted": copy_task_sequence(3, 3, order="permuted time", width=3),

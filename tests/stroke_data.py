@@ -3,8 +3,8 @@
 from functools import partial
 
 from benchmarks.stroke_archive import array_files, text_files, write_archive
-from wmcl.data import DataSet, stand_in_strokes
-from wmcl.data.data_set import Form, Original
+from wmcl.data import stand_in_strokes
+from wmcl.data.data_set import DataSet, Form, Original
 from wmcl.data.published import Published, _checksums, _digest
 from wmcl.data.stroke_arrays import read_stroke_arrays
 from wmcl.data.stroke_text import TEXT, read_stroke_text

@@ -20,7 +20,6 @@ from wmcl.methods import (
     FisherImportance,
     FromScratch,
     Hypernetwork,
-    Learner,
     Method,
     Multitask,
     OutputPreserving,
@@ -33,6 +32,7 @@ from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import copy_task_sequence, split_stroke_tasks
 from wmcl.training import Adam, Execution, Options, Stop, loss
 from wmcl.training.objective import Objective
+from wmcl.training.parts import Learner
 
 TASKS = copy_task_sequence(3, 2, 3, order="permuted width", width=3, validation_samples=16, test_samples=16)
 NETWORK = Elman(4, 10, 3, initialisation="orthogonal", heads=3)

@@ -10,7 +10,7 @@ from torch.distributions import kl_divergence
 
 from tests import naive
 from tests.cases import shifted
-from wmcl.importance import mean_divergence
+from wmcl.importance.perturbation import mean_divergence
 from wmcl.likelihoods import Bernoulli, Categorical
 from wmcl.networks import Elman
 from wmcl.tasks import data_task, labelled

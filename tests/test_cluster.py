@@ -17,7 +17,8 @@ import start_cluster
 import xarray as xr
 
 from tests.test_sweeps import CONDITIONS, calls, measure
-from wmcl.sweeps import check_cluster, choose, cluster, run
+from wmcl.sweeps import choose, cluster, run
+from wmcl.sweeps.cluster import check_cluster
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}

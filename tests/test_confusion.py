@@ -10,7 +10,7 @@ from wmcl.methods import FromScratch, Measures, Method, Multitask, measure_run, 
 from wmcl.networks import LSTM
 from wmcl.tasks import copy_task, pos_tasks
 from wmcl.training import Options, Stop, evaluate, weighted_f1
-from wmcl.training.confusion import confusion
+from wmcl.training.evaluation import confusion
 
 TASKS = pos_tasks(stand_in_languages(2, train=30, validation=12, test=16))
 NETWORK = LSTM(64, 4, 17, direction="bidirectional", heads=2, initialisation="fan_in")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from wmcl.statistics import SCENARIOS, coverage, mean_interval
-from wmcl.statistics.coverage import ACCEPTED, USED, Scenario, _t_interval
+from wmcl.statistics import coverage, mean_interval
+from wmcl.statistics.coverage import ACCEPTED, SCENARIOS, USED, Scenario, _t_interval
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from wmcl.randomness import generator
 from wmcl.tasks import Labelled, Phase, copy_task, data_task, labelled, split_stroke_tasks, with_task_identity
 from wmcl.tasks.check import check_sequences
 from wmcl.training import Options, Stop, train
-from wmcl.training.stepper import execution_on
+from wmcl.training.execution import execution_on
 
 # lengths of the 60,000 training digits: at these shares of all they are as long as this, or shorter
 SHARES = (0, 0.01, 0.05, 0.125, 0.25, 0.5, 0.75, 0.875, 0.95, 0.99, 0.999, 0.9999, 1)

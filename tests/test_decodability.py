@@ -3,8 +3,8 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from wmcl.dimensionality import decodability, pattern_bits
-from wmcl.dimensionality.decodability import _predict, information
+from wmcl.dimensionality import decodability
+from wmcl.dimensionality.decodability import _predict, information, pattern_bits
 from wmcl.tasks import copy_task
 
 

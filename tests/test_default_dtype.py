@@ -10,11 +10,11 @@ from wmcl.dimensionality import (
     covariance_spectrum,
     decodability,
     effective_rank,
-    kernel_spectrum,
     participation_ratio,
-    principal_angles,
 )
+from wmcl.dimensionality.kernel import kernel_spectrum
 from wmcl.dimensionality.row_spaces import row_basis
+from wmcl.dimensionality.subspaces import principal_angles
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import (
     copy_task,

@@ -23,13 +23,12 @@ from wmcl.importance import PathIntegral
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 from wmcl.training import Adam, Execution, Options, Stop, loss, train
-from wmcl.training.batches import drawn
+from wmcl.training.execution import CapturedStepper, drawn, execution_on
 from wmcl.training.loop import begin, take_step
 from wmcl.training.memory import members_that_fit, peak_bytes, step_bytes, training_bytes
 from wmcl.training.objective import Batch, Objective
 from wmcl.training.options import matrix_products_in
 from wmcl.training.parts import Learner, Parametrisation
-from wmcl.training.stepper import CapturedStepper, execution_on
 from wmcl.training.train import initial_values
 
 OPTIONS = [
@@ -136,17 +135,21 @@ def test_a_captured_step_refuses_batches_of_another_shape():
     assert_same(stepper.moving(), moving)
 
 
+def small_batch(iteration):
+    return Batch((TASK.batch([0], iteration, 2),))
+
+
 @pytest.mark.parametrize("ahead", [0, 1, 5, 50])
 def test_batches_come_in_order_and_each_once(ahead):
     asked = []
 
     def draw(iteration):
         asked.append(iteration)
-        return TASK.batch([0], iteration, 2)
+        return small_batch(iteration)
 
     with drawn(draw, range(3, 12), ahead, pinned=False) as batches:
         for iteration, batch in zip(range(3, 12), batches, strict=True):
-            assert_same(batch, TASK.batch([0], iteration, 2))
+            assert_same(batch, small_batch(iteration))
             assert len(asked) <= iteration - 3 + 1 + ahead
     assert sorted(asked) == list(range(3, 12))
 
@@ -154,18 +157,18 @@ def test_batches_come_in_order_and_each_once(ahead):
 @pytest.mark.parametrize("ahead", [0, 3])
 def test_what_goes_wrong_in_a_draw_surfaces_at_its_batch(ahead):
     def draw(iteration):
-        return TASK.batch([0], iteration, 2) if iteration < 4 else lose_power()
+        return small_batch(iteration) if iteration < 4 else lose_power()
 
     with drawn(draw, range(9), ahead, pinned=False) as batches:
         for iteration in range(4):
-            assert_same(next(batches), TASK.batch([0], iteration, 2))
+            assert_same(next(batches), small_batch(iteration))
         with pytest.raises(OSError, match="power"):
             next(batches)
 
 
 def test_batches_can_be_left_early():
     def draw(iteration):
-        return TASK.batch([0], iteration, 2)
+        return small_batch(iteration)
 
     with contextlib.suppress(KeyboardInterrupt), drawn(draw, range(10**9), 3, pinned=False) as batches:
         assert_same(next(batches), draw(0))

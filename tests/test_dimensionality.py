@@ -5,15 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from wmcl.dimensionality import (
-    components_for_variance,
-    covariance_spectrum,
-    cumulative_variance,
-    participation_ratio,
-    states,
-    steps_of,
-)
+from wmcl.dimensionality import components_for_variance, covariance_spectrum, participation_ratio, states
 from wmcl.dimensionality.by_step import StepScatter
+from wmcl.dimensionality.principal_components import cumulative_variance
+from wmcl.dimensionality.states import steps_of
 from wmcl.tasks import Sequences, copy_task
 
 

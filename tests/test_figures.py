@@ -16,7 +16,9 @@ from figures import decodability, importance_by_loss, importance_grid, importanc
 from figures import effects as effects_figure
 from figures import ladder as ladder_figure
 from figures import reuse_profile as reuse_figure
-from wmcl.plotting import FileOptions, MissingError, house_style, write
+from wmcl.plotting import FileOptions, write
+from wmcl.plotting.data import MissingError
+from wmcl.plotting.style import house_style
 from wmcl.statistics import mean_interval
 
 KINDS = ["empirical", "sampled", "MAS"]

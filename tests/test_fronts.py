@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wmcl.statistics import attained, hypervolume
-from wmcl.statistics.fronts import pareto_front
+from wmcl.statistics import hypervolume
+from wmcl.statistics.fronts import attained, pareto_front
 
 UNIT = st.floats(0, 1)
 SETS = st.lists(st.tuples(UNIT, UNIT), min_size=1, max_size=6).map(np.array)

@@ -13,11 +13,11 @@ from tests.conftest import REFERENCE
 from tests.float64 import double_task
 from tests.same import assert_same
 from tests.test_train_sequence import FAST, HEADS, SINGLE, TASKS, fit
-from wmcl.methods import FisherImportance, Learner, Masked, MemoryAwareSynapses, Method, Modulated, Multitask
+from wmcl.methods import FisherImportance, Masked, MemoryAwareSynapses, Method, Modulated, Multitask
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.randomness import generator
 from wmcl.training import Options, Stop
-from wmcl.training.parts import Initial
+from wmcl.training.parts import Initial, Learner
 
 CELLS = [
     Elman(4, 6, 3, heads=3, initialisation="fan_in"),

@@ -11,10 +11,11 @@ from length_study.config import PRESETS
 from tests.cases import CASES, ensemble
 from tests.same import assert_same
 from tests.test_training import DOUBLE, FAST, NETWORK, TASK, fit
-from wmcl.importance import FisherKind, PathIntegral, fisher_diagonal
+from wmcl.importance import PathIntegral, fisher_diagonal
+from wmcl.importance.signals import FisherKind
 from wmcl.training import Execution, Options, Stop
+from wmcl.training.execution import execution_on
 from wmcl.training.memory import training_bytes
-from wmcl.training.stepper import execution_on
 
 pytestmark = [
     pytest.mark.gpu,

@@ -18,7 +18,7 @@ from scipy import stats
 from figures import importance_on_real_data as figure_of
 from wmcl.importance import fisher_diagonal
 from wmcl.methods import named, train_sequence
-from wmcl.plotting import house_style
+from wmcl.plotting.style import house_style
 from wmcl.statistics import mean_interval
 from wmcl.tasks import Phase
 from wmcl.training import Stop, evaluate

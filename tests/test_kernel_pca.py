@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import KernelPCA
 
-from wmcl.dimensionality import components_for_variance, covariance_spectrum, kernel_spectrum
+from wmcl.dimensionality import components_for_variance, covariance_spectrum
+from wmcl.dimensionality.kernel import kernel_spectrum
 from wmcl.randomness import generator
 
 

@@ -49,8 +49,8 @@ def random_parameters(network, words, members=2, seed=0):
     return found | {CHANGES: torch.randn(members, words, FEATURES, dtype=torch.float64)}
 
 
-def learner_of(network, task, seeds, options=OPTIONS):
-    return Learner(network, Parametrisation(), (task,), tuple(seeds), options, {})
+def learner_of(network, task, seeds, options=OPTIONS, device="cpu"):
+    return Learner(network, Parametrisation(), (task,), tuple(seeds), options, {}, device)
 
 
 def initial_parameters(network, task, seeds):
@@ -315,7 +315,8 @@ def test_a_run_goes_on_from_its_checkpoint_and_an_ensemble_comes_back(tmp_path):
 def test_memory_grows_with_the_words():
     """Gradient, moments, update and vectors after the step: between 4 and 8 tables."""
     tasks = [replace(LEARNED[0], learned_vectors=(words, FEATURES)) for words in (100_000, 200_000)]
-    few, many = (step_bytes(Objective(learner_of(tagger(), task, range(2))), None) for task in tasks)
+    there = replace(OPTIONS, optimiser=OPTIONS.optimiser.on("meta"))
+    few, many = (step_bytes(Objective(learner_of(tagger(), task, range(2), there, "meta")), None) for task in tasks)
     table = 2 * 4 * 100_000 * FEATURES
     assert 4 * table < many - few < 8 * table
 

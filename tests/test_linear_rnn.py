@@ -9,8 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wmcl.importance import fisher_diagonal, linear_fisher, memory_spectrum, protected_directions, reuse_profile
+from wmcl.importance import fisher_diagonal, linear_fisher, protected_directions, reuse_profile
 from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_moments, white_moments
+from wmcl.importance.protected import memory_spectrum
 from wmcl.likelihoods import Gaussian
 from wmcl.networks import NETWORKS, Elman, LinearRNN
 from wmcl.networks.linear import LinearCell

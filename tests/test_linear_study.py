@@ -20,10 +20,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.stats import norm
 
 from figures import linear_rnn as figure_of
-from wmcl.importance import fisher_diagonal, linear_fisher, memory_spectrum, protected_directions
+from wmcl.importance import fisher_diagonal, linear_fisher, protected_directions
 from wmcl.importance.linear_fisher import linear_products, linear_reuse, white_moments
+from wmcl.importance.protected import memory_spectrum
 from wmcl.networks import LinearRNN
-from wmcl.plotting import MissingError, house_style, write
+from wmcl.plotting import write
+from wmcl.plotting.data import MissingError
+from wmcl.plotting.style import house_style
 from wmcl.randomness import generator
 from wmcl.tasks import Teacher, recall_task, teacher_task
 from wmcl.tasks.recall import RecallLayout

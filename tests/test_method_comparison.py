@@ -27,7 +27,9 @@ from figures import method_comparison as figure_of
 from tests.method_results import EVERY, synthetic
 from wmcl.data import stand_in_audioset, stand_in_languages, stand_in_strokes
 from wmcl.methods import CATALOGUE, Method
-from wmcl.plotting import MissingError, house_style, write
+from wmcl.plotting import write
+from wmcl.plotting.data import MissingError
+from wmcl.plotting.style import house_style
 from wmcl.published import published_runs
 from wmcl.statistics import mean_interval
 from wmcl.tasks import copy_task_sequence

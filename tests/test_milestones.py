@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_training import FAST, NETWORK, TASK, fit
-from wmcl.training import Adam, Milestone, Snapshot, Stop, evaluate
-from wmcl.training.milestones import interpolate_log
+from wmcl.training import Adam, Stop, evaluate
+from wmcl.training.milestones import Milestone, Snapshot, interpolate_log
 
 
 def snapshot(iteration, loss):

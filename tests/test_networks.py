@@ -11,12 +11,14 @@ from tests import naive
 from tests.cases import CASES, ensemble, ragged, shifted
 from tests.gradients import task_gradient
 from tests.same import assert_same
-from wmcl.importance import fisher_diagonal, mean_divergence, memory_aware_synapses
+from wmcl.importance import fisher_diagonal, memory_aware_synapses
+from wmcl.importance.perturbation import mean_divergence
 from wmcl.likelihoods import Bernoulli
 from wmcl.networks import GRU, LSTM, Elman, Network
 from wmcl.stages import dimensionality_at
 from wmcl.tasks import Phase, Sequences, Task
-from wmcl.training import Milestone, Snapshot, evaluate
+from wmcl.training import evaluate
+from wmcl.training.milestones import Milestone, Snapshot
 
 NETWORKS = [
     network

@@ -40,9 +40,7 @@ def test_orthogonality_penalty():
 def test_orthogonality_is_asked_of_every_recurrent_matrix():
     network, task = LSTM(4, 3, 3, layers=2, direction="bidirectional", initialisation="fan_in"), copy_task(2, width=3)
     parameters, data = network.init([0, 1], torch.float64), task.batch([0, 1], 0, 4).to(torch.float64)
-    gradients = [
-        loss_and_gradient(network, task.likelihood, parameters, data, orthogonality=s)[1] for s in (0.0, 0.3)
-    ]
+    gradients = [loss_and_gradient(network, task.likelihood, parameters, data, orthogonality=s)[1] for s in (0.0, 0.3)]
     for name, value in parameters.items():
         added = gradients[1][name] - gradients[0][name]
         if not name.startswith("W_hh"):

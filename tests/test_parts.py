@@ -17,7 +17,6 @@ from wmcl.methods import (
     FromScratch,
     GenerativeReplay,
     Hypernetwork,
-    Learner,
     Masked,
     MemoryAwareSynapses,
     Method,
@@ -40,7 +39,7 @@ from wmcl.training import SGD, Adam, AdamW, Execution, Observer, Options, Stop, 
 from wmcl.training.loop import begin, take_step
 from wmcl.training.loss import clip
 from wmcl.training.objective import Objective
-from wmcl.training.parts import Offer
+from wmcl.training.parts import Learner, Offer
 
 TASKS = copy_task_sequence(3, 2, 3, order="permuted width", width=3, validation_samples=16)
 NETWORK = Elman(4, 6, 3, heads=3)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from wmcl.data import TAGS, ngram_vectors, stand_in_languages
+from wmcl.data import ngram_vectors, stand_in_languages
+from wmcl.data.conllu_file import TAGS
 from wmcl.data.word_vectors import WordVectors
 from wmcl.methods import named, train_sequence
 from wmcl.networks import LSTM

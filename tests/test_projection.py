@@ -8,19 +8,11 @@ import torch
 
 from tests.rehearsal import RECORDED
 from tests.same import assert_same
-from wmcl.methods import (
-    Hypernetwork,
-    Learner,
-    Masked,
-    Method,
-    Modulated,
-    Parametrisation,
-    StateProjection,
-    train_sequence,
-)
+from wmcl.methods import Hypernetwork, Masked, Method, Modulated, Parametrisation, StateProjection, train_sequence
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.tasks import Phase
 from wmcl.training import SGD, Adam, AdamW, Options, Stop
+from wmcl.training.parts import Learner
 
 HIDDEN = 14
 EXACT = Options(batch=4, optimiser=Adam(1e-2), validate_every=10, orthogonality=0.01, precision="float64")

@@ -14,7 +14,6 @@ from tests.same import assert_same
 from tests.test_train_sequence import FAST, HEADS, SINGLE, TASKS, fit
 from wmcl.methods import (
     FisherImportance,
-    Learner,
     Masked,
     MemoryAwareSynapses,
     Method,
@@ -32,6 +31,7 @@ from wmcl.training import Adam, Execution, Options, Stop, evaluate, loss
 from wmcl.training.loop import begin, take_step
 from wmcl.training.loss import clip
 from wmcl.training.objective import Objective
+from wmcl.training.parts import Learner
 
 SAMPLES = 24
 TWO = dataclasses.replace(HEADS, heads=2)

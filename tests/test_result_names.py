@@ -10,20 +10,11 @@ from wmcl import sweeps
 from wmcl.importance import PathIntegral, Perturbations, fisher_diagonal, perturbation_effect, summarise
 from wmcl.methods import Measures, Method, measure_run, train_sequence
 from wmcl.networks import Elman
-from wmcl.stages import (
-    dimensionality_at,
-    exact_check_at,
-    importance_at,
-    memory_at,
-    nonlinear_dimensionality_at,
-    path_integrals_at,
-    performance_at,
-    perturbation_at,
-    reuse_at,
-    stages,
-    training_at,
-)
-from wmcl.statistics import SCENARIOS, compare, coverage, effects, law, mean_interval
+from wmcl.stages import dimensionality_at, importance_at, memory_at, performance_at, reuse_at, stages, training_at
+from wmcl.stages.dimensionality import nonlinear_dimensionality_at
+from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
+from wmcl.statistics import compare, coverage, effects, law, mean_interval
+from wmcl.statistics.coverage import SCENARIOS
 from wmcl.tasks import copy_task, copy_task_sequence
 from wmcl.training import Adam, Options, Stop, train
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.cases import CASES, ensemble
-from wmcl.importance import fisher_diagonal, own_share, reuse_profile
-from wmcl.importance.reuse import step_shares
+from wmcl.importance import fisher_diagonal, reuse_profile
+from wmcl.importance.reuse import own_share, step_shares
 from wmcl.networks import Elman
 from wmcl.tasks import copy_task
 

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import subspace_angles
 
-from wmcl.dimensionality import compare_row_spaces
-from wmcl.dimensionality.row_spaces import row_basis
+from wmcl.dimensionality.row_spaces import compare_row_spaces, row_basis
 
 
 def rows(seed, count, units=6, members=2):

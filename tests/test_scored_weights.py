@@ -7,7 +7,8 @@ import torch
 from tests import naive
 from wmcl.importance.per_sample import gradient_buffer, gradient_powers
 from wmcl.likelihoods import Bernoulli
-from wmcl.networks import Elman, LinearMap
+from wmcl.networks import Elman
+from wmcl.networks.activations import LinearMap
 from wmcl.stages import importance_at, stages
 from wmcl.tasks import Phase, Sequences, Task
 from wmcl.tasks.check import check_sequences

@@ -20,7 +20,7 @@ from scipy import stats
 from figures import importance_on_real_data as figure_of
 from wmcl.data import stand_in_audioset, stand_in_languages
 from wmcl.importance import fisher_diagonal, memory_aware_synapses
-from wmcl.plotting import house_style
+from wmcl.plotting.style import house_style
 from wmcl.tasks import Phase, data_task, labelled, pos_tasks, split_audioset_tasks
 from wmcl.training import evaluate
 

@@ -9,14 +9,14 @@ from tests.test_training import NETWORK, TASK, fit
 from wmcl.dimensionality import (
     components_for_variance,
     covariance_spectrum,
-    cumulative_variance,
     decodability,
     effective_rank,
-    kernel_spectrum,
     participation_ratio,
-    pattern_bits,
     states,
 )
+from wmcl.dimensionality.decodability import pattern_bits
+from wmcl.dimensionality.kernel import kernel_spectrum
+from wmcl.dimensionality.principal_components import cumulative_variance
 from wmcl.importance import (
     PathIntegral,
     Perturbations,
@@ -30,18 +30,16 @@ from wmcl.importance import (
 from wmcl.networks import Elman
 from wmcl.stages import (
     dimensionality_at,
-    exact_check_at,
     importance_at,
     memory_at,
-    nonlinear_dimensionality_at,
-    path_integrals_at,
     performance_at,
-    perturbation_at,
     reuse_at,
     stage_names,
     stages,
     training_at,
 )
+from wmcl.stages.dimensionality import nonlinear_dimensionality_at
+from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
 from wmcl.training import Stop, evaluate
 
 
@@ -138,9 +136,7 @@ def test_everything_merges_with_a_stage_dimension(trained, probe):
 def test_importances_of_other_kinds_are_those_of_their_functions(trained, probe):
     stage = stages(trained)[-1]
     kinds = ("exact", "MAS", "SI total", "SI task")
-    found = importance_at(trained, stage, probe, kinds).importance.sel(
-        connection="hh", statistic="trace"
-    )
+    found = importance_at(trained, stage, probe, kinds).importance.sel(connection="hh", statistic="trace")
     expected = {
         "exact": fisher_diagonal(NETWORK, trained.parameters, probe, TASK, "exact"),
         "MAS": memory_aware_synapses(NETWORK, trained.parameters, probe),

@@ -8,8 +8,8 @@ import torch
 
 from tests.test_training import FAST, fit
 from wmcl.networks import Elman
-from wmcl.training import Adam, Milestone, Options, Reason, Snapshot, Stop
-from wmcl.training.milestones import pass_milestones
+from wmcl.training import Adam, Options, Reason, Stop
+from wmcl.training.milestones import Milestone, Snapshot, pass_milestones
 from wmcl.training.state import Progress
 
 

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 
-from wmcl.dimensionality import covariance_spectrum, cumulative_variance, principal_angles, shared_variance
+from wmcl.dimensionality import covariance_spectrum, shared_variance
+from wmcl.dimensionality.principal_components import cumulative_variance
+from wmcl.dimensionality.subspaces import principal_angles
 
 
 def cloud(seed, rows=50, units=6, members=2):

@@ -8,8 +8,14 @@ import torch
 
 from tests.cases import CASES, ensemble
 from tests.naive import forward, sequence
-from wmcl.dimensionality import joint_supervised_subspace, supervised_subspace
-from wmcl.dimensionality.supervised import SupervisedSubspace, _new_column, _Run, continue_from
+from wmcl.dimensionality import supervised_subspace
+from wmcl.dimensionality.supervised import (
+    SupervisedSubspace,
+    _new_column,
+    _Run,
+    continue_from,
+    joint_supervised_subspace,
+)
 from wmcl.networks import GRU, LSTM, Elman
 from wmcl.randomness import generator
 from wmcl.tasks import Phase, Sequences, copy_task

@@ -102,7 +102,9 @@ def test_thirty_steps_of_the_authors_code(trace, kind, theirs):
 @pytest.mark.parametrize(("decay", "clip"), [(0.0, 0.2), (0.1, 0.2), (0.1, None)])
 @pytest.mark.parametrize("orthogonality", [0.0, 0.05])
 def test_training_and_path_integrals_are_the_loop_written_out(orthogonality, decay, clip):
-    options = dataclasses.replace(FAST, batch=4, orthogonality=orthogonality, clip=clip, optimiser=Adam(5e-3, weight_decay=decay))
+    options = dataclasses.replace(
+        FAST, batch=4, orthogonality=orthogonality, clip=clip, optimiser=Adam(5e-3, weight_decay=decay)
+    )
     trained = observed_fit([3], Stop(5), options, network=SMALL, task=SMALL_TASK)
     theta = {name: value[0].clone().requires_grad_() for name, value in SMALL.init([3]).items()}
     adam = torch.optim.Adam(theta.values(), lr=5e-3, weight_decay=decay)

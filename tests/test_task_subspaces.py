@@ -26,10 +26,12 @@ from subspace_study.supervised import supervised
 
 from figures import task_subspaces as figure_of
 from tests import naive
-from wmcl.dimensionality import joint_supervised_subspace, supervised_subspace
-from wmcl.dimensionality.supervised import SupervisedSubspace
+from wmcl.dimensionality import supervised_subspace
+from wmcl.dimensionality.supervised import SupervisedSubspace, joint_supervised_subspace
 from wmcl.methods import named, train_sequence
-from wmcl.plotting import MissingError, house_style, write
+from wmcl.plotting import write
+from wmcl.plotting.data import MissingError
+from wmcl.plotting.style import house_style
 from wmcl.tasks import distances
 from wmcl.training import Reason, Stop
 

@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from wmcl.dimensionality import (
-    components_for_variance,
-    covariance_spectrum,
-    pattern_bits,
-    states,
-    steps_of,
-    supervised_subspace,
-)
+from wmcl.dimensionality import components_for_variance, covariance_spectrum, states, supervised_subspace
 from wmcl.dimensionality.by_step import StepScatter
+from wmcl.dimensionality.decodability import pattern_bits
+from wmcl.dimensionality.states import steps_of
 from wmcl.networks import Elman
 from wmcl.stages import dimensionality_at, stages
 from wmcl.tasks import Phase, copy_task

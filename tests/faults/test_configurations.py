@@ -15,7 +15,7 @@ from length_study.measure import measure
 
 from tests.faults.conftest import rounds
 from tests.test_cluster import ROOT
-from wmcl.stages import ImportanceKind
+from wmcl.stages.importance import ImportanceKind
 
 # hardly trained networks of 3 units on the shortest tasks
 SMOKE = PRESETS["smoke"]
