@@ -214,7 +214,7 @@ def test_a_real_ctrl_c(tmp_path):
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=60)
     assert out == ""
-    assert f"KeyboardInterrupt: 18 iterations are saved in {path}: the same call goes on from there" in error
+    assert f"KeyboardInterrupt: 18 iterations are saved in {path}: the same call goes on" in error
     assert_same(fit(**RUNS[FREEZING], checkpoint=path), uninterrupted(FREEZING))
 
 
