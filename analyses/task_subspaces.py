@@ -1,8 +1,8 @@
-"""What happens to importances, hidden states and read-outs as a network learns one task after the other?
+"""What happens to importances, hidden states and heads as a network learns one task after the other?
 
 Trains networks on Permuted Copy Tasks with several continual-learning methods, and measures after each task how
 important the weights are, how many dimensions the hidden states of one task and of all tasks fill, how much of them
-lies in the subspace of the first task, whether read-outs look at the same directions, which subspace is needed to solve
+lies in the subspace of the first task, whether heads look at the same directions, which subspace is needed to solve
 all tasks, and how accuracy depends on the steps that back-propagation has to bridge. Writes a netCDF file and a
 Markdown report; figures/task_subspaces.py draws it.
 """

@@ -18,7 +18,7 @@ _NAMES = {
 
 
 class Fused(torch.nn.Module):
-    """One member of an ensemble, with output stage and read-out at the scored steps only."""
+    """One member of an ensemble, with output stage and head at the scored steps only."""
 
     def __init__(self, network: Network, parameters: Parameters) -> None:
         super().__init__()

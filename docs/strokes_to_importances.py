@@ -76,7 +76,7 @@ print(
 # %% [markdown]
 # ## An LSTM learns one after the other
 #
-# Three networks of 32 units with a read-out a task, and nothing against forgetting. `forget_bias` lets memory last from
+# Three networks of 32 units with a head a task, and nothing against forgetting. `forget_bias` lets memory last from
 # the beginning.
 
 # %%

@@ -1,4 +1,4 @@
-"""Importances, hidden states and read-outs as networks learn one task after the other, in six panels.
+"""Importances, hidden states and heads as networks learn one task after the other, in six panels.
 
 Reads a Dataset of analyses/task_subspaces.py and trains nothing.
 """
@@ -192,7 +192,7 @@ def _heads(axes: Axes, results: xr.Dataset) -> None:
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(0)
-    axes.set_xlabel("overlap of read-outs (0 to 1), mean over pairs of tasks", fontsize=8)
+    axes.set_xlabel("overlap of heads (0 to 1), mean over pairs of tasks", fontsize=8)
     axes.legend(fontsize=7)
 
 

@@ -178,8 +178,8 @@ def test_unknown_names_are_refused():
     [
         (
             {"parametrisation": Hypernetwork(), "penalty": Quadratic(FisherImportance(), 1.0)},
-            "penalty is Quadratic with the parametrisation Hypernetwork: it needs weights that tasks share, which Hypernetwork"
-            " does not offer, only generated weights; leave the penalty out, or exchange one of the two",
+            "penalty is Quadratic with the parametrisation Hypernetwork: it needs weights that tasks share, which"
+            " Hypernetwork does not offer, only generated weights; leave the penalty out, or exchange one of the two",
         ),
         (
             {"penalty": OutputPreserving(1.0)},

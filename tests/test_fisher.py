@@ -14,7 +14,7 @@ from wmcl.tasks import copy_task
 
 
 def test_exact_fisher_of_logistic_regression():
-    """The read-out is a logistic regression on y: F[o, h] = mean over n of Σ_t w² p (1 - p) y_h²."""
+    """The head is a logistic regression on y: F[o, h] = mean over n of Σ_t w² p (1 - p) y_h²."""
     network, task = Elman(4, 5, 3, initialisation="fan_in"), copy_task(2, 4, width=3)
     parameters, data = ensemble(network, task, samples=6)
     data = replace(data, scored=data.scored * torch.linspace(0.5, 2, data.steps)[:, None])

@@ -361,7 +361,7 @@ def test_multitask_has_no_accuracy_during_training_to_compare(small_data):
     assert "No two of these methods have an order" in text
 
 
-def test_read_outs_are_one_a_language_where_the_settings_say_so():
+def test_heads_are_one_a_language_where_the_settings_say_so():
     config = smoke_of("pos")
     task = tasks_of(config)[0]
     assert network_of(config, Hyperparameters("fine-tuning"), task).heads == 2

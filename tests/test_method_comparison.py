@@ -481,7 +481,7 @@ def test_a_small_run_on_digits_that_stand_in_says_so(benchmark, title, tmp_path)
     assert "published" not in text
 
 
-def test_chance_and_read_outs_are_those_of_the_scenario():
+def test_chance_and_heads_are_those_of_the_scenario():
     smoke = BENCHMARKS["smnist"].presets["smoke"]
     config = replace(smoke, task=replace(smoke.task, scenario="class-incremental"))
     task = tasks_of(config)[0]

@@ -246,7 +246,7 @@ def test_an_output_depends_on_later_steps_only_if_the_network_reads_backwards(ne
 
 
 @given(first=st.integers(0, 7), length=st.integers(0, 8))
-def test_the_read_out_at_some_steps_is_part_of_the_read_out_at_all(first, length):
+def test_the_head_at_some_steps_is_part_of_the_head_at_all(first, length):
     network, task = Elman(4, 6, 3, initialisation="fan_in"), CASES[1].values[1]
     parameters, data = ensemble(network, task)
     steps = slice(first, first + length)

@@ -24,7 +24,7 @@ from wmcl.tasks import Phase, Sequences, copy_task
 def latches(bits, units=9, members=1):
     """A network that solves the copy of one pattern step: each bit is latched in one of the last units.
 
-    The stop flag and constants drive some of the other units, which nothing reads. The read-out mixes no bits, so
+    The stop flag and constants drive some of the other units, which nothing reads. The head mixes no bits, so
     each needs a direction of its own.
     """
     network = Elman(bits + 1, units, bits, output_stage=False, initialisation="fan_in")
@@ -48,7 +48,7 @@ def grown(request):
     return network, task, parameters, mode, supervised_subspace(network, parameters, task, [0], 4, mode)
 
 
-def test_a_read_out_of_three_directions_needs_three_columns(grown):
+def test_a_head_of_three_directions_needs_three_columns(grown):
     *_, found = grown
     assert found.dimension(1.0).tolist() == [3]
     assert found.accuracy[0, 1] < 0.95
@@ -241,7 +241,7 @@ def test_the_smallest_dimension():
 
 
 def halves():
-    """A network that latches four bits, with a read-out for two tasks: the first two bits, and the last two."""
+    """A network that latches four bits, with a head for two tasks: the first two bits, and the last two."""
     parameters = latches(4)[1]
     network = Elman(5, 9, 2, output_stage=False, heads=2, initialisation="fan_in")
     whole = copy_task(1, width=4, test_samples=64)
@@ -256,7 +256,7 @@ def halves():
     return [network.answering(0), network.answering(1)], [task(0), task(2)], parameters
 
 
-def test_two_tasks_with_read_outs_in_other_directions_need_the_sum_of_their_dimensions():
+def test_two_tasks_with_heads_in_other_directions_need_the_sum_of_their_dimensions():
     networks, tasks, parameters = halves()
     joint = joint_supervised_subspace(networks, parameters, tasks, [0], 5)
     alone = [supervised_subspace(n, parameters, t, [0], 3) for n, t in zip(networks, tasks, strict=True)]

@@ -1,4 +1,4 @@
-"""The study of importances, subspaces and read-outs over tasks: each measure against its definition, and end to end."""
+"""The study of importances, subspaces and heads over tasks: each measure against its definition, and end to end."""
 
 import json
 import runpy
@@ -195,7 +195,7 @@ def test_the_effective_fraction_of_a_sum_is_not_the_mean_of_the_fractions(studie
     np.testing.assert_allclose(one.accumulated_effective_fraction, expected, rtol=1e-4)
 
 
-# states, read-outs and steps
+# states, heads and steps
 
 
 def naive_states(learned, task, samples, member):
@@ -248,7 +248,7 @@ def test_no_directions_hold_more_than_the_own_ones(studied):
     np.testing.assert_allclose(right_after.variance_inside, right_after.own_variance, atol=1e-9)
 
 
-def test_read_outs_are_compared_in_pairs(studied):
+def test_heads_are_compared_in_pairs(studied):
     config, results = studied
     learned = list(phases(config, "online EWC"))[-1]
     found = of(results, "online EWC").isel(trained_task=-1)
@@ -267,7 +267,7 @@ def test_read_outs_are_compared_in_pairs(studied):
         assert at.head_chance == pytest.approx(7 / 8)
 
 
-def test_a_single_read_out_for_all_tasks_has_no_overlap(tmp_path):
+def test_a_single_head_for_all_tasks_has_no_overlap(tmp_path):
     config = small(tmp_path)
     settings, tasks = rows(config)["fine-tuning"], tasks_of(config)
     network = network_of(as_comparison(config), replace(settings, multi_head=False), tasks[0])
@@ -562,7 +562,7 @@ def test_the_report(planted):
     results = planted[0]
     text = report(results)
     assert "| fine-tuning | 2 | **0.693 [0.693, 0.693]** |" in text
-    assert "**Are read-outs more alike than by chance?**" in text
+    assert "**Are heads more alike than by chance?**" in text
     assert "How many dimensions does it take" in text
     lines = text.splitlines()
     (line,) = (line for line in lines if line.startswith("| HNET (chunked) minus online EWC"))
@@ -590,7 +590,7 @@ def test_the_report_leaves_out_what_was_not_measured(studied):
     text = report(results.drop_vars([name for name in results.data_vars if name not in WITHOUT_SAMPLES]))
     for word in ("importance", "joint dimension", "variance", "How many dimensions"):
         assert word not in text
-    assert "**Are read-outs more alike than by chance?**" in text
+    assert "**Are heads more alike than by chance?**" in text
 
 
 WITHOUT_SAMPLES = {"accuracy", "loss", "accuracy_by_step", "loss_by_step", "accuracy_slope", "loss_slope"} | {

@@ -32,7 +32,7 @@ class Network:
     hidden: int = 256
     """recurrent units"""
     output_stage: bool = True
-    """of the elman cell alone: the layer y = tanh(W_ho h + b_ho) before the read-out"""
+    """of the elman cell alone: the layer y = tanh(W_ho h + b_ho) before the head"""
     forget_bias: float = 0.0
     """of the lstm cell alone: constant in the pre-activations of its forget gate; 1 or more lets memory last"""
 

@@ -199,7 +199,7 @@ def tasks_of(config: Config, condition: Mapping[str, int]) -> list[Task]:
 
 
 def network_of(config: Config, task: Task) -> Elman:
-    """The network, with a read-out for each of the two tasks."""
+    """The network, with a head for each of the two tasks."""
     return Elman(task.inputs, config.training.hidden, task.outputs, initialisation="orthogonal", heads=2)
 
 

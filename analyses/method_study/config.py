@@ -41,7 +41,7 @@ class TaskSequence(Protocol):
 
     @property
     def one_head(self) -> bool:
-        """Whether one read-out answers all tasks."""
+        """Whether one head answers all tasks."""
 
     @property
     def refused_methods(self) -> tuple[str, ...]:

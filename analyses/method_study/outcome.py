@@ -93,7 +93,7 @@ def _of_rows(
 
 
 def is_told_the_task(hyperparameters: Hyperparameters) -> bool:
-    """Whether a row answers with weights or inputs that belong to the task, whatever its read-out."""
+    """Whether a row answers with weights or inputs that belong to the task, whatever its head."""
     method = named(hyperparameters.method, **hyperparameters.of_method)
     of_its_own = not method.parametrisation.is_shared or isinstance(method.schedule, FromScratch)
     return of_its_own or hyperparameters.task_identity
@@ -162,7 +162,7 @@ def descriptions(answers: str) -> dict[str, tuple[str, str]]:
         "approach": ("row of the comparison", "1"),
         "hyperparameters": ("how the row was trained, as JSON", "1"),
         "searched_otherwise": ("what hyperparameters were searched with and is another here", "1"),
-        "is_told_the_task": ("whether it answers with weights or inputs of the task, whatever its read-out", "1"),
+        "is_told_the_task": ("whether it answers with weights or inputs of the task, whatever its head", "1"),
         "candidate": ("values that a search tries", "1"),
         "is_searched": ("whether hyperparameters were chosen by a search", "1"),
         "seed": ("seed of the network: initialisation and batches", "1"),

@@ -87,7 +87,7 @@ def _notes(at: xr.Dataset) -> list[str]:
     told = [row for row, value in zip(rows, at.is_told_the_task.values, strict=True) if value]
     if told and not at.attrs["is_task_told"]:
         notes.append(
-            "The read-out does not tell the task here, but these rows answer with weights or inputs of the task, and"
+            "The head does not tell the task here, but these rows answer with weights or inputs of the task, and"
             f" cannot be compared with the others: {', '.join(told)}."
         )
     ratios = [f"{row} {ratio:.2f}" for row, ratio in zip(rows, at.compression.values, strict=True) if ratio == ratio]

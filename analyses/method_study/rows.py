@@ -100,7 +100,7 @@ def tasks_of_row(config: Config, hyperparameters: Hyperparameters) -> list[Task]
 
 
 def network_of(config: Config, hyperparameters: Hyperparameters, task: Task) -> networks.Network:
-    """The network of a row, with a read-out a task if it asks for that and the benchmark tells the task."""
+    """The network of a row, with a head a task if it asks for that and the benchmark tells the task."""
     network = config.network.build(task.inputs, task.outputs, hyperparameters.initialisation)
     has_own = hyperparameters.multi_head and not config.task.one_head
     return replace(network, heads=config.comparison.tasks if has_own else 1)

@@ -1,1 +1,1 @@
-"""Parts of the study of importances, subspaces and read-outs over a sequence of tasks."""
+"""Parts of the study of importances, subspaces and heads over a sequence of tasks."""

@@ -154,7 +154,7 @@ def same_states(hyperparameters: Hyperparameters) -> bool:
     """Whether h_t has the same distribution in all tasks by construction.
 
     Permuted Copy Tasks differ in their targets alone. So one set of weights, without inputs that tell the task, answers
-    all of them with the same states, and only their read-outs differ.
+    all of them with the same states, and only their heads differ.
     """
     method = named(hyperparameters.method, **hyperparameters.of_method)
     one_network = not isinstance(method.schedule, FromScratch)

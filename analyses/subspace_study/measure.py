@@ -11,7 +11,7 @@ from method_study.measure import learn_row
 from subspace_study.config import Config, Measures, as_comparison, rows
 from subspace_study.importance import Fishers, add_fishers, fishers, importances
 from subspace_study.networks import Answering, answering
-from subspace_study.read_outs import read_outs
+from subspace_study.heads import heads
 from subspace_study.states import States, dimensions, hidden_states, shared, together
 from subspace_study.supervised import supervised
 from wmcl.methods import TrainedSession, named
@@ -38,7 +38,7 @@ def measure_run(run: Iterable[TrainedSession], measures: Measures) -> xr.Dataset
     for after in run:
         every, learner = answering(after), after.learner
         performance = _performance(every)
-        parts = [performance, read_outs(every)]
+        parts = [performance, heads(every)]
         if measures.importance_samples:
             part, accumulated = _importance(every, after, accumulated, measures.importance_samples)
             parts.append(part)

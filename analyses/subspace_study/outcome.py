@@ -24,7 +24,7 @@ def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
         table = rows(config)
         same = [same_states(table[name]) for name in results.approach.values.tolist()]
         found["same_states"] = xr.DataArray(same, dims="condition")
-    found |= _read_outs(results)
+    found |= _heads(results)
     return describe(results.assign(found), DESCRIPTIONS)
 
 
@@ -93,7 +93,7 @@ def _shares(results: xr.Dataset, components: int) -> dict[str, xr.DataArray]:
     }
 
 
-def _read_outs(results: xr.Dataset) -> dict[str, xr.DataArray]:
+def _heads(results: xr.Dataset) -> dict[str, xr.DataArray]:
     """Mean over pairs of tasks, in the end, of the overlap above chance."""
     end = results.isel(trained_task=-1, drop=True)
     excess = end.head_overlap - end.head_chance
@@ -146,10 +146,10 @@ DESCRIPTIONS = {
     "share_of_own": ("variance of later tasks in as many of their own directions, in the end", "1"),
     "share_of_task_1": ("variance of task 1 in as many of its own directions, in the end", "1"),
     "share_by_chance": ("expected share of the variance in as many random directions", "1"),
-    "head_overlap": ("overlap of the row spaces of two read-outs, 0 to 1", "1"),
-    "head_norm": ("Frobenius norm of the product of orthonormal bases of two read-outs", "1"),
+    "head_overlap": ("overlap of the row spaces of two heads, 0 to 1", "1"),
+    "head_norm": ("Frobenius norm of the product of orthonormal bases of two heads", "1"),
     "head_chance": ("expected overlap of random row spaces", "1"),
-    "head_excess": ("overlap of read-outs above chance, mean over pairs, in the end", "1"),
+    "head_excess": ("overlap of heads above chance, mean over pairs, in the end", "1"),
     "supervised_dimension": ("smallest linear subspace of h_t found that solves all tasks so far", "1"),
     "own_supervised_dimension": ("smallest linear subspace of h_t found that solves the task just learned", "1"),
     "supervised_accuracy": ("mean accuracy over all tasks so far through a subspace of so many columns", _BITS),

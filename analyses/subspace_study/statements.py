@@ -135,7 +135,7 @@ def _inside_compared(results: xr.Dataset) -> Iterator[Statement]:
 
 
 def _heads(results: xr.Dataset) -> Iterator[Statement]:
-    question = "Are read-outs more alike than by chance?"
+    question = "Are heads more alike than by chance?"
     for name, one in _methods(results):
         yield Statement(question, name, "overlap above chance, mean over pairs", "1", 0.0, estimate(one.head_excess))
 

@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from wmcl.autograd import autograd_on
+from wmcl.importance.signals import FisherKind
 from wmcl.methods.method import Method
 from wmcl.methods.schedule import Session
 from wmcl.networks import Network, Parameters
@@ -19,6 +20,7 @@ from wmcl.randomness import Seeds, as_seeds
 from wmcl.tasks import Sequences, Task
 from wmcl.training import Ensemble, Execution, Options, Reason, Stop
 from wmcl.training.checkpoint import Checkpoint, configuration
+from wmcl.training.evaluation import Evaluation
 from wmcl.training.execution import execution_on
 from wmcl.training.loop import begin, run
 from wmcl.training.objective import Objective
@@ -98,11 +100,11 @@ class TrainedSession:
             network=self.learner.network_of(task), parameters=weights, seeds=self.seeds, task=self.tasks[task]
         )
 
-    def evaluate(self, task: int | None = None, data: Sequences | None = None) -> Any:
-        """Return loss and accuracy on a task, the last one that was learned by default."""
+    def evaluate(self, data: Sequences | None = None, task: int | None = None) -> Evaluation:
+        """Return loss and accuracy on a task, by default the last one that was learned, on its test set by default."""
         return self.on(self.task if task is None else task).evaluate(data)
 
-    def fisher(self, kind: Any = "exact", task: int | None = None, data: Sequences | None = None) -> Parameters:
+    def fisher(self, kind: FisherKind = "exact", data: Sequences | None = None, task: int | None = None) -> Parameters:
         """Return the Fisher diagonal of the weights that answer a task, the last one by default."""
         return self.on(self.task if task is None else task).fisher(kind, data)
 
@@ -113,7 +115,7 @@ class TrainedSession:
     def dimensionality(
         self, phase: str | None = "output", data: Sequences | None = None, task: int | None = None
     ) -> xr.Dataset:
-        """Return how many dimensions the hidden states of a task fill, the last one by default."""
+        """Return how many dimensions the hidden states in a phase of a task fill, the last task by default."""
         return self.on(self.task if task is None else task).dimensionality(phase, data)
 
 

@@ -64,7 +64,7 @@ class Published:
     orthogonality: float
     initialisation: Initialisation
     multi_head: bool
-    """whether each task has a read-out of its own"""
+    """whether each task has a head of its own"""
     options: dict[str, str]
     """all other options of the command, by their names there; a switch has the value "" """
     source: str

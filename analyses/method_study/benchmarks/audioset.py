@@ -48,8 +48,8 @@ class SplitAudioSet:
     alone, about a seventh, for which no number was published; stand-in: embeddings drawn at random, to try things
     out. See wmcl data"""
     scenario: Scenario = "task-incremental"
-    """what a network is told: the task, by a read-out of its own; nothing, and the classes of all tasks share one
-    read-out (domain-incremental); nothing, and it has to tell the classes of all tasks apart (class-incremental)"""
+    """what a network is told: the task, by a head of its own; nothing, and the classes of all tasks share one
+    head (domain-incremental); nothing, and it has to tell the classes of all tasks apart (class-incremental)"""
     classes: int = 10
     """classes of each task"""
     scaled: bool = True

@@ -50,7 +50,7 @@ class PermutedCopy:
 
     @property
     def one_head(self) -> bool:
-        """Hyperparameters tell whether each task has its own read-out."""
+        """Hyperparameters tell whether each task has its own head."""
         return False
 
     def tasks(self, number: int) -> list[Task]:

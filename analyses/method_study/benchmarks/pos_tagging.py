@@ -76,7 +76,7 @@ class PosTagging:
 
     @property
     def one_head(self) -> bool:
-        """Hyperparameters tell whether each language has its own read-out."""
+        """Hyperparameters tell whether each language has its own head."""
         return False
 
     @property

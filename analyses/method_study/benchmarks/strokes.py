@@ -39,8 +39,8 @@ class SplitStrokes:
     digits: Digits = "stroke-mnist"
     """stroke-mnist: the data set, see wmcl data; stand-in: a few lines drawn by hand with noise, to try things out"""
     scenario: Scenario = "task-incremental"
-    """what a network is told: the task, by a read-out of its own; nothing, and the two classes of all tasks share one
-    read-out (domain-incremental); nothing, and it has to tell all digits apart (class-incremental)"""
+    """what a network is told: the task, by a head of its own; nothing, and the two classes of all tasks share one
+    head (domain-incremental); nothing, and it has to tell all digits apart (class-incremental)"""
     validation_samples: int = 500
     """digits of each task that are kept from training"""
 
@@ -83,7 +83,7 @@ class SequentialStrokes:
     digits: Digits = "stroke-mnist"
     """stroke-mnist: the data set, see wmcl data; stand-in: a few lines drawn by hand with noise, to try things out"""
     scenario: Literal["task-incremental", "domain-incremental"] = "task-incremental"
-    """what a network is told: the task, by a read-out of its own; or nothing, and one read-out answers all tasks"""
+    """what a network is told: the task, by a head of its own; or nothing, and one head answers all tasks"""
     sequence_digits: int = 2
     """digits in a sequence, m"""
     labels: SequenceLabels = "two classes"

@@ -1,4 +1,4 @@
-"""Whether the read-outs of two tasks look at the same directions of what they read."""
+"""Whether the heads of two tasks look at the same directions of what they read."""
 
 import numpy as np
 import xarray as xr
@@ -7,10 +7,10 @@ from subspace_study.networks import Answering
 from wmcl.dimensionality.row_spaces import compare_row_spaces
 
 
-def read_outs(every: list[Answering]) -> xr.Dataset:
+def heads(every: list[Answering]) -> xr.Dataset:
     """Of all pairs of tasks: ``head_overlap``, ``head_norm`` and ``head_chance`` (seed, evaluated_task, other_task).
 
-    NaN where both tasks are answered by the same rows of the read-out.
+    NaN where both tasks are answered by the same rows of the head.
     """
     members, tasks = len(every[0].weights["W_out"]), len(every)
     found = np.full((3, members, tasks, tasks), np.nan)
