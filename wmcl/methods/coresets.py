@@ -84,7 +84,7 @@ class Coresets(Rehearsal):
             stored.append(Stored(sequences, given.logits))
         learned = {
             name: value for name, value in values.items() if name.startswith(CHANGES)
-        }  # constants
+        }  # of earlier tasks: constant
         with_vectors = replace(learner, fixed=learner.fixed | learned)
         return Past(with_vectors, tuple(stored), learner.per_member(strength=self.strength))
 

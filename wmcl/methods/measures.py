@@ -134,7 +134,7 @@ def _evaluate(learner: Learner, weights: list[Parameters] | list[Parameters | No
     for number, (task, each) in enumerate(zip(learner.tasks, weights, strict=True)):
         for place, data in enumerate(measures.data):
             if each is not None:
-                sequences = getattr(task, data).to(learner.options.dtype).to(learner.device)
+                sequences = learner.typed(getattr(task, data)).to(learner.device)
                 result = evaluate(learner.network_of(number), each, sequences, task)
                 for name, values in found.items():
                     values[:, number, place] = getattr(result, name).cpu().numpy()
@@ -180,7 +180,7 @@ def _importance(after: TrainedSession, samples: int) -> xr.Dataset:
     for number in after.session.tasks:
         task, weights = learner.tasks[number], _weights(after, number)
         assert weights is not None  # it has just been learned
-        probe = task.fixed_set("importance", samples).to(learner.options.dtype).to(learner.device)
+        probe = learner.typed(task.fixed_set("importance", samples)).to(learner.device)
         network = learner.network_of(number)
         fisher = fisher_diagonal(network, weights, probe, task, "sampled", seeds=learner.seeds)
         found.append(summarise(fisher, weights, probe.scored_bits().double().mean(-1)))
@@ -194,7 +194,7 @@ def _states(after: TrainedSession, measures: Measures) -> States:
     for number, task in enumerate(learner.tasks):
         weights = _weights(after, number)
         if weights is not None:
-            probe = task.fixed_set("states", measures.state_samples).to(learner.options.dtype).to(learner.device)
+            probe = learner.typed(task.fixed_set("states", measures.state_samples)).to(learner.device)
             activations = learner.network_of(number).apply(weights, probe.inputs, slice(0, 0), lengths=probe.lengths)
             found[number] = states(activations.hidden, probe, "output")
     return found

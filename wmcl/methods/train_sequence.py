@@ -205,12 +205,14 @@ def _sessions(
         task = session.tasks[-1]
         with autograd_on():
             values = initial if session.fresh else values
+            others = _changes_of_others(learner, values, session.tasks)
+            here = replace(learner, fixed=learner.fixed | others)  # word vectors of other tasks are constants
             pasts = tuple(
-                None if part is None else part.start(learner, memory, values, task)
+                None if part is None else part.start(here, memory, values, task)
                 for part, memory in zip((penalty, rehearsal), memories, strict=True)
             )
             strength = None if penalty is None or pasts[0] is None else penalty_strength(penalty, learner)
-            objective = Objective(learner, session.tasks, penalty, pasts[0], rehearsal, pasts[1], strength)
+            objective = Objective(here, session.tasks, penalty, pasts[0], rehearsal, pasts[1], strength)
             is_alike = session.fresh and not objective.has_past
             course, networks = _train(objective, values, stop, progress, execution, saves, number, is_alike)
             values, observed = course.values, course.observed
@@ -278,13 +280,9 @@ def _train(
     first = sorted(set(places))
     if len(first) < len(members):
         objective, values = objective.of(learner.of_members(first)), select(values, first)
-    tasks = objective.tasks
-    others = _changes_of_others(objective.learner, values, tasks)
-    fixed = objective.learner.fixed | others  # word vectors of other tasks are constants
-    objective = objective.of(replace(objective.learner, fixed=fixed))
-    stop = replace(stop, iterations=stop.iterations * len(tasks))
+    stop = replace(stop, iterations=stop.iterations * len(objective.tasks))
     observer = None if objective.penalty is None else objective.penalty.observer
-    trained = {name: value for name, value in values.items() if name not in others}
+    trained = {name: value for name, value in values.items() if name not in objective.learner.fixed}
     state, checkpoint = begin(objective, trained, stop, (), observer), None
     if saves is not None:
         checkpoint = saves.of(number, configuration(objective, stop, (), observer))

@@ -79,7 +79,7 @@ class Objective:
         samples = learner.options.batch
         sizes = [samples // count + (k < samples % count) for k in range(count)]
         sequences = tuple(
-            self._typed(learner.tasks[each].batch(learner.seeds, iteration, size))
+            learner.typed(learner.tasks[each].batch(learner.seeds, iteration, size))
             for each, size in zip(self.tasks, sizes, strict=True)
         )
         draws: Parameters = {}
@@ -89,7 +89,7 @@ class Objective:
 
     def validation(self) -> Batch:
         """Return the validation set of every task."""
-        return Batch(tuple(self._typed(self.learner.tasks[task].validation) for task in self.tasks))
+        return Batch(tuple(self.learner.typed(self.learner.tasks[task].validation) for task in self.tasks))
 
     def task_gradient(self, values: Parameters, batch: Batch) -> tuple[Float[Tensor, "member"], Parameters]:
         """Return the task loss in nats a scored bit, and the gradient of the loss that is made small.
@@ -173,10 +173,6 @@ class Objective:
         """Return the parts that have a past in this session, with their pasts."""
         pairs = ((self.penalty, self.penalty_past), (self.rehearsal, self.rehearsal_past))
         return [(part, past) for part, past in pairs if part is not None and past is not None]
-
-    def _typed(self, sequences: Sequences) -> Sequences:
-        dtype = self.learner.options.dtype
-        return sequences if sequences.inputs.dtype == dtype else sequences.to(dtype)
 
     def _orthogonality(self, values: Parameters) -> Float[Tensor, "member"]:
         """Return the orthogonality penalty of a step: the mean over tasks, where their weights differ."""

@@ -59,11 +59,6 @@ class Options:
         if not 1 <= self.watch_within < np.inf:
             raise ValueError(f"watch_within is {self.watch_within}: it must be at least 1 and finite")
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """Return the type of parameters and sequences."""
-        return torch.float64 if self.precision == "float64" else torch.float32
-
 
 class Reason(IntEnum):
     """A Reason says why a member stopped."""

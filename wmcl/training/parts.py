@@ -131,7 +131,11 @@ class Learner:
     def data(self, task: int, purpose: str, samples: int) -> Sequences:
         """Draw sequences of a task for a purpose, such as its Fisher; each member draws its own."""
         generators = [generator(seed, purpose, task) for seed in self.seeds]
-        return self.tasks[task].draw(generators, samples).to(self.options.dtype).to(self.device)
+        return self.typed(self.tasks[task].draw(generators, samples)).to(self.device)
+
+    def typed(self, sequences: Sequences) -> Sequences:
+        """Return sequences in the precision of the run: tasks draw them in single precision."""
+        return sequences.to(torch.float64) if self.options.precision == "float64" else sequences
 
     def per_member(self, **named: Strength) -> Float[Tensor, "member"]:
         """Return a hyperparameter, given by its name, as a number for each member: float64, on the device.

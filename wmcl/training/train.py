@@ -108,11 +108,9 @@ def initial_values(learner: Learner, own: Parameters) -> Parameters:
 
 def on_device(values: Parameters, learner: Learner) -> Parameters:
     """Return values on the device and in the precision of a learner; whole numbers stay whole."""
-    dtype = learner.options.dtype
-    return {
-        name: value.to(learner.device, dtype if value.is_floating_point() else value.dtype)
-        for name, value in values.items()
-    }
+    is_double = learner.options.precision == "float64"
+    moved = {name: value.to(learner.device) for name, value in values.items()}
+    return {name: value.double() if is_double and value.is_floating_point() else value for name, value in moved.items()}
 
 
 def check_learner(learner: Learner, stop: Stop) -> None:
