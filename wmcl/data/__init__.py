@@ -1,8 +1,10 @@
 """Fetch data sets from their public sources, prepare each once into one file, and read it in a moment."""
 
 from wmcl.data.audioset import AUDIOSET, AUDIOSET_REDUCED, audioset
+from wmcl.data.conllu_file import TAGS
 from wmcl.data.data_set import DataSet
 from wmcl.data.ngram_vectors import ngram_vectors
+from wmcl.data.records import Records
 from wmcl.data.stand_in import stand_in_strokes
 from wmcl.data.stand_in_audioset import stand_in_audioset
 from wmcl.data.stand_in_languages import stand_in_languages
@@ -31,6 +33,8 @@ DATA_SETS: dict[str, DataSet] = {
 
 __all__ = [
     "DATA_SETS",
+    "TAGS",
+    "Records",
     "audioset",
     "ngram_vectors",
     "random_vectors",

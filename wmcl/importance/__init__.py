@@ -4,7 +4,7 @@ from wmcl.importance.fisher import fisher_diagonal
 from wmcl.importance.linear_fisher import linear_fisher
 from wmcl.importance.memory_aware_synapses import memory_aware_synapses
 from wmcl.importance.perturbation import Perturbations, perturbation_effect
-from wmcl.importance.protected import protected_directions
+from wmcl.importance.protected import memory_spectrum, protected_directions
 from wmcl.importance.reuse import reuse_profile
 from wmcl.importance.summary import summarise
 from wmcl.importance.synaptic_intelligence import PathIntegral, path_integral, synaptic_intelligence
@@ -15,6 +15,7 @@ __all__ = [
     "fisher_diagonal",
     "linear_fisher",
     "memory_aware_synapses",
+    "memory_spectrum",
     "path_integral",
     "perturbation_effect",
     "protected_directions",
