@@ -1,6 +1,6 @@
 """Train an ensemble on tasks one after the other, with what a method does before and after each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -168,6 +168,8 @@ def train_sequence(
     """
     if isinstance(tasks, Task):
         raise ValueError(f"tasks is the task {tasks.name!r}: it must be a sequence of tasks, in their order")
+    if not isinstance(tasks, Iterable):
+        raise ValueError(f"tasks is {tasks!r}: it must be a sequence of tasks, in their order")
     if not isinstance(method, Method):
         raise ValueError(f"method is {method!r}: it must be a Method, such as wmcl.methods.named('SI')")
     with autograd_on():

@@ -64,6 +64,8 @@ def train(
     """
     learner = Learner(network, Parametrisation(), (task,), as_seeds(seeds), options, {}, device)
     check_learner(learner, stop)
+    if observer is not None and not isinstance(observer, Observer):
+        raise ValueError(f"observer is {observer!r}: it must be an Observer, such as wmcl.importance.PathIntegral()")
     if len(set(learner.seeds)) != len(learner.seeds):
         raise ValueError(f"seeds is {list(learner.seeds)}: it must hold each seed once")
     if not all(0 < threshold < np.inf for threshold in milestones):
