@@ -10,7 +10,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.captured import rerun
-from tests.float64 import Double, double_task
 from tests.same import assert_same
 from wmcl.data import stand_in_strokes
 from wmcl.likelihoods import Bernoulli, Gaussian
@@ -36,8 +35,8 @@ from wmcl.training.parts import Learner
 
 TASKS = copy_task_sequence(3, 2, 3, order="permuted width", width=3, validation_samples=16, test_samples=16)
 NETWORK = Elman(4, 10, 3, initialisation="orthogonal", heads=3)
-DOUBLE = Double(4, 10, 3, initialisation="orthogonal", heads=3)
 FAST = Options(batch=9, optimiser=Adam(5e-3), validate_every=10, orthogonality=0.01)
+DOUBLE = dataclasses.replace(FAST, precision="float64")
 BOUNDS = ("multitask", "from scratch", "fine-tuning")
 SMALL = {"latent": 3, "decoder_hidden": 6, "chunk": 40, "samples": 8}
 STROKES = split_stroke_tasks(stand_in_strokes(train=100, test=40), 2, validation=5)
@@ -50,11 +49,10 @@ def small(name, **more):
     return named(name, **sizes | more)
 
 
-def fit(name, network=NETWORK, seeds=(3, 5), iterations=5, execution=None, **more):
+def fit(name, network=NETWORK, seeds=(3, 5), iterations=5, execution=None, options=FAST, **more):
     method = small(name, **more)
-    tasks = [double_task(task) for task in TASKS] if isinstance(network, Double) else TASKS
     return list(
-        train_sequence(method, network, tasks, seeds, Stop(iterations), FAST, progress=False, execution=execution)
+        train_sequence(method, network, TASKS, seeds, Stop(iterations), options, progress=False, execution=execution)
     )
 
 
@@ -113,7 +111,7 @@ def test_a_method_that_is_on_changes_the_result(name):
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_member_does_not_depend_on_the_others(name):
     """In float64: a student that equals its teacher has a gradient of rounding errors, which Adam makes large."""
-    together, alone = fit(name, DOUBLE, seeds=(3, 5))[-1], fit(name, DOUBLE, seeds=(5,))[-1]
+    together, alone = fit(name, seeds=(3, 5), options=DOUBLE)[-1], fit(name, seeds=(5,), options=DOUBLE)[-1]
     for key, value in alone.values.items():
         assert value.dtype == torch.float64
         torch.testing.assert_close(together.values[key][1], value[0], rtol=1e-7, atol=1e-9)
@@ -156,9 +154,9 @@ def test_a_step_never_asks_for_a_value(name, monkeypatch):
 @pytest.mark.parametrize("name", [n for n in CATALOGUE if "strength" in inspect.signature(CATALOGUE[n]).parameters])
 def test_strengths_are_one_a_member(name):
     strengths = (0.0, 10.0)
-    together = fit(name, DOUBLE, seeds=(3, 3), strength=strengths)[-1]
+    together = fit(name, seeds=(3, 3), options=DOUBLE, strength=strengths)[-1]
     for member, strength in enumerate(strengths):
-        alone = fit(name, DOUBLE, seeds=(3,), strength=strength)[-1]
+        alone = fit(name, seeds=(3,), options=DOUBLE, strength=strength)[-1]
         for key, value in alone.values.items():
             torch.testing.assert_close(together.values[key][member], value[0], rtol=1e-7, atol=1e-9)
     for bad, message in [((1.0, 2.0), "strength has 2 entries for 1 members"), (-1.0, "strength is -1.0")]:

@@ -231,7 +231,7 @@ BOTH = [
     r"network is Linear\(.*\): it must be a Network, such as Elman\(8, 256, 7\)",
     r"network is <class '.*Elman'>: it must be a Network, such as Elman\(8, 256, 7\)",
     r"stop is 100: it must be a Stop, such as Stop\(iterations=1000\)",
-    r"options is {'batch': 8}: it must be a Options, such as Options\(batch=64\)",
+    r"options is {'batch': 8}: it must be an Options, such as Options\(batch=64\)",
     *[r"(?s)seeds is .*: it must be a sequence of whole numbers, such as range\(3\)"] * 10,
     r"seeds is \[\]: it must hold at least one seed",
     r"seeds is \[-1\]: each seed must lie between 0 and 2\*\*64 - 1",

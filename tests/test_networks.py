@@ -4,12 +4,13 @@ import re
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import naive
 from tests.cases import CASES, ensemble, ragged, shifted
-from tests.gradients import task_gradient
+from tests.gradients import loss_and_gradient, task_gradient
 from tests.same import assert_same
 from wmcl.importance import fisher_diagonal, memory_aware_synapses
 from wmcl.importance.perturbation import mean_divergence
@@ -17,7 +18,7 @@ from wmcl.likelihoods import Bernoulli
 from wmcl.networks import GRU, LSTM, Elman, Network
 from wmcl.stages import dimensionality_at
 from wmcl.tasks import Phase, Sequences, Task
-from wmcl.training import evaluate
+from wmcl.training import Options, Trained, evaluate
 from wmcl.training.milestones import Milestone, Snapshot
 
 NETWORKS = [
@@ -73,7 +74,7 @@ def test_sequences_of_different_length_are_a_loop_over_each_alone(network):
     """Forward, loss and gradient, each against a loop over the sequence without its padding."""
     parameters, data = ragged_case(network)
     found = network.apply(parameters, data.inputs, lengths=data.lengths)
-    loss, gradient = task_gradient(network, Bernoulli(), parameters, data, "sequence")
+    loss, gradient = loss_and_gradient(network, Bernoulli(), parameters, data, "sequence")
     for member in range(2):
         total, expected = 0.0, dict.fromkeys(parameters, 0.0)
         for sample in range(data.samples):
@@ -133,8 +134,6 @@ def test_padding_does_not_matter(network, seed, junk, more):
     other = Sequences(inputs, targets, scored, phase, other.window)
     task = Task("ragged", 4, 3, Bernoulli(), draw=lambda generators, samples: ragged())
     changed = {name: 1.1 * value for name, value in parameters.items()}
-    end = Snapshot(np.zeros(2, int), np.ones(2), parameters)
-    stage = Milestone(1.0, np.ones(2, bool), end, end)
     measures = [
         lambda d: task_gradient(network, task.likelihood, parameters, d)[1],
         lambda d: fisher_diagonal(network, parameters, d, task, "empirical"),
@@ -143,15 +142,20 @@ def test_padding_does_not_matter(network, seed, junk, more):
         lambda d: fisher_diagonal(network, parameters, d, task, "sampled", [0, 1]),
         lambda d: {"loss": evaluate(network, parameters, d, task).loss},
         lambda d: {"divergence": mean_divergence(network, parameters, d, task, changed)},
-        lambda d: {"components": states_of(stage, network, d)},
+        lambda d: {"components": states_of(network, parameters, task, d)},
     ]
     for measure in measures:
         torch.testing.assert_close(measure(other), measure(data), rtol=1e-9, atol=1e-13)
 
 
-def states_of(stage, network, sequences):
+def states_of(network, parameters, task, sequences):
     """How the states of the input phase spread."""
-    found = dimensionality_at(stage, network, sequences).participation_ratio.sel(phase="input", centre="pooled")
+    end = Snapshot(np.zeros(2, int), np.ones(2), parameters)
+    trained = Trained(
+        network=network, parameters=parameters, seeds=(0, 1), task=task, options=Options(), initial=parameters,
+        iterations=end.iteration, reason=(), validation_loss=end.loss, curves=xr.Dataset(), milestones=(), seconds=0.0,
+    )  # fmt: skip
+    found = dimensionality_at(trained, Milestone(1.0, np.ones(2, bool), end, end), sequences).participation_ratio.sel(phase="input", centre="pooled")
     return torch.from_numpy(found.values)
 
 

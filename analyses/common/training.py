@@ -9,7 +9,11 @@ from wmcl.training.options import Precision
 
 @dataclass(frozen=True)
 class TrainingLoop:
-    """Training, with Adam."""
+    """Training, with Adam.
+
+    Raises:
+        ValueError: if a field lies outside of its range.
+    """
 
     batch: int = 128
     """sequences a step"""
@@ -31,6 +35,11 @@ class TrainingLoop:
     """near: its loss on the last batch is below so many times the threshold"""
     precision: Precision = "float32"
     """float32, float64, or (tf32, on a GPU alone) float32 with inputs of products rounded to 10 bits of mantissa"""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.learning_rate, tuple):
+            raise ValueError(f"learning_rate is {self.learning_rate}: it must be one number for all networks")
+        _ = self.options  # refuses what is wrong when the command line is read
 
     @property
     def options(self) -> Options:

@@ -82,7 +82,6 @@ WRONG = [
     ("network", "cell", st.just("rnn"), "cell"),
     ("network", "forget_bias", unreal | st.floats(0.1, 9), "forget_bias"),  # of an elman cell
     ("training", "precision", st.just("tf32"), "precision"),  # without a GPU
-    ("training", "learning_rate", st.just((0.1, 0.2)), "learning_rate"),
     ("training", "reduction", st.just("sequence"), "reduction"),
     ("stages", "losses", some(not_positive, [0.7, 0.69]) | st.just(()), "loss"),
     ("stages", "final_loss", not_positive | st.floats(0.69, 10), "final_loss"),
@@ -104,7 +103,7 @@ WRONG = [
 # these refuse when they are made, which is when the command line is read
 OPTIONS = [
     ("batch", counts),
-    ("learning_rate", not_positive),
+    ("learning_rate", not_positive | st.just((0.1, 0.2))),
     ("clip", not_positive),
     ("orthogonality", below_zero),
     ("weight_decay", below_zero),

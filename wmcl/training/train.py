@@ -128,7 +128,8 @@ def check_learner(learner: Learner, stop: Stop) -> None:
         *(("task", task, Task, "copy_task(5)") for task in learner.tasks),
     ):
         if not isinstance(value, kind):
-            raise ValueError(f"{name} is {value!r}: it must be a {kind.__name__}, such as {example}")
+            article = "an" if kind is Options else "a"
+            raise ValueError(f"{name} is {value!r}: it must be {article} {kind.__name__}, such as {example}")
     network = learner.network
     for task in learner.tasks:
         for name in ("inputs", "outputs"):
