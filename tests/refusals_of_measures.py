@@ -7,7 +7,14 @@ import torch
 
 from wmcl import dimensionality, importance
 from wmcl.dimensionality.by_step import StepScatter
+from wmcl.dimensionality.decodability import pattern_bits
+from wmcl.dimensionality.kernel import kernel_spectrum
+from wmcl.dimensionality.principal_components import cumulative_variance
+from wmcl.dimensionality.row_spaces import compare_row_spaces
+from wmcl.dimensionality.subspaces import principal_angles
+from wmcl.dimensionality.supervised import joint_supervised_subspace
 from wmcl.importance.linear_fisher import linear_products, second_moments
+from wmcl.importance.perturbation import mean_divergence
 from wmcl.importance.reuse import reuse_profile
 from wmcl.importance.summary import summarise
 from wmcl.importance.synaptic_intelligence import synaptic_intelligence
@@ -25,7 +32,7 @@ FUNCTIONS = {
     "reuse": lambda n, p, d, t=TASK: reuse_profile(n, p, d, t, "empirical"),
     "protected": lambda n, p, d, t=TASK: importance.protected_directions(n, p, d, t, "empirical"),
     "memory": lambda n, p, d, t=TASK: importance.memory_spectrum(n, p, d, t, 1),
-    "divergence": lambda n, p, d, t=TASK: importance.mean_divergence(n, p, d, t, PARAMETERS),
+    "divergence": lambda n, p, d, t=TASK: mean_divergence(n, p, d, t, PARAMETERS),
     "perturbation": lambda n, p, d, t=TASK: importance.perturbation_effect(n, p, d, t, PARAMETERS, PARAMETERS, [0, 1]),
     "evaluate": lambda n, p, d, t=TASK: evaluate(n, p, d, t),
 }
@@ -79,7 +86,7 @@ OTHER = {
     "nan target": lambda: evaluate(NETWORK, PARAMETERS, field(targets=NAN), TASK),
     "targets of another width": lambda: evaluate(NETWORK, PARAMETERS, field(targets=DATA.targets[..., :2]), TASK),
     "likelihood class": lambda: evaluate(NETWORK, PARAMETERS, DATA, type(TASK.likelihood)),
-    "changed, other members": lambda: importance.mean_divergence(
+    "changed, other members": lambda: mean_divergence(
         NETWORK, PARAMETERS, DATA, TASK, {n: v[:1] for n, v in PARAMETERS.items()}
     ),
     "importance of nan": lambda: importance.perturbation_effect(
@@ -100,27 +107,27 @@ OTHER = {
     "summary of a tensor": lambda: summarise(W, PARAMETERS, 1.0),
     "task a likelihood": lambda: dimensionality.supervised_subspace(NETWORK, PARAMETERS, TASK.likelihood, [0, 1], 1),
     "test a tensor": lambda: dimensionality.supervised_subspace(NETWORK, PARAMETERS, TASK, [0, 1], 1, test=DATA.inputs),
-    "network alone": lambda: dimensionality.joint_supervised_subspace(NETWORK, PARAMETERS, [TASK], [0, 1], 1),
+    "network alone": lambda: joint_supervised_subspace(NETWORK, PARAMETERS, [TASK], [0, 1], 1),
     "flat states": lambda: dimensionality.covariance_spectrum(STATES[0]),
     "whole states": lambda: dimensionality.covariance_spectrum(STATES.long()),
     "nan states": lambda: dimensionality.covariance_spectrum(marked(STATES, torch.nan)),
-    "states an array": lambda: dimensionality.kernel_spectrum(STATES.numpy()),
-    "infinite kernel": lambda: dimensionality.kernel_spectrum(marked(STATES, torch.inf)),
+    "states an array": lambda: kernel_spectrum(STATES.numpy()),
+    "infinite kernel": lambda: kernel_spectrum(marked(STATES, torch.inf)),
     "nan intrinsic": lambda: dimensionality.intrinsic_dimension(marked(STATES, torch.nan)),
     "other units": lambda: dimensionality.shared_variance(STATES, STATES[..., :5]),
-    "other ensemble": lambda: dimensionality.principal_angles(STATES, STATES[:1], 2),
-    "nan rows": lambda: dimensionality.compare_row_spaces(STATES, marked(STATES, torch.nan)),
+    "other ensemble": lambda: principal_angles(STATES, STATES[:1], 2),
+    "nan rows": lambda: compare_row_spaces(STATES, marked(STATES, torch.nan)),
     "nan hidden": lambda: StepScatter.of(torch.full((1, 2, 3, 4), torch.nan)),
     "hidden of other steps": lambda: dimensionality.states(torch.zeros(2, 3, 5, 6), DATA),
     "states of a task": lambda: dimensionality.states(torch.zeros(2, 3, 5, 6), TASK),
-    "bits of a tensor": lambda: dimensionality.pattern_bits(DATA.targets),
+    "bits of a tensor": lambda: pattern_bits(DATA.targets),
     "nan decoded": lambda: dimensionality.decodability(
         torch.full((1, 2, 4, 3), torch.nan), torch.eye(4), torch.zeros(1, 2, 4, 3), torch.eye(4)
     ),
     "nan spectrum": lambda: dimensionality.participation_ratio(SPECTRUM * torch.nan),
     "negative spectrum": lambda: dimensionality.effective_rank(torch.tensor([1.0, -0.5])),
     "spectrum of whole numbers": lambda: dimensionality.components_for_variance(torch.tensor([2, 1])),
-    "spectrum a number": lambda: dimensionality.cumulative_variance(torch.tensor(1.0)),
+    "spectrum a number": lambda: cumulative_variance(torch.tensor(1.0)),
 }
 
 

@@ -129,5 +129,5 @@ def test_the_three_scenarios_run(heads, labels):
     tasks = split_audioset_tasks(AUDIOSET, 2, 3, labels=labels)
     network = LSTM(128, 6, tasks[0].outputs, heads=heads, initialisation="fan_in")
     learned = list(train_sequence(named("online EWC"), network, tasks, [0], Stop(2), Options(batch=8), progress=False))
-    assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
-    assert [each.setting.network_of(0).outputs for each in learned] == [6 if labels == "all tasks" else 3] * 2
+    assert [each.learner.network_of(1).head for each in learned] == [heads - 1] * 2
+    assert [each.learner.network_of(0).outputs for each in learned] == [6 if labels == "all tasks" else 3] * 2

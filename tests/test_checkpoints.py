@@ -260,8 +260,14 @@ def fit_small(path, **changes):
         ),
         ({"milestones": (5.0, 0.1)}, r"milestones is \[5.0, 0.1\]: .* was made with \[5.0\]"),
         ({"observer": PathIntegral()}, "observer is {'class': 'PathIntegral', .* was made with None"),
-        ({"task": copy_task(2, 4, width=3, validation_samples=64)}, r"tasks is \[{'name': 'copy p=2 i=4'.* was made with .*'copy p=2 i=3'"),
-        ({"task": copy_task(2, 3, width=3, validation_samples=65)}, r"tasks is .*'validation_digest': .* was made with .*'validation_digest'"),
+        (
+            {"task": copy_task(2, 4, width=3, validation_samples=64)},
+            r"tasks is \[{'name': 'copy p=2 i=4'.* was made with .*'copy p=2 i=3'",
+        ),
+        (
+            {"task": copy_task(2, 3, width=3, validation_samples=65)},
+            r"tasks is .*'validation_digest': .* was made with .*'validation_digest'",
+        ),
     ],
 )
 def test_another_run_is_refused_by_the_field_that_differs(small, changes, message):

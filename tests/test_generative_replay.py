@@ -9,7 +9,6 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from tests import naive, rehearsal
 from tests.captured import rerun
-from tests.float64 import Double, double_task
 from tests.rehearsal import COMBINED, RECORDED, SEQUENCES, learner_of, remember, values_of
 from tests.same import assert_same
 from wmcl.likelihoods import Gaussian
@@ -362,15 +361,12 @@ def test_decoders_of_earlier_tasks_are_left_alone():
 
 
 def test_a_member_does_not_depend_on_the_others():
-    tasks = [double_task(task) for task in TASKS]
-    network = Double(4, 12, 3, initialisation="orthogonal", heads=3)
     strengths = (0.0, 1.7, 1.0)
     together, alone = (
         fit(
             dataclasses.replace(SMALL, distillation_strength=strength, kl_strength=1.2),
             seeds=seeds,
-            network=network,
-            tasks=tasks,
+            options=dataclasses.replace(OPTIONS, precision="float64"),
         )[-1].values
         for seeds, strength in (((3, 5, 5), strengths), ((5,), 1.7))
     )
@@ -384,10 +380,12 @@ def test_a_member_does_not_depend_on_the_others():
 def test_padding_does_not_matter(part):
     """A member alone has shorter batches, and shorter generated sequences, than one beside others."""
     part = dataclasses.replace(part, input_likelihood=Gaussian())
-    tasks, network = [double_task(task) for task in RECORDED[:2]], Double(4, 5, 3, heads=2)
-    together, alone = (
-        fit(part, Stop(3), seeds, network=network, tasks=tasks, options=Options(batch=4)) for seeds in ((3, 5, 7), (5,))
-    )
+    given = {
+        "network": Elman(4, 5, 3, heads=2),
+        "tasks": RECORDED[:2],
+        "options": Options(batch=4, precision="float64"),
+    }
+    together, alone = (fit(part, Stop(3), seeds, **given) for seeds in ((3, 5, 7), (5,)))
     for name, value in alone[-1].values.items():
         torch.testing.assert_close(together[-1].values[name][1], value[0], rtol=1e-8, atol=1e-10)
     longer, shorter = (each[-1].rehearsal_memory.outlines for each in (together, alone))

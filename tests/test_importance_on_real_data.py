@@ -96,7 +96,7 @@ def test_a_pair_is_measured_before_and_after_the_second_task():
         config.training,
         progress=False,
     )
-    network = first.setting.network_of(0)
+    network = first.learner.network_of(0)
     before, after = (evaluate(network, each.values, tasks[2].test, tasks[2]) for each in (first, last))
     np.testing.assert_allclose(found.forgetting_loss, after.loss - before.loss, rtol=1e-5)
     np.testing.assert_allclose(found.forgetting_accuracy, before.accuracy - after.accuracy, atol=1e-6)
@@ -105,7 +105,7 @@ def test_a_pair_is_measured_before_and_after_the_second_task():
         probe = task.fixed_set("states", 20)
         states = network.apply(first.values, probe.inputs).hidden
         hidden.append(torch.stack([states[k][(probe.phase == Phase.output)[0]] for k in range(2)]))
-        head = first.setting.network_of(number)
+        head = first.learner.network_of(number)
         each = fisher_diagonal(head, first.values, task.fixed_set("fisher", 8), task, "sampled", (0, 4))
         fishers.append(torch.cat([each[name].flatten(1) for name in ("W_ih", "b_ih", "W_hh", "b_hh")], 1))
     np.testing.assert_allclose(found.overlap_states_last_step, pairs.alignment(*hidden, 3), rtol=1e-5)

@@ -84,7 +84,7 @@ def test_a_trained_network_can_be_kept(tmp_path):
     task = recall_task(1, 2, 2, validation_samples=8)
     network = NETWORKS["linear"](1, 4, 1, initialisation="fan_in")
     trained = train(network, task, [0], Stop(2), Options(batch=4), progress=False)
-    save_ensemble(tmp_path / "one.safetensors", network, trained)
+    save_ensemble(tmp_path / "one.safetensors", trained)
     assert load_ensemble(tmp_path / "one.safetensors").network == network
 
 
@@ -152,7 +152,7 @@ def test_targets_must_be_finite_and_need_not_be_bits():
     _, task, _, data = small()
     check_sequences(task, data)
     assert data.targets.max() > 1
-    with pytest.raises(ValueError, match="finite at scored steps"):
+    with pytest.raises(ValueError, match="finite in the window of scored steps"):
         check_sequences(task, replace(data, targets=data.targets / 0))
 
 

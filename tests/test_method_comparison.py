@@ -169,7 +169,7 @@ def test_published_hyperparameters_on_strokes():
 def test_published_hyperparameters_on_sounds():
     found = published_hyperparameters(published_runs("split audioset"), 7500)
     assert {name: each.weight_decay for name, each in found.items() if each.weight_decay} == {"HNET (chunked)": 0.01}
-    assert found["HNET (chunked)"].options.weight_decay == 0.01
+    assert found["HNET (chunked)"].options.optimiser.weight_decay == 0.01
 
 
 def test_a_row_is_beside_the_run_that_stores_as_much():

@@ -10,7 +10,13 @@ import xarray as xr
 
 from wmcl import dimensionality, importance
 from wmcl.dimensionality.by_step import StepScatter
+from wmcl.dimensionality.decodability import pattern_bits
+from wmcl.dimensionality.kernel import kernel_spectrum
+from wmcl.dimensionality.principal_components import cumulative_variance
+from wmcl.dimensionality.row_spaces import compare_row_spaces
+from wmcl.dimensionality.subspaces import principal_angles
 from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_moments, white_moments
+from wmcl.importance.perturbation import mean_divergence
 from wmcl.importance.reuse import step_shares
 from wmcl.importance.summary import summarise
 from wmcl.importance.synaptic_intelligence import over_dampings, share
@@ -94,7 +100,7 @@ def supervised(mode):
 
 def decoded():
     states, data = hidden()
-    bits = dimensionality.pattern_bits(data)
+    bits = pattern_bits(data)
     found = dimensionality.decodability(states, bits, states, bits)
     return [*vars(found).values(), found.bits_held]
 
@@ -113,7 +119,7 @@ MEASURES = {
     "protected": lambda: importance.protected_directions(*given(), TASK),
     "memory": lambda: importance.memory_spectrum(*given(), TASK, 1),
     "perturbation": perturbed,
-    "divergence": lambda: importance.mean_divergence(*given(), TASK, given(changed=1.1)[1]),
+    "divergence": lambda: mean_divergence(*given(), TASK, given(changed=1.1)[1]),
     "linear": linear,
     "synaptic intelligence": path,
     "evaluation": lambda: list(vars(evaluate(*given(), TASK)).values())[:-1],
@@ -123,16 +129,16 @@ MEASURES = {
     "spectrum": lambda: [
         spectrum(),
         dimensionality.components_for_variance(spectrum()),
-        dimensionality.cumulative_variance(spectrum()),
+        cumulative_variance(spectrum()),
         dimensionality.participation_ratio(spectrum()),
         dimensionality.effective_rank(spectrum()),
     ],
-    "kernel": lambda: [dimensionality.kernel_spectrum(rows(), kernel, 20) for kernel in ("cosine", "rbf")],
+    "kernel": lambda: [kernel_spectrum(rows(), kernel, 20) for kernel in ("cosine", "rbf")],
     "intrinsic": lambda: dimensionality.intrinsic_dimension(rows(), neighbours=3).dimension,
     "subspaces": lambda: [
-        dimensionality.principal_angles(rows("input"), rows("output"), 2),
+        principal_angles(rows("input"), rows("output"), 2),
         dimensionality.shared_variance(rows("input"), rows("output")),
-        *dimensionality.compare_row_spaces(rows("input"), rows("output")),
+        *compare_row_spaces(rows("input"), rows("output")),
     ],
     "decodability": decoded,
     "scatter": scatter,

@@ -155,7 +155,9 @@ def states_of(network, parameters, task, sequences):
         network=network, parameters=parameters, seeds=(0, 1), task=task, options=Options(), initial=parameters,
         iterations=end.iteration, reason=(), validation_loss=end.loss, curves=xr.Dataset(), milestones=(), seconds=0.0,
     )  # fmt: skip
-    found = dimensionality_at(trained, Milestone(1.0, np.ones(2, bool), end, end), sequences).participation_ratio.sel(phase="input", centre="pooled")
+    found = dimensionality_at(trained, Milestone(1.0, np.ones(2, bool), end, end), sequences).participation_ratio.sel(
+        phase="input", centre="pooled"
+    )
     return torch.from_numpy(found.values)
 
 

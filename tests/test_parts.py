@@ -156,6 +156,32 @@ def test_wrong_strengths_of_ones_own_part_are_refused_before_training(method, me
         train_sequence(method, NETWORK, TASKS, (3, 5), Stop(1), progress=False)
 
 
+@dataclasses.dataclass(frozen=True)
+class Idle(Penalty):
+    """Would never be called, as it has no start."""
+
+    def adjust_update(self, past, update, values, draws):
+        return {name: 0 * value for name, value in update.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shared(PullBack):
+    """One number for all members."""
+
+    def loss(self, past, values, draws):
+        return super().loss(past, values, draws).sum()
+
+
+def test_a_part_that_would_never_be_called_is_refused():
+    with pytest.raises(ValueError, match="^Idle has adjust_update but no start: without a past"):
+        train_sequence(Method(penalty=Idle()), NETWORK, TASKS, (3, 5), Stop(1), progress=False)
+
+
+def test_a_loss_that_is_not_one_number_a_member_is_refused():
+    with pytest.raises(ValueError, match=r"^loss of Shared has shape \(\): it must be \(2,\)"):
+        list(train_sequence(Method(penalty=Shared(1.0)), NETWORK, TASKS, (3, 5), Stop(1), progress=False))
+
+
 class Kept(NamedTuple):
     """Something that is kept."""
 

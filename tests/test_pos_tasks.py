@@ -207,7 +207,7 @@ def test_methods_learn_them_in_every_direction(direction, heads, method):
     tasks = pos_tasks(BANKS[:2])
     network = LSTM(64, 4, 17, direction=direction, heads=heads, initialisation="fan_in")
     learned = list(train_sequence(named(method), network, tasks, [0], Stop(2), Options(batch=4), progress=False))
-    assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
+    assert [each.learner.network_of(1).head for each in learned] == [heads - 1] * 2
     weights = learned[-1].weights(0)
     assert weights is not None
     assert all(value.isfinite().all() for value in weights.values())

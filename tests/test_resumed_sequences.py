@@ -128,8 +128,8 @@ FIRST, SECOND = "session_0.safetensors", "session_1.safetensors"
         ({"tasks": [TASKS[0], OTHER_TASKS[1]]}, FIRST, "tasks is .*'validation_digest': .* was made with .*'name'"),
         ({"tasks": TASKS[::-1]}, FIRST, "tasks is .*: .* was made with"),
         ({"seeds": (3, 6)}, FIRST, r"seeds is \[3, 6\]: .* was made with \[3, 5\]"),
-        ({"stop": Stop(7)}, FIRST, "stop.iterations is 7: .* has made 8 iterations already"),
-        ({"stop": Stop(9)}, SECOND, "began with other values than those that this run has reached before it"),
+        ({"stop": Stop(7)}, FIRST, "stop.iterations is 7: .* was made with 8"),
+        ({"stop": Stop(9)}, FIRST, "stop.iterations is 9: .* was made with 8"),
         ({"options": dataclasses.replace(OPTIONS, batch=7)}, FIRST, r"options\.batch is 7: .* made with 6"),
     ],
 )
@@ -154,6 +154,14 @@ def test_a_damaged_file_is_refused(file, folder, content):
         with pytest.raises(ValueError, match=f"{file} is (damaged|no checkpoint)"):
             list(begin(method_of("online EWC"), folder))
         assert (folder / file).read_bytes() == damaged
+
+
+def test_a_session_from_whose_end_the_next_one_began_is_not_made_longer(folder, content):
+    for file in (FIRST, SECOND):
+        (folder / file).write_bytes(content[file])
+    with pytest.raises(ValueError, match=r"stop.iterations is 99: the checkpoint .*session_0.* was made with \d+"):
+        list(begin(method_of("online EWC"), folder, stop=Stop(99)))
+    assert all((folder / file).read_bytes() == content[file] for file in (FIRST, SECOND))
 
 
 def test_a_longer_last_session_goes_on_from_its_file(folder):

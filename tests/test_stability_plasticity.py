@@ -65,13 +65,12 @@ def learned(method, seeds, iterations=12, config=SMOKE):
 
 
 @dataclass(frozen=True)
-class Times:
+class Times(Importance):
     """An importance times a number."""
 
     of: FisherImportance
     number: float
     factor: ClassVar[float] = 0.5
-    observer: ClassVar[None] = None
 
     def measure(self, setting, values, task, observed):
         return {name: self.number * value for name, value in self.of.measure(setting, values, task, observed).items()}
@@ -82,23 +81,23 @@ FISHER = FisherImportance("sampled", 8)
 
 def test_a_normalised_importance_has_mean_one_and_its_proportions():
     first, _ = learned(Method(), (3, 5))
-    raw = FISHER.measure(first.setting, first.values, 0, first.observed)
-    found = Normalised(FISHER).measure(first.setting, first.values, 0, first.observed)
+    raw = FISHER.measure(first.learner, first.values, 0, first.observed)
+    found = Normalised(FISHER).measure(first.learner, first.values, 0, first.observed)
     every = torch.cat([value.flatten(1) for value in found.values()], 1)
     np.testing.assert_allclose(every.mean(1), 1)
     for name, value in found.items():
         for member in range(2):
             mean = np.mean(np.concatenate([one[member].numpy().ravel() for one in raw.values()]))
             np.testing.assert_allclose(value[member], raw[name][member] / mean)
-    nothing = Normalised(Times(FISHER, 0.0)).measure(first.setting, first.values, 0, first.observed)
+    nothing = Normalised(Times(FISHER, 0.0)).measure(first.learner, first.values, 0, first.observed)
     assert all((value == 0).all() for value in nothing.values())
 
 
 def front_of(importance, strengths):
     last = learned(Method(penalty=Quadratic(importance, strengths)), (3,) * len(strengths))[-1]
     points = [
-        evaluate(last.setting.network_of(k), last.weights(k), task.test, task).loss.numpy()
-        for k, task in enumerate(last.setting.tasks)
+        evaluate(last.learner.network_of(k), last.weights(k), task.test, task).loss.numpy()
+        for k, task in enumerate(last.learner.tasks)
     ]
     return np.stack(points, -1)
 
@@ -134,10 +133,10 @@ def test_predictors_are_those_of_the_members_without_penalty():
     found = of_first_task(FISHER, phases, [1, 3], SMOKE)
     assert found.seed.values.tolist() == [3, 5]
     alone = learned(named("fine-tuning"), (3, 5))
-    setting, (first, last) = alone[0].setting, alone
-    own = FISHER.measure(setting, first.values, 0, {})
-    probe = setting.data(1, "curvature", SMOKE.rows.importance_samples)
-    steep = fisher_diagonal(setting.network_of(1), last.values, probe, setting.tasks[1], "sampled", (3, 5))
+    learner, (first, last) = alone[0].learner, alone
+    own = FISHER.measure(learner, first.values, 0, {})
+    probe = learner.data(1, "curvature", SMOKE.rows.importance_samples)
+    steep = fisher_diagonal(learner.network_of(1), last.values, probe, learner.tasks[1], "sampled", (3, 5))
     names = [name for name in own if not name.endswith("out")]
     assert len(names) == len(own) - 2
     for member in range(2):

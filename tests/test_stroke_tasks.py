@@ -168,7 +168,7 @@ def test_the_three_scenarios_run(heads, labels):
     tasks = split_stroke_tasks(STROKES, 2, labels=labels, validation=20)
     network = LSTM(4, 6, tasks[0].outputs, heads=heads, initialisation="fan_in")
     learned = list(train_sequence(named("online EWC"), network, tasks, [0], Stop(2), Options(batch=8), progress=False))
-    assert [each.setting.network_of(1).head for each in learned] == [heads - 1] * 2
+    assert [each.learner.network_of(1).head for each in learned] == [heads - 1] * 2
 
 
 def test_halves_of_the_sequences_are_random_and_another_one_in_each_task():

@@ -148,7 +148,7 @@ def test_fishers_of_masked_networks_are_those_of_the_trained_values(tmp_path):
     config = small(tmp_path)
     learned = next(iter(phases(config, "masking + SI")))
     (each,) = answering(learned)
-    found = fishers(each, learned.setting.seeds, 3)["empirical"]
+    found = fishers(each, learned.learner.seeds, 3)["empirical"]
     data = each.sequences("importance", 3).to(torch.float64)
     for name in ("W_hh", "b_hh", "W_ho"):
         expected = torch.zeros_like(learned.values[name], dtype=torch.float64)
@@ -156,8 +156,8 @@ def test_fishers_of_masked_networks_are_those_of_the_trained_values(tmp_path):
             for sample in range(3):
                 values = {key: value.double() for key, value in learned.values.items()}
                 values[name] = values[name].requires_grad_()
-                fixed = {key: value.double() for key, value in learned.setting.fixed.items()}
-                weights = learned.setting.parametrisation.weights(learned.setting.network, fixed | values, 0)
+                fixed = {key: value.double() for key, value in learned.learner.fixed.items()}
+                weights = learned.learner.parametrisation.weights(learned.learner.network, fixed | values, 0)
                 inputs, targets, scored = naive.sequence(data, 0, sample)
                 loss = naive.nll(naive.forward(each.network, weights, member, inputs)[2], targets, scored)
                 expected += torch.autograd.grad(loss, values[name])[0].square() / 3
@@ -189,7 +189,7 @@ def test_the_effective_fraction_of_a_sum_is_not_the_mean_of_the_fractions(studie
     total = 0.0
     for learned in phases(config, "fine-tuning"):
         every = answering(learned)
-        total = total + fishers(every[-1], learned.setting.seeds, 8)["sampled"]["W_hh"]
+        total = total + fishers(every[-1], learned.learner.seeds, 8)["sampled"]["W_hh"]
     expected = total.sum((1, 2)).square() / (64 * total.square().sum((1, 2)))
     one = of(results, "fine-tuning").sel(kind="sampled", connection="hh").isel(trained_task=-1)
     np.testing.assert_allclose(one.accumulated_effective_fraction, expected, rtol=1e-4)

@@ -9,9 +9,9 @@ import xarray as xr
 from method_study.measure import learn_row
 
 from subspace_study.config import Config, Measures, as_comparison, rows
+from subspace_study.heads import heads
 from subspace_study.importance import Fishers, add_fishers, fishers, importances
 from subspace_study.networks import Answering, answering
-from subspace_study.heads import heads
 from subspace_study.states import States, dimensions, hidden_states, shared, together
 from subspace_study.supervised import supervised
 from wmcl.methods import TrainedSession, named

@@ -107,7 +107,8 @@ def test_a_folder_is_not_ours(context, tmp_path, undisturbed, tried, mode):
     process = start(context, tmp_path, before=become_nobody)
     process.join(30)
     assert process.exitcode == 1
-    assert (tmp_path / "error").read_text().startswith(f"PermissionError: [Errno 13] Permission denied: '{tmp_path}/entries")
+    error = (tmp_path / "error").read_text()
+    assert error.startswith(f"PermissionError: [Errno 13] Permission denied: '{tmp_path}/entries")
     assert not (tmp_path / "log").exists()
     tried()
 

@@ -155,8 +155,9 @@ def train_sequence(
         progress: whether to show a progress bar a session.
         execution: how steps are executed; ``None`` takes what suits the device.
         checkpoint: folder to keep the run in, a file for each session. If it has files of the same run, the run goes
-            on from them: it gives what finished sessions gave, and ends as it would have ended without a break. Ctrl-C
-            then finishes the step, saves, and raises ``KeyboardInterrupt``.
+            on from them: it gives what finished sessions gave, and ends as it would have ended without a break. Only
+            ``stop.iterations`` may differ, until the next session has begun from the end of one. Ctrl-C then finishes
+            the step, saves, and raises ``KeyboardInterrupt``.
         checkpoint_every: iterations between saves.
 
     Yields:
@@ -175,7 +176,8 @@ def train_sequence(
     with autograd_on():
         learner, initial = _start(method, network, tuple(tasks), as_seeds(seeds), stop, options, device)
     execution = execution or execution_on(device, all(task.has_alike_batches for task in learner.tasks))
-    saves = None if checkpoint is None else _Saves(Path(checkpoint), checkpoint_every)
+    sessions = tuple(method.schedule.sessions(len(learner.tasks)))
+    saves = None if checkpoint is None else _Saves(Path(checkpoint), checkpoint_every, sessions)
     return _sessions(method, learner, initial, stop, progress, execution, saves)
 
 
@@ -184,9 +186,15 @@ class _Saves(NamedTuple):
 
     folder: Path
     every: int
+    sessions: tuple[Session, ...]
+
+    def path(self, number: int) -> Path:
+        return self.folder / f"session_{number}.safetensors"
 
     def of(self, number: int, configuration: Any) -> Checkpoint:
-        return Checkpoint(self.folder / f"session_{number}.safetensors", self.every, configuration)
+        later = number + 1
+        is_followed = later < len(self.sessions) and not self.sessions[later].fresh and self.path(later).exists()
+        return Checkpoint(self.path(number), self.every, configuration, is_followed)
 
 
 def _sessions(

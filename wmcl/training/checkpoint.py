@@ -58,20 +58,23 @@ class Checkpoint:
     """A Checkpoint is the file in which a training run is kept.
 
     A run goes on from an existing file only if the file belongs to the same run. ``stop.iterations`` alone may differ,
-    as long as it is not below the iterations that were made: nothing that happened before depends on it.
+    as long as it is not below the iterations that were made: nothing that happened before depends on it. It may not
+    differ either where another run has begun from the end of this one.
 
     Args:
         path: of the file.
         every: iterations between saves.
         configuration: from :func:`configuration`.
+        is_followed: whether a file exists that began from the end of this run.
 
     Raises:
         ValueError: if ``every`` is below 1.
     """
 
-    def __init__(self, path: Path, every: int, configuration: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, every: int, configuration: Mapping[str, Any], is_followed: bool = False) -> None:
         check_counts(checkpoint_every=every)
         self.path, self.every, self._configuration = Path(path), every, configuration
+        self._is_followed = is_followed
 
     def due(self, iteration: int, since: int) -> bool:
         """Tell whether to save before this iteration, in a run that began, or went on, at the iteration ``since``."""
@@ -104,7 +107,8 @@ class Checkpoint:
 
     def _check(self, description: Mapping[str, Any]) -> None:
         found = differences(description["configuration"], self._configuration)
-        found.pop("stop.iterations", None)
+        if not self._is_followed:
+            found.pop("stop.iterations", None)
         for field, (stored, given) in found.items():
             raise ValueError(
                 f"{field} is {given!r}: the checkpoint {self.path} was made with {stored!r}; a run goes on with what it"

@@ -128,6 +128,11 @@ class Objective:
                 at = {name: value + update[name] for name, value in leaves.items()}
             loss = self.penalty.loss(self.penalty_past, at, batch.draws)
             if loss is not None:
+                members, shape = len(self.learner.seeds), tuple(loss.shape)
+                if shape != (members,):  # it would be multiplied by the strengths of other members
+                    raise ValueError(
+                        f"loss of {type(self.penalty).__name__} has shape {shape}: it must be ({members},)"
+                    )
                 losses.append(loss if self.strength is None else self.strength * loss)
         if self.rehearsal is not None and self.rehearsal_past is not None:
             losses += self.rehearsal.losses(self.rehearsal_past, leaves, batch.sequences[-1], batch.draws).values()

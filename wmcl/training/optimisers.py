@@ -7,7 +7,8 @@ the device of the parameters, and no step waits for the value of a tensor, so th
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from copy import copy
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -152,14 +153,11 @@ class Optimiser(ABC):
     """whether weight decay is added to the update (Loshchilov and Hutter, ICLR 2019), not to the gradient"""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.learning_rate, Tensor) or self.learning_rate.device.type == "cpu":  # free to read
-            rates = np.asarray(self.learning_rate)
-            if rates.ndim > 1:
-                raise ValueError(
-                    f"learning_rate has shape {rates.shape}: it must be one number, or one for each member"
-                )
-            if not (rates.size and np.all(rates > 0) and np.all(np.isfinite(rates))):
-                raise ValueError(f"learning_rate is {self.learning_rate}: it must be positive and finite")
+        rates = np.asarray(self.learning_rate.cpu() if isinstance(self.learning_rate, Tensor) else self.learning_rate)
+        if rates.ndim > 1:
+            raise ValueError(f"learning_rate has shape {rates.shape}: it must be one number, or one for each member")
+        if not (rates.size and np.all(rates > 0) and np.all(np.isfinite(rates))):
+            raise ValueError(f"learning_rate is {self.learning_rate}: it must be positive and finite")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay is {self.weight_decay}: it must be at least 0 and finite")
 
@@ -170,7 +168,7 @@ class Optimiser(ABC):
 
     def on(self, device: torch.device | str) -> "Optimiser":
         """Return the same optimiser with its learning rates on a device, so that no step has to send them there."""
-        return replace(self, learning_rate=torch.as_tensor(self.learning_rate, dtype=torch.float64, device=device))
+        return self._at(torch.as_tensor(self.learning_rate, dtype=torch.float64, device=device))
 
     def rates(self, members: int | None = None) -> tuple[float, ...]:
         """Return the learning rates as numbers.
@@ -194,10 +192,16 @@ class Optimiser(ABC):
         """Return the same optimiser for some of the members, at these places of the ensemble."""
         rates = self.learning_rate
         if isinstance(rates, Tensor):
-            return self if rates.numel() == 1 else replace(self, learning_rate=rates[list(places)])
+            return self if rates.numel() == 1 else self._at(rates[list(places)])
         if isinstance(rates, (int, float)) or len(rates) == 1:
             return self
-        return replace(self, learning_rate=tuple(rates[place] for place in places))
+        return self._at(tuple(rates[place] for place in places))
+
+    def _at(self, rates: Sequence[float] | Tensor) -> "Optimiser":
+        """Return the same optimiser with some of its learning rates, which are right and may not be free to read."""
+        moved = copy(self)
+        object.__setattr__(moved, "learning_rate", rates)
+        return moved
 
     def start(self, parameters: Parameters) -> OptimiserState:
         """Return the state before the first step, in which all moments are 0."""

@@ -137,7 +137,7 @@ class Learner:
         """Return sequences in the precision of the run: tasks draw them in single precision."""
         return sequences.to(torch.float64) if self.options.precision == "float64" else sequences
 
-    def per_member(self, **named: Strength) -> Float[Tensor, "member"]:
+    def per_member(self, **named: Any) -> Float[Tensor, "member"]:
         """Return a hyperparameter, given by its name, as a number for each member: float64, on the device.
 
         Raises:
@@ -184,14 +184,25 @@ class Part:
         """Refuse, before anything is trained, what does not fit the learner.
 
         Raises:
-            ValueError: if a strength (any field whose name ends so) is out of range or not one for each member.
+            ValueError: if a strength (any field whose name ends so) is out of range or not one for each member, or if
+                the part changes steps but has no ``start`` that says from when on.
         """
+        hooks = ("loss", "losses", "draw", "adjust_gradient", "adjust_update")
+        own = [hook for hook in hooks if getattr(type(self), hook, None) is not getattr(_base_of(self), hook, None)]
+        if own and type(self).start is Part.start:
+            raise ValueError(
+                f"{type(self).__name__} has {own[0]} but no start: without a past from start it would never be called;"
+                " let start return what the steps need, or None while there is nothing to do"
+            )
         for field in fields(self):
             if field.name.endswith("strength"):
                 learner.per_member(**{field.name: getattr(self, field.name)})
 
     def start(self, learner: Learner, memory: Any, values: Parameters, task: int) -> Any:
-        """Return the past that the steps of a task need; ``None`` if there is none yet, and nothing to do."""
+        """Return the past that the steps of a task need.
+
+        While it is ``None``, as before the second task, no other method of the part is called in the steps.
+        """
         return None
 
     def draw(self, learner: Learner, past: Any, task: int, iteration: int, batch: Sequences) -> Parameters:
@@ -225,6 +236,10 @@ class Part:
         leaves = tree_leaves(memory)
         own = sum(leaf[0].numel() for leaf in leaves if isinstance(leaf, Tensor))
         return own + sum(self.stored(vars(leaf)) for leaf in leaves if is_dataclass(leaf))
+
+
+def _base_of(part: Part) -> type[Part]:
+    return Penalty if isinstance(part, Penalty) else Rehearsal
 
 
 @dataclass(frozen=True)
