@@ -165,7 +165,6 @@ def test_help_shows_defaults_in_groups():
         (("--jobs", "0"), "jobs is 0"),
         (("--variance", "75"), "variance is 75"),
         (("--fisher-samples", "0"), "fisher_samples is 0"),
-        (("--learning-rate", "0.1", "0.2"), "share one"),
         (("--basic", "two"), "two"),
         (("--final-loss", "0.3"), "final_loss is 0.3: it must be positive and at most the lowest of losses, 0.05"),
         (("--final-loss", "0"), "final_loss is 0"),

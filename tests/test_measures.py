@@ -152,7 +152,7 @@ def test_senseless_measures_are_refused(change, message):
 
 
 def test_a_run_without_sessions_is_refused():
-    with pytest.raises(ValueError, match="run has no phase"):
+    with pytest.raises(ValueError, match="run has no session"):
         measure_run([])
 
 

@@ -173,7 +173,7 @@ class Shared(PullBack):
 
 
 def test_a_part_that_would_never_be_called_is_refused():
-    with pytest.raises(ValueError, match="^Idle has adjust_update but no start: without a past"):
+    with pytest.raises(ValueError, match=r"^Idle has adjust_update but no start: without a past"):
         train_sequence(Method(penalty=Idle()), NETWORK, TASKS, (3, 5), Stop(1), progress=False)
 
 

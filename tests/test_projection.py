@@ -148,18 +148,18 @@ def test_padding_does_not_count():
     network, part = network_of("GRU", 2, "bidirectional"), StateProjection(0.9, 4)
     values = {name: value.double() for name, value in network.init((3, 5)).items()}
 
-    def with_junk(generators, samples):
-        drawn = RECORDED[0].draw(generators, samples)
+    def with_junk(drawn):
         is_padding = (drawn.phase == Phase.padding)[..., None]
-        assert is_padding.any()
         return dataclasses.replace(drawn, inputs=torch.where(is_padding, 100.0, drawn.inputs))
+
+    assert (RECORDED[0].batch((3, 5), 0, 4).phase == Phase.padding).any()
 
     def memory_of(task, seeds=(3, 5)):
         learner = Learner(network, Parametrisation(), (task, *RECORDED[1:]), seeds, EXACT, {})
         own = values if len(seeds) == 2 else {name: value[:1] for name, value in values.items()}
         return part.finish(learner, None, own, 0, {})
 
-    plain, junk = memory_of(RECORDED[0]), memory_of(dataclasses.replace(RECORDED[0], draw=with_junk))
+    plain, junk = memory_of(RECORDED[0]), memory_of(RECORDED[0].changed(with_junk, RECORDED[0].inputs))
     assert_same(junk, plain)
     for name, free in memory_of(RECORDED[0], (3,)).items():
         torch.testing.assert_close(free[0], plain[name][0], rtol=0, atol=1e-9)

@@ -50,18 +50,18 @@ def trained():
 
 
 def test_measures_of_a_stage(trained):
-    task, network, run = trained
+    task, _, run = trained
     stage, sequences = stages(run)[-1], task.fixed_set("fisher", 8)
     found = [
-        dimensionality_at(stage, network, task.test),
-        exact_check_at(stage, network, task, run.seeds, sequences),
-        importance_at(stage, network, task, run, sequences),
-        memory_at(stage, network, task.fixed_set("decoder", 40), task.test, 2),
-        path_integrals_at(stage, run),
-        performance_at(stage, network, task, task.test),
-        perturbation_at(stage, network, task, run.seeds, sequences, sequences, Perturbations(repetitions=1)),
-        reuse_at(stage, network, task, run.seeds, sequences),
-        training_at(stage, run),
+        dimensionality_at(run, stage, task.test),
+        exact_check_at(run, stage, sequences),
+        importance_at(run, stage, sequences),
+        memory_at(run, stage, task.fixed_set("decoder", 40), task.test, 2),
+        path_integrals_at(run, stage),
+        performance_at(run, stage, task.test),
+        perturbation_at(run, stage, sequences, sequences, Perturbations(repetitions=1)),
+        reuse_at(run, stage, sequences),
+        training_at(run, stage),
         run.curves,
     ]
     for each in found:
@@ -70,16 +70,16 @@ def test_measures_of_a_stage(trained):
 
 def test_measures_of_a_stage_that_see_curvature(trained):
     pytest.importorskip("skdim")
-    task, network, run = trained
-    check(nonlinear_dimensionality_at(stages(run)[-1], network, task.test))
+    task, _, run = trained
+    check(nonlinear_dimensionality_at(run, stages(run)[-1], task.test))
 
 
 def test_importances(trained):
     task, network, run = trained
     sequences, how = task.fixed_set("probe", 8), Perturbations(repetitions=1)
-    fisher = fisher_diagonal(network, task, run.parameters, sequences, "exact")
+    fisher = fisher_diagonal(network, run.parameters, sequences, task, "exact")
     check(summarise(fisher, run.parameters, 4.0))
-    check(perturbation_effect(network, task, run.parameters, sequences, fisher, fisher, run.seeds, how))
+    check(perturbation_effect(network, run.parameters, sequences, task, fisher, fisher, run.seeds, how))
 
 
 def test_measures_of_a_run():

@@ -7,20 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from tests.float64 import Double, double_task
 from tests.same import assert_same
 from wmcl.methods import FromScratch, Method, named, train_sequence
+from wmcl.networks import Elman
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Adam, Options, Stop
 
-TASKS = [
-    double_task(task) for task in copy_task_sequence(2, 3, 4, order="permuted time", width=3, validation_samples=32)
-]
-HEADS = Double(4, 12, 3, initialisation="orthogonal", heads=2)
+TASKS = copy_task_sequence(2, 3, 4, order="permuted time", width=3, validation_samples=32)
+HEADS = Elman(4, 12, 3, initialisation="orthogonal", heads=2)
 RUN = importlib.import_module("wmcl.methods.train_sequence")
 SEEDS = (3, 5, 3, 5, 3)
 STRENGTHS = (0.0, 1.0, 10.0, 0.1, 3.0)
-FAST = Options(batch=16, optimiser=Adam(5e-3), validate_every=10, clip=0.5)
+FAST = Options(batch=16, optimiser=Adam(5e-3), validate_every=10, clip=0.5, precision="float64")
 ROWS = {
     "EWC": ("EWC", {"strength": STRENGTHS, "kind": "sampled", "samples": 8}),
     "online EWC": ("online EWC", {"strength": STRENGTHS, "samples": 8}),

@@ -28,6 +28,7 @@ from figures import stability_plasticity as figure_of
 from tests.front_results import QUICK, synthetic
 from wmcl.importance import fisher_diagonal
 from wmcl.methods import FisherImportance, Method, Quadratic, named, train_sequence
+from wmcl.methods.importances import Importance
 from wmcl.plotting import write
 from wmcl.plotting.data import MissingError
 from wmcl.plotting.style import house_style

@@ -109,7 +109,7 @@ def test_members_may_share_a_seed_and_differ_in_a_learning_rate():
         ({"tasks": TASKS[:2]}, "heads of the network is 3 with 2 tasks: it must be 1, or one for each task"),
         ({"network": Elman(5, 4, 3, initialisation="fan_in")}, "inputs of the network is 5"),
         ({"network": Elman(4, 4, 2, initialisation="fan_in")}, "outputs of the network is 2"),
-        ({"seeds": [-1]}, "seed is -1"),
+        ({"seeds": [-1]}, r"seeds is \[-1\]: each seed must lie"),
         ({"seeds": []}, "at least one seed"),
         ({"options": Options(optimiser=Adam((0.1, 0.2, 0.3)))}, "learning_rate has 3 entries for 2 seeds"),
         ({"tasks": [copy_task(2, width=2)]}, "inputs of the network is 4"),
