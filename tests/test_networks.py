@@ -273,7 +273,7 @@ def test_steps_after_the_end_do_not_change_what_came_before(padding):
 
 @by_network
 @given(chosen=st.permutations(range(3)).flatmap(lambda p: st.integers(1, 3).map(lambda k: list(p[:k]))))
-@settings(max_examples=5)
+@settings(max_examples=2)
 def test_a_member_does_not_depend_on_the_others(network, chosen):
     """Initialisation, outputs, gradients and Fishers are the same, whoever else is in the ensemble."""
     task = Task("ragged", 4, 3, Bernoulli(), draw=lambda generators, samples: ragged())

@@ -8,7 +8,7 @@ import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 PRINTED = {
-    "explore": "sampled: load",
+    "explore": "sampled: memory_load",
     "compare_methods": "final      coresets",
     "strokes_to_importances": "of the importance; a tenth of its weights hold",
 }
