@@ -120,6 +120,8 @@ class Objective:
             batch: of the step.
             propose: tells the update that a gradient would cause, for penalties with lookahead.
         """
+        if not (self.has_past or self.learner.options.orthogonality):
+            return gradient
         leaves, losses = leaves_of(values), list[Tensor]()
         if self.penalty is not None and self.penalty_past is not None:
             at = leaves
