@@ -93,7 +93,7 @@ def test_a_pair_is_measured_before_and_after_the_second_task():
         [tasks[2], tasks[0]],
         [0, 4],
         Stop(3),
-        config.training,
+        config.training.options,
         progress=False,
     )
     network = first.learner.network_of(0)

@@ -162,7 +162,7 @@ def test_fishers_of_masked_networks_are_those_of_the_trained_values(tmp_path):
                 loss = naive.nll(naive.forward(each.network, weights, member, inputs)[2], targets, scored)
                 expected += torch.autograd.grad(loss, values[name])[0].square() / 3
         torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-7)
-        is_off = each.slopes["W_hh"][:, :, 0] == 0
+        is_off = each.derivatives["W_hh"][:, :, 0] == 0
         assert is_off.any()
         assert not found[name][is_off].any()
 
