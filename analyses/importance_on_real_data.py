@@ -87,7 +87,7 @@ def _together(found: xr.Dataset, of_pairs: xr.Dataset) -> xr.Dataset:
 
 
 def main() -> None:
-    """Command line."""
+    """Read the command line and run the analysis."""
     presets = BENCHMARKS[chosen_word("benchmark", BENCHMARKS, "sequential_smnist")]
     analysis_command(presets, check, analyse, report, __doc__)
 

@@ -64,12 +64,12 @@ def _single(values: xr.DataArray) -> xr.DataArray:
 
 
 def _cost(condition: Mapping[str, Any]) -> float:
-    """Steps of a sequence."""
+    """Return the number of steps of a sequence, to which the cost of a condition is proportional."""
     return float(condition["lead"] + condition["input_length"] + 1 + condition["pattern_length"])
 
 
 def main() -> None:
-    """Command line."""
+    """Read the command line and run the analysis."""
     config = with_own_output(configuration(PRESETS, check, __doc__))
     with errors_as_sentences(config.run):
         results = run(config)

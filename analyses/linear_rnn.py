@@ -78,7 +78,7 @@ def _cost(condition: Mapping[str, Any]) -> float:
 
 
 def main() -> None:
-    """Command line."""
+    """Read the command line and run the analysis."""
     analysis_command(PRESETS, check, run, report, __doc__)
 
 

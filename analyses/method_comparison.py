@@ -89,7 +89,7 @@ def _sweep(
 
 
 def main() -> None:
-    """Command line."""
+    """Read the command line and run the analysis."""
     presets = BENCHMARKS[chosen_word("benchmark", BENCHMARKS, "copy")].presets
     config = configuration(presets, check, __doc__)
     with errors_as_sentences(config.run):

@@ -109,7 +109,7 @@ def _measure(config: Config, steps: Steps) -> xr.Dataset:
 
 
 def main() -> None:
-    """Command line."""
+    """Read the command line and run the analysis."""
     analysis_command(PRESETS, check, analyse, report, __doc__)
 
 

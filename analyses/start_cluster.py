@@ -98,7 +98,7 @@ def slurm(options: Options) -> Any:
 
 
 def main() -> None:
-    """Command line."""
+    """Read the command line and start the cluster."""
     options = tyro.cli(Options, description=__doc__)
     try:
         check(options)

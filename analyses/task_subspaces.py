@@ -50,7 +50,7 @@ def study(config: Config) -> xr.Dataset:
 
 
 def main() -> None:
-    """Command line."""
+    """Read the command line and run the analysis."""
     analysis_command(PRESETS, check, study, report, __doc__)
 
 

@@ -10,7 +10,7 @@ from wmcl.plotting.data import MissingError
 
 
 def main() -> None:
-    """Command line."""
+    """Read the command line and draw all figures."""
     options = tyro.cli(FileOptions, description=__doc__)
     for script in sorted(Path(__file__).parent.glob("*.py")):
         if script.name == Path(__file__).name:

@@ -34,7 +34,7 @@ class Options(ImportanceOptions):
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
-    """Both panels."""
+    """Draw both panels."""
     require(results, "importance", "components")
     part = of_sweeps(training_of(results, options.initialisation, options.reduction))
     if part.sizes["condition"] < 2:

@@ -64,7 +64,7 @@ def _who(results: xr.Dataset) -> str:
 
 
 def _chance(at: xr.Dataset) -> float:
-    """In per cent."""
+    """Return the accuracy of guessing in per cent."""
     return 100 * float(at.attrs["chance"])
 
 

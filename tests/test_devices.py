@@ -14,6 +14,7 @@ from length_study.config import PRESETS
 from length_study.measure import measure, members_in
 from torch.profiler import ProfilerActivity, profile
 
+from tests.captured import rerun
 from tests.cases import CASES
 from tests.elsewhere import Elsewhere
 from tests.same import assert_same
@@ -35,18 +36,6 @@ OPTIONS = [
     Options(batch=8, clip=0.3, orthogonality=0.1, reduction="sequence"),
     Options(batch=8, clip=None, optimiser=Adam((1e-3, 1e-2))),
 ]
-
-
-def rerun(function):
-    """Stands in for a CUDA graph: does the same to the same memory, and returns the same memory."""
-    record = function()
-
-    def replay():
-        for name, value in vars(function()).items():
-            getattr(record, name).copy_(value)
-        return record
-
-    return replay
 
 
 def objective_of(network, task, options, members=2, device="cpu"):

@@ -20,7 +20,7 @@ class Configuration(Protocol):
 
     @property
     def run(self) -> Run:
-        """How to run."""
+        """Return the options that say how to run."""
 
 
 C = TypeVar("C", bound=Configuration)

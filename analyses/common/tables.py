@@ -8,7 +8,7 @@ ABSENT = "–"
 
 
 def table_row(cells: Sequence[str]) -> str:
-    """A row."""
+    """Return one row of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 

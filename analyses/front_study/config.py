@@ -103,7 +103,7 @@ class Config:
 
     @property
     def options(self) -> Options:
-        """Of the training loop."""
+        """Return the options of the training loop."""
         each = self.training
         return Options(
             batch=each.batch,
@@ -212,7 +212,7 @@ def compression(config: Config, row: str) -> float:
 
 
 def methods_of(config: Config) -> tuple[str, ...]:
-    """Rows of the analysis."""
+    """Return the names of the rows that are compared."""
     return config.study.methods or tuple(ROWS)
 
 

@@ -59,7 +59,7 @@ def xor_differences(values: xr.DataArray) -> xr.DataArray:
 
 
 def all_effects(values: xr.DataArray) -> xr.DataArray:
-    """Slopes and differences together."""
+    """Return slopes and differences together."""
     parts = [slopes(values).reset_coords(drop=True), xor_differences(values)]
     return xr.concat([part for part in parts if part.sizes["term"]], "term", join="exact")
 

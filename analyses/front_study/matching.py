@@ -63,7 +63,7 @@ def censored(searched: xr.Dataset) -> dict[tuple[int, ...], int]:
 
 
 def condition_text(values: Sequence[int]) -> str:
-    """A condition in short."""
+    """Return a short text for a condition."""
     return "b={} i={} lead={} r={}".format(*values)
 
 

@@ -83,7 +83,7 @@ class Rows:
         return known[row]
 
     def parametrisation(self, kind: Kind) -> Parametrisation:
-        """Where weights come from."""
+        """Return the part that gives the weights."""
         if kind == "small hypernetwork":
             return Hypernetwork(self.hyper_hidden, self.chunk, chunk_std=self.chunk_std)
         if kind == "large hypernetwork":

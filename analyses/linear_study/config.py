@@ -82,7 +82,7 @@ class Training:
     """iterations between validations of elman students, which train for longer"""
 
     def options(self, cell: Student) -> Options:
-        """How to train."""
+        """Return the options of training."""
         rate, every = self.learning_rate, self.validate_every
         if cell == "elman":
             rate, every = self.elman_learning_rate, self.elman_validate_every
@@ -95,7 +95,7 @@ class Training:
 
     @property
     def stop(self) -> Stop:
-        """At the lowest error."""
+        """Return the rules that stop training at the lowest error."""
         return Stop(self.iterations, loss=min(self.losses))
 
 

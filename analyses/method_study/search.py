@@ -47,7 +47,7 @@ def crossed(grid: Mapping[str, tuple[Value, ...]]) -> list[Values]:
 
 
 def text_of(values: Values) -> str:
-    """As a label."""
+    """Return hyperparameters as a label."""
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
     )
@@ -117,7 +117,7 @@ def choices(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> d
 
 
 def _number(value: float) -> float | None:
-    """NaN is no JSON."""
+    """Return a number for JSON, which has no NaN."""
     return float(value) if np.isfinite(value) else None
 
 

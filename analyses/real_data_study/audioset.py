@@ -34,7 +34,7 @@ class Sound(OneATask):
 
     @property
     def data(self) -> str:
-        """Whose sounds these are."""
+        """Return whose sounds these are."""
         return f"{NAMES[self.sounds]}, {self.classes} classes a task"
 
     @property
@@ -50,12 +50,12 @@ class Sound(OneATask):
 
     @property
     def sequence_configuration(self) -> Mapping[str, Any]:
-        """The same."""
+        """Return the configuration of the sequences of tasks, which is that of the conditions."""
         return self.condition_configuration
 
     @property
     def names(self) -> Sequence[str]:
-        """Tasks have numbers."""
+        """Return the numbers of the tasks, which have no other names."""
         return [f"task {k + 1}" for k in range(self.measured)]
 
     @property
@@ -73,7 +73,7 @@ class SoundConfig(Config):
 
     @property
     def benchmark(self) -> Sound:
-        """The sounds."""
+        """Return the benchmark of sounds."""
         return self.sound
 
 

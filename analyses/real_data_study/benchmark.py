@@ -32,7 +32,7 @@ class Benchmark(Protocol):
 
     @property
     def data(self) -> str:
-        """Whose sequences these are."""
+        """Return whose sequences these are."""
 
     @property
     def note(self) -> str:
@@ -48,7 +48,7 @@ class Benchmark(Protocol):
 
     @property
     def conditions(self) -> Sequence[Condition]:
-        """Every condition once."""
+        """Return every condition once."""
 
     @property
     def smallest(self) -> str | None:
@@ -61,7 +61,7 @@ class Benchmark(Protocol):
         """The task that a network with this seed learns in a condition."""
 
     def load(self, condition: Condition) -> float:
-        """Bits of the answer."""
+        """Return the number of bits of the answer."""
 
     def memory_demand(self, condition: Condition, task: DataTask) -> MemoryDemand:
         """What the task of a condition asks for."""

@@ -21,16 +21,16 @@ class OneATask(ABC):
     @property
     @abstractmethod
     def names(self) -> Sequence[str]:
-        """Of the conditions."""
+        """Return the names of the conditions."""
 
     @property
     @abstractmethod
     def made(self) -> list[DataTask]:
-        """Their tasks."""
+        """Return the tasks of the conditions."""
 
     @property
     def conditions(self) -> Sequence[Condition]:
-        """One a task."""
+        """Return one condition for each task."""
         return [{"task": name, "task_size": 1} for name in self.names]
 
     def check(self) -> None:
@@ -55,5 +55,5 @@ class OneATask(ABC):
         return MemoryDemand(memory_load=entropy(task), retention=float("nan"), lead=float("nan"), in_law=False)
 
     def sequence(self) -> Sequence[DataTask]:
-        """The first tasks."""
+        """Return the first tasks, in their order."""
         return self.made[: self.tasks]

@@ -38,7 +38,7 @@ class Tagging(OneATask):
 
     @property
     def data(self) -> str:
-        """Whose words these are."""
+        """Return whose words these are."""
         return self._made_by.title
 
     @property
@@ -53,7 +53,7 @@ class Tagging(OneATask):
 
     @property
     def condition_configuration(self) -> Mapping[str, Any]:
-        """Conditions name their language."""
+        """Return the configuration of the conditions, which name their languages themselves."""
         vectors = None if self.vectors is None else str(self.vectors)
         return {"treebanks": self.treebanks, "vectors": vectors, "unknown": self.unknown}
 
@@ -64,7 +64,7 @@ class Tagging(OneATask):
 
     @property
     def names(self) -> Sequence[str]:
-        """Codes of the languages."""
+        """Return the codes of the languages."""
         return self.languages
 
     @property
@@ -92,7 +92,7 @@ class TaggingConfig(Config):
 
     @property
     def benchmark(self) -> Tagging:
-        """The languages."""
+        """Return the benchmark of languages."""
         return self.tagging
 
 

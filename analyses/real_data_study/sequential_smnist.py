@@ -71,7 +71,7 @@ class StrokeSequences:
 
     @property
     def data(self) -> str:
-        """Whose digits these are."""
+        """Return whose digits these are."""
         return self._strokes.name
 
     @property
@@ -165,7 +165,7 @@ class StrokeConfig(Config):
 
     @property
     def benchmark(self) -> StrokeSequences:
-        """The digits."""
+        """Return the benchmark of digits."""
         return self.strokes
 
 

@@ -178,7 +178,7 @@ def train_sequence(
     execution = execution or execution_on(device, all(task.has_alike_batches for task in learner.tasks))
     sessions = tuple(method.schedule.sessions(len(learner.tasks)))
     saves = None if checkpoint is None else _Saves(Path(checkpoint), checkpoint_every, sessions)
-    return _sessions(method, learner, initial, stop, progress, execution, saves)
+    return _sessions(method, learner, sessions, initial, stop, progress, execution, saves)
 
 
 class _Saves(NamedTuple):
@@ -200,6 +200,7 @@ class _Saves(NamedTuple):
 def _sessions(
     method: Method,
     learner: Learner,
+    sessions: tuple[Session, ...],
     initial: Parameters,
     stop: Stop,
     progress: bool,
@@ -209,7 +210,6 @@ def _sessions(
     penalty, rehearsal = method.penalty, method.rehearsal
     values, alone = initial, dict[int, Parameters]()
     memories: tuple[Any, ...] = (None, None)  # of penalty and rehearsal
-    sessions = method.schedule.sessions(len(learner.tasks))
     each_its_own = len(sessions) > 1 and all(session.fresh for session in sessions)
     for number, session in enumerate(sessions):
         task = session.tasks[-1]

@@ -58,7 +58,7 @@ class PermutedCopy:
         return list(_tasks(self, number))
 
     def chance(self, tasks: Sequence[Task]) -> Chance:
-        """Of a bit."""
+        """Return the accuracy of guessing a bit."""
         return Chance(0.5)
 
     def note(self, tasks: Sequence[Task]) -> str:
