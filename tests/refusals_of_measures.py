@@ -18,6 +18,7 @@ from wmcl.importance.perturbation import mean_divergence
 from wmcl.importance.reuse import reuse_profile
 from wmcl.importance.summary import summarise
 from wmcl.importance.synaptic_intelligence import synaptic_intelligence
+from wmcl.likelihoods import Bernoulli, Categorical
 from wmcl.networks import Elman, LinearRNN
 from wmcl.tasks import copy_task
 from wmcl.training import evaluate
@@ -78,12 +79,25 @@ CHANGES = {
     "not a likelihood": lambda f: f(NETWORK, PARAMETERS, DATA, 128),
 }
 
+SCORED = replace(DATA, scored=torch.ones_like(DATA.scored), targets=DATA.targets + 2)
 NAN = DATA.targets.clone()
 NAN[:, -1] = torch.nan
 STATES = torch.randn(2, 30, 6)
 SPECTRUM = dimensionality.covariance_spectrum(STATES)
 OTHER = {
     "nan target": lambda: evaluate(NETWORK, PARAMETERS, field(targets=NAN), TASK),
+    "impossible bits": lambda: evaluate(NETWORK, PARAMETERS, SCORED, Bernoulli()),
+    "impossible classes": lambda: evaluate(NETWORK, PARAMETERS, replace(SCORED, answers=1), Categorical()),
+    "another likelihood": lambda: evaluate(NETWORK, PARAMETERS, replace(DATA, answers=1), Bernoulli()),
+    "nothing scored": lambda: importance.fisher_diagonal(
+        NETWORK, PARAMETERS, field(scored=0 * DATA.scored), TASK, "exact"
+    ),
+    "nothing scored, mas": lambda: importance.memory_aware_synapses(
+        NETWORK, PARAMETERS, field(scored=0 * DATA.scored), TASK
+    ),
+    "half a chunk": lambda: evaluate(NETWORK, PARAMETERS, DATA, TASK, 2.5),
+    "samples in words": lambda: TASK.fixed_set("probe", "5"),
+    "data as the kind": lambda: importance.fisher_diagonal(NETWORK, PARAMETERS, DATA, TASK, DATA),
     "targets of another width": lambda: evaluate(NETWORK, PARAMETERS, field(targets=DATA.targets[..., :2]), TASK),
     "likelihood class": lambda: evaluate(NETWORK, PARAMETERS, DATA, type(TASK.likelihood)),
     "changed, other members": lambda: mean_divergence(

@@ -72,7 +72,7 @@ def test_members_that_break_are_frozen_on_the_device():
             parameters["W_out"][1, 0, 0] = float("inf")
             return parameters
 
-    with pytest.warns(RuntimeWarning, match="seed 1 has a non-finite loss or gradient at iteration 0"):
+    with pytest.warns(RuntimeWarning, match="seed 1 has a non-finite loss, gradient or update at iteration 0"):
         trained = fit([0, 1], Stop(20), network=Broken(4, 24, 3), device="cuda")
     assert trained.iterations.tolist() == [20, 0]
     assert torch.equal(trained.parameters["W_hh"][1], trained.initial["W_hh"][1])

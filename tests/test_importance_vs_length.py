@@ -157,7 +157,7 @@ def test_help_shows_defaults_in_groups():
     [
         (("--padded", "3"), "pattern_length is 5 and input_length is 3"),
         (("--basic", "0"), "pattern_length is 0"),
-        (("--batch", "0"), "batch is 0: it must be at least 1"),
+        (("--batch", "0"), "batch is 0: it must be a whole number of at least 1"),
         (("--losses", "0.1", "-1"), "losses"),
         (("--seeds", "0"), "seeds is 0"),
         (("--hidden", "0"), "hidden is 0"),

@@ -39,6 +39,7 @@ from wmcl.training import SGD, Adam, AdamW, Execution, Observer, Options, Stop, 
 from wmcl.training.loop import begin, take_step
 from wmcl.training.loss import clip
 from wmcl.training.objective import Objective
+from wmcl.training.options import Reason
 from wmcl.training.parts import Learner, Offer
 
 TASKS = copy_task_sequence(3, 2, 3, order="permuted width", width=3, validation_samples=16)
@@ -180,6 +181,71 @@ def test_a_part_that_would_never_be_called_is_refused():
 def test_a_loss_that_is_not_one_number_a_member_is_refused():
     with pytest.raises(ValueError, match=r"^loss of Shared has shape \(\): it must be \(2,\)"):
         list(train_sequence(Method(penalty=Shared(1.0)), NETWORK, TASKS, (3, 5), Stop(1), progress=False))
+
+
+@dataclasses.dataclass(frozen=True)
+class Wrong(Adam):
+    """An optimiser whose proposals do not fit, or are not finite for the second member."""
+
+    way: str = "nan"
+
+    def propose(self, gradient, state):
+        update, state = super().propose(gradient, state)
+        return WRONG[self.way](update), state
+
+
+@dataclasses.dataclass(frozen=True)
+class WrongPart(Penalty):
+    """A penalty whose adjustments do not fit."""
+
+    way: str = "nan"
+    hook: str = "adjust_update"
+
+    def start(self, learner, memory, values, task):
+        return ()
+
+    def adjust_update(self, past, update, values, draws):
+        return WRONG[self.way](update) if self.hook == "adjust_update" else update
+
+    def adjust_gradient(self, past, gradient, values, draws):
+        return WRONG[self.way](gradient) if self.hook == "adjust_gradient" else gradient
+
+
+WRONG = {
+    "nan": lambda update: update | {"b_hh": update["b_hh"] * torch.tensor([[1.0], [torch.nan]])},
+    "missing": lambda update: {name: value for name, value in update.items() if name != "b_hh"},
+    "another": lambda update: update | {"mine": update["b_hh"]},
+    "shape": lambda update: update | {"b_hh": update["b_hh"].sum(1)},
+}
+SAID = {
+    "missing": r"b_hh in the {} is missing: it must be of shape \(2, 6\)",
+    "another": r"mine in the {} is \(2, 6\): it must be left out: there is no such value",
+    "shape": r"b_hh in the {} is \(2,\): it must be of shape \(2, 6\)",
+}
+
+
+@pytest.mark.parametrize("way", SAID)
+def test_updates_and_gradients_that_do_not_fit_the_values_are_refused_by_name(way):
+    with pytest.raises(ValueError, match="^" + SAID[way].format("update by propose of Wrong")):
+        fit(options=dataclasses.replace(FAST, optimiser=Wrong(way=way)))
+    for hook in ("adjust_gradient", "adjust_update"):
+        name = f"{hook.removeprefix('adjust_')} by {hook} of WrongPart"
+        with pytest.raises(ValueError, match="^" + SAID[way].format(name)):
+            fit(Method(penalty=WrongPart(way=way, hook=hook)))
+
+
+@pytest.mark.parametrize("hook", ["propose", "adjust_gradient", "adjust_update"])
+def test_a_member_whose_update_is_not_finite_keeps_its_last_values_and_the_others_go_on(hook):
+    optimiser = Wrong() if hook == "propose" else FAST.optimiser
+    method = Method() if hook == "propose" else Method(penalty=WrongPart(hook=hook))
+    with pytest.warns(RuntimeWarning, match="seed 5 has a non-finite loss, gradient or update at iteration 0"):
+        first, *_ = fit(method, options=dataclasses.replace(FAST, optimiser=optimiser))
+    assert first.reason == (Reason.iterations, Reason.nonfinite)
+    start = NETWORK.init((3, 5))
+    for name, value in first.values.items():
+        assert value.isfinite().all()
+        assert torch.equal(value[1], start[name][1])
+        assert not torch.equal(value[0], start[name][0])
 
 
 class Kept(NamedTuple):

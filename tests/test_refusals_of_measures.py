@@ -52,6 +52,21 @@ SAID = {
         " wmcl.likelihoods.Bernoulli()"
     ),
     "nan target": "targets of data are NaN or infinite at 5 scored steps: they must be finite where they are scored",
+    "impossible bits": (
+        "targets of data are impossible at 30 scored steps: they must be from 0 to 1, for the likelihood Bernoulli"
+    ),
+    "impossible classes": (
+        "targets of data are impossible at 30 scored steps: they must be of 0 to 1 that add up to 1,"
+        " for the likelihood Categorical"
+    ),
+    "another likelihood": (
+        "answers of data is 1 a step: it must be one an output unit, 3, for the likelihood Bernoulli"
+    ),
+    "nothing scored": "scored of data is 0 at every step: it must be above 0 at one step at least",
+    "nothing scored, mas": "scored of data is 0 at every step: it must be above 0 at one step at least",
+    "half a chunk": "chunk is 2.5: it must be a whole number of at least 1",
+    "samples in words": "samples is '5': it must be a whole number of at least 1",
+    "data as the kind": "kind is of the type Sequences: it must be one of empirical, sampled, exact",
     "targets of another width": (
         "targets of data are of shape (1, 6, 5, 2): they must be (member or 1, 6, 5, 3) for this network"
         " and these inputs"
@@ -69,7 +84,7 @@ SAID = {
     ),
     "seeds of fractions": "seeds is [0.5, 1]: it must be a sequence of whole numbers, such as range(3)",
     "unknown kind": "kind is 'true': it must be one of empirical, sampled, exact",
-    "chunk": "chunk is 0: it must be at least 1",
+    "chunk": "chunk is 0: it must be a whole number of at least 1",
     "states of memory": (
         "states is of shape (30, 6): it must be a tensor of floating-point numbers with the axes (member, row, unit)"
     ),

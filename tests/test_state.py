@@ -84,7 +84,7 @@ def test_a_non_finite_gradient_with_a_finite_loss_stops_a_member():
             zero = (parameters["b_out"] * 0).sum() * 0
             return dataclasses.replace(found, logits=found.logits + torch.sqrt(zero))  # value 0, slope infinite
 
-    with pytest.warns(RuntimeWarning, match="seed 0 has a non-finite loss or gradient at iteration 0"):
+    with pytest.warns(RuntimeWarning, match="seed 0 has a non-finite loss, gradient or update at iteration 0"):
         trained = fit([0], Stop(5), network=Steep(4, 24, 3))
     assert trained.reason == (Reason.nonfinite,)
     assert all(torch.equal(value, trained.initial[name]) for name, value in trained.parameters.items())

@@ -134,7 +134,7 @@ def test_a_non_finite_member_is_stopped_reported_and_keeps_its_last_finite_param
             parameters["W_out"][list(seeds).index(1), 0, 0] = float("inf")
             return parameters
 
-    with pytest.warns(RuntimeWarning, match="seed 1 has a non-finite loss or gradient at iteration 0"):
+    with pytest.warns(RuntimeWarning, match="seed 1 has a non-finite loss, gradient or update at iteration 0"):
         trained = fit([0, 1], Stop(20), network=Broken(4, 24, 3, initialisation="orthogonal"))
     assert trained.reason == (Reason.iterations, Reason.nonfinite)
     assert trained.iterations.tolist() == [20, 0]

@@ -10,18 +10,23 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from wmcl.likelihoods import Bernoulli, Categorical, Likelihood, likelihood_of
 from wmcl.networks import Network
 from wmcl.networks.vectors import CHANGES
 from wmcl.tasks import Sequences
 
 
-def check_data(network: Any, parameters: Any, data: Any, reads_targets: bool = True, name: str = "data") -> None:
-    """Refuse a network, parameters or sequences that do not fit each other.
+def check_data(
+    network: Any, parameters: Any, data: Any, likelihood: Any = None, reads_targets: bool = True, name: str = "data"
+) -> None:
+    """Refuse a network, parameters, sequences or a likelihood that do not fit each other.
 
     Args:
         network: what must be a :class:`~wmcl.networks.Network`.
         parameters: what must be those of the network.
         data: what must be :class:`~wmcl.tasks.Sequences` for both.
+        likelihood: what must be the likelihood of the targets, or their task, where something must be scored; ``None``
+            if nothing needs to be.
         reads_targets: whether the targets are read; else they may be anything.
         name: of the argument that ``data`` was given as.
 
@@ -49,6 +54,8 @@ def check_data(network: Any, parameters: Any, data: Any, reads_targets: bool = T
     check_finite({f"{field} of {name}": values for field, values in tensors.items() if field != "targets"})
     if reads_targets:
         _check_targets(data, name)
+    if likelihood is not None:
+        _check_scored(likelihood_of(likelihood), data, reads_targets, name)
 
 
 def check_is_sequences(data: Any, name: str = "data") -> None:
@@ -195,6 +202,28 @@ def _check_targets(data: Sequences, name: str) -> None:
     bad = int((~targets.isfinite().all(-1) & (data.scored > 0)).sum())
     if bad:
         _refuse(f"targets of {name}", f"NaN or infinite at {bad} scored steps", "finite where they are scored")
+
+
+def _check_scored(likelihood: Likelihood, data: Sequences, reads_targets: bool, name: str) -> None:
+    """Refuse sequences of which nothing is scored, and scored targets that the likelihood holds for impossible."""
+    kind, is_choice = type(likelihood).__name__, isinstance(likelihood, Categorical)
+    if data.answers is not None and data.answers != (1 if is_choice else data.targets.shape[-1]):
+        wanted = "one choice among classes, 1" if is_choice else f"one an output unit, {data.targets.shape[-1]}"
+        _refuse(f"answers of {name}", f"{data.answers} a step", f"{wanted}, for the likelihood {kind}")
+    scored, targets = data.scored > 0, data.targets.detach()
+    if scored.is_meta:
+        return
+    if not bool(scored.flatten(1).any(1).all()):
+        _refuse(f"scored of {name}", "0 at every step", "above 0 at one step at least")
+    if not reads_targets or not isinstance(likelihood, (Bernoulli, Categorical)):
+        return
+    impossible = ((targets < 0) | (targets > 1)).any(-1)
+    if is_choice:  # as the sum of 0 and 1 is exact, and that of soft targets is not
+        impossible |= (targets.sum(-1) - 1).abs() > 1e-4
+    bad = int((impossible & scored).sum())
+    if bad:
+        wanted = "of 0 to 1 that add up to 1" if is_choice else "from 0 to 1"
+        _refuse(f"targets of {name}", f"impossible at {bad} scored steps", f"{wanted}, for the likelihood {kind}")
 
 
 def _refuse(name: str, found: str, wanted: str) -> NoReturn:

@@ -33,6 +33,7 @@ from wmcl.networks import Elman, Network, Parameters
 from wmcl.networks.recurrence import project
 from wmcl.randomness import Seeds, as_seeds, generator
 from wmcl.tasks import Sequences, Task
+from wmcl.tasks.task import check_counts
 from wmcl.training.loss import task_loss
 from wmcl.training.optimisers import Adam
 
@@ -282,9 +283,7 @@ def _check(network: Network, mode: str, largest: int, iterations: int, samples: 
         raise ValueError(f"mode is 'stop' for the network {type(network).__name__}: it must be an Elman network")
     if not 1 <= largest <= network.hidden:
         raise ValueError(f"largest is {largest}: it must lie between 1 and the {network.hidden} units")
-    for name, value in (("iterations", iterations), ("samples", samples)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
+    check_counts(iterations=iterations, samples=samples)
 
 
 def _measure(task: Task, logits: Tensor, sequences: Sequences) -> Float64[Tensor, "measure member"]:

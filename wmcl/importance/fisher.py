@@ -20,7 +20,7 @@ from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
 from wmcl.importance.per_sample import sum_over_samples
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
-from wmcl.likelihoods import Likelihood
+from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import Seeds
 from wmcl.tasks import Sequences, Task
@@ -59,7 +59,7 @@ def fisher_diagonal(
         ValueError: if network, parameters, data and likelihood do not fit, the kind is unknown, a number is not
             positive, there is no sequence, or seeds are missing or of the wrong number.
     """
-    check_data(network, parameters, data, reads_targets=kind == "empirical")
+    check_data(network, parameters, data, likelihood_of(likelihood), reads_targets=kind == "empirical")
     signals = fisher_signals(network, parameters, data, likelihood, kind, seeds, draws, chunk)
     total = sum_over_samples(signals, parameters, power=2)
     return {name: value / passes(kind, data.samples, draws) for name, value in total.items()}

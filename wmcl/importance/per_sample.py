@@ -19,6 +19,7 @@ from torch import Tensor
 from wmcl.networks import Parameters
 from wmcl.networks.activations import Activations, LinearMap
 from wmcl.networks.vectors import CHANGES
+from wmcl.tasks.task import check_counts
 
 Power = Literal[1, 2]
 _VALUES_AT_ONCE = 1 << 20  # per-sample gradients in memory at a time: 4 MB in float32, which stays in the cache
@@ -94,8 +95,6 @@ def gradient_powers(
 
 def check_averaged(samples: int, **counts: int) -> None:
     """Refuse an average over no sequence, and counts below 1, with a ValueError that names them."""
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
+    check_counts(**counts)
     if samples < 1:
         raise ValueError("data is empty: an importance needs at least one sequence")

@@ -27,6 +27,7 @@ from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import Seeds, as_seeds, generator
 from wmcl.tasks import Sequences, Task
+from wmcl.tasks.task import check_counts
 
 Selection = Literal["most important", "random", "least important"]
 
@@ -55,8 +56,7 @@ class Perturbations:
             raise ValueError(f"fractions is {self.fractions}: each must be above 0 and at most 1")
         if not self.sizes or not all(0 < size < float("inf") for size in self.sizes):
             raise ValueError(f"sizes is {self.sizes}: each must be positive and finite")
-        if self.repetitions < 1:
-            raise ValueError(f"repetitions is {self.repetitions}: it must be at least 1")
+        check_counts(repetitions=self.repetitions)
 
 
 @with_autograd
@@ -91,8 +91,8 @@ def perturbation_effect(
     Raises:
         ValueError: if the arguments do not fit, seeds are of the wrong number, or a parameter is missing.
     """
-    check_data(network, parameters, data, reads_targets=False)
     own, p = likelihood_of(likelihood), perturbations
+    check_data(network, parameters, data, own, reads_targets=False)
     for name, values in (("parameters", parameters), ("importance", importance), ("fisher", fisher)):
         _check_weights(name, values, parameters, p)
     seeds = as_seeds(seeds, len(parameters["b_out"]))
@@ -139,7 +139,7 @@ def mean_divergence(
     Raises:
         ValueError: if the arguments do not fit.
     """
-    check_data(network, parameters, data, reads_targets=False)
+    check_data(network, parameters, data, likelihood_of(likelihood), reads_targets=False)
     check_parameters(network, changed, "changed")
     example, other = parameters["b_out"], changed["b_out"]
     if (len(other), other.dtype, other.device) != (len(example), example.dtype, example.device):

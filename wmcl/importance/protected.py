@@ -33,7 +33,7 @@ from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data, check_floats
 from wmcl.dimensionality.principal_components import mean_and_covariance
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
-from wmcl.likelihoods import Likelihood
+from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import Seeds
 from wmcl.tasks import Sequences, Task
@@ -69,7 +69,7 @@ def protected_directions(
     Raises:
         ValueError: as there.
     """
-    check_data(network, parameters, data, reads_targets=kind == "empirical")
+    check_data(network, parameters, data, likelihood_of(likelihood), reads_targets=kind == "empirical")
     members, rows, units = parameters["W_hh"].shape
     sizes = (units, rows, units, rows)
     total = [torch.zeros(members, n, n, dtype=torch.float64, device=parameters["W_hh"].device) for n in sizes]
@@ -113,7 +113,7 @@ def memory_spectrum(
     Raises:
         ValueError: if the arguments do not fit, or no scored step follows the step.
     """
-    check_data(network, parameters, data, reads_targets=False)
+    check_data(network, parameters, data, likelihood_of(likelihood), reads_targets=False)
     if not 0 <= step < data.steps or not bool(data.scored[:, step + 1 :].any()):
         raise ValueError(f"step is {step}: a scored step must follow it")
     if states is not None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
 from wmcl.importance.signals import FisherKind, fisher_signals, passes
-from wmcl.likelihoods import Likelihood
+from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.networks.activations import LinearMap
 from wmcl.randomness import Seeds
@@ -43,7 +43,7 @@ def reuse_profile(
     Raises:
         ValueError: if the network reads backwards, so that its uses are not in the order of the steps; and as there.
     """
-    check_data(network, parameters, data, reads_targets=kind == "empirical")
+    check_data(network, parameters, data, likelihood_of(likelihood), reads_targets=kind == "empirical")
     if not network.is_causal:
         raise ValueError(f"direction of the network is {network.direction}: a reuse profile needs 'forward'")
     members, steps = len(parameters["b_out"]), data.steps

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.check_data import describe
 from wmcl.importance.per_sample import check_averaged, error_signals
 from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
@@ -115,7 +116,8 @@ def _apply(
 
 def _check_kind(kind: str) -> None:
     if kind not in get_args(FisherKind):
-        raise ValueError(f"kind is {kind!r}: it must be one of {', '.join(get_args(FisherKind))}")
+        found = repr(kind) if isinstance(kind, str) else describe(kind)
+        raise ValueError(f"kind is {found}: it must be one of {', '.join(get_args(FisherKind))}")
 
 
 def _seeds(seeds: Seeds | None, members: int) -> tuple[int, ...]:

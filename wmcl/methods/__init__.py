@@ -15,7 +15,7 @@ from wmcl.methods.quadratic import Quadratic
 from wmcl.methods.schedule import FromScratch, Multitask, Schedule
 from wmcl.methods.train_sequence import TrainedSession, train_sequence
 from wmcl.methods.transfer import backward_transfer, during, final, forgetting, forward_transfer, intransigence
-from wmcl.training.parts import Parametrisation, Penalty, Rehearsal
+from wmcl.training.parts import Offer, Parametrisation, Penalty, Rehearsal
 
 __all__ = [
     "CATALOGUE",
@@ -30,6 +30,7 @@ __all__ = [
     "Method",
     "Modulated",
     "Multitask",
+    "Offer",
     "OutputPreserving",
     "Parametrisation",
     "Penalty",

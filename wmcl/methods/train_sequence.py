@@ -19,7 +19,7 @@ from wmcl.networks.vectors import CHANGES
 from wmcl.randomness import Seeds, as_seeds
 from wmcl.tasks import Sequences, Task
 from wmcl.training import Ensemble, Execution, Options, Reason, Stop
-from wmcl.training.checkpoint import Checkpoint, configuration
+from wmcl.training.checkpoint import Checkpoint, check_place, configuration
 from wmcl.training.evaluation import Evaluation
 from wmcl.training.execution import execution_on
 from wmcl.training.loop import begin, run
@@ -137,8 +137,8 @@ def train_sequence(
     Every session has a new optimiser, and the batches of its tasks from iteration 0 on. A method that learns all tasks
     at once has a single session.
 
-    A member whose loss or gradient is not finite stops, as in :func:`wmcl.training.train`, and begins the next task
-    from its last finite values: look at ``TrainedSession.reason``.
+    A member whose loss, gradient or update is not finite stops, as in :func:`wmcl.training.train`, and begins the next
+    task from its last finite values: look at ``TrainedSession.reason``.
 
     Where a session begins with new networks, and no part of the method has a past yet, members with the same seed and
     learning rate would go the same way: they are trained once.
@@ -177,6 +177,8 @@ def train_sequence(
         learner, initial = _start(method, network, tuple(tasks), as_seeds(seeds), stop, options, device)
     execution = execution or execution_on(device, all(task.has_alike_batches for task in learner.tasks))
     sessions = tuple(method.schedule.sessions(len(learner.tasks)))
+    if checkpoint is not None:
+        check_place(Path(checkpoint), "folder")
     saves = None if checkpoint is None else _Saves(Path(checkpoint), checkpoint_every, sessions)
     return _sessions(method, learner, sessions, initial, stop, progress, execution, saves)
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from wmcl.check_data import check_data
 from wmcl.dimensionality import (
     components_for_variance,
     covariance_spectrum,
@@ -48,6 +49,7 @@ def dimensionality_at(trained: Trained, stage: Milestone, data: Sequences, thres
         (seed, phase, component) of the pooled states, ``components_by_step`` and ``participation_ratio_by_step`` (seed,
         step).
     """
+    check_data(trained.network, stage.after.parameters, data, reads_targets=False)
     with torch.no_grad():
         hidden = trained.network.apply(stage.after.parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
     is_padded = not is_aligned(data, None)
@@ -106,6 +108,7 @@ def nonlinear_dimensionality_at(
         ``intrinsic_dimension`` and ``duplicates`` (seed, dimension_estimator), the latter the rows
         that were left out as equal.
     """
+    check_data(trained.network, stage.after.parameters, data, reads_targets=False)
     with torch.no_grad():
         hidden = trained.network.apply(stage.after.parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
     chosen = states(hidden, data, phase)

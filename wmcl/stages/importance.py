@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
+from wmcl.check_data import check_is_sequences
 from wmcl.importance import (
     Perturbations,
     fisher_diagonal,
@@ -55,6 +56,7 @@ def importance_at(
     """
     if not kinds or not set(kinds) <= set(get_args(ImportanceKind)):
         raise ValueError(f"kinds is {kinds!r}: it must be a sequence of {', '.join(get_args(ImportanceKind))}")
+    check_is_sequences(data)
     bits = data.scored_bits().double().mean(-1)
 
     def measure(snapshot: Snapshot) -> xr.Dataset:
@@ -144,6 +146,7 @@ def reuse_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
         ``reuse`` (seed, step, other_step), pairs of uses over the trace, float32; ``reuse_share`` (seed, step), its
         row sums; ``reuse_own`` (seed), its diagonal, the share that uses have alone.
     """
+    check_is_sequences(data)
     parameters, seeds = stage.after.parameters, trained.seeds
     profile = reuse_profile(trained.network, parameters, data, trained.task, "sampled", seeds)["W_hh"]
     steps = np.arange(data.steps)

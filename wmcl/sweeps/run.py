@@ -19,6 +19,7 @@ from wmcl.sweeps.combine import combine
 from wmcl.sweeps.grid import Condition, Entry, entries, key
 from wmcl.sweeps.pool import Job, Measure, Pool, compute
 from wmcl.sweeps.store import Store
+from wmcl.tasks.task import check_counts
 
 
 def run(
@@ -70,8 +71,8 @@ def run(
         RuntimeError: if no entry could be computed.
     """
     for label, value in (("jobs", jobs), ("members", members)):
-        if value is not None and value < 1:
-            raise ValueError(f"{label} is {value}: it must be at least 1")
+        if value is not None:
+            check_counts(**{label: value})
     grid = entries(conditions, seeds)
     keys = {
         entry: key(name, configuration(dict(entry.condition)) if callable(configuration) else configuration, entry)

@@ -51,6 +51,7 @@ class Task:
 
     def fixed_set(self, purpose: str, samples: int) -> Sequences:
         """Draw a fixed set that all members share (member size 1), e.g. ``task.fixed_set("probe", 200)``."""
+        check_counts(samples=samples)
         return self.draw([generator(SHARED_SET_SEED, purpose)], samples)
 
     def changed(self, change: Callable[[Sequences], Sequences], inputs: int) -> "Task":

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -73,6 +73,7 @@ class Checkpoint:
 
     def __init__(self, path: Path, every: int, configuration: Mapping[str, Any], is_followed: bool = False) -> None:
         check_counts(checkpoint_every=every)
+        check_place(Path(path), "file")
         self.path, self.every, self._configuration = Path(path), every, configuration
         self._is_followed = is_followed
 
@@ -120,6 +121,19 @@ class Checkpoint:
                 f"stop.iterations is {iterations}: the checkpoint {self.path} has made"
                 f" {description['iteration']} iterations already, so it must be at least that"
             )
+
+
+def check_place(path: Path, kind: Literal["file", "folder"]) -> None:
+    """Refuse, before any work, a path at which something else stands, or that leads through a file.
+
+    Raises:
+        ValueError: naming the path.
+    """
+    if path.exists() and path.is_dir() != (kind == "folder"):
+        raise ValueError(f"checkpoint is {path}, a {'folder' if kind == 'file' else 'file'}: it must be a {kind}")
+    first = next(parent for parent in path.absolute().parents if parent.exists())
+    if not first.is_dir():
+        raise ValueError(f"checkpoint is {path}: {first} is a file, and nothing can be below it")
 
 
 def encode(state: State) -> tuple[Arrays, dict[str, Any]]:

@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 from jaxtyping import Float, Int
 
+from wmcl.check_data import check_data
 from wmcl.likelihoods import Likelihood
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Phase, Sequences, Task
@@ -79,6 +80,7 @@ class Ensemble:
             coordinate ``phase`` names that of each step.
         """
         found = self._data(data)
+        check_data(self.network, self.parameters, found, reads_targets=False)
         hidden = self.network.apply(self.parameters, found.inputs, slice(0, 0), lengths=found.lengths).hidden
         phases = found.phase
         coordinates: dict[str, Any] = {"seed": list(self.seeds), "step": np.arange(found.steps)}
@@ -110,6 +112,7 @@ class Ensemble:
         from wmcl.dimensionality.states import states
 
         found = self._data(data)
+        check_data(self.network, self.parameters, found, reads_targets=False)
         hidden = self.network.apply(self.parameters, found.inputs, slice(0, 0), lengths=found.lengths).hidden
         spectrum = covariance_spectrum(states(hidden, found, phase))
         where = "all phases" if phase is None else f"the {phase} phase"

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 
 from wmcl import stored_file
+from wmcl.check_data import describe
 from wmcl.networks import Network, Parameters
 from wmcl.networks.vectors import CHANGES
 from wmcl.training.checkpoint import network_description
@@ -41,8 +42,11 @@ def save_ensemble(path: Path | str, trained: Trained) -> None:
     """Write a trained ensemble to a file, whole or not at all.
 
     Raises:
-        ValueError: if the class of the network cannot be imported by its name, so that nobody could read the file.
+        ValueError: if it is no :class:`~wmcl.training.Trained`, or if the class of the network cannot be imported by
+            its name, so that nobody could read the file.
     """
+    if not isinstance(trained, Trained):
+        raise ValueError(f"trained is {describe(trained)}: it must be a Trained, as wmcl.training.train returns it")
     _check_importable(type(trained.network))
     arrays = {
         **{f"parameters/{name}": value.detach().cpu().numpy() for name, value in trained.parameters.items()},

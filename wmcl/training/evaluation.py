@@ -13,6 +13,7 @@ from wmcl.check_data import check_data
 from wmcl.likelihoods import Categorical, Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
+from wmcl.tasks.task import check_counts
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,8 @@ def evaluate(
     Raises:
         ValueError: if network, parameters, data and likelihood do not fit, or the chunk is not positive.
     """
-    check_data(network, parameters, data)
-    if chunk < 1:
-        raise ValueError(f"chunk is {chunk}: it must be at least 1")
+    check_data(network, parameters, data, likelihood_of(likelihood))
+    check_counts(chunk=chunk)
     return evaluate_unchecked(network, parameters, data, likelihood_of(likelihood), chunk)
 
 

@@ -22,11 +22,12 @@ from wmcl.training.loss import clip, where
 from wmcl.training.objective import Batch, Objective
 from wmcl.training.observer import Observer, Step
 from wmcl.training.options import Options, Stop, matrix_products_in
+from wmcl.training.parts import check_fit
 from wmcl.training.state import Moving, Record, State, start_state
 
 
 def take_step(objective: Objective, observer: Observer | None, moving: Moving, batch: Batch) -> tuple[Moving, Record]:
-    """Take one training step; members that are frozen, or whose loss or gradient is not finite, stay as they are.
+    """Take one training step; members that are frozen, or have no finite loss, gradient or update, stay as they are.
 
     Args:
         objective: with the learner, whose options hold the optimiser.
@@ -46,11 +47,13 @@ def take_step(objective: Objective, observer: Observer | None, moving: Moving, b
     # the update: as the optimiser proposes it, and as weight decay and the method adjust it
     total = optimiser.decayed(clipped_gradient, values)
     proposed, next_state = optimiser.propose(total, state)
+    check_fit(proposed, values, f"update by propose of {type(optimiser).__name__}")
     update = objective.adjust_update(optimiser.shrink(proposed, values, state), values, batch)
     after = {name: value + update[name] for name, value in values.items()}
 
     # who takes it
-    finite = (loss + norm).isfinite()
+    size = torch.stack([change.flatten(1).sum(1) for change in update.values()]).sum(0)
+    finite = (loss + norm + size).isfinite()
     took, observed = moving.active & finite, moving.observed
     if observer is not None:
         step = Step(values, after, proposed, task_gradient, total, loss, clipped, finite, optimiser, state)

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from wmcl.networks import Network
 from wmcl.tasks import Task
+from wmcl.tasks.task import check_counts
 from wmcl.training.loop import begin, take_step
 from wmcl.training.objective import Objective
 from wmcl.training.observer import Observer
@@ -46,8 +47,7 @@ def members_that_fit(
         milestones: how many losses the parameters are kept at.
         observer: what accumulates something for every weight.
     """
-    if bytes < 1:
-        raise ValueError(f"bytes is {bytes}: it must be at least 1")
+    check_counts(bytes=bytes)
     one, two = (training_bytes(network, task, options, members, milestones, observer) for members in (1, 2))
     return max(1, 1 + (bytes - one) // (two - one))  # everything but the shared sequences grows with the members
 

@@ -16,7 +16,7 @@ from wmcl.networks import Parameters
 from wmcl.tasks import Sequences
 from wmcl.training.evaluation import Evaluation, evaluate_unchecked
 from wmcl.training.loss import gradient_of, in_nats_a_bit, leaves_of, orthogonality, task_loss
-from wmcl.training.parts import Learner, Part, Penalty, Rehearsal
+from wmcl.training.parts import Learner, Part, Penalty, Rehearsal, check_fit
 
 
 @dataclass(frozen=True)
@@ -149,12 +149,14 @@ class Objective:
         """Let the parts change the gradient of all losses."""
         for part, past in self._parts():
             gradient = part.adjust_gradient(past, gradient, values, batch.draws)
+            check_fit(gradient, values, f"gradient by adjust_gradient of {type(part).__name__}")
         return gradient
 
     def adjust_update(self, update: Parameters, values: Parameters, batch: Batch) -> Parameters:
         """Let the parts change the update that the optimiser proposes."""
         for part, past in self._parts():
             update = part.adjust_update(past, update, values, batch.draws)
+            check_fit(update, values, f"update by adjust_update of {type(part).__name__}")
         return update
 
     @torch.no_grad()

@@ -29,7 +29,7 @@ class Step:
     clipped: Bool[Tensor, "member"]
     """whether the total gradient was clipped"""
     finite: Bool[Tensor, "member"]
-    """whether loss and total gradient are finite"""
+    """whether loss, total gradient and update are finite"""
     optimiser: Optimiser
     state: OptimiserState
     """state of the optimiser before the step"""

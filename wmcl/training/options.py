@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
+from wmcl.tasks.task import check_counts
 from wmcl.training.loss import Reduction
 from wmcl.training.optimisers import Adam, Optimiser
 
@@ -44,9 +45,7 @@ class Options:
     mantissa"""
 
     def __post_init__(self) -> None:
-        for name in ("batch", "validate_every", "watch_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        check_counts(batch=self.batch, validate_every=self.validate_every, watch_every=self.watch_every)
         if not isinstance(self.optimiser, Optimiser):
             raise ValueError(f"optimiser is {self.optimiser!r}: it must be an Optimiser, such as Adam(1e-3)")
         if self.clip is not None and not 0 < self.clip < np.inf:
@@ -68,7 +67,7 @@ class Reason(IntEnum):
     accuracy = 2
     patience = 3
     nonfinite = 4
-    """the loss or gradient of the member became infinite or not a number; it keeps its last finite parameters"""
+    """the loss, gradient or update of the member became infinite or NaN; it keeps its last finite parameters"""
 
 
 @dataclass(frozen=True)

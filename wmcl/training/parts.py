@@ -279,6 +279,19 @@ def select(values: Parameters, places: Sequence[int]) -> Parameters:
     return {name: value[list(places)] for name, value in values.items()}
 
 
+def check_fit(given: Parameters, values: Parameters, name: str) -> None:
+    """Refuse what does not have a tensor of the shape of each value, by the same names.
+
+    Raises:
+        ValueError: naming what was given, by its name in the message, and the first value that it does not fit.
+    """
+    for each in [*values, *(given.keys() - values.keys())]:
+        found = tuple(given[each].shape) if each in given else "missing"
+        wanted = f"of shape {tuple(values[each].shape)}" if each in values else "left out: there is no such value"
+        if each not in given or each not in values or found != tuple(values[each].shape):
+            raise ValueError(f"{each} in the {name} is {found}: it must be {wanted}")
+
+
 def penalty_strength(penalty: Penalty, learner: Learner) -> Float[Tensor, "member"] | None:
     """Return what the loss of a penalty is multiplied by; ``None`` if it has no strength, or its past holds it."""
     strength = getattr(penalty, "strength", None)

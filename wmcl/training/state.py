@@ -60,7 +60,7 @@ class Record:
     active: Bool[Tensor, "member"]
     """whether each member was learning before the step"""
     took: Bool[Tensor, "member"]
-    """whether each member took the step: it was learning and has a finite loss and gradient"""
+    """whether each member took the step: it was learning, and its loss, gradient and update are finite"""
 
     def clone(self) -> "Record":
         """Return a copy that later steps leave alone."""
@@ -141,7 +141,7 @@ class State:
         return Snapshot(self.steps, self.last.loss, self.moving.values, self.moving.observed)
 
     def after_steps(self, records: Sequence[Record], moving: Moving, seconds: float) -> "State":
-        """Return the state after some steps; members whose loss or gradient is not finite are stopped and reported.
+        """Return the state after some steps; members whose loss, gradient or update is not finite are stopped.
 
         Steps at which nobody was learning any more leave no trace.
         """
@@ -156,7 +156,8 @@ class State:
                 iteration = self.iteration + int(broken.argmax())
                 members[place] = replace(members[place], reason=Reason.nonfinite)
                 warnings.warn(
-                    f"the member with seed {seed} has a non-finite loss or gradient at iteration {iteration}: stopped",
+                    f"the member with seed {seed} has a non-finite loss, gradient or update at iteration"
+                    f" {iteration}: stopped",
                     RuntimeWarning,
                     stacklevel=5,  # the caller of train
                 )
