@@ -80,12 +80,18 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(PYTHON) figures/linear_rnn.py docs/results/linear_rnn.nc --output docs/results
 
 # In two processes of one thread each; tests/conftest.py says what runs in which.
+SHAPES = --jaxtyping-packages=wmcl,beartype.beartype
 PYTEST_IN_TWO = OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2
 test: $(INSTALLED)  ## the tests
 	$(PYTEST_IN_TWO)
 
-slow: $(INSTALLED)  ## the tests with many more random examples of every property
-	HYPOTHESIS_PROFILE=slow $(PYTEST_IN_TWO)
+# Checking takes as long as the tests themselves: the gate checks those that call everything in the core.
+CHECKED = $(addprefix tests/test_,$(addsuffix .py,exactness modes_of_measures modes_of_training parts dimensionality data_task))
+shapes: $(INSTALLED)  ## the tests of the core, with every annotated shape and type checked as they run
+	$(PYTEST_IN_TWO) $(SHAPES) $(CHECKED)
+
+slow: $(INSTALLED)  ## all tests, with every shape and type checked, and many more random examples of every property
+	HYPOTHESIS_PROFILE=slow $(PYTEST_IN_TWO) $(SHAPES)
 
 FAULTS ?= 50
 faults: $(INSTALLED)  ## kill, damage and starve sweeps many times (minutes), and count what was withstood

@@ -1,9 +1,5 @@
 import os
 import signal
-import subprocess
-import sys
-import textwrap
-import time
 from functools import partial
 from pathlib import Path
 
@@ -199,56 +195,6 @@ def test_an_entry_that_kills_its_process_twice_is_recorded_and_the_rest_is_finis
     assert found.attrs["entries_computed"] == "5 of 6"
     assert found.value.count() == 5
     assert choose(found, p=2, i=3).value.sel(seed=1).isnull().all()
-
-
-SLOW_SWEEP = """
-    import sys, time
-    from pathlib import Path
-    sys.path.insert(0, {root!r})
-    from functools import partial
-    from tests.test_sweeps import CONDITIONS, measure
-    from wmcl.sweeps import choose, run, save_atomically
-
-    def slow(log, condition, seeds):
-        time.sleep(0.3)
-        return measure(log, condition, seeds)
-
-    arguments = dict(name="kill", configuration={{}}, folder=Path({entries!r}), jobs=2)
-    found = run(partial(slow, {log!r}), CONDITIONS, range(4), **arguments)
-    save_atomically(found, Path({result!r}))
-"""
-
-
-def test_kill_9_and_the_same_command_again_give_the_same_values(tmp_path):
-    paths = {name: str(tmp_path / name) for name in ("log", "entries", "result")}
-    script = textwrap.dedent(SLOW_SWEEP).format(root=str(Path(__file__).parents[1]), **paths)
-    command = [sys.executable, "-c", script]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-    entries_folder = tmp_path / "entries"
-    deadline = time.monotonic() + 180
-    while len(list(entries_folder.glob("*.nc"))) < 3:
-        assert time.monotonic() < deadline, "the sweep did not get going"
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    before = {path.name for path in entries_folder.glob("*.nc")}
-    assert 3 <= len(before) < 12
-    assert not (tmp_path / "result").exists()
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    with xr.open_dataset(tmp_path / "result") as resumed:
-        whole = run(
-            partial(measure, str(tmp_path / "other")),
-            CONDITIONS,
-            range(4),
-            name="kill",
-            configuration={},
-            folder=tmp_path / "fresh",
-            progress=False,
-        )
-        xr.testing.assert_equal(resumed, whole)
-        # what was stored when the blow fell is not computed again; what ran, or waited to be stored, is
-        assert resumed.attrs["entries_computed"] == f"{12 - len(before)} of 12"
-    assert before <= {path.name for path in entries_folder.glob("*.nc")}
 
 
 names = st.text("abcxyz_", min_size=1, max_size=5)
