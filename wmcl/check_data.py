@@ -211,7 +211,7 @@ def _check_scored(likelihood: Likelihood, data: Sequences, reads_targets: bool, 
         wanted = "one choice among classes, 1" if is_choice else f"one an output unit, {data.targets.shape[-1]}"
         _refuse(f"answers of {name}", f"{data.answers} a step", f"{wanted}, for the likelihood {kind}")
     scored, targets = data.scored > 0, data.targets.detach()
-    if scored.is_meta:
+    if scored.is_meta or not data.samples:  # an empty set is refused where something is averaged
         return
     if not bool(scored.flatten(1).any(1).all()):
         _refuse(f"scored of {name}", "0 at every step", "above 0 at one step at least")

@@ -47,11 +47,11 @@ def memory_aware_synapses(
         ValueError: if network, parameters and data do not fit, the chunk is not positive or there is no sequence.
     """
     check_data(network, parameters, data, reads_targets=False)
-    if bool((data.scored.flatten(1).sum(1) == 0).any()):
-        raise ValueError("scored of data is 0 at every step: it must be above 0 at one step at least")
     if likelihood is not None:
         likelihood_of(likelihood)  # a number would be the chunk, in the wrong place
     check_averaged(data.samples, chunk=chunk)
+    if bool((data.scored.flatten(1).sum(1) == 0).any()):
+        raise ValueError("scored of data is 0 at every step: it must be above 0 at one step at least")
     total = sum_over_samples(_signals(network, parameters, data, chunk), parameters, power=1)
     return {name: value / data.samples for name, value in total.items()}
 
