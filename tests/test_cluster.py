@@ -167,6 +167,7 @@ def deadly(log, condition, seeds):
     return measure(log, condition, seeds)
 
 
+@pytest.mark.skipif("FAULTS" not in os.environ, reason="starts six workers: make faults")
 def test_a_job_that_kills_every_worker_is_recorded_and_the_rest_is_finished(mortal, tmp_path, undisturbed):
     found = sweep(tmp_path, deadly, mortal.address)
     assert found.attrs["failed_entries"] == "p=2 i=3 seed=1"
