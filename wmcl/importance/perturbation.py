@@ -11,7 +11,7 @@ they vanish on average over signs but make single draws scatter, the more so the
 higher orders, which stay: those of odd order vanish on average too, so the error of the mean grows as δ⁴.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -93,12 +93,27 @@ def perturbation_effect(
     """
     own, p = likelihood_of(likelihood), perturbations
     check_data(network, parameters, data, own, reads_targets=False)
-    for name, values in (("parameters", parameters), ("importance", importance), ("fisher", fisher)):
-        _check_weights(name, values, parameters, p)
+    check_weights(parameters, importance, fisher, p)
     seeds = as_seeds(seeds, len(parameters["b_out"]))
+    logits = _logits(network, parameters, data)
+
+    def divergence(changed: Parameters) -> Tensor:
+        return _mean_divergence(own, logits, _logits(network, changed, data), data)
+
+    return effects(parameters, importance, fisher, seeds, p, divergence)
+
+
+def effects(
+    parameters: Parameters,
+    importance: Parameters,
+    fisher: Parameters,
+    seeds: Sequence[int],
+    p: Perturbations,
+    divergence: Callable[[Parameters], Float[Tensor, "member"]],
+) -> xr.Dataset:
+    """Measure and predict the effects, given the divergence that changed parameters bring."""
     ranking = _flatten(importance, p.weights).argsort(dim=1, descending=True, stable=True)
     diagonal = _flatten(fisher, p.weights)
-    logits = _logits(network, parameters, data)
     shape = (len(seeds), len(get_args(Selection)), len(p.fractions), len(p.sizes), p.repetitions)
     measured, predicted = np.empty(shape), np.empty(shape)
     for repetition in range(p.repetitions):
@@ -109,8 +124,7 @@ def perturbation_effect(
                 for k, size in enumerate(p.sizes):
                     change = size * signs * moved
                     changed = _add(parameters, change, p.weights)
-                    found = _mean_divergence(own, logits, _logits(network, changed, data), data)
-                    measured[:, s, f, k, repetition] = found.cpu().numpy()
+                    measured[:, s, f, k, repetition] = divergence(changed).cpu().numpy()
                     predicted[:, s, f, k, repetition] = (diagonal * change.square()).sum(1).cpu().numpy() / 2
     return _label(measured, predicted, seeds, p)
 
@@ -195,8 +209,17 @@ def _add(parameters: Parameters, change: Float[Tensor, "member weight"], names: 
     return {**parameters, **moved}
 
 
+def check_weights(parameters: Parameters, importance: Parameters, fisher: Parameters, p: Perturbations) -> None:
+    """Refuse parameters, importances and Fishers that do not hold the weights that are moved.
+
+    Raises:
+        ValueError: naming which of them, and the weight.
+    """
+    for name, values in (("parameters", parameters), ("importance", importance), ("fisher", fisher)):
+        _check_weights(name, values, parameters, p)
+
+
 def _check_weights(field: str, values: Parameters, parameters: Parameters, p: Perturbations) -> None:
-    """Refuse parameters, importances and Fishers that do not hold the weights that are moved."""
     check_tensors(values, field)
     missing = [name for name in p.weights if name not in values]
     if missing:

@@ -49,6 +49,7 @@ def unroll(
     weights: Weights,
     steps: slice = slice(None),
     taps: tuple[Float[Tensor, "member time sample gate"], Float[Tensor, "member time sample gate"]] | None = None,
+    start: State | None = None,
 ) -> Unrolled:
     """Compute the states of every step, h_t = cell(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
 
@@ -59,8 +60,11 @@ def unroll(
         steps: consecutive steps that the head needs. A loss that only depends on them costs no gradient of the size of
             all states.
         taps: zeros of the input and of the recurrent map, to obtain the error signal of every sample and step.
+        start: state before the first step; ``None`` for zeros. With a start, gradients reach it, and pass through the
+            cell state, too.
     """
-    return Unrolled(*_Recurrence.apply(cell, inputs, *weights, steps, *(taps or (None, None))))
+    hidden, window, carried = _Recurrence.apply(cell, inputs, *weights, steps, *(taps or (None, None)), *(start or ()))
+    return Unrolled(hidden, window, carried if start is not None or carried is None else carried.detach())
 
 
 class _Recurrence(torch.autograd.Function):
@@ -76,6 +80,8 @@ class _Recurrence(torch.autograd.Function):
         steps: slice,
         tap_ih: Tensor | None,
         tap_hh: Tensor | None,
+        start_hidden: Tensor | None = None,
+        start_cell: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         units, apart = W_hh.shape[-1], cell.blocks - cell.gates
         values = project(inputs, *_drive(W_ih, b_ih, b_hh, apart * units))
@@ -84,30 +90,29 @@ class _Recurrence(torch.autograd.Function):
             values[..., apart * units :] += tap_hh
         hidden = values if cell.in_place else torch.empty_like(values[..., :units])
         carried = torch.empty_like(hidden) if cell.has_cell_state else None
-        trace = _Trace(cell, values, hidden, carried)
+        trace = _Trace(cell, values, hidden, carried, start_hidden, start_cell)
         to_from = W_hh.mT
         for t in range(values.shape[1]):
-            if t > 0:
-                values[:, t, :, apart * units :].baddbmm_(hidden[:, t - 1], to_from)
+            if t > 0 or start_hidden is not None:
+                values[:, t, :, apart * units :].baddbmm_(trace.state(t - 1).hidden, to_from)
             cell.step(values[:, t], trace.state(t - 1), trace.state(t))
-        ctx.save_for_backward(inputs, W_ih, W_hh, values, hidden, carried)
+        ctx.save_for_backward(inputs, W_ih, W_hh, values, hidden, carried, start_hidden, start_cell)
         ctx.cell, ctx.steps = cell, steps
         ctx.set_materialize_grads(False)
-        if carried is not None:
-            ctx.mark_non_differentiable(carried)
         return hidden, hidden[:, steps], carried
 
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any, grad_all: Tensor | None, grad_window: Tensor | None, grad_carried: None
+        ctx: Any, grad_all: Tensor | None, grad_window: Tensor | None, grad_carried: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        inputs, W_ih, W_hh, values, hidden, carried = ctx.saved_tensors
-        trace, units = _Trace(ctx.cell, values, hidden, carried), W_hh.shape[-1]
-        errors = _error_signals(trace, W_hh, *_incoming(grad_all, grad_window, hidden, ctx.steps))
+        inputs, W_ih, W_hh, values, hidden, carried, *start = ctx.saved_tensors
+        trace, units = _Trace(ctx.cell, values, hidden, carried, *start), W_hh.shape[-1]
+        incoming, first = _incoming(grad_all, grad_window, hidden, ctx.steps)
+        errors, of_start = _error_signals(trace, W_hh, incoming, first, grad_carried)
         apart = (ctx.cell.blocks - ctx.cell.gates) * units
         of_inputs, of_hidden = errors[..., : W_ih.shape[1]], errors[..., apart:]
-        needs_inputs, needs_W_ih, needs_b_ih, needs_W_hh, needs_b_hh, _, needs_tap_ih, needs_tap_hh = (
+        needs_inputs, needs_W_ih, needs_b_ih, needs_W_hh, needs_b_hh, _, needs_tap_ih, needs_tap_hh, *_ = (
             ctx.needs_input_grad[1:]
         )
         grad_inputs = grad_W_ih = grad_b_ih = grad_W_hh = grad_b_hh = None
@@ -119,12 +124,15 @@ class _Recurrence(torch.autograd.Function):
             grad_W_ih = _turn(_outer_sum(of_inputs, inputs), -apart, 1)
         if needs_W_hh:
             grad_W_hh = _outer_sum(of_hidden[:, 1:], hidden[:, :-1])
+            if start[0] is not None:
+                grad_W_hh = grad_W_hh + of_hidden[:, 0].mT @ start[0]
         if needs_b_ih or needs_b_hh:
             grad_bias = errors.sum((1, 2))
             grad_b_ih, grad_b_hh = _turn(grad_bias[:, : W_ih.shape[1]], -apart, 1), grad_bias[:, apart:]
         tap_ih = _turn(of_inputs, -apart, -1) if needs_tap_ih else None
         tap_hh = of_hidden if needs_tap_hh else None
-        return None, grad_inputs, grad_W_ih, grad_b_ih, grad_W_hh, grad_b_hh, None, tap_ih, tap_hh
+        given = (None, grad_inputs, grad_W_ih, grad_b_ih, grad_W_hh, grad_b_hh, None, tap_ih, tap_hh)
+        return given + (of_start if start[0] is not None else ())[: len(ctx.needs_input_grad) - len(given)]
 
 
 class _Trace(NamedTuple):
@@ -134,9 +142,13 @@ class _Trace(NamedTuple):
     values: Tensor
     hidden: Tensor
     carried: Tensor | None
+    start_hidden: Tensor | None = None
+    start_cell: Tensor | None = None
 
     def state(self, t: int) -> State:
-        """Return the state after step t; before the first step it is zero."""
+        """Return the state after step t; before the first step it is zero, unless a start was given."""
+        if t < 0 and self.start_hidden is not None:
+            return State(self.start_hidden, self.start_cell)
         if t < 0:
             zero = torch.zeros_like(self.hidden[:, 0])
             return State(zero, None if self.carried is None else zero)
@@ -171,12 +183,20 @@ def _incoming(
     return grad_all, 0
 
 
-def _error_signals(trace: _Trace, W_hh: Tensor, incoming: Tensor | None, start: int) -> Tensor:
-    """Compute δ of every step by back-propagation through time."""
-    cell, values, hidden, _ = trace
+def _error_signals(
+    trace: _Trace, W_hh: Tensor, incoming: Tensor | None, start: int, of_carried: Tensor | None
+) -> tuple[Tensor, tuple[Tensor, Tensor | None]]:
+    """Compute δ of every step by back-propagation through time, and the gradient of the state before the first."""
+    cell, values, hidden = trace.cell, trace.values, trace.hidden
     errors = torch.empty_like(values)
+    if of_carried is not None:  # it may reach steps after those that the gradient of the hidden states reaches
+        every = torch.zeros_like(hidden)
+        if incoming is not None:
+            every[:, start : start + incoming.shape[1]] = incoming
+        incoming, start = every, 0
     if incoming is None or incoming.shape[1] == 0:
-        return errors.zero_()
+        zero = torch.zeros_like(hidden[:, 0])
+        return errors.zero_(), (zero, zero if cell.has_cell_state else None)
     last, recurrent = start + incoming.shape[1] - 1, slice(values.shape[-1] - W_hh.shape[1], None)
     errors[:, last + 1 :] = 0
     scratch = torch.empty_like(hidden[:, 0])
@@ -188,8 +208,13 @@ def _error_signals(trace: _Trace, W_hh: Tensor, incoming: Tensor | None, start: 
         else:
             from_outside = incoming[:, t - start] if t >= start else None
             _through_time(cell, of_hidden, from_outside, errors[:, t + 1, :, recurrent], W_hh)
+        if of_cell is not None and of_carried is not None:
+            of_cell += of_carried[:, t]
         cell.step_backward(errors[:, t], values[:, t], trace.state(t - 1), trace.state(t), State(of_hidden, of_cell))
-    return errors
+    of_start = scratch if cell.passes_hidden else torch.empty_like(scratch)
+    if trace.start_hidden is not None:
+        _through_time(cell, of_start, None, errors[:, 0, :, recurrent], W_hh)
+    return errors, (of_start, of_cell)
 
 
 def _through_time(cell: Cell, target: Tensor, from_outside: Tensor | None, following: Tensor, W_hh: Tensor) -> None:
