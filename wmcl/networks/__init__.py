@@ -1,7 +1,7 @@
 """Recurrent networks are pure functions of parameters and inputs."""
 
 from wmcl.networks.cell import Cell
-from wmcl.networks.elman import Elman
+from wmcl.networks.elman import Elman, ReLUElman
 from wmcl.networks.gru import GRU
 from wmcl.networks.initialisation import Parameters
 from wmcl.networks.linear import LinearRNN
@@ -19,4 +19,5 @@ __all__ = [
     "LinearRNN",
     "Network",
     "Parameters",
+    "ReLUElman",
 ]
