@@ -7,6 +7,7 @@ from wmcl.networks.initialisation import Parameters
 from wmcl.networks.linear import LinearRNN
 from wmcl.networks.lstm import LSTM
 from wmcl.networks.network import Network
+from wmcl.networks.torch_modules import from_torch, to_torch
 
 NETWORKS: dict[str, type[Network]] = {"elman": Elman, "lstm": LSTM, "gru": GRU, "linear": LinearRNN}
 """network of each cell, by the name that users choose it by"""
@@ -20,4 +21,6 @@ __all__ = [
     "Network",
     "Parameters",
     "ReLUElman",
+    "from_torch",
+    "to_torch",
 ]

@@ -162,7 +162,7 @@ class Network:
             ValueError: if an argument is of another type, shape, dtype or device than is needed, or if there are
                 numbers of words without changes of their vectors, or the other way round.
         """
-        one = check_parameters(parameters, self.shapes | self._shapes_of_shifts(parameters))
+        one = check_parameters(parameters, self.shapes | self.shapes_of_shifts(parameters))
         check_inputs(inputs, self.inputs, CHANGES in parameters, one)
         check_steps(steps)
         if lengths is not None:
@@ -198,7 +198,7 @@ class Network:
             return [(name, False), (f"{name}_reverse", True)]
         return [(name, self.direction == "backward")]
 
-    def _shapes_of_shifts(self, parameters: Parameters) -> dict[str, tuple[int, ...]]:
+    def shapes_of_shifts(self, parameters: Parameters) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the shifts that stand beside the parameters of a network without biases."""
         if self.biases or not isinstance(parameters, dict):
             return {}
