@@ -1,7 +1,7 @@
 """What exactness tests run over: networks and tasks, and a covering set of all kinds of measurements.
 
 ``CASES`` are networks with a Copy Task each. ``COVERING`` crosses cell × wiring × likelihood × lengths × scored steps ×
-heads × data, so that every pair of values of two of these occurs in a case, but not their whole product.
+heads × biases × data, so that every pair of values of two of these occurs in a case, but not their whole product.
 """
 
 import itertools
@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from wmcl.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
-from wmcl.networks import GRU, LSTM, Elman, LinearRNN, Network
+from wmcl.networks import GRU, LSTM, Elman, LinearRNN, Network, ReLUElman
 from wmcl.tasks import Phase, Sequences, copy_task
 
 
 def copy_case(network, pattern_length, input_length):
-    fields = {name: getattr(network, name) for name in ("initialisation", "layers", "direction", "heads")}
-    usual = {"layers": 1, "direction": "forward", "heads": 1}
+    fields = {name: getattr(network, name) for name in ("initialisation", "layers", "direction", "heads", "biases")}
+    usual = {"layers": 1, "direction": "forward", "heads": 1, "biases": True}
     unusual = " ".join(f"{name}={value}" for name, value in fields.items() if value != usual.get(name))
     stage = "" if network.has_output_stage else " no stage"
     name = f"{type(network).__name__}{stage} {unusual} {pattern_length},{input_length}"
@@ -36,6 +36,8 @@ CASES = [
     copy_case(GRU(4, 5, 3, initialisation="xavier"), 2, 4),
     copy_case(GRU(4, 4, 3, layers=3, heads=2, initialisation="fan_in"), 2, 3),
     copy_case(GRU(4, 4, 3, layers=2, direction="bidirectional", initialisation="fan_in"), 2, 3),
+    copy_case(ReLUElman(4, 6, 3, initialisation="fan_in"), 2, 3),
+    copy_case(GRU(4, 4, 3, layers=2, biases=False, initialisation="fan_in"), 2, 3),
 ]
 
 
@@ -80,6 +82,7 @@ FACTORS = {
         "LSTM": lambda fields: LSTM(FEATURES, 3, **fields),
         "LSTM that keeps": lambda fields: LSTM(FEATURES, 3, forget_bias=0.7, **fields),
         "GRU": lambda fields: GRU(FEATURES, 3, **fields),
+        "rectified Elman": lambda fields: ReLUElman(FEATURES, 3, **fields),
         "linear": lambda fields: LinearRNN(FEATURES, 4, **fields),
     },
     "wiring": {
@@ -93,6 +96,7 @@ FACTORS = {
     "lengths": {"one length": None, "ragged": LENGTHS},
     "scored": {"one step": "one", "some steps": "some", "all steps": "all"},
     "heads": {"one head": {}, "head 2 of 3": {"heads": 3, "head": 1}},
+    "biases": {"biases": {}, "no biases": {"biases": False}},
     "data": {"own data": True, "shared data": False},
 }
 """values of every factor by the name that they have in the id of a case"""
@@ -161,11 +165,11 @@ class Case:
 
 def made(names):
     """The case of one name for each factor."""
-    cell, wiring, likelihood, lengths, scored, heads, own_data = (
+    cell, wiring, likelihood, lengths, scored, heads, biases, own_data = (
         values[name] for values, name in zip(FACTORS.values(), names, strict=True)
     )
     outputs = 3 if isinstance(likelihood, Categorical) else 2
-    network = cell({"outputs": outputs, "initialisation": "fan_in"} | wiring | heads)
+    network = cell({"outputs": outputs, "initialisation": "fan_in"} | wiring | heads | biases)
     return Case(names, network, likelihood, lengths, scored, own_data)
 
 

@@ -12,7 +12,7 @@ import torch
 from scipy.special import ndtri
 
 from wmcl.likelihoods import Bernoulli, Categorical, Gaussian
-from wmcl.networks import GRU, LSTM, Elman, LinearRNN
+from wmcl.networks import GRU, LSTM, Elman, LinearRNN, ReLUElman
 from wmcl.randomness import uniforms
 
 BITS = Bernoulli()
@@ -25,6 +25,10 @@ FEW = 16
 
 def tanh_step(network, a, r, h, c):
     return torch.tanh(a + r), c
+
+
+def relu_step(network, a, r, h, c):
+    return torch.relu(a + r), c
 
 
 def linear_step(network, a, r, h, c):
@@ -44,7 +48,7 @@ def gru_step(network, a, r, h, c):
     return (1 - update) * new + update * h, c
 
 
-STEPS = {Elman: tanh_step, LinearRNN: linear_step, LSTM: lstm_step, GRU: gru_step}
+STEPS = {Elman: tanh_step, ReLUElman: relu_step, LinearRNN: linear_step, LSTM: lstm_step, GRU: gru_step}
 """next h and c from the input's part a and the state's part r of the pre-activations, and from h and c"""
 
 
@@ -89,8 +93,10 @@ def one_direction(network, weight, name, inputs, order):
     h = c = torch.zeros(network.hidden, dtype=inputs.dtype)
     hidden, outputs = [None] * len(inputs), [None] * len(inputs)
     for t in order:
-        W_ih, b_ih, W_hh, b_hh = (weight(kind + name, t) for kind in ("W_ih", "b_ih", "W_hh", "b_hh"))
-        h, c = step(network, W_ih @ inputs[t] + b_ih, W_hh @ h + b_hh, h, c)
+        from_input, from_state = weight("W_ih" + name, t) @ inputs[t], weight("W_hh" + name, t) @ h
+        if network.biases:
+            from_input, from_state = from_input + weight("b_ih" + name, t), from_state + weight("b_hh" + name, t)
+        h, c = step(network, from_input, from_state, h, c)
         hidden[t] = h
         outputs[t] = torch.tanh(weight("W_ho" + name, t) @ h + weight("b_ho" + name, t)) if has_stage else h
     return torch.stack(hidden), torch.stack(outputs)

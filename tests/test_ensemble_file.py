@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.same import assert_same
 from tests.test_training import FAST, NETWORK, TASK, fit
 from wmcl import stored_file
-from wmcl.networks import GRU, LSTM, Elman
+from wmcl.networks import GRU, LSTM, Elman, ReLUElman
 from wmcl.training import Stop, load_ensemble, save_ensemble
-from wmcl.training.checkpoint import described
+from wmcl.training.checkpoint import described, network_description
 from wmcl.training.ensemble_file import ENSEMBLE_VERSION, network_from
 
 
@@ -40,7 +40,7 @@ def test_what_was_saved_is_loaded_and_computes_the_same(tmp_path, trained):
 
 
 @given(
-    kind=st.sampled_from([Elman, LSTM, GRU]),
+    kind=st.sampled_from([Elman, ReLUElman, LSTM, GRU]),
     hidden=st.integers(1, 5),
     fields=st.fixed_dictionaries(
         {},
@@ -48,6 +48,7 @@ def test_what_was_saved_is_loaded_and_computes_the_same(tmp_path, trained):
             "initialisation": st.sampled_from(["fan_in", "xavier", "orthogonal"]),
             "layers": st.integers(1, 2),
             "direction": st.sampled_from(["forward", "backward", "bidirectional"]),
+            "biases": st.booleans(),
         },
     ),
     heads=st.integers(1, 3).flatmap(lambda heads: st.tuples(st.just(heads), st.integers(0, heads - 1))),
@@ -58,6 +59,13 @@ def test_any_network_comes_back(tmp_path_factory, kind, hidden, fields, heads):
     network = kind(4, hidden, 3, **fields, heads=heads[0], head=heads[1])
     save_ensemble(path, fit([0], Stop(0), network=network))
     assert load_ensemble(path).network == network
+
+
+def test_files_that_do_not_know_of_networks_without_biases_are_read_and_written_alike():
+    known = network_description(GRU(4, 3, 3))
+    assert "biases" not in known
+    assert network_from(known) == GRU(4, 3, 3)
+    assert network_from(network_description(GRU(4, 3, 3, biases=False))) == GRU(4, 3, 3, biases=False)
 
 
 FIELDS = described(Elman(4, 3, 3, initialisation="xavier"))

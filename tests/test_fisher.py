@@ -143,6 +143,8 @@ def test_summary():
     assert found.share.sel(connection="ih").isnull().all()
     quantiles = found.distribution.sel(connection="hh", member=0)
     np.testing.assert_allclose(quantiles, np.quantile([1, 2, 3, 10], found["probability"].values))
+    out = found.importance.sel(connection="out", per="sequence", member=0)
+    assert out.sel(statistic="mean with bias").item() == out.sel(statistic="mean").item() == 1  # it has no bias
     ones = {"W_hh": torch.ones(2, 2, 2)}
     per_member = summarise(ones, ones, torch.tensor([1.0, 2.0])).importance.sel(connection="hh", per="scored bit")
     assert per_member.sel(statistic="trace").values.tolist() == [4.0, 2.0]

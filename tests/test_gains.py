@@ -24,6 +24,8 @@ CELLS = [
     Elman(4, 6, 3, output_stage=False, initialisation="fan_in"),
     LSTM(4, 5, 3, heads=3, initialisation="fan_in"),
     GRU(4, 5, 3, initialisation="fan_in"),
+    Elman(4, 6, 3, heads=3, biases=False, initialisation="fan_in"),
+    GRU(4, 5, 3, biases=False, initialisation="fan_in"),
 ]
 DEEP = [
     Elman(4, 5, 3, layers=2, direction="bidirectional", heads=3, initialisation="fan_in"),
@@ -75,7 +77,7 @@ def one_layer(network, p, gain, shift, inputs):
     h = c = torch.zeros(n, dtype=inputs.dtype)
     hidden, logits = [], []
     for x in inputs:
-        of_input, of_hidden = p["W_ih"] @ x + p["b_ih"], p["W_hh"] @ h + p["b_hh"]
+        of_input, of_hidden = p["W_ih"] @ x + p.get("b_ih", 0), p["W_hh"] @ h + p.get("b_hh", 0)
         a = gain * (of_input + of_hidden) + shift
         if isinstance(network, LSTM):
             c = torch.sigmoid(a[n : 2 * n]) * c + torch.sigmoid(a[:n]) * torch.tanh(a[2 * n : 3 * n])
@@ -258,6 +260,14 @@ def test_senseless_fractions_are_refused(fraction):
         Masked(fraction)
 
 
+def in_biases(network, weights):
+    """The network with biases that computes the same as one without, whose shift stands beside its weights."""
+    if network.biases or "shift" not in weights:
+        return network, weights
+    zeros = torch.zeros_like(weights["shift"])
+    return dataclasses.replace(network, biases=True), weights | {"b_ih": weights["shift"], "b_hh": zeros}
+
+
 @pytest.mark.parametrize("measure", [FisherImportance("empirical", samples=5), MemoryAwareSynapses(samples=5)])
 @both
 @every
@@ -272,7 +282,7 @@ def test_importances_are_those_of_the_guarded_values(network, parametrisation, m
             leaves = {name: values[name].clone().requires_grad_() for name in network.shapes}
             inputs, targets, scored = naive.sequence(data, member, sample)
             weights = learner.weights(values | leaves, 1)
-            logits = naive.forward(learner.network_of(1), weights, member, inputs)[2]
+            logits = naive.forward(*in_biases(learner.network_of(1), weights), member, inputs)[2]
             if isinstance(measure, FisherImportance):
                 loss, power = naive.nll(logits, targets, scored), 2
             else:

@@ -167,12 +167,13 @@ def test_hyperfan_gives_every_chunk_its_variance(task_std, chunk_std):
     assert values["task_embedding_0"].std().item() == pytest.approx(task_std, rel=0.05)
 
 
-def test_hyperfan_starts_an_lstm_too():
-    network = LSTM(3, 6, 2, initialisation="fan_in")
+@pytest.mark.parametrize(("biases", "share"), [(True, 0.5), (False, 1.0)])
+def test_hyperfan_starts_an_lstm_too(biases, share):
+    network = LSTM(3, 6, 2, biases=biases, initialisation="fan_in")
     form = Hypernetwork((40,), None, 8, initialisation="hyperfan", generates_heads=False)
     weights = form.weights(network, form.init(network, SEEDS, 1).trained, 0)
     for name, fan_in in (("W_ih", 3), ("W_hh", 6)):
-        assert weights[name].square().mean().item() == pytest.approx(0.5 / fan_in, rel=0.07)
+        assert weights[name].square().mean().item() == pytest.approx(share / fan_in, rel=0.07)
 
 
 @pytest.mark.parametrize(

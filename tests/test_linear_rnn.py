@@ -257,6 +257,17 @@ def test_the_closed_form_is_the_expected_square_of_gradients_of_autograd(std):
             torch.testing.assert_close(found[name][member], value, rtol=1e-9, atol=1e-12)
 
 
+def test_the_closed_form_of_a_network_without_biases():
+    network, task, _, data = small()
+    network = replace(network, biases=False)
+    parameters = network.init([0, 1], torch.float64)
+    found = linear_fisher(network, parameters, second_moments(data.inputs), data.scored[0, :, 0])
+    measured = fisher_diagonal(network, parameters, data, task, "exact")
+    assert found.keys() == measured.keys() == {"W_ih", "W_hh", "W_out", "b_out"}
+    for name, value in measured.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-9, atol=1e-12)
+
+
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 2))
 def test_it_is_the_measured_exact_fisher_and_reuse_profile(channels, pattern, more, lead, tail):
     network, task, parameters, data = small(1, 4, channels, pattern, pattern + more, lead, tail)

@@ -1,7 +1,9 @@
+from functools import partial
+
 import pytest
 import torch
 
-from wmcl.networks.elman import TanhCell
+from wmcl.networks.elman import ReLUCell, TanhCell
 from wmcl.networks.gru import GRUCell
 from wmcl.networks.lstm import LSTMCell
 from wmcl.networks.recurrence import Weights, unroll
@@ -22,7 +24,7 @@ class LeakyCell:
         gradient.hidden.mul_(0.7)
 
 
-CELLS = [TanhCell(), LSTMCell(), GRUCell(), LeakyCell()]
+CELLS = [TanhCell(), ReLUCell(), LSTMCell(), GRUCell(), LeakyCell()]
 
 
 def arguments(cell, shared_inputs=False):
@@ -53,7 +55,13 @@ def test_gradcheck(cell, steps, shared_inputs):
 
 
 @pytest.mark.parametrize(
-    ("cell", "module"), [(TanhCell(), torch.nn.RNN), (LSTMCell(), torch.nn.LSTM), (GRUCell(), torch.nn.GRU)]
+    ("cell", "module"),
+    [
+        (TanhCell(), torch.nn.RNN),
+        (ReLUCell(), partial(torch.nn.RNN, nonlinearity="relu")),
+        (LSTMCell(), torch.nn.LSTM),
+        (GRUCell(), torch.nn.GRU),
+    ],
 )
 def test_states_and_gradients_are_those_of_pytorch(cell, module):
     """The weights of torch.nn load by name."""

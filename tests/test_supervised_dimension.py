@@ -16,7 +16,7 @@ from wmcl.dimensionality.supervised import (
     continue_from,
     joint_supervised_subspace,
 )
-from wmcl.networks import GRU, LSTM, Elman
+from wmcl.networks import GRU, LSTM, Elman, ReLUElman
 from wmcl.randomness import generator
 from wmcl.tasks import Phase, Sequences, copy_task
 
@@ -162,9 +162,13 @@ def test_the_gradient_of_a_column(mode):
 
 
 @pytest.mark.parametrize("after", [0, 2])
-def test_continuing_from_a_state(after):
+@pytest.mark.parametrize("without", ["nothing", "biases", "biases, but shifted"])
+def test_continuing_from_a_state(after, without):
     network, task = CASES[1].values
+    network = dataclasses.replace(network, biases=without == "nothing")
     parameters, data = ensemble(network, task)
+    if "shifted" in without:
+        parameters["shift"] = torch.full((2, 6), 0.3, dtype=torch.float64)
     hidden = network.apply(parameters, data.inputs).hidden
     found = continue_from(parameters, hidden[:, after], data.inputs[:, after + 1 :])
     torch.testing.assert_close(found, hidden[:, after + 1 :])
@@ -355,7 +359,12 @@ def test_senseless_requests_are_refused():
         (
             LSTM(3, 9, 2, initialisation="fan_in"),
             "stop",
-            "mode is 'stop' for the network LSTM: it must be an Elman network",
+            "mode is 'stop' for the network LSTM: it must be an Elman network with tanh units",
+        ),
+        (
+            ReLUElman(3, 9, 2),
+            "stop",
+            "mode is 'stop' for the network ReLUElman: it must be an Elman network with tanh units",
         ),
     ):
         with pytest.raises(ValueError, match=message):

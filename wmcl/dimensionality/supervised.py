@@ -30,6 +30,7 @@ from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data, check_is_sequences, check_parameters, describe
 from wmcl.dimensionality.states import steps_of
 from wmcl.networks import Elman, Network, Parameters
+from wmcl.networks.elman import TanhCell
 from wmcl.networks.recurrence import project
 from wmcl.randomness import Seeds, as_seeds, generator
 from wmcl.tasks import Sequences, Task
@@ -94,8 +95,8 @@ def supervised_subspace(
 
     Raises:
         ValueError: if the mode is unknown, if a number is out of range, if the number of seeds is not that of the
-            members, if the network is not one forward layer, or in mode ``stop`` if it is not an Elman network or there
-            is not exactly one stop step.
+            members, if the network is not one forward layer, or in mode ``stop`` if it is not an Elman network with
+            tanh units or there is not exactly one stop step.
     """
     check_parameters(network, parameters)
     if not isinstance(task, Task):
@@ -188,15 +189,16 @@ def continue_from(
     """Compute the hidden states of an Elman network that follow a given one, differentiably and not in place.
 
     Args:
-        parameters: of the network.
+        parameters: of the network, whose units are tanh units, with or without biases.
         state: before the first of the inputs.
         inputs: of the steps to come.
     """
-    p = parameters
-    drive = project(inputs, p["W_ih"], p["b_ih"] + p["b_hh"])
+    W_ih, W_hh = parameters["W_ih"], parameters["W_hh"]
+    weights = Elman(W_ih.shape[2], W_ih.shape[1], 1, biases="b_ih" in parameters).weights_of(parameters, "")
+    drive = project(inputs, W_ih, weights.b_ih + weights.b_hh)
     states = []
     for step in drive.unbind(1):
-        state = torch.baddbmm(step, state, p["W_hh"].mT).tanh()
+        state = torch.baddbmm(step, state, W_hh.mT).tanh()
         states.append(state)
     return torch.stack(states, 1) if states else drive
 
@@ -279,8 +281,10 @@ def _check(network: Network, mode: str, largest: int, iterations: int, samples: 
         raise ValueError(
             f"network has {network.layers} layers and direction {network.direction}: it must be one forward layer"
         )
-    if mode == "stop" and not isinstance(network, Elman):
-        raise ValueError(f"mode is 'stop' for the network {type(network).__name__}: it must be an Elman network")
+    if mode == "stop" and not (isinstance(network, Elman) and isinstance(network.cell, TanhCell)):
+        raise ValueError(
+            f"mode is 'stop' for the network {type(network).__name__}: it must be an Elman network with tanh units"
+        )
     if not 1 <= largest <= network.hidden:
         raise ValueError(f"largest is {largest}: it must lie between 1 and the {network.hidden} units")
     check_counts(iterations=iterations, samples=samples)

@@ -90,7 +90,9 @@ def linear_products(
     """
     _check(network, parameters, moments, scored)
     W_ih, W_hh, W_out = (parameters[name].detach().double() for name in ("W_ih", "W_hh", "W_out"))
-    bias = (parameters["b_ih"] + parameters["b_hh"]).detach().double()
+    bias = W_ih.new_zeros(W_ih.shape[:2])
+    if network.biases:
+        bias = (parameters["b_ih"] + parameters["b_hh"]).detach().double()
     steps = len(scored)
     readers, writers = [W_out], [torch.cat([W_ih, bias[..., None]], -1)]
     for _ in range(steps - 1):
@@ -124,7 +126,7 @@ def linear_fisher(
     weight = scored.double().square() / std**2
     of_output = (final * weight).sum(-1)
     outputs = network.outputs
-    return {
+    found = {
         "W_ih": errors.flatten(2) @ of_inputs.flatten(2).mT,
         "b_ih": of_bias,
         "W_hh": errors.flatten(2) @ before.flatten(2).mT,
@@ -132,6 +134,7 @@ def linear_fisher(
         "W_out": of_output[:, None].expand(-1, outputs, -1),
         "b_out": weight.sum().expand(len(errors), outputs),
     }
+    return {name: found[name] for name in network.shapes}
 
 
 def linear_reuse(products: LinearProducts) -> Float64[Tensor, "member time time"]:

@@ -60,7 +60,8 @@ def sum_over_samples(
     for linear_map, error in signals:
         weight, bias = gradient_powers(error, linear_map, buffer, power)
         total[linear_map.weight][:, linear_map.rows] += weight
-        total[linear_map.bias][:, linear_map.rows] += bias
+        if linear_map.bias is not None:
+            total[linear_map.bias][:, linear_map.rows] += bias
     return total
 
 

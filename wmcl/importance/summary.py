@@ -14,7 +14,7 @@ CONNECTIONS = {"ih": "W_ih", "hh": "W_hh", "ho": "W_ho", "out": "W_out"}
 
 STATISTICS = ("mean", "median", "trace", "mean F w²", "mean with bias")
 """statistics over the weights of a connection; F w² does not change when a unit's scale does; the mean of the paper's
-code is over weights and biases together"""
+code is over weights and biases together, or over the weights of a connection without biases"""
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 """probabilities of the quantiles of the distribution over the weights of a connection"""
@@ -53,11 +53,12 @@ def summarise(
     example = next(iter(importance.values()))
     connections = connections_of(parameters)
     missing = torch.full((len(example), 1), float("nan"), dtype=torch.float64, device=example.device)
-    triples = [
-        tuple(values.get(name, missing).detach().double().flatten(1) for values, name in sources)
-        for weight in connections.values()
-        for sources in [((importance, weight), (parameters, weight), (importance, weight.replace("W_", "b_")))]
-    ]
+    triples = []
+    for weight in connections.values():
+        bias = weight.replace("W_", "b_")
+        no_bias = missing[:, :0] if weight in parameters and bias not in parameters else missing
+        found = importance.get(weight, missing), parameters.get(weight, missing), importance.get(bias, no_bias)
+        triples.append(tuple(values.detach().double().flatten(1) for values in found))
     quantiles = np.stack([np.quantile(f.cpu().numpy(), QUANTILES, axis=1).T for f, _, _ in triples], 1)
     middle = quantiles[..., QUANTILES.index(0.5)]
     per_sequence = np.insert(_stack([_moments(f, w, b) for f, w, b in triples]), STATISTICS.index("median"), middle, 2)

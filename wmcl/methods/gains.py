@@ -1,7 +1,8 @@
 r"""This module gives the recurrent layers of a network gains of their own in every task.
 
 A gain g_u and a shift s_u act on the pre-activation a of a unit, before its nonlinearity: a_u → g_u a_u + s_u. This
-is a scaling of the rows of weights and biases, with the shift added to one of the biases, so cells know nothing of it.
+is a scaling of the rows of weights and biases, with the shift added to one of the biases (or, in a network without
+biases, in its place), so cells know nothing of it.
 In the Elman network of the paper the same gains act on h_t and on y_t:
 
 .. math::

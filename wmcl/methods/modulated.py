@@ -34,12 +34,18 @@ class Modulated(Parametrisation):
         return Initial(trained, {})
 
     def weights(self, network: Network, values: Parameters, task: int) -> Parameters:
-        """Return scaled weights; the shifts are in b_ih, where no gate reaches them, and in b_ho."""
+        """Return scaled weights; the shifts are in b_ih, where no gate reaches them, and in b_ho.
+
+        In a network without biases they stand beside the weights, in the place of b_ih.
+        """
         weights = scaled(network, values, self.derivatives(network, values, task))
         for layer in recurrent_layers(network):
+            shift = values[f"shift{layer}"][:, task]
             for bias in (f"b_ih{layer}", f"b_ho{layer}"):
                 if bias in weights:
-                    weights[bias] = weights[bias] + values[f"shift{layer}"][:, task]
+                    weights[bias] = weights[bias] + shift
+            if not network.biases:
+                weights[f"shift{layer}"] = shift
         return weights
 
     def derivatives(self, network: Network, values: Parameters, task: int) -> Parameters:

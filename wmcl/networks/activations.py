@@ -12,11 +12,13 @@ class LinearMap:
 
     The input before the first step is zero. The gradient of a loss with respect to ``tap`` is the error signal δ of
     every sample and step; the gradient of sample b's loss is Σ_t δ[t, b] input[t - delay, b]ᵀ with respect to W, and
-    Σ_t δ[t, b] with respect to the bias. Where a recurrence reads backwards, time is in the order of reading.
+    Σ_t δ[t, b] with respect to the bias, if there is one. Where a recurrence reads backwards, time is in the order of
+    reading.
     """
 
     weight: str
-    bias: str
+    bias: str | None
+    """name of the bias; ``None`` if the map has none"""
     input: Float[Tensor, "#member time sample feature"]
     tap: Float[Tensor, "member time sample unit"]
     delay: int = 0

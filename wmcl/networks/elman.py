@@ -36,6 +36,31 @@ class TanhCell:
         torch.ops.aten.tanh_backward.grad_input(errors, values, grad_input=errors)
 
 
+class ReLUCell:
+    """The cell of an Elman network of rectified units computes h = max(a, 0), in place."""
+
+    gates = 1
+    blocks = 1
+    in_place = True
+    has_cell_state = False
+    passes_hidden = False
+
+    def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
+        """Compute h = max(a, 0)."""
+        values.relu_()
+
+    def step_backward(
+        self,
+        errors: Float[Tensor, "member sample block"],
+        values: Float[Tensor, "member sample block"],
+        before: State,
+        after: State,
+        gradient: State,
+    ) -> None:
+        """Compute ∂L/∂a = ∂L/∂h where h > 0, and 0 elsewhere."""
+        torch.ops.aten.threshold_backward.grad_input(errors, values, 0, grad_input=errors)
+
+
 @dataclass(frozen=True)
 class Elman(Network):
     r"""An Elman network has a tanh cell and, as in the paper, an output stage before the head.
@@ -65,3 +90,23 @@ class Elman(Network):
     def has_output_stage(self) -> bool:
         """Tell whether y_t differs from h_t."""
         return self.output_stage
+
+
+@dataclass(frozen=True)
+class ReLUElman(Elman):
+    r"""A ReLUElman is an Elman network of rectified units; its output stage is that of :class:`Elman`.
+
+    .. math::
+        h_t = \max(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh}, 0), \quad h_{-1} = 0
+
+    Without the output stage it computes what ``torch.nn.RNN`` with ``nonlinearity="relu"`` does. States are not
+    bounded: they grow from step to step where W_hh has directions that grow. The gradient of a unit at 0 is 0.
+
+    Example:
+        >>> import torch, wmcl
+        >>> network = wmcl.networks.ReLUElman(inputs=2, hidden=16, outputs=2, output_stage=False)
+        >>> bool((network.apply(network.init(seeds=[0]), torch.randn(1, 5, 3, 2)).hidden >= 0).all())
+        True
+    """
+
+    cell: ClassVar[Cell] = ReLUCell()

@@ -19,7 +19,7 @@ def target_variances(shapes: Mapping[str, tuple[int, ...]], chunked: bool) -> Fl
     """Return the variance that each weight should start with, in the order of ``shapes``.
 
     A bias ``b_x`` belongs to ``W_x``. Where one layer gives all weights, a matrix and its bias give half of the
-    variance each: 1 / (2 fan_in) and 1/2.
+    variance each: 1 / (2 fan_in) and 1/2. A matrix without a bias gives all of it.
     Where chunks give them, a matrix gives all of it, 1 / fan_in, and biases are as in the ``fan_in`` initialisation,
     1 / (3 fan_in).
     """
@@ -27,7 +27,7 @@ def target_variances(shapes: Mapping[str, tuple[int, ...]], chunked: bool) -> Fl
     for name, shape in shapes.items():
         fan_in = shapes["W" + name[1:]][-1]
         if name.startswith("W"):
-            variance = 1 / fan_in if chunked else 1 / (2 * fan_in)
+            variance = 1 / fan_in if chunked or "b" + name[1:] not in shapes else 1 / (2 * fan_in)
         else:
             variance = 1 / (3 * fan_in) if chunked else 1 / 2
         found.append(np.full(int(np.prod(shape)), variance))

@@ -30,6 +30,8 @@ class Network:
     first layer are called ``W_ih``, ``b_ih``, ``W_hh``, ``b_hh`` (and ``W_ho``, ``b_ho`` of the output stage); further
     layers append ``_l1``, ``_l2``, …, and what reads backwards in a bidirectional network appends ``_reverse``. The
     output layer is ``W_out``, ``b_out``; a block of its rows is a *head*, the linear map to the logits of one task.
+    Networks without ``biases`` lack ``b_ih`` and ``b_hh``. Where pre-activations are shifted all the same, by what is
+    learned for a task (:class:`wmcl.methods.Modulated`), ``shift`` stands beside the parameters, (member, gate).
     Where vectors of words are learned, ``vector_changes`` stands beside these: it belongs to the task, and
     :meth:`init` does not make it (:mod:`wmcl.networks.vectors`).
 
@@ -55,6 +57,8 @@ class Network:
     """number of heads, stacked in the rows of ``W_out``"""
     head: int = 0
     """the head that answers; the others have no part in outputs, gradients and importances"""
+    biases: bool = True
+    """whether the maps of the recurrent layers have biases b_ih and b_hh"""
 
     def __post_init__(self) -> None:
         for name in ("inputs", "hidden", "outputs", "layers", "heads"):
@@ -66,6 +70,8 @@ class Network:
         for name, choices in (("initialisation", get_args(Initialisation)), ("direction", get_args(Direction))):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(choices)}")
+        if not isinstance(self.biases, (bool, np.bool_)):
+            raise ValueError(f"biases is {self.biases!r}: it must be True or False")
 
     @property
     def has_output_stage(self) -> bool:
@@ -84,9 +90,11 @@ class Network:
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in range(self.layers):
             features = self.inputs if layer == 0 else self._width
-            for suffix, _ in self._parts(layer):
-                shapes |= {f"W_ih{suffix}": (rows, features), f"b_ih{suffix}": (rows,)}
-                shapes |= {f"W_hh{suffix}": (rows, n), f"b_hh{suffix}": (rows,)}
+            for suffix, _ in self.parts(layer):
+                for name, columns in (("ih", features), ("hh", n)):
+                    shapes[f"W_{name}{suffix}"] = (rows, columns)
+                    if self.biases:
+                        shapes[f"b_{name}{suffix}"] = (rows,)
                 if self.has_output_stage:
                     shapes |= {f"W_ho{suffix}": (n, n), f"b_ho{suffix}": (n,)}
         return shapes | {"W_out": (self.heads * self.outputs, self._width), "b_out": (self.heads * self.outputs,)}
@@ -99,6 +107,21 @@ class Network:
     def offset(self, weights: Weights) -> Weights:
         """Return the weights of a layer plus the constants that a network adds to them, which are not learned."""
         return weights
+
+    def weights_of(self, parameters: Parameters, suffix: str) -> Weights:
+        """Return the weights with which one direction of a layer runs, constants included.
+
+        Without biases there are zeros in their place, which get no gradient, and the ``shift``, if there is one.
+
+        Args:
+            parameters: of the network.
+            suffix: of the names of the layer and direction.
+        """
+        if self.biases:
+            return self.offset(Weights(*(parameters[f"{name}{suffix}"] for name in Weights._fields)))
+        W_ih, W_hh = parameters[f"W_ih{suffix}"], parameters[f"W_hh{suffix}"]
+        zeros = W_hh.new_zeros(W_hh.shape[:2])
+        return self.offset(Weights(W_ih, parameters.get(f"shift{suffix}", zeros), W_hh, zeros))
 
     def answering(self, head: int) -> "Network":
         """Return the same network with another head that answers."""
@@ -139,7 +162,7 @@ class Network:
             ValueError: if an argument is of another type, shape, dtype or device than is needed, or if there are
                 numbers of words without changes of their vectors, or the other way round.
         """
-        one = check_parameters(parameters, self.shapes)
+        one = check_parameters(parameters, self.shapes | self.shapes_of_shifts(parameters))
         check_inputs(inputs, self.inputs, CHANGES in parameters, one)
         check_steps(steps)
         if lengths is not None:
@@ -151,7 +174,7 @@ class Network:
             window = steps if number == self.layers - 1 else slice(None)
             parts = [
                 self._layer(parameters, suffix, below, window, taps, backward, lengths)
-                for suffix, backward in self._parts(number)
+                for suffix, backward in self.parts(number)
             ]
             layers.append(_beside(parts))
             below = layers[-1].output
@@ -168,12 +191,19 @@ class Network:
             cell=layers[-1].cell,
         )
 
-    def _parts(self, layer: int) -> list[tuple[str, bool]]:
+    def parts(self, layer: int) -> list[tuple[str, bool]]:
         """Return the suffix of the parameters of each direction of a layer, and whether it reads backwards."""
         name = f"_l{layer}" if layer else ""
         if self.direction == "bidirectional":
             return [(name, False), (f"{name}_reverse", True)]
         return [(name, self.direction == "backward")]
+
+    def shapes_of_shifts(self, parameters: Parameters) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the shifts that stand beside the parameters of a network without biases."""
+        if self.biases or not isinstance(parameters, dict):
+            return {}
+        names = [f"shift{suffix}" for layer in range(self.layers) for suffix, _ in self.parts(layer)]
+        return {name: (self.cell.gates * self.hidden,) for name in names if name in parameters}
 
     def _layer(
         self,
@@ -187,15 +217,15 @@ class Network:
     ) -> "Layer":
         """Run one direction of a layer."""
         names = {name: f"{name}{suffix}" for name in ("W_ih", "b_ih", "W_hh", "b_hh", "W_ho", "b_ho")}
-        weights = self.offset(Weights(*(parameters[names[name]] for name in Weights._fields)))
+        weights = self.weights_of(parameters, suffix)
         read = reverse(inputs, lengths) if backward else inputs
         zeros = _taps(read, weights) if taps else None
         hidden, output, cell = unroll(self.cell, read, weights, slice(None) if backward else steps, zeros)
         maps: list[LinearMap] = []
         if zeros is not None:
             maps += [
-                LinearMap(names["W_ih"], names["b_ih"], read.detach(), zeros[0]),
-                LinearMap(names["W_hh"], names["b_hh"], hidden.detach(), zeros[1], delay=1),
+                LinearMap(names["W_ih"], names["b_ih"] if self.biases else None, read.detach(), zeros[0]),
+                LinearMap(names["W_hh"], names["b_hh"] if self.biases else None, hidden.detach(), zeros[1], delay=1),
             ]
         if backward:
             hidden = reverse(hidden, lengths)

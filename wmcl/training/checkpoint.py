@@ -210,10 +210,13 @@ def decode(arrays: Arrays, description: Mapping[str, Any], beginning: State) -> 
 def network_description(network: Network) -> dict[str, Any]:
     """Return the class of a network, by which it can be found again, and its fields.
 
-    Networks of this package are known by the name of their class, others by the name of their module, too.
+    Networks of this package are known by the name of their class, others by the name of their module, too. ``biases``
+    are named only where there are none, so that files of version 0.8, which knew no such networks, still belong.
     """
     found = described(network)
     assert found is not None
+    if found["biases"]:
+        del found["biases"]
     module = type(network).__module__
     return found if module.startswith("wmcl.") else found | {"class": f"{module}.{type(network).__qualname__}"}
 

@@ -97,7 +97,8 @@ def network_from(description: Mapping[str, Any]) -> Network:
     Raises:
         ValueError: naming what is unknown.
     """
-    name, values = description["class"], {key: value for key, value in description.items() if key != "class"}
+    name = description["class"]
+    values = {"biases": True} | {key: value for key, value in description.items() if key != "class"}
     known = {_name_of(kind): kind for kind in _known_networks()}
     if name not in known:
         module = name.rpartition(".")[0]
