@@ -127,7 +127,8 @@ def arranged(items: Item, batch_first: bool) -> Item:
     if batch_first:
         return items
     inputs, targets, scored, length = items
-    return Item(*(values.transpose(0, 1).contiguous() for values in (inputs, targets, scored)), length)
+    timed = [values.transpose(0, 1).contiguous() for values in (inputs, targets, scored)]
+    return Item(*timed, length)
 
 
 def collated(items: Sequence[Item], batch_first: bool) -> Item:
