@@ -38,13 +38,13 @@ def read_targets(
         ValueError: naming the first sequence whose targets do not fit.
     """
     answers, categories = _answers(targets, len(steps))
+    lengths = [len(range(count)[part]) for count, part in zip(steps, own, strict=True)]
     is_choice = classes is not None or categories is not None or _are_labels(answers)
     if is_choice:
-        answers = _without_last_axis(answers, steps)
+        answers = _without_last_axis(answers, lengths)
     is_by_step = _is_by_step(answers[0], is_choice)
     if scored is not None and not is_by_step:
         raise ValueError("scored is given with one target a sequence: it must be left out, or targets be at every step")
-    lengths = [len(range(count)[part]) for count, part in zip(steps, own, strict=True)]
     if is_by_step:
         answers = [_cut(*each, "targets") for each in zip(range(len(steps)), answers, steps, own, strict=True)]
         together = _joined(answers)
@@ -109,10 +109,10 @@ def _are_labels(answers: Sequence[np.ndarray]) -> bool:
     )
 
 
-def _without_last_axis(answers: list[np.ndarray], steps: Sequence[int]) -> list[np.ndarray]:
+def _without_last_axis(answers: list[np.ndarray], lengths: Sequence[int]) -> list[np.ndarray]:
     """Return classes in a column of their own, (time, 1) or (1) a sequence, without the axis of that column."""
     is_column = answers[0].ndim == 2 and answers[0].shape[1] == 1
-    is_single = answers[0].ndim == 1 and max(steps) > 1 and all(len(each) == 1 for each in answers)
+    is_single = answers[0].ndim == 1 and max(lengths) > 1 and all(len(each) == 1 for each in answers)
     return [each[..., 0] for each in answers] if is_column or is_single else answers
 
 

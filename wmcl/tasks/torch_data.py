@@ -126,9 +126,8 @@ def arranged(items: Item, batch_first: bool) -> Item:
     """Return a batch that is batch first so, or time first."""
     if batch_first:
         return items
-    inputs, targets, scored, length = items
-    timed = [values.transpose(0, 1).contiguous() for values in (inputs, targets, scored)]
-    return Item(*timed, length)
+    inputs, targets, scored = (values.transpose(0, 1).contiguous() for values in items[:3])
+    return Item(inputs, targets, scored, items.length)
 
 
 def collated(items: Sequence[Item], batch_first: bool) -> Item:
