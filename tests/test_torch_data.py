@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from tests.test_data_pages import examples
 from tests.test_data_task import task_of
 from tests.test_scored_weights import TASK as WEIGHTED
 from wmcl.likelihoods import Categorical, Gaussian
@@ -218,6 +219,12 @@ def test_two_real_workers():
     wanted = [expected[0:3:2], expected[1:4:2], expected[4:7:2], expected[5:8:2]]
     for batch, pair in zip(found, wanted, strict=True):
         assert same(batch, stream.collate(pair))
+
+
+def test_the_page_on_tasks_runs():
+    found = examples("tasks.md")
+    assert found["loss"].item() < 0.72
+    assert found["batch"].inputs.shape == (16, 9, 3)
 
 
 def test_what_does_not_fit_is_refused():
