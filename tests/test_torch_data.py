@@ -231,7 +231,7 @@ def test_what_does_not_fit_is_refused():
     task = copy_task(2)
     for call, message in (
         (lambda: task.dataset(0), "samples is 0: it must be a whole number of at least 1"),
-        (lambda: task.arrays(2.5), "samples is 2.5: it must be a whole number"),
+        (lambda: task.arrays(True), "samples is True: it must be a whole number"),
         (lambda: task.dataset(3, seed=-1), "seed is -1: it must be a whole number of at least 0"),
         (lambda: task.stream(seed=-1), "seed is -1: it must be a whole number of at least 0"),
         (lambda: task.stream(batch=0), "batch is 0: it must be a whole number of at least 1"),

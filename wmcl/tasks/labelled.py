@@ -35,8 +35,8 @@ class Labelled:
     """flag of targets that are real numbers; without ``classes`` and ``real`` they are bits"""
     leads: Int64[np.ndarray, "sequence"] | None = None
     """steps at the beginning of each sequence that are its lead, before anything is shown; ``None`` for none"""
-    scored: Bool[np.ndarray, "row"] | None = None
-    """which steps are scored, if targets are at every step; ``None``: all of them. Elsewhere targets are 0"""
+    scored: Bool[np.ndarray, "step"] | None = None
+    """which of the rows are scored, if targets are at every step; ``None``: all of them. Elsewhere targets are 0"""
     labels: tuple[Any, ...] = ()
     """what each of the classes 0, …, C - 1 is called; empty if they are numbers only"""
 

@@ -9,7 +9,7 @@ from jaxtyping import Shaped
 from wmcl.tasks.own_arrays import array_of, each_of, flags_of
 
 
-def own_steps(arrays: Sequence[Shaped[np.ndarray, "time feature"]], lengths: Any, mask: Any) -> list[slice]:
+def own_steps(arrays: Sequence[Shaped[np.ndarray, "_time feature"]], lengths: Any, mask: Any) -> list[slice]:
     """Return the steps of each sequence that are its own.
 
     Args:
