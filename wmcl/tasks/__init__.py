@@ -6,9 +6,10 @@ from wmcl.tasks.copy_task import copy_task
 from wmcl.tasks.data_task import DataTask, data_task
 from wmcl.tasks.distances import distances
 from wmcl.tasks.identity import with_task_identity
-from wmcl.tasks.labelled import Labelled, labelled
+from wmcl.tasks.labelled import Labelled
 from wmcl.tasks.lag_copy import lag_copy_task
 from wmcl.tasks.memory_demand import MemoryDemand
+from wmcl.tasks.own_data import labelled
 from wmcl.tasks.pos_tasks import pos_tasks
 from wmcl.tasks.recall import recall_task
 from wmcl.tasks.sequences import Phase, Sequences

@@ -124,6 +124,7 @@ def data_task(name: str, train: Labelled, validation: Labelled, test: Labelled, 
         for field, found, wanted in (
             ("features", each.rows.shape[1], train.rows.shape[1]),
             ("classes", each.classes, train.classes),
+            ("labels", each.labels, train.labels),
             ("real numbers", each.real, train.real),
             ("outputs", each.outputs, train.outputs),
             ("a target at every step", each.at_every_step, train.at_every_step),

@@ -1,13 +1,12 @@
 """Hold recorded sequences with their targets, of which tasks of data are made."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Int64, Shaped
+from jaxtyping import Bool, Float, Int, Int64, Shaped
 
 from wmcl.data.records import ended
 from wmcl.randomness import generator
@@ -36,6 +35,10 @@ class Labelled:
     """flag of targets that are real numbers; without ``classes`` and ``real`` they are bits"""
     leads: Int64[np.ndarray, "sequence"] | None = None
     """steps at the beginning of each sequence that are its lead, before anything is shown; ``None`` for none"""
+    scored: Bool[np.ndarray, "step"] | None = None
+    """which of the rows are scored, if targets are at every step; ``None``: all of them. Elsewhere targets are 0"""
+    labels: tuple[Any, ...] = ()
+    """what each of the classes 0, …, C - 1 is called; empty if they are numbers only"""
 
     def __post_init__(self) -> None:
         if len(self.offsets) < 2 or (np.diff(self.offsets) < 1).any() or self.offsets[-1] != len(self.rows):
@@ -60,13 +63,22 @@ class Labelled:
                 " each, with the number of classes, or bits or real numbers of the output units each, without"
             )
         self._check_targets()
+        self._check_scored()
+        if len(self.labels) not in (0, self.classes):
+            raise ValueError(
+                f"labels has {len(self.labels)} entries with classes={self.classes}: it must have one each"
+            )
         if self.rows.dtype.kind == "f":
             with np.errstate(over="ignore"):
                 self._refuse(~np.isfinite(self.rows.astype(np.float32)).all(1), "numbers must be finite, as float32")
 
     def __repr__(self) -> str:
         outputs = f"{self.outputs} {'classes' if self.classes else 'real numbers' if self.real else 'bits'}"
+        if self.labels:
+            outputs += f" ({', '.join(map(str, self.labels[:8]))}{', …' * (len(self.labels) > 8)})"
         where = "every step" if self.at_every_step else "the last step"
+        if self.scored is not None:
+            where = f"{int(self.scored.sum()):,} of {len(self.scored):,} steps"
         return f"Labelled({len(self):,} sequences of (time, {self.rows.shape[1]}), {outputs} at {where})"
 
     def __len__(self) -> int:
@@ -79,7 +91,7 @@ class Labelled:
 
     @property
     def at_every_step(self) -> bool:
-        """Tell whether every step is scored, and not the last one alone."""
+        """Tell whether there is a target at every step that is scored, and not at the last one alone."""
         return len(self.targets) > len(self)
 
     @property
@@ -103,6 +115,7 @@ class Labelled:
             offsets=offsets,
             targets=self.targets[rows if self.at_every_step else chosen],
             leads=None if self.leads is None else self.leads[chosen],
+            scored=None if self.scored is None else self.scored[rows],
         )
 
     def with_lead(self, steps: Int[np.ndarray, "sequence"]) -> "Labelled":
@@ -147,6 +160,10 @@ class Labelled:
         own = steps < lengths[:, None, :]  # (member, time, sample)
         rows = np.where(own, self.offsets[chosen][:, None, :] + steps, 0)
         scored = own if self.at_every_step else steps == lengths[:, None, :] - 1
+        first, last = 0 if self.at_every_step else int(lengths.min()) - 1, len(steps)
+        if self.scored is not None:
+            scored = own & self.scored[rows]
+            first, last = _span(scored.any((0, 2)))
         answers = self._encoded(rows if self.at_every_step else np.broadcast_to(chosen[:, None, :], rows.shape))
         lead = steps < (np.zeros_like(lengths) if self.leads is None else self.leads[chosen])[:, None, :]
         phase = np.select(
@@ -157,7 +174,7 @@ class Labelled:
             targets=torch.from_numpy(answers * scored[..., None]).float(),
             scored=torch.from_numpy(scored).float(),
             phase=torch.from_numpy(phase.astype(np.int8)),
-            window=slice(0 if self.at_every_step else int(lengths.min()) - 1, len(steps)),
+            window=slice(first, last),
             answers=None if self.classes is None else 1,
         )
 
@@ -177,81 +194,30 @@ class Labelled:
             rule += "" if self.classes is not None else ", unless they are real numbers (real=True)"
         self._refuse(~is_right.reshape(len(self.targets), -1).all(1), rule)
 
+    def _check_scored(self) -> None:
+        """Refuse a mask of another size, one of a single target a sequence, and sequences of which nothing counts."""
+        if self.scored is None:
+            return
+        if len(self.scored) != len(self.rows) or len(self.targets) != len(self.rows):
+            raise ValueError(
+                f"scored has {len(self.scored)} steps and targets has {len(self.targets)} entries: both must have one"
+                f" for each of the {len(self.rows)} steps"
+            )
+        self._refuse(~np.logical_or.reduceat(self.scored, self.offsets[:-1]), "no step is scored: at least one must be")
+        unread = self.targets[~self.scored]
+        if unread.any():
+            raise ValueError(f"targets holds {unread[unread != 0][0]} at a step that is not scored: it must be 0 there")
+
     def _refuse(self, is_wrong: Any, rule: str) -> None:
         wrong = np.flatnonzero(is_wrong)
         if wrong.size:
-            is_by_row = len(is_wrong) > len(self)
-            sequence = int(np.searchsorted(self.offsets, wrong[0], side="right")) - 1 if is_by_row else int(wrong[0])
-            raise ValueError(f"sequence {sequence}: {rule}")
+            if len(is_wrong) == len(self):
+                raise ValueError(f"sequence {wrong[0]}: {rule}")
+            sequence = int(np.searchsorted(self.offsets, wrong[0], side="right")) - 1
+            raise ValueError(f"sequence {sequence}: {rule} (step {wrong[0] - self.offsets[sequence]})")
 
 
-def _answers(targets: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
-    """Return the targets of each sequence as an array, all of the same form.
-
-    Raises:
-        ValueError: naming the first sequence whose targets have another form than those of the first one.
-    """
-    answers = [np.asarray(each) for each in targets]
-    for number, each in enumerate(answers):
-        if each.dtype.kind not in "biuf":
-            raise ValueError(f"targets of sequence {number} are {each.dtype}: they must be numbers")
-        if each.ndim != answers[0].ndim or each.ndim > 2 or each.shape[1:] != answers[0].shape[1:]:
-            raise ValueError(
-                f"targets of sequence {number} have the shape {each.shape} and those of sequence 0"
-                f" {answers[0].shape}: all must be one target, or all one a step, with as many output units"
-            )
-    return answers
-
-
-def labelled(
-    sequences: Sequence[np.ndarray],
-    targets: Sequence[Any] | np.ndarray,
-    classes: int | None = None,
-    real: bool = False,
-) -> Labelled:
-    """Put sequences of your own together with their targets.
-
-    Args:
-        sequences: arrays of shape (time, feature), of any length.
-        targets: for each sequence either one target, at its last step, or a target for every step. A target is the
-            number of a class, or a vector of bits or of real numbers, one an output unit.
-        classes: C, if targets are the numbers 0, …, C - 1; ``None`` if they are bits or real numbers.
-        real: whether targets are real numbers.
-
-    Raises:
-        ValueError: naming what does not fit.
-    """
-    arrays = [np.asarray(each) for each in sequences]
-    if not arrays:
-        raise ValueError("sequences is empty: there must be at least one")
-    if len(targets) != len(arrays):
-        raise ValueError(f"targets has {len(targets)} entries for {len(arrays)} sequences: it must have one for each")
-    for number, each in enumerate(arrays):
-        if each.dtype.kind not in "biuf":
-            raise ValueError(f"sequence {number} holds {each.dtype}: it must hold real numbers")
-        if each.ndim != 2 or not len(each) or each.shape[1] != arrays[0].shape[1]:
-            raise ValueError(
-                f"sequence {number} has the shape {each.shape}: it must be (time, feature), with the"
-                f" {arrays[0].shape[-1]} features of the first one"
-            )
-    answers = _answers(targets)
-    if classes is None and answers[0].ndim == 0:
-        raise ValueError(
-            "targets are single numbers: give the number of classes, or vectors of bits or of real numbers"
-        )
-    if answers[0].ndim == (1 if classes is None else 0):  # one a sequence
-        widths = {each.shape for each in answers}
-        if len(widths) > 1:
-            raise ValueError(f"targets have the shapes {sorted(widths)}: all must have as many output units")
-        together = np.stack(answers)
-    else:
-        for number, (each, steps) in enumerate(zip(answers, arrays, strict=True)):
-            if len(each) != len(steps):
-                raise ValueError(
-                    f"sequence {number} has {len(steps)} steps and {len(each)} targets: there must be one each"
-                )
-        together = np.concatenate(answers)
-    if classes is not None and together.dtype.kind not in "iu":
-        raise ValueError(f"targets are {together.dtype}: classes must be whole numbers")
-    together = together.astype(float) if classes is None else together
-    return Labelled(np.concatenate(arrays), ended([len(each) for each in arrays]), together, classes, real)
+def _span(marked: Bool[np.ndarray, "time"]) -> tuple[int, int]:
+    """Return the first step that is marked, and the one after the last."""
+    places = np.flatnonzero(marked)
+    return int(places[0]), int(places[-1]) + 1
