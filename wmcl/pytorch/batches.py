@@ -173,7 +173,10 @@ def _raw(data: Any, chunk: int) -> Iterable[Any]:
 
 
 def _batch(given: Any, batch_first: bool) -> Batch:
-    parts = dict(given) if isinstance(given, Mapping) else {}
+    if isinstance(given, tuple) and hasattr(given, "_asdict"):
+        given = given._asdict()
+    names = {"scored": "mask", "length": "lengths"}  # as the items of wmcl.tasks.Task.dataset call them
+    parts = {names.get(name, name): value for name, value in given.items()} if isinstance(given, Mapping) else {}
     if isinstance(given, (Tensor, PackedSequence)):
         parts = {"inputs": given}
     elif isinstance(given, (tuple, list)) and 1 <= len(given) <= 4:
@@ -186,6 +189,10 @@ def _batch(given: Any, batch_first: bool) -> Batch:
         found = f"has the entries {', '.join(map(str, parts))}" if parts else f"is {describe(given)}"
         raise ValueError(f"a batch of data {found}: data must be {FORMS}")
     inputs, targets, lengths, mask = (parts.get(name) for name in ("inputs", "targets", "lengths", "mask"))
+    if isinstance(mask, Tensor) and mask.dtype != torch.bool:
+        if not bool(((mask == 0) | (mask == 1)).all()):
+            raise ValueError("mask of a batch holds other numbers than 0 and 1: it must tell which steps are scored")
+        mask = mask > 0
     is_packed = isinstance(inputs, PackedSequence)
     if isinstance(targets, PackedSequence):
         targets = pad_packed_sequence(targets, batch_first, padding_value=NOT_SCORED)[0]

@@ -14,7 +14,6 @@ from wmcl.networks.lstm import LSTMCell
 from wmcl.networks.recurrence import Weights, unroll
 from wmcl.networks.reversal import reverse
 
-
 Map = Callable[[Tensor, Tensor, Tensor | None, Tensor], None]
 """keeps one linear map: its input, weight, bias and tap"""
 RECURRENCES: dict[Any, Cell] = {
