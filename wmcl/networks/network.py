@@ -198,7 +198,7 @@ class Network:
             return [(name, False), (f"{name}_reverse", True)]
         return [(name, self.direction == "backward")]
 
-    def shapes_of_shifts(self, parameters: Parameters) -> dict[str, tuple[int, ...]]:
+    def shapes_of_shifts(self, parameters: object) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the shifts that stand beside the parameters of a network without biases."""
         if self.biases or not isinstance(parameters, dict):
             return {}
