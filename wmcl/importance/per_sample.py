@@ -71,7 +71,17 @@ def gradient_powers(
     buffer: Float[Tensor, "value"],
     power: Power,
 ) -> tuple[Float[Tensor, "member unit feature"], Float[Tensor, "member unit"]]:
-    """Sum the squared or absolute gradients of weight and bias of a linear map over samples, in float64.
+    """Sum the squared or absolute gradients of weight and bias of a linear map over samples, in float64."""
+    return weight_powers(errors, linear_map, buffer, power), errors.sum(1).double().abs().pow(power).sum(1)
+
+
+def weight_powers(
+    errors: Float[Tensor, "member time sample unit"],
+    linear_map: LinearMap,
+    buffer: Float[Tensor, "value"],
+    power: Power,
+) -> Float[Tensor, "member unit feature"]:
+    """Sum the powers of the gradients of the weight alone.
 
     The gradients of as many samples as fit into the buffer exist at a time.
     """
@@ -90,8 +100,7 @@ def gradient_powers(
         torch.bmm(one, other.mT, out=gradients)
         positive = gradients.square_() if power == 2 else gradients.abs_()
         weight += positive.unflatten(0, (-1, members)).sum(0)
-    bias = errors.sum(1).double().abs().pow(power).sum(1)
-    return weight.mT if features < units else weight, bias
+    return weight.mT if features < units else weight
 
 
 def check_averaged(samples: int, **counts: int) -> None:

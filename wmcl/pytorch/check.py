@@ -55,7 +55,7 @@ def agrees_alone(
     together = batch.by_time(outputs.detach())[: len(own), number : number + 1]
     if own.shape != together.shape or not _are_close(own, together):
         raise ValueError(_culprit(model, batch, number))
-    if len(again.uses) != len(watch.uses):
+    if len(again.uses) != len(watch.uses) or len(layouts) != len(watch.taps):
         return False
     for one, other in zip(again.uses, watch.uses, strict=True):
         layout = layouts[other.tap]
@@ -87,19 +87,26 @@ def _culprit(model: nn.Module, batch: Batch, number: int) -> str:
         alone = batch.inputs_of(slice(number, number + 1))
         with _recorded(model) as apart:
             alone.answer(model)
-    name, kind, what = "model", type(model).__name__, "its forward"
+    place = ""
     for (where, moment, within, one), (other_where, other_moment, _, other) in zip(together, apart, strict=False):
         if (where, moment) != (other_where, other_moment):
             break
         if not all(_is_same_sample(a, b, number, batch.samples) for a, b in zip(one, other, strict=False)):
             place = where if moment == "outputs" else within
-            name, kind = place or "model", type(model.get_submodule(place)).__name__
             break
+    random = [name for name, module in model.named_modules() if _draws(module)]
+    place = random[0] if random else place
     return (
-        f"{name} is a {kind} that gives sample {number} of a batch other numbers than the same sample alone (seen in"
-        f" {what}): samples influence each other there, or it draws random numbers, as dropout does; call model.eval(),"
-        " or replace it"
+        f"{place or 'model'} is a {type(model.get_submodule(place)).__name__} that gives sample {number} of a batch other"
+        " numbers than the same sample alone: samples influence each other there, or it draws random numbers, as dropout"
+        " does; call model.eval(), or replace it"
     )
+
+
+def _draws(module: nn.Module) -> bool:
+    """Tell whether a module draws random numbers, as far as one can tell."""
+    is_dropout = isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0
+    return module.training and (is_dropout or (isinstance(module, nn.RNNBase) and module.dropout > 0))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from wmcl.importance.per_sample import _VALUES_AT_ONCE, Power, gradient_powers
+from wmcl.importance.per_sample import _VALUES_AT_ONCE, Power, weight_powers
 from wmcl.networks.activations import LinearMap
 from wmcl.pytorch.layout import Layout
 from wmcl.pytorch.watch import Use
@@ -43,7 +43,7 @@ def sum_of_powers(
     if kinds == {"outer"} and is_whole and _whole(parameter, uses):
         signal = _along(parameter, [rows.signal for rows in uses])
         read = _along(parameter, [rows.read for rows in uses if rows.read is not None])
-        weight, _ = gradient_powers(signal[None], LinearMap("", "", read[None], signal[None]), buffer, power)
+        weight = weight_powers(signal[None], LinearMap("", None, read[None], signal[None]), buffer, power)
         return weight[0].reshape(parameter.shape)
     if kinds == {"rows"}:
         return _of_table(total, uses, power)

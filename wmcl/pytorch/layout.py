@@ -5,6 +5,7 @@ random cotangents v_b of the outputs z_b, the first takes the gradient of Σ_b �
 Σ_b c_b ⟨v_b, z_b⟩, where c_b = 1 + b / B. A row that samples do not share grows by exactly the c_b of its own.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -72,13 +73,12 @@ def find_layout(once: Tensor, weighted: Tensor, samples: int) -> Layout | None:
 
 
 def _stretches(signal: Tensor, owners: Tensor, places: int) -> list[int]:
-    """Return how many rows of one sample may stand one after the other: whole axes, or as many as at the beginning."""
-    inner, candidates = 1, [1, places]
-    for size in reversed(signal.shape[:-1]):
-        inner *= size
-        candidates.append(inner)
+    """Return how many rows of one sample may stand one after the other: first those after an axis of the samples."""
+    sizes = list(signal.shape[:-1])
+    after = [math.prod(sizes[k + 1 :]) for k in range(len(sizes))]
     changes = (owners[1:] != owners[:-1]).nonzero()
-    candidates += [int(changes[0]) + 1] if len(changes) else []
+    candidates = [inner for inner, size in zip(after, sizes, strict=True) if size * places == math.prod(sizes)]
+    candidates += [*after, 1, places, *(changes[:1, 0] + 1).tolist()]
     return [each for each in dict.fromkeys(candidates) if places % each == 0]
 
 
