@@ -4,7 +4,7 @@
     python benchmarks/peers.py
 
 One CPU thread, one LSTM with a linear read-out, 256 units, Copy Task with p = i. Prints Markdown. BackPACK is installed
-without its dependencies, since it asks for torchvision, which only its examples use; without BackPACK its column is empty.
+without its dependencies, since it asks for torchvision, which only its examples use; without it its column is empty.
 """
 
 from collections.abc import Callable, Mapping

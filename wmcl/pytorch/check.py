@@ -97,9 +97,9 @@ def _culprit(model: nn.Module, batch: Batch, number: int) -> str:
     random = [name for name, module in model.named_modules() if _draws(module)]
     place = random[0] if random else place
     return (
-        f"{place or 'model'} is a {type(model.get_submodule(place)).__name__} that gives sample {number} of a batch other"
-        " numbers than the same sample alone: samples influence each other there, or it draws random numbers, as dropout"
-        " does; call model.eval(), or replace it"
+        f"{place or 'model'} is a {type(model.get_submodule(place)).__name__} that gives sample {number} of a batch"
+        " other numbers than the same sample alone: samples influence each other there, or it draws random numbers, as"
+        " dropout does; call model.eval(), or replace it"
     )
 
 
