@@ -187,17 +187,19 @@ class Watch(TorchFunctionMode):
         self.use(weight, "outer", len(self.taps) - 1, input)
         self.use(bias, "sum", len(self.taps) - 1)
 
-    def recurrent(self, func: Any, *args: Any) -> tuple[Tensor, ...]:
+    def recurrent(self, func: Any, *args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
         """Watch recurrent layers, which run on the recurrence of this package."""
+        if kwargs:  # the modules of PyTorch have none
+            return func(*args, **kwargs)
         call = Call.of(args)
         if not self.knows(*call.weights) or call.has_projections:
             return func(*args)
         return recurrence(RECURRENCES[func], call, self.loose, self.map)
 
-    def recurrent_cell(self, func: Any, *args: Any) -> Any:
+    def recurrent_cell(self, func: Any, *args: Any, **kwargs: Any) -> Any:
         """Watch one step of a recurrent cell."""
-        if not self.knows(*args):
-            return func(*args)
+        if kwargs or not self.knows(*args):
+            return func(*args, **kwargs)
 
         def apply(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
             return self.linear(_LINEAR, input, weight, bias)
