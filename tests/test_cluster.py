@@ -56,7 +56,7 @@ class Cluster:
 
     def close(self, blow=signal.SIGINT):
         self.process.send_signal(blow)
-        rest = self.process.communicate(timeout=60)[0]
+        rest = self.process.communicate(timeout=600)[0]
         return self.process.returncode, rest
 
 
@@ -210,7 +210,7 @@ def test_a_lost_scheduler_is_an_error_and_not_a_wait(tmp_path):
     threading.Thread(target=stop).start()
     with pytest.raises(ConnectionError, match="the scheduler of the cluster is gone"):
         sweep(tmp_path, slow, started.address, seeds=range(20))
-    started.process.communicate(timeout=60)
+    started.process.communicate(timeout=600)
     assert started.process.returncode == 0
     kept = len(list((tmp_path / "entries").glob("*.nc")))
     assert 0 < kept < 60
@@ -330,12 +330,12 @@ def test_ctrl_c_keeps_finished_networks(two, tmp_path):
     process = subprocess.Popen(
         script, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, preexec_fn=interruptible
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not len(list((tmp_path / "r.entries").glob("*.nc"))):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    printed = process.communicate(timeout=30)[1]
+    printed = process.communicate(timeout=600)[1]
     assert process.returncode == 1
     assert "Interrupted. Finished networks are kept: the same command goes on from there." in printed
     assert "Traceback" not in printed

@@ -97,8 +97,8 @@ def start(context, folder, *arguments, **named):
     return process
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=600):
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "it hangs"
         time.sleep(0.005)

@@ -70,7 +70,7 @@ def no_large_files():
 
 def test_files_may_not_be_that_large(context, tmp_path, undisturbed, tried):
     process = start(context, tmp_path, before=no_large_files)
-    process.join(30)
+    process.join(600)
     assert process.exitcode == 1
     assert re.match(rf"OSError: \[Errno 27\] File too large: '{tmp_path}/entries/", (tmp_path / "error").read_text())
     assert not list((tmp_path / "entries").iterdir())
@@ -105,7 +105,7 @@ def test_a_folder_is_not_ours(context, tmp_path, undisturbed, tried, mode):
     (tmp_path / "entries").mkdir()
     (tmp_path / "entries").chmod(mode)
     process = start(context, tmp_path, before=become_nobody)
-    process.join(30)
+    process.join(600)
     assert process.exitcode == 1
     error = (tmp_path / "error").read_text()
     assert error.startswith(f"PermissionError: [Errno 13] Permission denied: '{tmp_path}/entries")

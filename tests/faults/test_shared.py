@@ -31,7 +31,7 @@ def test_two_runs_share_a_folder(context, tmp_path, undisturbed, tried):
         before = {path for path in files(folder) if digest(path.read_bytes()) == path.name.split(".")[1]}
         processes = [start(context, folder, 0.005) for _ in range(3)]
         for process in processes:
-            process.join(60)
+            process.join(600)
             assert process.exitcode == 0, (folder / "error").read_text()
             with xr.open_dataset(folder / f"result.{process.pid}") as found:
                 xr.testing.assert_equal(found, undisturbed)
@@ -58,7 +58,7 @@ def test_half_written_files_go_when_nobody_writes(tmp_path):
 def test_two_runs_may_differ_in_what_they_ask_for(context, tmp_path, undisturbed):
     processes = [start(context, tmp_path, 0.01, configuration={"number": k}) for k in range(2)]
     for process in processes:
-        process.join(60)
+        process.join(600)
         assert process.exitcode == 0
     assert len(files(tmp_path)) == 2 * ENTRIES
 
@@ -92,7 +92,7 @@ def test_the_clock_runs(context, tmp_path, undisturbed, tried, clock):
     for path in files(tmp_path)[:3]:
         path.unlink()
     process = start(context, tmp_path, before=clock, progress=True)
-    process.join(60)
+    process.join(600)
     assert process.exitcode == 0, (tmp_path / "error").read_text()
     with xr.open_dataset(tmp_path / f"result.{process.pid}") as found:
         xr.testing.assert_equal(found, undisturbed)
@@ -126,7 +126,7 @@ def test_language_and_zone_are(context, tmp_path, undisturbed, tried, request, n
     small(tmp_path)
     files(tmp_path)[0].unlink()
     process = start(context, tmp_path, environment=environment, before=partial(speak, name))
-    process.join(60)
+    process.join(600)
     assert process.exitcode == 0, (tmp_path / "error").read_text()
     found = small(tmp_path)
     whole(tmp_path, found, undisturbed, 0)
