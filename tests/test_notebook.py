@@ -6,7 +6,7 @@ import jupytext
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-NAMES = ["explore", "compare_methods", "strokes_to_importances"]
+NAMES = ["explore", "compare_methods", "strokes_to_importances", "gru_time_series"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
     *("data", "dimensionality", "importance", "likelihoods", "methods", "networks", "plotting", "published"),
-    *("stages", "statistics", "sweeps", "tasks", "training"),
+    *("pytorch", "stages", "statistics", "sweeps", "tasks", "training"),
 ]
 NAMES = {package: importlib.import_module(f"wmcl.{package}").__all__ for package in PACKAGES}
 API = (ROOT / "docs" / "api.md").read_text()
@@ -23,8 +23,8 @@ def texts(*patterns):
 USES = texts("README.md", "docs/*.md", "docs/*.py", "docs/methods/*.md", "analyses/**/*.py", "figures/*.py")
 
 
-def test_there_are_at_most_150():
-    assert sum(map(len, NAMES.values())) <= 150
+def test_there_are_at_most_162():
+    assert sum(map(len, NAMES.values())) <= 162
 
 
 @pytest.mark.parametrize("package", PACKAGES)
