@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from tests.torch_models import CLASSES, LENGTHS, MODELS, SLOW, VALUES, N, T, case, one_by_one
 from wmcl.likelihoods import Bernoulli, Gaussian
 from wmcl.pytorch import fisher_diagonal, memory_aware_synapses
+from wmcl.tasks import copy_task
 
 
 def measure(model, data, kind="exact", likelihood="categorical", **more):
@@ -222,6 +223,82 @@ def test_single_precision():
         assert float((found[name] - value).norm() / value.norm()) < 1e-5
 
 
+def test_half_precision_and_autocast():
+    model, (inputs, targets) = case("LayerNorm after every step, LSTM")
+    model, inputs = model.float(), inputs.float()
+    expected = measure(model, (inputs, targets), "empirical")
+    with torch.autocast("cpu"):
+        found = measure(model, (inputs, targets), "empirical")
+    assert_close(found, dict(expected))
+    model, batch = flat(nn.Tanh()).float(), (inputs[:, 0], targets[:, 0])
+    expected = measure(model, batch, "empirical")
+    found = measure(model.bfloat16(), (batch[0].bfloat16(), batch[1]), "empirical")
+    for name, value in expected.items():
+        assert float((found[name] - value).norm() / value.norm()) < 0.1
+
+
+class Mapped(nn.Module):
+    """Maps a layer over steps by a transform, inside of which no tap can be put."""
+
+    def __init__(self):
+        super().__init__()
+        self.head, self.free = nn.Linear(3, CLASSES), nn.Linear(CLASSES, CLASSES)
+
+    def forward(self, inputs):
+        return self.free(torch.vmap(self.head, in_dims=1, out_dims=1)(inputs))
+
+
+def test_transforms_inside_of_a_model():
+    torch.manual_seed(0)
+    model, batch = Mapped().double(), (VALUES, torch.randint(0, CLASSES, (N, T)))
+    found = measure(model, batch)
+    assert_close(found, one_by_one(model, batch, "exact"))
+    assert found.way["head.weight"] == "slow"
+
+
+def test_a_model_without_any_known_use():
+    class Products(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(3, CLASSES).double())
+
+        def forward(self, inputs):
+            return inputs @ self.weight
+
+    torch.manual_seed(0)
+    model, batch = Products(), (VALUES, torch.randint(0, CLASSES, (N, T)))
+    assert_close(measure(model, batch), one_by_one(model, batch, "exact"))
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_one_output_a_step_without_an_axis_of_its_own(batch_first):
+    class Squeezed(nn.Module):
+        def __init__(self, keep):
+            super().__init__()
+            torch.manual_seed(0)
+            self.head, self.keep = nn.Linear(3, 1).double(), keep
+
+        def forward(self, inputs):
+            found = self.head(inputs).tanh()
+            return found if self.keep else found.squeeze(-1)
+
+    turn = (lambda x: x) if batch_first else (lambda x: x.transpose(0, 1))
+    inputs, targets, mask = turn(VALUES), turn((VALUES[..., :1] > 0).double()), turn(torch.rand(N, T) < 0.6)
+    more = {"likelihood": "bernoulli", "batch_first": batch_first, "kind": "empirical"}
+    expected = measure(Squeezed(True), (inputs, targets, mask), **more)
+    assert_close(measure(Squeezed(False), (inputs, targets[..., 0], mask), **more), dict(expected))
+    if batch_first:
+        with pytest.raises(ValueError, match="not clear whether the 5 are steps or outputs"):
+            measure(Squeezed(False), (inputs, targets[..., 0], LENGTHS), **more)
+
+
+def test_arrays_and_lists_of_lengths():
+    model, (inputs, targets, lengths) = case("two layers, both directions")
+    expected = measure(model, (inputs, targets, lengths))
+    batch = {"inputs": inputs.numpy(), "targets": targets.numpy(), "lengths": lengths.tolist()}
+    assert_close(measure(model, batch), dict(expected))
+
+
 # ----------------------------------------------------------------------------------------- samples that do not interact
 
 
@@ -236,6 +313,13 @@ class Centred(nn.Module):
     def forward(self, inputs):
         found = self.inner["first"](inputs)
         return self.head(found - 0.5 * found.mean(0))
+
+
+class Noise(nn.Module):
+    """Draws random numbers in its own forward."""
+
+    def forward(self, values):
+        return values + torch.randn_like(values)
 
 
 class Mean(nn.Module):
@@ -261,6 +345,7 @@ def flat(*modules):
         ),
         (lambda: Centred().double(), r"^model is a Centred that gives sample"),
         (lambda: flat(nn.Dropout(0.5)), r"^1 is a Dropout .* call model.eval\(\)"),
+        (lambda: flat(Noise()), r"^model calls randn_like, which draws random numbers"),
         (lambda: nn.LSTM(3, 4), r"^model returns outputs of the type tuple: they must be one tensor"),
         (lambda: nn.Linear(3, 4).double().requires_grad_(False), "^model has no parameter that requires a gradient"),
         (lambda: "model", r"^model is of the type str: it must be a torch.nn.Module"),
@@ -296,6 +381,129 @@ def test_every_batch_is_looked_at():
         measure(MixesLater().double(), (inputs, torch.zeros(8, dtype=torch.long)))
 
 
+class Missing(nn.Module):
+    """Has values for what is missing, which few samples need."""
+
+    def __init__(self):
+        super().__init__()
+        self.missing, self.head = nn.Parameter(torch.randn(3)), nn.Linear(3, CLASSES)
+
+    def forward(self, inputs):
+        return self.head(torch.where(inputs > 9, self.missing, inputs))
+
+
+class Rare(nn.Module):
+    """Uses a weight in some batches alone, by hand."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain, self.head = nn.Parameter(torch.ones(3)), nn.Linear(3, CLASSES)
+
+    def forward(self, inputs):
+        return self.head(inputs * self.gain if bool((inputs > 9).any()) else inputs)
+
+
+class Valid(nn.Module):
+    """Looks at words alone that are none of padding, so samples have rows in different numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(11, 4), nn.Linear(4, CLASSES)
+
+    def forward(self, inputs):
+        kept = inputs != 0
+        rows = self.embedding(inputs)[kept].tanh()
+        outputs = rows.new_zeros(*inputs.shape, CLASSES)
+        outputs[kept] = self.head(rows)
+        return outputs
+
+
+class Siamese(nn.Module):
+    """Reads two halves with one recurrent layer, each sorted by its own lengths."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.lstm = nn.Embedding(11, 4), nn.LSTM(4, 5, batch_first=True)
+        self.head = nn.Linear(10, CLASSES)
+
+    def half(self, words):
+        lengths = (words != 0).sum(1)
+        packed = nn.utils.rnn.pack_padded_sequence(self.embedding(words), lengths, True, enforce_sorted=False)
+        return self.lstm(packed)[1][0][0]
+
+    def forward(self, inputs):
+        return self.head(torch.cat([self.half(inputs[:, :5]), self.half(inputs[:, 5:])], -1))
+
+
+def words_of(*lengths):
+    words = torch.randint(1, 11, (len(lengths[0]), 5 * len(lengths)), generator=torch.Generator().manual_seed(0))
+    for place, each in enumerate(lengths):
+        for n, length in enumerate(each):
+            words[n, 5 * place + length : 5 * place + 5] = 0
+    return words
+
+
+HIGH = torch.where(torch.arange(N)[:, None] == torch.tensor([5, 6, 99]), 10.0, VALUES[:, 0])
+
+
+@pytest.mark.parametrize("chunk", [2, 100])
+@pytest.mark.parametrize(
+    ("make", "inputs"),
+    [
+        (Missing, HIGH),
+        (Rare, HIGH),
+        (Valid, words_of([3, 3, 3, 4, 2, 5, 1])),
+        (Siamese, words_of([5, 4, 3, 2, 4, 1], [5, 5, 4, 1, 2, 5])),
+    ],
+)
+def test_what_the_first_samples_do_not_show(make, inputs, chunk):
+    torch.manual_seed(0)
+    model = make().double()
+    with torch.no_grad():
+        shape = model(inputs).shape[:-1]
+    batch = (inputs, torch.randint(0, CLASSES, shape))
+    for kind in ("MAS", "empirical"):
+        if make is not Rare or chunk == 2:  # a batch at once lets its samples influence each other
+            inputs_one_by_one = [(inputs[n : n + 1], batch[1][n : n + 1]) for n in range(len(inputs))]
+            data = inputs_one_by_one if make is Rare else batch
+            assert_close(measure(model, data, kind, chunk=chunk), one_by_one(model, batch, kind))
+
+
+def test_classes_that_are_masked():
+    class Masked(nn.Module):
+        def __init__(self, value, mixes):
+            super().__init__()
+            self.head, self.value, self.mixes = nn.Linear(3, CLASSES), value, mixes
+
+        def forward(self, inputs):
+            inputs = inputs - inputs.mean(0) if self.mixes else inputs
+            return torch.cat([self.head(inputs)[:, :2], torch.full_like(inputs[:, :1], self.value)], -1)
+
+    torch.manual_seed(0)
+    inputs, targets = VALUES[:, 0].float(), torch.randint(0, 2, (N,))
+    for value in (-1e9, -torch.inf):
+        with pytest.raises(ValueError, match="gives sample"):
+            measure(Masked(value, True), (inputs, targets), "empirical")
+        assert measure(Masked(-1e9, False), (inputs, targets), "empirical")["head.weight"].isfinite().all()
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
+def test_sizes_of_nothing_and_outputs_that_lost_an_axis():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head, self.none = nn.Linear(3, 1), nn.Linear(3, 0)
+
+        def forward(self, inputs):
+            return (self.head(inputs) + self.none(inputs).sum(-1, keepdim=True)).squeeze()
+
+    torch.manual_seed(0)
+    model, targets = Odd().double(), torch.randint(0, 2, (N,)).double()
+    found = measure(model, (VALUES[:, 0], targets), "empirical", "bernoulli")
+    assert found["none.weight"].shape == (0, 3)
+    assert float(found["head.weight"].sum()) > 0
+
+
 def test_rows_that_move_from_batch_to_batch_are_followed():
     """The order of the rows follows from the data; layouts of the first batch do not hold for the second one."""
 
@@ -324,6 +532,13 @@ def test_rows_that_move_from_batch_to_batch_are_followed():
     ("data", "more", "message"),
     [
         (5, {}, r"data is of the type int: it must be a DataLoader"),
+        (copy_task(2).stream(), {}, "endless stream"),
+        (DataLoader(copy_task(2).stream(batch=2), batch_size=None), {}, "endless stream"),
+        (TensorDataset(VALUES, torch.zeros(N, T).long()), {"batch_first": False}, "collate_fn puts time first"),
+        ((VALUES, torch.zeros(N, T).long(), torch.full((N,), 2.5)), {}, "a part of a batch is a tensor"),
+        (((VALUES, VALUES), torch.zeros(N)), {}, "a model with several inputs needs a module around it"),
+        ((VALUES, torch.zeros(N, T)), {"likelihood": nn.CrossEntropyLoss()}, "one number for all samples"),
+        ((VALUES, torch.zeros(N, T).long()), {"seed": "a"}, "seed is 'a'"),
         ([], {}, "data is empty"),
         ((VALUES,), {"kind": "empirical"}, "a batch of data has no targets"),
         ((VALUES, torch.zeros(N, T).long() + 9), {"kind": "empirical"}, "hold the class 9: they must lie in 0 to 2"),

@@ -134,6 +134,64 @@ def test_a_state_goes_on_where_it_was_kept(name, tmp_path):
     assert difference(run((1, 2)), run().state_dict()) == 0
 
 
+def test_si_takes_the_penalty_out_whenever_it_was_received():
+    """A backward pass inside of the block, several steps in one block, and gradients that are thrown away."""
+
+    def run(how):
+        torch.manual_seed(0)
+        model = nn.Linear(3, 2).double()
+        optimiser = torch.optim.SGD(model.parameters(), 0.1)
+        si = SI(model, optimiser, 3.0)
+        inputs = torch.randn(8, 3, dtype=torch.float64)
+
+        def backward():
+            optimiser.zero_grad()
+            (model(inputs).square().mean() + si.penalty()).backward()
+
+        for task in range(2):
+            if how == "one block":
+                with si.observe():
+                    for _ in range(3):
+                        backward()
+                        optimiser.step()
+            else:
+                for _ in range(3):
+                    if how == "thrown away":
+                        backward()
+                    if how != "inside":
+                        backward()
+                    with si.observe():
+                        if how == "inside":
+                            backward()
+                        optimiser.step()
+            if not task:
+                si.consolidate()
+        return si.path.omega["weight"]
+
+    for how in ("one block", "inside", "thrown away"):
+        torch.testing.assert_close(run(how), run("plain"))
+
+
+def test_a_state_does_not_change_when_training_goes_on():
+    model = nn.Linear(3, 2)
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    si = SI(model, optimiser, 1.0)
+    state = si.state_dict()
+    model(torch.ones(1, 3)).sum().backward()
+    with si.observe():
+        optimiser.step()
+    assert not state["omega"]["weight"].any()
+    si.load_state_dict(state)
+    assert not si.path.omega["weight"].any()
+    ewc = EWC(model, 1.0, "categorical")
+    for _ in range(2):
+        ewc.consolidate((torch.randn(4, 3), torch.zeros(4).long()))
+    with pytest.raises(ValueError, match="state has 2 terms, one a task: OnlineEWC has one for all"):
+        OnlineEWC(model, 1.0, "categorical").load_state_dict(ewc.state_dict())
+    with pytest.raises(ValueError, match="state has no path integral"):
+        si.load_state_dict(MAS(model, 1.0).state_dict())
+
+
 def test_a_state_of_another_model_is_refused():
     one, other = (OnlineEWC(nn.Linear(n, 2), 1.0, "categorical") for n in (3, 4))
     one.consolidate((torch.randn(5, 3), torch.zeros(5, dtype=torch.long)))
@@ -141,6 +199,25 @@ def test_a_state_of_another_model_is_refused():
         other.load_state_dict(one.state_dict())
     with pytest.raises(ValueError, match="state is of the type int"):
         other.load_state_dict(5)
+
+
+def test_si_protects_what_is_added_later():
+    model = nn.Sequential(nn.Linear(3, 4))
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    si = SI(model, optimiser, 1.0)
+    for _ in range(2):
+        for _ in range(2):
+            optimiser.zero_grad()
+            (model(torch.ones(2, 3)).square().sum() + si.penalty()).backward()
+            with si.observe():
+                optimiser.step()
+        si.consolidate()
+        head = nn.Linear(4, 2)
+        if len(model) == 1:
+            model.append(head)
+            optimiser.add_param_group({"params": head.parameters()})
+    assert set(si.terms[0][0]) == {"0.weight", "0.bias", "1.weight", "1.bias"}
+    assert float(si.terms[0][0]["1.weight"].sum()) > 0
 
 
 def test_heads_that_come_later_are_protected_from_then_on_and_changed_ones_are_refused():
@@ -159,11 +236,15 @@ def test_heads_that_come_later_are_protected_from_then_on_and_changed_ones_are_r
     ("make", "message"),
     [
         (lambda m, o: OnlineEWC(m, -1.0, "categorical"), "strength is -1.0"),
+        (lambda m, o: OnlineEWC(m, "1", "categorical"), "strength is '1': it must be a number"),
+        (lambda m, o: OnlineEWC(m, 1.0, "poisson"), "likelihood is 'poisson'"),
+        (lambda m, o: EWC(m, 1.0, "categorical", "true"), "kind is 'true'"),
+        (lambda m, o: SI(m, o, 1.0).consolidate(), "SI has watched no step since the last task"),
         (lambda m, o: OnlineEWC(m, 1.0, "categorical", decay=2.0), "decay is 2.0"),
         (lambda m, o: SI(m, o, 1.0, damping=0.0), "damping is 0.0"),
         (lambda m, o: SI(m, o, 1.0, kind="some"), "kind is 'some'"),
         (lambda m, o: SI(m, "Adam", 1.0), "optimiser is of the type str"),
-        (lambda m, o: SI(nn.Linear(2, 2), o, 1.0), "optimiser trains no parameter of the model"),
+        (lambda m, o: SI(nn.Linear(2, 2), o, 1.0), "optimiser does not train weight of the model"),
         (lambda m, o: MAS(o, 1.0), "model is of the type SGD"),
     ],
 )
@@ -227,7 +308,7 @@ def test_the_task_kind_is_the_step_that_the_task_alone_would_cause(name):
         for (n, p), q in zip(model.named_parameters(), twin.parameters(), strict=True):
             expected[n] -= p.grad * (q.detach() - p.detach())
             p.grad += penalty[n]
-        with path.observe(penalty):
+        with path.observe(lambda penalty=penalty: penalty):
             optimiser.step()
     for n, value in expected.items():
         np.testing.assert_allclose(path.omega[n], value.numpy(), rtol=1e-9, atol=1e-15)

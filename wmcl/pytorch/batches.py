@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from wmcl.check_data import describe
 from wmcl.likelihoods import Categorical, Likelihood
+from wmcl.tasks.torch_data import TaskStream
 
 NOT_SCORED = -100
 """class number of steps that are not scored, as ``torch.nn.CrossEntropyLoss`` has it"""
@@ -51,17 +53,15 @@ class Batch:
         return self.inputs.shape[self.axis]
 
     def inputs_of(self, chosen: slice) -> "Batch":
-        """Return some samples, without their targets, which only the answers place."""
+        """Return some samples, without their targets."""
         lengths = None if self.lengths is None else self.lengths[chosen]
         places = range(self.samples)[chosen]
         inputs = self.inputs.narrow(self.axis, places.start, len(places))
-        return replace(self, inputs=inputs, targets=None, lengths=lengths, mask=None)
+        return replace(self, inputs=inputs, targets=None, lengths=lengths, mask=self._along(self.mask, chosen))
 
     def take(self, chosen: slice) -> "Batch":
         """Return some samples."""
-        return replace(
-            self.inputs_of(chosen), targets=self._along(self.targets, chosen), mask=self._along(self.mask, chosen)
-        )
+        return replace(self.inputs_of(chosen), targets=self._along(self.targets, chosen))
 
     def _along(self, values: Any, chosen: slice) -> Any:
         """Take samples of targets or mask: their axis is that of the inputs, where they have a time axis at all."""
@@ -71,7 +71,7 @@ class Batch:
         return values[:, chosen] if has_time else values[chosen]
 
     def to(self, like: Tensor) -> "Batch":
-        """Return the batch on the device of a parameter, with floating-point numbers of its type."""
+        """Return the batch on the device of a parameter; its types are the user's affair."""
 
         def moved(values: Any) -> Any:
             if not isinstance(values, Tensor):
@@ -112,14 +112,22 @@ class Batch:
             )
         return found
 
+    def has_one_output(self, outputs: Tensor) -> bool:
+        """Tell whether outputs with two axes are those of steps, of one output each: then the mask is of steps."""
+        return self.mask is not None and self.mask.ndim == 2 and outputs.ndim == 2
+
     def by_time(self, outputs: Tensor) -> Float[Tensor, "time sample output"]:
         """Return outputs of the model with the axes (time, sample, output).
 
         Raises:
             ValueError: if they do not hold one entry for each sample.
         """
-        if self.mask is not None and outputs.ndim == 2 and self.mask.shape == outputs.shape:
+        if self.has_one_output(outputs):
             outputs = outputs[..., None]
+        if outputs.ndim == 0 and self.samples == 1:  # of a model that squeezes too much
+            outputs = outputs[None]
+        if outputs.is_complex():
+            raise ValueError("model returns complex outputs: they must be real")
         if outputs.ndim == 3:
             found = outputs.transpose(0, 1) if self.batch_first else outputs
         elif outputs.ndim in (1, 2):
@@ -153,20 +161,35 @@ def batches(data: Any, batch_first: bool, chunk: int, like: Tensor) -> Iterator[
     Raises:
         ValueError: if the data are of no form that is known, or if a batch is empty.
     """
-    for each in _raw(data, chunk):
+    for each in _raw(data, chunk, batch_first):
         batch = _batch(each, batch_first).to(like)
         for first in range(0, batch.samples, chunk):
             yield batch.take(slice(first, first + chunk))
 
 
-def _raw(data: Any, chunk: int) -> Iterable[Any]:
-    if isinstance(data, (Tensor, PackedSequence, Mapping)) or (
-        isinstance(data, (tuple, list)) and data and isinstance(data[0], (Tensor, PackedSequence))
-    ):
+def _raw(data: Any, chunk: int, batch_first: bool) -> Iterable[Any]:
+    one = (Tensor, PackedSequence, np.ndarray)
+    if isinstance(data, (*one, Mapping)):
+        return [data]
+    if isinstance(data, (tuple, list)) and data and isinstance(data[0], one):
         is_list_of_batches = isinstance(data, list) and all(isinstance(each, PackedSequence) for each in data)
         return data if is_list_of_batches else [data]
+    if isinstance(data, tuple) and any(isinstance(each, one) for each in data):
+        raise ValueError(
+            f"inputs of a batch are {describe(data[0])}: they must be one tensor or a PackedSequence; a model with"
+            " several inputs needs a module around it that takes one"
+        )
+    source = data.dataset if isinstance(data, DataLoader) else data
+    if isinstance(source, TaskStream):
+        raise ValueError("data is an endless stream of a task: take a number of sequences, task.dataset(1000)")
     if isinstance(data, Dataset):
-        return DataLoader(data, batch_size=chunk)
+        own = getattr(data, "collate", None)  # of wmcl.tasks.Task.dataset
+        if own is None and not batch_first:
+            raise ValueError(
+                f"data is {describe(data)}, of which PyTorch makes batches with the sample first: with"
+                " batch_first=False, give a DataLoader whose collate_fn puts time first"
+            )
+        return DataLoader(data, batch_size=chunk, collate_fn=own)
     if isinstance(data, str) or not isinstance(data, Iterable):
         raise ValueError(f"data is {describe(data)}: it must be {FORMS}")
     return data
@@ -177,18 +200,20 @@ def _batch(given: Any, batch_first: bool) -> Batch:
         given = given._asdict()
     names = {"scored": "mask", "length": "lengths"}  # as the items of wmcl.tasks.Task.dataset call them
     parts = {names.get(name, name): value for name, value in given.items()} if isinstance(given, Mapping) else {}
-    if isinstance(given, (Tensor, PackedSequence)):
+    if isinstance(given, (Tensor, PackedSequence, np.ndarray)):
         parts = {"inputs": given}
     elif isinstance(given, (tuple, list)) and 1 <= len(given) <= 4:
         parts = dict(zip(("inputs", "targets"), given, strict=False))
-        for extra in given[2:]:
+        for extra in map(_tensor, given[2:]):
             if extra is not None:
                 parts[_name_of(extra)] = extra
     unknown = [name for name in parts if name not in ("inputs", "targets", "lengths", "mask")]
     if unknown or "inputs" not in parts:
         found = f"has the entries {', '.join(map(str, parts))}" if parts else f"is {describe(given)}"
         raise ValueError(f"a batch of data {found}: data must be {FORMS}")
-    inputs, targets, lengths, mask = (parts.get(name) for name in ("inputs", "targets", "lengths", "mask"))
+    inputs, targets, lengths, mask = (_tensor(parts.get(name)) for name in ("inputs", "targets", "lengths", "mask"))
+    if isinstance(lengths, (list, tuple)):
+        lengths = torch.as_tensor(lengths)
     if isinstance(mask, Tensor) and mask.dtype != torch.bool:
         if not bool(((mask == 0) | (mask == 1)).all()):
             raise ValueError("mask of a batch holds other numbers than 0 and 1: it must tell which steps are scored")
@@ -207,6 +232,10 @@ def _batch(given: Any, batch_first: bool) -> Batch:
         raise ValueError(f"targets of a batch are {describe(targets)}: they must be a tensor or a PackedSequence")
     _check_lengths(batch)
     return batch
+
+
+def _tensor(value: Any) -> Any:
+    return torch.as_tensor(value) if isinstance(value, np.ndarray) else value
 
 
 def _name_of(extra: Any) -> str:
@@ -229,6 +258,8 @@ def _check_lengths(batch: Batch) -> None:
             f"lengths of a batch are {describe(batch.lengths)}: they must be a tensor of a whole number for each of the"
             f" {batch.samples} samples"
         )
+    if batch.lengths.is_floating_point() or batch.lengths.dtype == torch.bool:
+        raise ValueError(f"lengths of a batch are {batch.lengths.dtype}: they must be whole numbers")
     steps = batch.inputs.shape[1 - batch.axis] if batch.inputs.ndim > 1 else 0
     low, high = int(batch.lengths.min()), int(batch.lengths.max())
     if low < 1 or high > steps:
@@ -251,7 +282,14 @@ def answers(batch: Batch, outputs: Tensor, likelihood: Likelihood, reads_targets
     time, samples, width = logits.shape
     scored = torch.ones(time, samples, dtype=logits.dtype, device=logits.device)
     targets = torch.zeros_like(logits)
-    has_time = outputs.ndim == 3 or (batch.mask is not None and batch.mask.shape == outputs.shape)
+    has_time = outputs.ndim == 3 or batch.has_one_output(outputs)
+    steps = batch.inputs.shape[1 - batch.axis] if batch.inputs.ndim > 1 else 1
+    is_unclear = batch.lengths is not None and not has_time and not isinstance(likelihood, Categorical)
+    if is_unclear and width == steps > 1:
+        raise ValueError(
+            f"model returns outputs of shape {tuple(outputs.shape)}, and there are lengths: it is not clear whether the"
+            f" {steps} are steps or outputs; return an axis for the output, too, of size 1"
+        )
     if batch.lengths is not None and has_time:
         if int(batch.lengths.max()) > time:
             raise ValueError(
@@ -279,6 +317,8 @@ def answers(batch: Batch, outputs: Tensor, likelihood: Likelihood, reads_targets
             targets = torch.where(scored[..., None] > 0, targets, 0).to(logits)
     elif reads_targets:
         raise ValueError("a batch of data has no targets: this measure reads them, so give (inputs, targets)")
+    if bool(logits.detach()[scored > 0].isnan().any()):
+        raise ValueError("model returns NaN at scored steps: its inputs or parameters are not what it needs")
     if reads_targets:
         _check_targets(likelihood, targets, scored)
     return Answers(targets, scored)

@@ -14,30 +14,66 @@ from wmcl.pytorch.layout import Layout
 from wmcl.pytorch.watch import Watch
 
 
-def check_model(model: Any) -> tuple[nn.Module, dict[str, nn.Parameter]]:
-    """Return the module that computes and its parameters that are trained, by the names that the user knows.
+def parameters_of(model: Any) -> dict[str, nn.Parameter]:
+    """Return the parameters of a module that are trained, by the names that the user knows.
 
     Raises:
-        ValueError: if it is no module, has nothing to train, or normalises over the batch.
+        ValueError: if it is no module, or has nothing to train.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {describe(model)}: it must be a torch.nn.Module")
     parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    inner: Any = getattr(model, "_orig_mod", model)  # of a compiled model
+    for name, value in parameters.items():
+        if isinstance(value, nn.parameter.UninitializedParameter) or value.is_complex() or value.is_meta:
+            raise ValueError(f"{name} of the model is {_kind(value)}: it must be a real tensor with numbers")
     if not parameters:
         raise ValueError("model has no parameter that requires a gradient: there is nothing to measure")
+    return parameters
+
+
+def _kind(value: nn.Parameter) -> str:
+    is_lazy = isinstance(value, nn.parameter.UninitializedParameter)
+    return "lazy (run the model once)" if is_lazy else describe(value)
+
+
+def check_model(model: Any) -> tuple[nn.Module, dict[str, nn.Parameter]]:
+    """Return the module that computes, and its parameters that are trained.
+
+    Raises:
+        ValueError: if it has no finite parameters to train, normalises over the batch, or drops values at random.
+    """
+    parameters = parameters_of(model)
     for name, value in parameters.items():
-        if value.is_complex() or value.is_meta or not value.is_leaf:
-            raise ValueError(f"{name} of the model is {describe(value)}: it must be a real tensor with numbers")
         if not bool(value.detach().isfinite().all()):
             raise ValueError(f"{name} of the model holds NaN or infinite numbers: they must be finite")
+    return check_samples(model), parameters
+
+
+def check_samples(model: nn.Module) -> nn.Module:
+    """Return the module that computes, if what it answers to a sample is known to depend on more than that.
+
+    Raises:
+        ValueError: if it normalises over the batch, or drops values at random.
+    """
+    inner: nn.Module = getattr(model, "_orig_mod", model)  # of a compiled model
     for name, module in inner.named_modules():
+        kind = f"{name or 'model'} is a {type(module).__name__}"
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and (module.training or module.running_mean is None):
             raise ValueError(
-                f"{name or 'model'} is a {type(module).__name__} that normalises over the batch, so a sample has no"
-                " gradient of its own: call model.eval(), or take LayerNorm or GroupNorm"
+                f"{kind} that normalises over the batch, so a sample has no gradient of its own: call model.eval(), or"
+                " take LayerNorm or GroupNorm"
             )
-    return inner, parameters
+        if module.training and _drops(module):
+            raise ValueError(
+                f"{kind} that draws random numbers, to drop values: call model.eval() before anything is measured"
+            )
+    return inner
+
+
+def _drops(module: nn.Module) -> bool:
+    if isinstance(module, nn.modules.dropout._DropoutNd):
+        return module.p > 0
+    return isinstance(module, (nn.RNNBase, nn.MultiheadAttention)) and module.dropout > 0
 
 
 def agrees_alone(
@@ -50,8 +86,8 @@ def agrees_alone(
     """
     alone = batch.inputs_of(slice(number, number + 1))
     again = Watch(watch.parameters)
-    with torch.no_grad(), again:
-        own = alone.by_time(alone.answer(model))
+    with again:
+        own = alone.by_time(alone.answer(model)).detach()
     together = batch.by_time(outputs.detach())[: len(own), number : number + 1]
     if own.shape != together.shape or not _are_close(own, together):
         raise ValueError(_culprit(model, batch, number))
@@ -64,29 +100,34 @@ def agrees_alone(
         rows = watch.taps[other.tap].shape[:-1].numel()
         mine = layout(other.input.reshape(rows, -1))[:, number]
         alone_rows = one.input.reshape(again.taps[one.tap].shape[:-1].numel(), -1)
-        least = min(len(mine), len(alone_rows))
-        if one.parameter != other.parameter or not _are_close(mine[:least], alone_rows[:least]):
+        if one.parameter != other.parameter or not _are_close(mine, alone_rows):
             return False
     return True
 
 
 def _are_close(one: Tensor, other: Tensor) -> bool:
-    """Tell whether numbers agree, but for the order of summation."""
-    if not one.numel():
+    """Tell whether numbers agree, but for the order of summation.
+
+    What is small is compared with what is usual, not with the largest: that may be a mask of -1e9.
+    """
+    if one.shape != other.shape or not bool((one.isfinite() == other.isfinite()).all()):
+        return False
+    is_known = one.isfinite() if one.is_floating_point() else torch.ones_like(one, dtype=torch.bool)
+    a, b = one[is_known].double(), other[is_known].double()
+    if not a.numel():
         return True
-    a, b = one.double(), other.double()
-    tolerance = {torch.float64: 1e-8, torch.float32: 1e-3}.get(one.dtype, 3e-2)
-    return bool((a - b).abs().max() <= tolerance * b.abs().max().clamp(min=1e-30))
+    usual = b.abs().median()
+    usual = usual if bool(usual > 0) else b.abs().max()
+    tolerance = {torch.float64: 1e-8, torch.float32: 1e-3}.get(one.dtype, 5e-2)
+    return bool(((a - b).abs() <= tolerance * (b.abs() + usual) + 1e-30).all())
 
 
 def _culprit(model: nn.Module, batch: Batch, number: int) -> str:
     """Name the module in which a sample first differs from itself alone."""
-    with torch.no_grad():
-        with _recorded(model) as together:
-            batch.answer(model)
-        alone = batch.inputs_of(slice(number, number + 1))
-        with _recorded(model) as apart:
-            alone.answer(model)
+    with _recorded(model) as together:
+        batch.answer(model)
+    with _recorded(model) as apart:
+        batch.inputs_of(slice(number, number + 1)).answer(model)
     place = ""
     for (where, moment, within, one), (other_where, other_moment, _, other) in zip(together, apart, strict=False):
         if (where, moment) != (other_where, other_moment):
@@ -94,19 +135,11 @@ def _culprit(model: nn.Module, batch: Batch, number: int) -> str:
         if not all(_is_same_sample(a, b, number, batch.samples) for a, b in zip(one, other, strict=False)):
             place = where if moment == "outputs" else within
             break
-    random = [name for name, module in model.named_modules() if _draws(module)]
-    place = random[0] if random else place
     return (
         f"{place or 'model'} is a {type(model.get_submodule(place)).__name__} that gives sample {number} of a batch"
-        " other numbers than the same sample alone: samples influence each other there, or it draws random numbers, as"
-        " dropout does; call model.eval(), or replace it"
+        " other numbers than the same sample alone: samples influence each other there, or it draws random numbers, or"
+        " it keeps a state from call to call; replace it"
     )
-
-
-def _draws(module: nn.Module) -> bool:
-    """Tell whether a module draws random numbers, as far as one can tell."""
-    is_dropout = isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0
-    return module.training and (is_dropout or (isinstance(module, nn.RNNBase) and module.dropout > 0))
 
 
 @contextmanager

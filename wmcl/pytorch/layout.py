@@ -11,6 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-3}
+"""relative differences that rounding may cause; others are of half precision"""
+
 
 class Layout(NamedTuple):
     """A Layout says where the rows of each sample are: in a regular place (outer, sample, inner), or by a table."""
@@ -45,7 +48,7 @@ def find_layout(once: Tensor, weighted: Tensor, samples: int) -> Layout | None:
         samples: number of samples B.
     """
     one, other = (each.reshape(-1, each.shape[-1]).double() for each in (once, weighted))
-    size, precise = one.square().sum(1), once.dtype == torch.float64
+    size, tolerance = one.square().sum(1), TOLERANCES.get(once.dtype, 5e-2)
     largest = size.max() if len(size) else size.new_zeros(())
     if samples == 1 or not bool(largest > 0):
         return (
@@ -57,12 +60,11 @@ def find_layout(once: Tensor, weighted: Tensor, samples: int) -> Layout | None:
     rest = (other - factor[:, None] * one).square().sum(1)
     place = (factor - 1) * samples
     owner = place.round().long()
-    tolerance = 1e-9 if precise else 1e-3
     is_one = (rest <= tolerance**2 * size) & ((place - owner).abs() < 0.1) & (owner >= 0) & (owner < samples)
-    matters = size > (1e-12 if precise else 1e-5) ** 2 * largest
+    matters = size > (tolerance / 1e3 if tolerance < 1e-6 else tolerance / 1e2) ** 2 * largest
     if bool((matters & ~is_one).any()):
         return None
-    known = matters & is_one
+    known = is_one & (size > 0)
     rows = len(one)
     if rows % samples == 0:
         number = torch.arange(rows, device=owner.device)

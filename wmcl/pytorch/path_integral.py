@@ -1,7 +1,7 @@
 """Watch an ordinary optimiser: what each weight does for the loss, step by step."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from wmcl.check_data import describe
 from wmcl.importance.synaptic_intelligence import PathKind
 from wmcl.importance.synaptic_intelligence import synaptic_intelligence as omega_of
-from wmcl.pytorch.check import check_model
+from wmcl.pytorch.check import parameters_of
 
 
 class PathIntegral:
@@ -46,35 +46,57 @@ class PathIntegral:
         if kind not in ("total", "task"):
             raise ValueError(f"kind is {kind!r}: it must be one of total, task")
         self.optimiser, self.kind = optimiser, kind
-        _, self._parameters = check_model(model)
-        known = {id(value) for group in optimiser.param_groups for value in group["params"]}
-        if not any(id(value) in known for value in self._parameters.values()):
-            raise ValueError("optimiser trains no parameter of the model: it must be made of model.parameters()")
+        if isinstance(optimiser, torch.optim.LBFGS):
+            raise ValueError("optimiser is LBFGS, which steps with a closure: its gradients cannot be watched")
+        self.model = model
         self.restart()
+        self._check_optimiser()
 
     def restart(self) -> None:
         """Begin a new path here, with ω = 0."""
-        self.start = {name: value.detach().clone() for name, value in self._parameters.items()}
-        self.omega = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in self.start.items()}
+        self.start, self.omega = dict[str, Tensor](), dict[str, Tensor]()
+        self.steps = 0
+        self._look()
+
+    def _look(self) -> None:
+        """Begin a path for parameters that are new."""
+        self._parameters = parameters_of(self.model)
+        for name, value in self._parameters.items():
+            if name not in self.start or self.start[name].shape != value.shape:
+                self.start[name] = value.detach().clone()
+                self.omega[name] = torch.zeros_like(value, dtype=torch.float64)
+
+    def _check_optimiser(self) -> None:
+        known = {id(value) for group in self.optimiser.param_groups for value in group["params"]}
+        missing = [name for name, value in self._parameters.items() if id(value) not in known]
+        if missing:
+            raise ValueError(
+                f"optimiser does not train {missing[0]} of the model, so its path cannot be watched: freeze it with"
+                " requires_grad_(False), or add it to the optimiser"
+            )
 
     def importance(self, damping: float = 1e-3) -> dict[str, Tensor]:
         """Return Ω of every parameter for the path so far (:func:`wmcl.importance.synaptic_intelligence`)."""
+        self._look()
         now = {name: value.detach() for name, value in self._parameters.items()}
-        return omega_of(self.omega, self.start, now, damping)
+        return omega_of({name: self.omega[name] for name in now}, self.start, now, damping)
 
     @contextmanager
-    def observe(self, penalty_gradient: Mapping[str, Tensor] | None = None) -> Iterator[None]:
+    def observe(self, penalty_gradient: Callable[[], Mapping[str, Tensor]] = dict) -> Iterator[None]:
         """Watch the steps that the optimiser takes inside of this block; a step that is skipped leaves no trace.
 
         Gradients may have been clipped, accumulated or, with a ``GradScaler`` whose ``step`` is called inside,
         scaled before.
 
         Args:
-            penalty_gradient: what of the gradient is not of the task, by the name of the parameter.
+            penalty_gradient: tells, before each step, what of the gradient is not of the task, by the name of the
+                parameter.
 
         Raises:
             ValueError: if the optimiser is given a closure.
         """
+        self._look()
+        self._check_optimiser()
         before: dict[str, Tensor] = {}
         gradients: dict[str, Tensor] = {}
         changes: dict[str, Tensor] = {}
@@ -86,12 +108,14 @@ class PathIntegral:
                 raise ValueError(
                     "the optimiser unscales gradients by itself (fused): call scaler.unscale_(optimiser) before it"
                 )
+            penalty = penalty_gradient() if self.kind == "task" else {}
+            gradients.clear()
             for name, value in self._parameters.items():
                 if value.grad is None:
                     continue
                 before[name], gradients[name] = value.detach().clone(), value.grad.detach().to_dense().clone()
-                if self.kind == "task" and penalty_gradient and name in penalty_gradient:
-                    gradients[name] -= penalty_gradient[name]
+                if name in penalty:
+                    gradients[name] -= penalty[name]
             if self.kind == "task":
                 changes.update(self._would_be(gradients))
 
@@ -100,6 +124,7 @@ class PathIntegral:
                 change = changes[name] if self.kind == "task" else self._parameters[name].detach() - old
                 self.omega[name] -= (change * gradients[name]).double()
             before.clear()
+            self.steps += 1
 
         handles = [self.optimiser.register_step_pre_hook(first), self.optimiser.register_step_post_hook(then)]
         try:

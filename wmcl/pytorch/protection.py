@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -11,9 +12,24 @@ from torch.optim import Optimizer
 from wmcl.check_data import describe
 from wmcl.importance.signals import FisherKind
 from wmcl.importance.synaptic_intelligence import PathKind
-from wmcl.pytorch.check import check_model
-from wmcl.pytorch.importance import fisher_diagonal, memory_aware_synapses
+from wmcl.pytorch.check import parameters_of
+from wmcl.pytorch.importance import fisher_diagonal, memory_aware_synapses, own_likelihood
 from wmcl.pytorch.path_integral import PathIntegral
+from wmcl.tasks.task import check_counts
+
+
+def _copied(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies, which do not change when training goes on."""
+    return {name: value.detach().clone() for name, value in values.items()}
+
+
+def check_number(name: str, value: Any, largest: float = float("inf")) -> None:
+    """Refuse what is no number from 0 up to the largest, with a ValueError that names it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise ValueError(f"{name} is {value!r}: it must be a number")
+    if not 0 <= value <= largest or value == float("inf"):
+        wanted = "at least 0 and finite" if largest == float("inf") else f"from 0 to {largest:g}"
+        raise ValueError(f"{name} is {value}: it must be {wanted}")
 
 
 class Protection:
@@ -30,11 +46,9 @@ class Protection:
     per_task: ClassVar[bool] = False
 
     def __init__(self, model: nn.Module, strength: float, decay: float = 1.0) -> None:
-        check_model(model)
-        if not 0 <= strength < float("inf"):
-            raise ValueError(f"strength is {strength}: it must be at least 0 and finite")
-        if not 0 <= decay <= 1:
-            raise ValueError(f"decay is {decay}: it must lie between 0 and 1")
+        parameters_of(model)
+        check_number("strength", strength)
+        check_number("decay", decay, 1.0)
         self.model, self.strength, self.decay = model, strength, decay
         self.terms = list[tuple[dict[str, Tensor], dict[str, Tensor]]]()
         """importance (float64) and anchor of each parameter, by name"""
@@ -73,7 +87,7 @@ class Protection:
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a run needs to go on, in plain dictionaries, lists and tensors."""
-        return {"terms": [{"importance": dict(one), "anchor": dict(other)} for one, other in self.terms]}
+        return {"terms": [{"importance": _copied(one), "anchor": _copied(other)} for one, other in self.terms]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a state.
@@ -81,16 +95,19 @@ class Protection:
         Raises:
             ValueError: if it is none, or of another model.
         """
-        if not isinstance(state, Mapping) or "terms" not in state:
+        terms = state.get("terms") if isinstance(state, Mapping) else None
+        if not isinstance(terms, list) or not all(set(term) == {"importance", "anchor"} for term in terms):
             raise ValueError(f"state is {describe(state)}: it must be what state_dict() returned")
+        if len(terms) > 1 and not self.per_task:
+            raise ValueError(f"state has {len(terms)} terms, one a task: {type(self).__name__} has one for all")
         shapes = {name: value.shape for name, value in self.model.named_parameters()}
-        terms = [({**term["importance"]}, {**term["anchor"]}) for term in state["terms"]]
-        for importance, anchor in terms:
+        pairs = [(_copied(term["importance"]), _copied(term["anchor"])) for term in terms]
+        for importance, anchor in pairs:
             for name, value in [*importance.items(), *anchor.items()]:
                 if name not in shapes or value.shape != shapes[name]:
                     wanted = tuple(shapes[name]) if name in shapes else "no such parameter"
                     raise ValueError(f"state has {name} of shape {tuple(value.shape)}: the model has {wanted}")
-        self.terms = terms
+        self.terms = pairs
 
 
 class OnlineEWC(Protection):
@@ -102,7 +119,8 @@ class OnlineEWC(Protection):
         likelihood: as for :func:`~wmcl.pytorch.fisher_diagonal`.
         kind: of the Fisher.
         decay: γ, from 0 (earlier tasks do not count) to 1.
-        options: more arguments of :func:`~wmcl.pytorch.fisher_diagonal`, such as ``batch_first``.
+        batch_first: whether the sample is the first axis of sequences; else time is.
+        chunk: samples in memory at a time.
 
     Example:
         >>> import torch
@@ -124,19 +142,24 @@ class OnlineEWC(Protection):
         likelihood: Any,
         kind: FisherKind = "empirical",
         decay: float = 1.0,
-        **options: Any,
+        *,
+        batch_first: bool = True,
+        chunk: int = 128,
     ) -> None:
         super().__init__(model, strength, decay)
-        self._arguments = {"likelihood": likelihood, "kind": kind, "progress": False} | options
+        check_counts(chunk=chunk)
+        own_likelihood(likelihood, kind)
+        self.likelihood, self.kind, self.batch_first, self.chunk = likelihood, kind, batch_first, chunk
 
-    def consolidate(self, data: Any, **options: Any) -> None:
+    def consolidate(self, data: Any, seed: int = 0) -> None:
         """Measure the Fisher of the task that was learned on its data, and hold on to the present values from now on.
 
         Args:
             data: as for :func:`~wmcl.pytorch.fisher_diagonal`.
-            options: arguments of it for this task alone, such as ``seed``.
+            seed: of the targets that a ``sampled`` Fisher draws.
         """
-        self._keep(fisher_diagonal(self.model, data, **(self._arguments | options)))
+        more = {"batch_first": self.batch_first, "seed": seed, "chunk": self.chunk, "progress": False}
+        self._keep(fisher_diagonal(self.model, data, self.likelihood, self.kind, **more))  # type: ignore[arg-type]
 
 
 class EWC(OnlineEWC):
@@ -148,9 +171,16 @@ class EWC(OnlineEWC):
     per_task: ClassVar[bool] = True
 
     def __init__(
-        self, model: nn.Module, strength: float, likelihood: Any, kind: FisherKind = "empirical", **options: Any
+        self,
+        model: nn.Module,
+        strength: float,
+        likelihood: Any,
+        kind: FisherKind = "empirical",
+        *,
+        batch_first: bool = True,
+        chunk: int = 128,
     ) -> None:
-        super().__init__(model, strength, likelihood, kind, **options)
+        super().__init__(model, strength, likelihood, kind, batch_first=batch_first, chunk=chunk)
 
 
 class MAS(Protection):
@@ -160,16 +190,21 @@ class MAS(Protection):
         model: that is trained.
         strength: λ.
         decay: γ.
-        options: more arguments of :func:`~wmcl.pytorch.memory_aware_synapses`, such as ``batch_first``.
+        batch_first: whether the sample is the first axis of sequences; else time is.
+        chunk: samples in memory at a time.
     """
 
-    def __init__(self, model: nn.Module, strength: float, decay: float = 1.0, **options: Any) -> None:
+    def __init__(
+        self, model: nn.Module, strength: float, decay: float = 1.0, *, batch_first: bool = True, chunk: int = 128
+    ) -> None:
         super().__init__(model, strength, decay)
-        self._options = {"progress": False} | options
+        check_counts(chunk=chunk)
+        self.batch_first, self.chunk = batch_first, chunk
 
     def consolidate(self, data: Any) -> None:
         """Measure the importance on data of the task that was learned, and hold on to the present values."""
-        self._keep(memory_aware_synapses(self.model, data, **self._options))
+        found = memory_aware_synapses(self.model, data, batch_first=self.batch_first, chunk=self.chunk, progress=False)
+        self._keep(found)
 
 
 class SI(Protection):
@@ -207,13 +242,20 @@ class SI(Protection):
         decay: float = 1.0,
     ) -> None:
         super().__init__(model, strength, decay)
-        if not 0 < damping < float("inf"):
-            raise ValueError(f"damping is {damping}: it must be positive and finite")
+        check_number("damping", damping)
+        if not damping:
+            raise ValueError(f"damping is {damping}: it must be above 0")
         self.path, self.damping = PathIntegral(model, optimiser, kind), damping
         self._received: Tensor | float = 0.0
 
     def penalty(self) -> Tensor:
-        """Return the penalty, to be added to the loss; 0 before the first task is consolidated."""
+        """Return the penalty, to be added to the loss; 0 before the first task is consolidated.
+
+        Only the backward pass of the loss may go through it: its gradient is taken out of what the optimiser sees.
+        """
+        gradients = [value.grad for value in self.model.parameters()]
+        if all(gradient is None or not bool(gradient.any()) for gradient in gradients):
+            self._received = 0.0  # whatever was received before has been thrown away
         found = super().penalty()
         if found.requires_grad:
             found.register_hook(self._receive)
@@ -230,15 +272,20 @@ class SI(Protection):
         Args:
             scaler: the ``GradScaler``, if the loss was scaled by one.
         """
-        scale = self._received if scaler is None else self._received / scaler.get_scale()
+
+        def gradient() -> dict[str, Tensor]:
+            scale = self._received if scaler is None else self._received / scaler.get_scale()
+            self._received = 0.0
+            return self._gradient(scale)
+
         try:
-            with self.path.observe(self._gradient(scale)):
+            with self.path.observe(gradient):
                 yield
         finally:
             self._received = 0.0
 
     def _gradient(self, scale: Tensor | float) -> dict[str, Tensor]:
-        """Return the gradient of the penalty."""
+        """Return the gradient of the penalty, as it counts in that of the loss."""
         found: dict[str, Tensor] = {}
         parameters = dict(self.model.named_parameters())
         for importance, anchor in self.terms:
@@ -250,14 +297,22 @@ class SI(Protection):
 
     def consolidate(self, data: Any = None) -> None:
         """Take the importance of the path since the last time, and hold on to the present values from now on."""
+        if not self.path.steps:
+            raise ValueError(
+                "SI has watched no step since the last task: call optimiser.step() inside of `with si.observe():`"
+            )
         self._keep(self.path.importance(self.damping))
         self.path.restart()
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a run needs to go on, in plain dictionaries, lists and tensors."""
-        return super().state_dict() | {"omega": dict(self.path.omega), "start": dict(self.path.start)}
+        own = {"omega": _copied(self.path.omega), "start": _copied(self.path.start), "steps": self.path.steps}
+        return super().state_dict() | own
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a state."""
         super().load_state_dict(state)
-        self.path.omega, self.path.start = dict(state["omega"]), dict(state["start"])
+        if "omega" not in state:
+            raise ValueError("state has no path integral: it must be what state_dict() of SI returned")
+        self.path.omega, self.path.start = _copied(state["omega"]), _copied(state["start"])
+        self.path.steps = state["steps"]

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from wmcl.check_data import describe
 from wmcl.pytorch.batches import batches
+from wmcl.pytorch.check import check_samples
 from wmcl.tasks.sequences import Phase, Sequences
 
 
@@ -63,6 +64,7 @@ def hidden_states(
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is {describe(model)}: it must be a torch.nn.Module")
+    check_samples(model)
     recurrent = {n: m for n, m in model.named_modules() if isinstance(m, (nn.RNNBase, nn.RNNCellBase))}
     if module is None and len(recurrent) == 1:
         (module,) = recurrent
@@ -75,7 +77,18 @@ def hidden_states(
         with _kept(recurrent[module]) as outputs:
             batch.answer(model)
         hidden, own = _states(recurrent[module], outputs, batch.samples)
+        if own is not None and batch.lengths is not None and not torch.equal(own, batch.lengths):
+            raise ValueError(
+                "module has sequences of other lengths than the data, or in another order: it must keep it"
+            )
         ends = batch.lengths if own is None and batch.lengths is not None else own
+        if ends is not None and int(ends.max()) > len(hidden):
+            raise ValueError(
+                f"module has {len(hidden)} steps, but a length is {int(ends.max())}: it must have a step for each of the"
+                " data's"
+            )
+        if own is None and ends is not None and len(hidden) != batch.inputs.shape[1 - batch.axis]:
+            raise ValueError(f"module has {len(hidden)} steps, and the data others: their lengths say nothing of it")
         lengths.append(torch.full((batch.samples,), len(hidden)) if ends is None else ends)
         found.append(hidden)
     if not found:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from wmcl.pytorch.functions import RANDOM, REGULAR
 from wmcl.pytorch.recurrent import CELLS, RECURRENCES, Call, recurrence
 
 _LINEAR = F.linear  # which attention finds replaced, see below
@@ -48,8 +49,10 @@ class Watch(TorchFunctionMode):
     def __init__(self, parameters: Mapping[str, nn.Parameter], attached: bool = False) -> None:
         super().__init__()
         self.parameters = dict(parameters)
-        self._names = {id(parameter): name for name, parameter in parameters.items()}
+        self._names = {id(parameter): name for name, parameter in parameters.items() if parameter.numel()}
         self._attached = attached
+        self.is_regular = True
+        """whether the place of a row can depend on shapes alone, not on numbers"""
         self.uses = list[Use]()
         self.taps = list[Tensor]()
 
@@ -57,7 +60,14 @@ class Watch(TorchFunctionMode):
         self, func: Any, types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Call a function, or what stands for it here."""
-        known: Callable[..., Any] | None = _KNOWN.get(func)
+        name = getattr(func, "__name__", "")
+        if name in RANDOM or (name.endswith("dropout") and _drops(*args, **(kwargs or {}))):
+            raise ValueError(
+                f"model calls {name}, which draws random numbers: what it answers to a sample must be settled; call"
+                " model.eval(), or draw them before"
+            )
+        self.is_regular &= _keeps_places(name, args)
+        known: Callable[..., Any] | None = None if _is_transformed() else _KNOWN.get(func)
         return (func if known is None else _bound(self, known, func))(*args, **(kwargs or {}))
 
     def find(self, value: Any) -> tuple[str, int] | None:
@@ -100,7 +110,8 @@ class Watch(TorchFunctionMode):
 
     def linear(self, func: Any, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Watch W x + b."""
-        if not self.knows(weight, bias):
+        is_plain = bias is None or bias.shape == weight.shape[:1]
+        if not self.knows(weight, bias) or not is_plain:
             return func(input, weight, bias)
         output, tap = self.tap(_LINEAR(input, self.loose(weight), None if bias is None else self.loose(bias)))
         self.use(weight, "outer", tap, input)
@@ -119,7 +130,8 @@ class Watch(TorchFunctionMode):
         sparse: bool = False,
     ) -> Tensor:
         """Watch rows of a table; those that frequencies scale or norms change are left alone."""
-        if not self.knows(weight) or max_norm is not None or scale_grad_by_freq:
+        is_whole = id(weight) in self._names
+        if not is_whole or max_norm is not None or scale_grad_by_freq:
             return func(input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
         output, tap = self.tap(F.embedding(input, self.loose(weight), padding_idx, sparse=False))
         rows = input
@@ -192,6 +204,7 @@ class Watch(TorchFunctionMode):
         if kwargs:  # the modules of PyTorch have none
             return func(*args, **kwargs)
         call = Call.of(args)
+        self.is_regular &= call.sizes is None
         if not self.knows(*call.weights) or call.has_projections:
             return func(*args)
         return recurrence(RECURRENCES[func], call, self.loose, self.map)
@@ -205,6 +218,23 @@ class Watch(TorchFunctionMode):
             return self.linear(_LINEAR, input, weight, bias)
 
         return CELLS[func](apply, *args)
+
+
+def _drops(input: Any = None, p: float = 0.5, training: bool = True, *_: Any, **__: Any) -> bool:
+    return bool(training) and p > 0
+
+
+def _keeps_places(name: str, args: Sequence[Any]) -> bool:
+    """Tell whether a function puts every number where shapes alone say."""
+    if name == "__getitem__":
+        index = args[1] if isinstance(args[1], tuple) else (args[1],)
+        return all(part is None or part is ... or isinstance(part, (int, slice)) for part in index)
+    return name in REGULAR
+
+
+def _is_transformed() -> bool:
+    """Tell whether this runs inside of a transform such as ``torch.vmap``, where no tap can be put."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def _bound(watch: Watch, known: Callable[..., Any], func: Any) -> Callable[..., Any]:
