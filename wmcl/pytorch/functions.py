@@ -43,10 +43,10 @@ ASKED = """
 REGULAR = frozenset(f"{NUMBER_BY_NUMBER} {ALONG_AXES} {REARRANGED} {ASKED}".split())
 """functions of which shapes alone say where each number of the output comes from"""
 
-RANDOM = frozenset(
-    (
-        "rand randn rand_like randn_like randint randint_like randperm bernoulli bernoulli_ multinomial normal normal_"
-        " uniform_ exponential_ random_ rrelu gumbel_softmax fractional_max_pool2d"
-    ).split()
-)
+DRAWS = """
+    rand randn rand_like randn_like randint randint_like randperm bernoulli bernoulli_ multinomial normal normal_ uniform_
+    exponential_ random_ rrelu gumbel_softmax fractional_max_pool2d
+"""
 """functions that draw random numbers"""
+
+RANDOM = frozenset(f"{DRAWS}".split())

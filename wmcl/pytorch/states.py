@@ -84,8 +84,7 @@ def hidden_states(
         ends = batch.lengths if own is None and batch.lengths is not None else own
         if ends is not None and int(ends.max()) > len(hidden):
             raise ValueError(
-                f"module has {len(hidden)} steps, but a length is {int(ends.max())}: it must have a step for each of the"
-                " data's"
+                f"module has {len(hidden)} steps, but a length is {int(ends.max())}: it must have one a step of data"
             )
         if own is None and ends is not None and len(hidden) != batch.inputs.shape[1 - batch.axis]:
             raise ValueError(f"module has {len(hidden)} steps, and the data others: their lengths say nothing of it")
