@@ -131,7 +131,6 @@ FAST = {
     "called many times": lambda: Of(
         lambda own, x: own.head(own.one(own.one(x).tanh())), one=nn.Linear(4, 4), head=nn.Linear(4, CLASSES)
     ),
-    "checkpointed": lambda: Of(lambda own, x: checkpoint(own.head, x, use_reentrant=False), head=nn.Linear(4, CLASSES)),
 }
 IN_EVAL = {
     "encoder with dropout": lambda: then(
@@ -250,6 +249,23 @@ REFUSED = {
     "lazy": (lambda: nn.LazyLinear(3), "(?i)lazy"),
     "complex": (lambda: nn.Linear(4, 3, dtype=torch.complex64), "must be a real tensor"),
     "meta": (lambda: nn.Linear(4, 3, device="meta"), "must be a real tensor"),
+    "computed again": (
+        lambda: Of(
+            lambda own, x: own.head(checkpoint(own.inner, own.first(x), use_reentrant=True)),
+            first=nn.Linear(4, 4),
+            inner=nn.Linear(4, 4),
+            head=nn.Linear(4, 3),
+        ),
+        "computes activations again in the backward pass",
+    ),
+    "computed again, the newer way": (
+        lambda: Of(
+            lambda own, x: own.head(checkpoint(own.inner, x, use_reentrant=False)),
+            inner=nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4)),
+            head=nn.Linear(4, 3),
+        ),
+        "computes activations again in the backward pass",
+    ),
     "buffers": (lambda: then(parametrizations.spectral_norm(nn.Linear(4, 4))), "changes its buffer"),
 }
 

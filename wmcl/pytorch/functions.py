@@ -17,16 +17,16 @@ ALONG_AXES = """
     sum mean prod var std norm logsumexp amax amin softmax log_softmax cumsum cumprod normalize layer_norm
     group_norm instance_norm batch_norm rms_norm local_response_norm linear bilinear matmul bmm mm mv dot addmm
     baddbmm einsum tensordot conv1d conv2d conv3d conv_transpose1d conv_transpose2d pad avg_pool1d avg_pool2d
-    max_pool1d max_pool2d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d embedding embedding_bag
+    max_pool1d max_pool2d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d embedding
     multi_head_attention_forward scaled_dot_product_attention rnn_tanh rnn_relu lstm gru rnn_tanh_cell
     rnn_relu_cell lstm_cell gru_cell
 """
 """whole axes are summed, multiplied or convolved, the same for all numbers"""
 
 REARRANGED = """
-    cat concat stack hstack vstack chunk split tensor_split unbind __iter__ transpose transpose_ swapaxes
+    cat concat stack hstack vstack chunk split unbind __iter__ transpose transpose_ swapaxes
     permute movedim t adjoint reshape view view_as reshape_as flatten ravel unflatten squeeze unsqueeze expand
-    expand_as repeat repeat_interleave broadcast_to tile flip roll narrow select diagonal diag_embed tril triu
+    expand_as repeat broadcast_to tile flip roll narrow select diagonal diag_embed tril triu
     unfold contiguous clone detach to type type_as float double half bfloat16 cpu cuda requires_grad_ new_zeros
     new_ones new_full new_empty new_tensor zeros_like ones_like full_like empty_like zeros ones full arange
     linspace eye tensor as_tensor scalar_tensor
@@ -44,8 +44,8 @@ REGULAR = frozenset(f"{NUMBER_BY_NUMBER} {ALONG_AXES} {REARRANGED} {ASKED}".spli
 """functions of which shapes alone say where each number of the output comes from"""
 
 DRAWS = """
-    rand randn rand_like randn_like randint randint_like randperm bernoulli bernoulli_ multinomial normal normal_ uniform_
-    exponential_ random_ rrelu gumbel_softmax fractional_max_pool2d
+    rand randn rand_like randn_like randint randint_like randperm bernoulli bernoulli_ multinomial normal normal_
+    uniform_ exponential_ random_ rrelu gumbel_softmax fractional_max_pool2d
 """
 """functions that draw random numbers"""
 

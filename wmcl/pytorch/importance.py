@@ -30,6 +30,9 @@ from wmcl.randomness import uniforms
 from wmcl.tasks.task import check_counts
 
 Way = Literal["fast", "slow"]
+CHECKPOINTED = (
+    "model computes activations again in the backward pass (torch.utils.checkpoint): switch that off before measuring"
+)
 FEW = 3
 """samples that prove the layout of all batches of which each sample has as many rows"""
 LIKELIHOODS: dict[str, Likelihood] = {
@@ -275,10 +278,7 @@ def _mean(
                 try:
                     ways.add(batch, of, bar)
                 except CheckpointError as error:
-                    raise ValueError(
-                        "model computes activations again in the backward pass (torch.utils.checkpoint): switch that"
-                        " off while anything is measured"
-                    ) from error
+                    raise ValueError(CHECKPOINTED) from error
                 samples += batch.samples
     if not samples:
         raise ValueError("data is empty: an importance needs at least one sample")
@@ -443,6 +443,8 @@ def _reachable(outputs: Tensor, parameters: Mapping[str, nn.Parameter]) -> set[s
         if node is None or node in seen:
             continue
         seen.add(node)
+        if "Checkpoint" in node.name():
+            raise ValueError(CHECKPOINTED)
         found |= {names[id(leaf)] for leaf in [getattr(node, "variable", None)] if id(leaf) in names}
         waiting += [following for following, _ in node.next_functions]
     return found

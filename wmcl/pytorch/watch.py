@@ -229,7 +229,9 @@ def _keeps_places(name: str, args: Sequence[Any]) -> bool:
     if name == "__getitem__":
         index = args[1] if isinstance(args[1], tuple) else (args[1],)
         return all(part is None or part is ... or isinstance(part, (int, slice)) for part in index)
-    return name in REGULAR
+    is_search = name == "where" and len(args) == 1  # which finds the places of what is true
+    is_moved_by_numbers = name in ("narrow", "select") and any(isinstance(each, Tensor) for each in args[1:])
+    return name in REGULAR and not is_search and not is_moved_by_numbers
 
 
 def _is_transformed() -> bool:
