@@ -576,3 +576,30 @@ def test_the_oracle_is_a_squared_gradient():
     expected = one_by_one(model, (inputs[:1], targets[:1]), "empirical")
     for name, value in model.named_parameters():
         np.testing.assert_allclose(expected[name], value.grad**2)
+
+
+def test_small_signals_of_packed_rows_count_in_single_precision():
+    """The first word of a sequence is far from its only answer, through small weights."""
+
+    class Last(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.rnn, self.head = nn.Embedding(11, 4), nn.RNN(4, 4), nn.Linear(4, CLASSES)
+            with torch.no_grad():
+                self.rnn.weight_hh_l0.mul_(0.05)
+
+        def forward(self, packed):
+            rows = packed._replace(data=self.embedding(packed.data))
+            return self.head(self.rnn(rows)[1][0])
+
+    torch.manual_seed(0)
+    model = Last()
+    lengths = [6, 4, 5, 6, 4]
+    words = [torch.randint(3, 11, (length,)) for length in lengths]
+    for each in words:
+        each[0] = 1
+    packed, targets = pack_sequence(words, enforce_sorted=False), torch.randint(0, CLASSES, (5,))
+    found = measure(model, (packed, targets), "empirical")["embedding.weight"]
+    expected = measure(model.double(), (packed, targets), "empirical")["embedding.weight"]
+    assert float(expected[1].sum()) > 0
+    np.testing.assert_allclose(found[1], expected[1], rtol=0.05)
