@@ -324,3 +324,19 @@ def test_a_skipped_step_leaves_no_trace_and_closures_are_refused():
     assert not any(value.any() for value in path.omega.values())
     with pytest.raises(ValueError, match="steps with a closure"), path.observe():
         optimiser.step(lambda: model(torch.ones(1, 2)).sum())
+
+
+def test_what_is_trained_later_or_by_another_optimiser():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    model[0].requires_grad_(False)
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    path = PathIntegral(model, optimiser)
+    model[0].requires_grad_(True)
+    model(torch.ones(2, 3)).square().sum().backward()
+    with path.observe():
+        optimiser.step()
+    assert float(path.omega["0.weight"].abs().sum()) > 0
+    with pytest.raises(ValueError, match=r"optimiser does not train 1\.weight of the model"):
+        PathIntegral(model, torch.optim.SGD(model[0].parameters(), 0.1))
+    with pytest.raises(ValueError, match="optimiser is LBFGS"):
+        PathIntegral(model, torch.optim.LBFGS(model.parameters()))

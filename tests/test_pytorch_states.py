@@ -144,3 +144,43 @@ def test_backpack_agrees_where_it_is_installed():
     found = fisher_diagonal(extended, (VALUES, targets), "bernoulli", "empirical", progress=False)
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-9)
+
+
+def test_states_that_are_not_those_of_the_data_are_refused():
+    class Sorts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru = nn.GRU(3, 4, batch_first=True)
+
+        def forward(self, inputs, lengths):
+            order = lengths.argsort(descending=True)
+            packed = nn.utils.rnn.pack_padded_sequence(inputs[order], lengths[order], batch_first=True)
+            return nn.utils.rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True)[0]
+
+    class Strides(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru = nn.GRU(3, 4, batch_first=True)
+
+        def forward(self, inputs):
+            return self.gru(inputs[:, ::2])[0]
+
+    targets = torch.zeros(N, T, dtype=torch.long)
+    with pytest.raises(ValueError, match="in another order"):
+        hidden_states(Sorts().double(), (VALUES, targets, LENGTHS))
+    with pytest.raises(ValueError, match="module has 3 steps"):
+        hidden_states(Strides().double(), (VALUES, targets, LENGTHS))
+
+
+def test_dropout_is_refused_wherever_a_model_is_run(both):
+    _, _, _, model, batch = both
+    noisy = nn.Sequential(model, nn.Dropout(0.5))
+    own = fisher_diagonal(noisy.eval(), batch, "bernoulli", "empirical", progress=False)
+    p = Perturbations(("0.gru.weight_hh_l0",), fractions=(1.0,), sizes=(0.05,), repetitions=1)
+    assert perturbation_effect(noisy, batch, "bernoulli", own, own, p).measured.notnull().all()
+    noisy.train()
+    with pytest.raises(ValueError, match="1 is a Dropout"):
+        perturbation_effect(noisy, batch, "bernoulli", own, own, p)
+    with pytest.raises(ValueError, match="1 is a Dropout"):
+        hidden_states(noisy, batch)
+    model.eval()
