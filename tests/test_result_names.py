@@ -105,8 +105,6 @@ def _value(condition, seeds):
 
 
 def test_a_sweep(tmp_path):
-    found = sweeps.run(
-        _value, [{"p": 1}, {"p": 2}], [0, 1], name="tiny", configuration={}, folder=tmp_path, progress=False
-    )
+    found = sweeps.run(_value, [{"p": 1}, {"p": 2}], [0, 1], tmp_path, progress=False)
     check(found)
     assert set(found.attrs) == {"entries_computed", "failed_entries"}

@@ -33,9 +33,8 @@ def measure(pause, log, condition, seeds):
 def small(folder, pause=0.0, **more):
     """The sweep, in the folder ``entries`` of a folder."""
     arguments = {
-        "name": "small",
-        "configuration": {},
         "folder": folder / "entries",
+        "ignored": ("pause", "log"),
         "progress": False,
         "jobs": 1,
     } | more

@@ -56,7 +56,7 @@ def test_half_written_files_go_when_nobody_writes(tmp_path):
 
 
 def test_two_runs_may_differ_in_what_they_ask_for(context, tmp_path, undisturbed):
-    processes = [start(context, tmp_path, 0.01, configuration={"number": k}) for k in range(2)]
+    processes = [start(context, tmp_path, 0.01 + k / 1000, ignored=("log",)) for k in range(2)]
     for process in processes:
         process.join(600)
         assert process.exitcode == 0

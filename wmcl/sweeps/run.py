@@ -4,8 +4,9 @@ Workers only return data; the parent alone writes. Killed at any moment, the sam
 missing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from tqdm import tqdm
 from wmcl.sweeps.cluster import Backend, connect, ship, threads
 from wmcl.sweeps.combine import combine
 from wmcl.sweeps.grid import Condition, Entry, entries, key
+from wmcl.sweeps.identity import described, identity
 from wmcl.sweeps.pool import Job, Measure, Pool, compute
 from wmcl.sweeps.store import Store
 from wmcl.tasks.task import check_counts
@@ -26,10 +28,11 @@ def run(
     measure: Measure,
     conditions: Sequence[Condition],
     seeds: Sequence[int],
+    folder: str | Path,
     *,
-    name: str,
-    configuration: Mapping[str, Any] | Callable[[Condition], Mapping[str, Any]],
-    folder: Path,
+    name: str = "sweep",
+    given: Callable[[Condition], Mapping[str, Any]] | None = None,
+    ignored: Collection[str] = (),
     jobs: int | None = None,
     members: int = 1,
     origin: Mapping[str, str] = MappingProxyType({}),
@@ -39,16 +42,21 @@ def run(
 ) -> xr.Dataset:
     """Measure every condition with every seed.
 
+    An entry, one condition with one seed, is computed once and kept in the folder. It is used again if it depends on
+    the same: the measure with its own code, everything that is bound to it, and what it is given for the condition.
+    :mod:`wmcl.sweeps.identity` says how these are compared.
+
     Args:
         measure: computes the entries of a condition and some seeds: ``measure(condition, seeds)`` returns a Dataset
-            with a dimension ``seed``. With several jobs or a cluster it is pickled. Its attributes stand
-            above those of ``origin``.
+            with a dimension ``seed``. Settings are bound to it by :func:`functools.partial`. With several jobs or a
+            cluster it is pickled. The attributes of its Dataset stand above those of ``origin``.
         conditions: coordinates of each condition, e.g. ``{"pattern_length": 5, "input_length": 15}``.
         seeds: of the networks.
-        name: of the sweep.
-        configuration: everything else that the numbers depend on, as JSON values, or a function that gives it for a
-            condition. Together with name, condition and seed it identifies an entry.
         folder: where finished entries are kept.
+        name: of the sweep, for the progress bar.
+        given: returns further arguments of the measure in a condition, by name, such as the hyperparameters of a
+            method. Each entry depends on its own alone.
+        ignored: names of bound arguments that the numbers do not depend on, such as ``device``.
         jobs: processes at once, one thread each; on a cluster, jobs under way at once. None takes 1, which runs
             everything in this process, or as many as the cluster has threads.
         members: networks of a condition that are computed together as an ensemble.
@@ -66,7 +74,8 @@ def run(
         twice.
 
     Raises:
-        ValueError: if the grid or a number makes no sense, or if the cluster does not answer or does not fit.
+        ValueError: if the grid or a number makes no sense, if the measure depends on something that has no value that
+            could be compared, or if the cluster does not answer or does not fit.
         OSError: if the folder cannot be written to, or (ConnectionError) if the scheduler of the cluster is lost.
         RuntimeError: if no entry could be computed.
     """
@@ -74,11 +83,11 @@ def run(
         if value is not None:
             check_counts(**{label: value})
     grid = entries(conditions, seeds)
-    keys = {
-        entry: key(name, configuration(dict(entry.condition)) if callable(configuration) else configuration, entry)
-        for entry in grid
-    }
-    store = Store(folder)
+    own = {} if given is None else {entry.condition: given(dict(entry.condition)) for entry in grid}
+    common = identity(measure, ignored)
+    per_condition = {condition: described(arguments, "given") for condition, arguments in own.items()}
+    keys = {entry: key({**common, "given": per_condition.get(entry.condition)}, entry) for entry in grid}
+    store = Store(Path(folder))
     price = {entry: cost(dict(entry.condition)) for entry in grid}
     varying = [name for name in conditions[0] if len({condition[name] for condition in conditions}) > 1]
     with store.in_use(), _pool(cluster, jobs) as pool:
@@ -101,7 +110,8 @@ def run(
                 now = ", ".join(_brief(job, varying) for job in running[-pool.processes :])
                 bar.set_postfix_str(f"{len(results)}/{len(grid)} done; now {now}" if running else "")
 
-            sent = measure if cluster is None else ship(measure)
+            complete = partial(_with_arguments, measure, own) if own else measure
+            sent = complete if cluster is None else ship(complete)
             failed = compute(sent, _jobs(missing, members), pool, finish, started)
     if not results:
         raise RuntimeError(f"every entry of the sweep killed its process twice: {'; '.join(map(str, failed))}")
@@ -114,6 +124,16 @@ def run(
         entries_computed=f"{len(missing) - len(failed)} of {len(grid)}",
         failed_entries="; ".join(map(str, failed)),
     )
+
+
+def _with_arguments(
+    measure: Callable[..., xr.Dataset],
+    own: Mapping[tuple[tuple[str, Any], ...], Mapping[str, Any]],
+    condition: Condition,
+    seeds: Sequence[int],
+) -> xr.Dataset:
+    """Measure with the arguments that belong to the condition."""
+    return measure(condition, seeds, **own[tuple(condition.items())])
 
 
 @contextmanager

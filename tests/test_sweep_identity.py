@@ -1,0 +1,368 @@
+"""A result of a sweep is used again only where everything that it depends on is the same."""
+
+import importlib
+import json
+import sys
+import threading
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache, partial, wraps
+from pathlib import Path
+from textwrap import dedent
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wmcl.networks import Elman
+from wmcl.sweeps import run
+from wmcl.sweeps.identity import described, identity
+
+
+@dataclass(frozen=True)
+class Options:
+    rate: float = 0.1
+    sizes: tuple[int, ...] = (1, 2)
+    extra: dict = field(default_factory=dict)
+
+    @property
+    def doubled(self):
+        return 2 * self.rate
+
+
+class Colour(Enum):
+    red = 1
+    blue = 2
+
+
+def measure(condition, seeds, **options):
+    return xr.Dataset({"value": ("seed", np.full(len(seeds), 1.0))}, {"seed": list(seeds)})
+
+
+class Linear(torch.nn.Module):
+    def __init__(self, weight, scale=1.0):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(weight))
+        self.scale = scale
+
+
+class Plain:
+    def __init__(self, x):
+        self.x = x
+
+
+OTHER = [
+    (1, 2),
+    (1, 1.0),
+    (1, True),
+    (1, "1"),
+    (0.1, 0.1 + 1e-17 + 2e-17),
+    (None, 0),
+    (float("nan"), float("inf")),
+    ([1, 2], [2, 1]),
+    ([1], (1, 1)),
+    ({"a": 1}, {"a": 2}),
+    ({"a": 1}, {"b": 1}),
+    ({1, 2}, {1, 3}),
+    (np.zeros(3), np.zeros(4)),
+    (np.zeros(3), np.zeros(3, np.float32)),
+    (np.zeros((2, 3)), np.zeros((3, 2))),
+    (np.array([0.0, 1.0]), np.array([0.0, 1.0 + 1e-16 * 4])),
+    (np.array([{"a": 1}]), np.array([{"a": 2}])),
+    (torch.zeros(2), torch.zeros(2, dtype=torch.float64)),
+    (torch.zeros(2), torch.ones(2)),
+    (torch.nn.Parameter(torch.zeros(2)), torch.zeros(2)),
+    (xr.Dataset({"a": ("x", [1])}), xr.Dataset({"a": ("x", [2])})),
+    (xr.DataArray([1], {"x": [0]}, "x"), xr.DataArray([1], {"x": [1]}, "x")),
+    (Options(), Options(rate=0.2)),
+    (Options(extra={"a": [1]}), Options(extra={"a": [2]})),
+    (Colour.red, Colour.blue),
+    (Elman(2, 3, 1), Elman(2, 4, 1)),
+    (torch.nn.Linear(2, 2, dtype=torch.float64), torch.nn.Linear(2, 2, dtype=torch.float32)),
+    (Linear([1.0]), Linear([2.0])),
+    (Linear([1.0]), Linear([1.0], scale=2.0)),
+    (Linear([1.0]), Linear([1.0]).eval()),
+    (np.random.default_rng(1), np.random.default_rng(2)),
+    (Plain(1), Plain(2)),
+    (Plain({"a": Plain(1)}), Plain({"a": Plain(2)})),
+    (np.sin, np.cos),
+    (torch.relu, torch.tanh),
+    (len, max),
+    (lambda x: x + 1, lambda x: x + 2),
+    (lambda x: np.sin(x), lambda x: np.cos(x)),
+    (partial(max, 1), partial(max, 2)),
+    (partial(measure, rate=1), partial(measure, rate=2)),
+    ([1, 2].__contains__, [1, 3].__contains__),
+    (Plain, Options),
+    (slice(1), slice(2)),
+    (range(3), range(4)),
+    (b"a", b"b"),
+    (torch.float32, torch.float64),
+    (Path("not/there"), Path("nor/there")),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER)
+def test_other_values_are_told_apart_and_equal_ones_are_not(one, other):
+    assert text(one) != text(other)
+    assert text(one) == text(one)
+
+
+def text(value):
+    return json.dumps(described(value, "x"), sort_keys=True, allow_nan=False)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(VALUES, VALUES)
+def test_values_have_the_same_description_only_if_they_are_equal_with_their_types(one, other):
+    assert (text(one) == text(other)) == (repr(_sorted(one)) == repr(_sorted(other)))
+
+
+def _sorted(value):
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
+
+
+def test_names_of_positional_and_named_arguments_are_the_same():
+    def of(options, device, condition, seeds):
+        """Nothing."""
+
+    one, other = partial(of, Options(), "cpu"), partial(of, device="cpu", options=Options())
+    assert identity(one) == identity(other)
+    assert identity(one, ["device"]) == identity(partial(of, Options(), "cuda"), ["device"])
+    assert identity(one, ["device"]) != identity(partial(of, Options(0.2), "cpu"), ["device"])
+    with pytest.raises(ValueError, match="ignored has 'jobs': it must be of the bound arguments, options, device"):
+        identity(one, ["jobs"])
+
+
+def test_values_around_a_function_are_part_of_it():
+    def made(scale, offset=[0]):  # noqa: B006 (the default is what is tested)
+        def inner(condition, seeds, more=offset):
+            return scale
+
+        return inner
+
+    assert described(made(1), "m") != described(made(2), "m")
+    assert described(made(1), "m") == described(made(1), "m")
+    assert described(made(1, [1]), "m") != described(made(1, [2]), "m")
+    assert described(made(Plain(1)), "m") != described(made(Plain(2)), "m")
+
+
+def test_decorated_and_cached_functions_are_told_apart():
+    def decorate(function):
+        @wraps(function)
+        def outer(*arguments):
+            return function(*arguments)
+
+        return outer
+
+    def one(x):
+        return x
+
+    def other(x):
+        return x + 1
+
+    for wrapper in (decorate, lru_cache, torch.no_grad(), partial):
+        assert described(wrapper(one), "m") != described(wrapper(other), "m")
+        assert described(wrapper(one), "m") == described(wrapper(one), "m")
+
+
+def test_values_that_hold_themselves_and_functions_that_call_each_other_end():
+    loop = [1]
+    loop.append(loop)
+    assert described(loop, "x") == described(loop, "x")
+
+    def even(n):
+        return n == 0 or odd(n - 1)
+
+    def odd(n):
+        return n != 0 and even(n - 1)
+
+    assert described(even, "x") == described(even, "x")
+
+
+@pytest.mark.parametrize("value", [threading.Lock(), (each for each in [1])])
+def test_what_has_no_value_is_refused_by_name(tmp_path, value):
+    with pytest.raises(
+        ValueError, match=r"^source\[1\] is <.*, which has no value that could be compared: give numbers"
+    ):
+        run(partial(measure, source=[0, value]), [{"p": 1}], [0], tmp_path, progress=False)
+
+
+def test_an_open_file_is_refused_by_name(tmp_path):
+    with (tmp_path / "x").open("w") as file:
+
+        def writing(condition, seeds):
+            return file
+
+        with pytest.raises(ValueError, match="file, which writing takes from around it, is <"):
+            run(writing, [{"p": 1}], [0], tmp_path, progress=False)
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module of a user's own, and imports it anew."""
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ("mine", "helper")
+
+    def make(**texts):
+        for name, text in texts.items():
+            (tmp_path / f"{name}.py").write_text(dedent(text))
+        for name in names:
+            sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+        try:
+            return importlib.import_module("mine")
+        finally:
+            sys.dont_write_bytecode = before
+
+    yield make
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+MINE = """
+    import numpy as np
+    import xarray as xr
+    import helper
+    from helper import scaled
+
+    SIZE = 3
+    UNUSED = 4
+
+    class Cell:
+        gain = 1.0
+
+        def step(self, x):
+            return x * self.gain
+
+    def measure(condition, seeds):
+        values = [scaled(Cell().step(condition["p"] * SIZE + helper.OFFSET)) for _ in seeds]
+        return xr.Dataset({"value": ("seed", np.array(values, float))}, {"seed": list(seeds)})
+"""
+HELPER = """
+    OFFSET = 0
+    OTHER = 5
+
+    def factor():
+        return 2
+
+    def scaled(x):
+        return x * factor()
+"""
+CHANGES = {
+    "a global": ("mine", "SIZE = 3", "SIZE = 5", 10.0),
+    "a global of another module": ("helper", "OFFSET = 0", "OFFSET = 1", 8.0),
+    "a function that a function calls": ("helper", "return 2", "return 4", 12.0),
+    "an attribute of a class": ("mine", "gain = 1.0", "gain = 2.0", 12.0),
+    "a method": ("mine", "x * self.gain", "x + self.gain", 8.0),
+    "the measure": ("mine", "* SIZE", "- SIZE", -4.0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_a_users_code_or_of_a_value_that_it_uses_computes_anew(tmp_path, module, change):
+    where, before, after, expected = CHANGES[change]
+    texts = {"mine": MINE, "helper": HELPER}
+    first = run(module(**texts).measure, [{"p": 1}], [0], tmp_path / "entries", progress=False)
+    assert first.value.item() == 6.0
+    assert before in texts[where]
+    changed = module(**{**texts, where: texts[where].replace(before, after)})
+    second = run(changed.measure, [{"p": 1}], [0], tmp_path / "entries", progress=False)
+    assert second.value.item() == expected
+    assert second.attrs["entries_computed"] == "1 of 1"
+
+
+@pytest.mark.parametrize(
+    ("where", "before", "after"),
+    [
+        ("mine", "UNUSED = 4", "UNUSED = 5"),
+        ("helper", "OTHER = 5", "OTHER = 6"),
+        ("mine", "SIZE = 3", "SIZE = 3  # units"),
+        ("helper", "def scaled(x):", 'def scaled(x):\n        """Scale."""'),
+        ("helper", "return x * factor()", "return (x\n            * factor())"),
+    ],
+)
+def test_a_change_of_comments_layout_or_of_what_is_not_used_computes_nothing(tmp_path, module, where, before, after):
+    texts = {"mine": MINE, "helper": HELPER}
+    run(module(**texts).measure, [{"p": 1}], [0], tmp_path / "entries", progress=False)
+    assert before in texts[where]
+    changed = module(**{**texts, where: texts[where].replace(before, after)})
+    again = run(changed.measure, [{"p": 1}], [0], tmp_path / "entries", progress=False)
+    assert again.attrs["entries_computed"] == "0 of 1"
+
+
+def reading(condition, seeds, data):
+    value = float(Path(data / "a.txt" if data.is_dir() else data).read_text())
+    return xr.Dataset({"value": ("seed", np.full(len(seeds), value))}, {"seed": list(seeds)})
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_the_content_of_files_counts_not_their_name(tmp_path, folder):
+    def result(place):
+        data = tmp_path / place if folder else tmp_path / place / "a.txt"
+        return run(partial(reading, data=data), [{"p": 1}], [0], tmp_path / "entries", progress=False)
+
+    for place, text in (("one", "1"), ("same", "1"), ("other", "2")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "a.txt").write_text(text)
+    assert result("one").value.item() == 1
+    assert result("same").attrs["entries_computed"] == "0 of 1"
+    assert result("other").value.item() == 2
+    (tmp_path / "one" / "a.txt").write_text("3")
+    assert result("one").value.item() == 3
+
+
+class Loaded:
+    """Arguments that stand for data say which."""
+
+    def __init__(self, digest):
+        self.digest = digest
+
+    def __reduce__(self):
+        return Loaded, ("the same",)
+
+    def depends_on(self):
+        return self.digest
+
+
+def test_what_an_argument_says_that_it_depends_on_counts():
+    assert described(Loaded("a"), "x") != described(Loaded("b"), "x")
+    assert described(Loaded("a"), "x") == described(Loaded("a"), "x")
+
+
+def of_methods(condition, seeds, rate, log):
+    with Path(log).open("a") as file:
+        file.write(f"{condition['method']} ")
+    return xr.Dataset({"rate": ("seed", np.full(len(seeds), rate))}, {"seed": list(seeds)})
+
+
+def test_what_a_condition_is_given_concerns_its_entries_alone(tmp_path):
+    rates = {"a": 0.1, "b": 0.2}
+    conditions = [{"method": name} for name in rates]
+
+    def result():
+        return run(
+            partial(of_methods, log=str(tmp_path / "log")),
+            conditions,
+            [0],
+            tmp_path / "entries",
+            given=lambda condition: {"rate": rates[condition["method"]]},
+            progress=False,
+        )
+
+    assert result().rate.values.ravel().tolist() == [0.1, 0.2]
+    rates["b"] = 0.3
+    assert result().rate.values.ravel().tolist() == [0.1, 0.3]
+    assert (tmp_path / "log").read_text() == "a b b "

@@ -1,0 +1,298 @@
+"""Describe everything that a measure depends on, so that no result is taken for that of other settings.
+
+A number of a sweep depends on the measure and on everything that the measure was given. Both are described by value:
+
+- arrays and tensors by a digest of their content, and a :class:`pathlib.Path` by a digest of the file or folder there;
+- dataclasses, containers and other objects by their class and what they hold. An object with a method ``depends_on``
+  adds what that returns, such as a digest of data that it will load;
+- a function that belongs to no installed package by its source without comments and docstrings, by the values that it
+  takes from around it (closure, defaults, globals), and by every function and class that it names, in the same manner;
+- what belongs to an installed package, or to this one, by its name alone: provenance keeps the versions.
+"""
+
+import ast
+import copyreg
+import functools
+import hashlib
+import inspect
+import sys
+import sysconfig
+import textwrap
+import types
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+import wmcl
+
+Described = Any
+"""JSON values"""
+
+_INSTALLED = tuple(Path(each).resolve() for each in (sysconfig.get_paths()["stdlib"], Path(wmcl.__file__).parent))
+_PACKAGES = {"site-packages", "dist-packages"}
+
+
+def identity(measure: Callable[..., Any], ignored: Collection[str] = ()) -> Described:
+    """Describe a measure with all its bound arguments, as JSON values.
+
+    Args:
+        measure: a function, a method, an object that can be called, or a :func:`functools.partial` of one.
+        ignored: names of bound arguments that the numbers do not depend on, such as ``device``.
+
+    Raises:
+        ValueError: if the measure depends on a value that cannot be described, such as an open file, or if a name
+            in ``ignored`` is not bound.
+    """
+    function, bound = _bound(measure) if isinstance(measure, functools.partial) else (measure, {})
+    for name in ignored:
+        if name not in bound:
+            raise ValueError(f"ignored has {name!r}: it must be of the bound arguments, {', '.join(bound) or 'none'}")
+    describe = _Description()
+    arguments = {name: describe(value, name) for name, value in sorted(bound.items()) if name not in ignored}
+    return {"measure": describe(function, "measure"), "arguments": arguments}
+
+
+def described(value: object, name: str) -> Described:
+    """Describe a value, as JSON values.
+
+    Raises:
+        ValueError: if that is not possible; names the value by ``name``.
+    """
+    return _Description()(value, name)
+
+
+def _bound(measure: functools.partial) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return the function below a partial, and the arguments that are bound to it, by name."""
+    try:
+        parameters = inspect.signature(measure.func).parameters.values()
+    except ValueError:  # some functions of Python do not tell
+        parameters = ()
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [parameter.name for parameter in parameters if parameter.kind in positional]
+    names += [f"argument {k + 1}" for k in range(len(names), len(measure.args))]
+    return measure.func, dict(zip(names, measure.args, strict=False)) | measure.keywords
+
+
+class _Description:
+    """Describe values one after the other; a function or class is described in full where it comes first."""
+
+    def __init__(self) -> None:
+        self.code: dict[object, str] = {}
+        self.around: list[object] = []
+        """the objects that hold the one that is described"""
+
+    def __call__(self, value: Any, name: str) -> Described:
+        """Describe a value; the name is for errors alone."""
+        if isinstance(value, Enum):
+            return {"enum": f"{_name_of(type(value))}.{value.name}", "value": self(value.value, name)}
+        if value is None or type(value) in (bool, int, str):
+            return value
+        if type(value) is float:
+            return value if np.isfinite(value) else repr(value)
+        if isinstance(value, np.generic):
+            return self(value.item(), name)
+        if isinstance(value, (complex, range, slice, torch.dtype, torch.device, np.dtype)):
+            return f"{type(value).__name__} {value!r}"
+        if isinstance(value, bytes):
+            return f"bytes {_digest(value)}"
+        if isinstance(value, Path):
+            return _content(value)
+        if isinstance(value, types.ModuleType):
+            return f"module {value.__name__}"
+        if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+            return self._of_code(value, name)
+        if any(value is each for each in self.around):
+            return f"{_name_of(type(value))} that holds this"
+        self.around.append(value)
+        try:
+            return self._of_object(value, name)
+        finally:
+            self.around.pop()
+
+    def _of_object(self, value: Any, name: str) -> Described:
+        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+            return f"array {value.dtype} {value.shape} {_digest(np.ascontiguousarray(value).tobytes())}"
+        if isinstance(value, torch.Tensor):
+            plain = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+            return f"tensor {value.dtype} {tuple(value.shape)} {value.requires_grad} {_digest(plain.tobytes())}"
+        if isinstance(value, (xr.Dataset, xr.DataArray)):
+            return {type(value).__name__: self(value.to_dict(data="array"), name)}
+        if type(value) in (list, tuple):
+            return [self(each, f"{name}[{k}]") for k, each in enumerate(value)]
+        if isinstance(value, Mapping):
+            pairs = [[self(key, name), self(each, f"{name}[{key!r}]")] for key, each in value.items()]
+            return {"mapping": sorted(pairs, key=repr), "class": self._of_code(type(value), name)}
+        if isinstance(value, Set):
+            return {"set": sorted((self(each, name) for each in value), key=repr)}
+        if isinstance(value, functools.partial):
+            function, bound = _bound(value)
+            return {"function": self(function, name), "bound": self(bound, name)}
+        if isinstance(value, types.MethodType):
+            return {"method": self(value.__func__, name), "of": self(value.__self__, name)}
+        if isinstance(value, (staticmethod, classmethod)):
+            return self(value.__func__, name)
+        if isinstance(value, property):
+            return [self(value.fget, name), self(value.fset, name)]
+        if isinstance(value, functools.cached_property):
+            return self(value.func, name)
+        if not isinstance(value, type) and hasattr(value, "__wrapped__"):  # cached
+            return self(value.__wrapped__, name)
+        return self._of_instance(value, name)
+
+    def _of_instance(self, value: Any, name: str) -> Described:
+        """Describe an object by what it would be made of again."""
+        try:
+            registered = copyreg.dispatch_table.get(type(value))
+            made = value.__reduce_ex__(4) if registered is None else registered(value)
+        except TypeError:
+            raise ValueError(
+                f"{name} is {value!r}, of type {_name_of(type(value))}, which has no value that could be compared: give"
+                " numbers, text, arrays, paths, functions or dataclasses"
+            ) from None
+        parts = made if isinstance(made, str) else [list(each) if isinstance(each, Iterator) else each for each in made]
+        found = {"class": self._of_code(type(value), name), "parts": self(parts, name)}
+        more = getattr(value, "depends_on", None)
+        return found | ({"depends_on": self(more(), name)} if callable(more) else {})
+
+    def _of_code(self, value: Any, name: str) -> Described:
+        """Describe a function or a class, in full where it is nobody else's and comes first."""
+        if isinstance(value, types.BuiltinFunctionType):
+            owner = value.__self__
+            is_plain = owner is None or isinstance(owner, (types.ModuleType, type))
+            return _name_of(value) if is_plain else {"method": value.__name__, "of": self(owner, name)}
+        if not _is_own(value):
+            return _name_of(value)
+        if value in self.code:
+            return self.code[value]
+        self.code[value] = f"{value.__qualname__}, as above"
+        return self._of_class(value, name) if isinstance(value, type) else self._of_function(value, name)
+
+    def _of_class(self, kind: type, name: str) -> Described:
+        members = {
+            key: self(each, f"{kind.__qualname__}.{key}")
+            for key, each in sorted(vars(kind).items())
+            if not _follows(key, each)
+        }
+        return {
+            "class": kind.__qualname__,
+            "bases": [self._of_code(b, name) for b in kind.__bases__],
+            "members": members,
+        }
+
+    def _of_function(self, function: types.FunctionType, name: str) -> Described:
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None and not _is_own_file(function.__code__.co_filename):
+            return {"decorator": function.__code__.co_qualname, "function": self(wrapped, name)}
+        around = {
+            key: self(each, f"{key}, which {function.__name__} takes from around it,")
+            for key, each in sorted(_taken_from_around(function).items())
+        }
+        return {
+            "function": function.__qualname__,
+            "source": _source(function),
+            "defaults": self([function.__defaults__, function.__kwdefaults__], f"a default of {function.__name__}"),
+            "around": around,
+            "attributes": self(vars(function), f"an attribute of {function.__name__}"),
+        }
+
+
+def _taken_from_around(function: types.FunctionType) -> dict[str, Any]:
+    """Find the values of the closure, and those of the globals that the code names, also in modules of its author."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    found: dict[str, Any] = {name: cell.cell_contents for name, cell in cells if _is_filled(cell)}
+    names = [name for code in _codes(function.__code__) for name in code.co_names]
+    found |= {name: function.__globals__[name] for name in names if name in function.__globals__ and name not in found}
+    for key, module in [each for each in found.items() if isinstance(each[1], types.ModuleType)]:
+        if _is_own(module):
+            found |= {f"{key}.{name}": vars(module)[name] for name in names if name in vars(module)}
+    return found
+
+
+def _is_filled(cell: types.CellType) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:  # of a name that has no value yet
+        return False
+    return True
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """List the code of a function and of everything that is defined inside it."""
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            yield from _codes(each)
+
+
+def _source(function: types.FunctionType) -> str:
+    """Return a digest of the source without comments and docstrings; of the bytecode where no source tells it apart."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError, TypeError):  # typed at a prompt, or a part of an expression
+        tree = None
+    if tree is None or function.__name__ == "<lambda>":  # several of which may share a line
+        parts = [
+            [code.co_code, code.co_names, code.co_varnames, [c for c in code.co_consts if not hasattr(c, "co_code")]]
+            for code in _codes(function.__code__)
+        ]
+        return _digest(repr(parts).encode())
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+            and ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:]
+    return _digest(ast.dump(tree).encode())
+
+
+def _is_own(value: Any) -> bool:
+    """Tell whether code belongs to neither Python nor an installed package nor this one."""
+    module = value if isinstance(value, types.ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
+    if module is None or module.__name__.partition(".")[0] in sys.builtin_module_names:
+        return module is None
+    file = getattr(module, "__file__", None)
+    return module.__name__ == "__main__" if file is None else _is_own_file(file)
+
+
+def _is_own_file(name: str) -> bool:
+    path = Path(name).resolve()
+    return not _PACKAGES & set(path.parts) and not any(path.is_relative_to(folder) for folder in _INSTALLED)
+
+
+def _follows(name: str, member: Any) -> bool:
+    """Tell members of a class that follow from others or say nothing, such as annotations and generated methods."""
+    if name.startswith("_abc_") or isinstance(member, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+        return True
+    if not (name.startswith("__") and name.endswith("__")):
+        return False
+    function = getattr(member, "__func__", member)
+    is_written = isinstance(function, types.FunctionType) and function.__code__.co_filename != "<string>"
+    return not is_written or name.startswith("__annotate")
+
+
+def _content(path: Path) -> Described:
+    """Describe what a file, or all files of a folder, hold; the name alone where there is none."""
+    if path.is_file():
+        return {"file": _file_digest(path)}
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+        return {"folder": [[each.relative_to(path).as_posix(), _file_digest(each)] for each in files]}
+    return {"path": path.as_posix()}
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:24]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:24]
+
+
+def _name_of(value: Any) -> str:
+    return f"{value.__module__}.{value.__qualname__}"
