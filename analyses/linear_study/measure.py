@@ -1,7 +1,7 @@
 """What is measured of one condition: networks that recall, and students."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from linear_study.config import NO_ERROR, Biases, Config, Student
+from linear_study.design import NO_ERROR, Biases, Samples, Student, Training
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, participation_ratio
 from wmcl.importance import fisher_diagonal, linear_fisher, protected_directions
 from wmcl.importance.linear_fisher import linear_products, linear_reuse, second_moments, white_moments
@@ -30,10 +30,15 @@ SIDES = ("read", "written", "read, steps alone", "written, steps alone", "memory
 COUNTS = ("participation ratio", "components for 75 %", "components for 99 %")
 
 
-def measure_recall(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
+def measure_recall(
+    condition: Mapping[str, Any],
+    seeds: Sequence[int],
+    layout: RecallLayout,
+    training: Training,
+    samples: Samples,
+    device: str,
+) -> xr.Dataset:
     """Train networks on the recall task, and set their measured Fisher beside the closed form at each matched error."""
-    layout = config.layout(condition["pattern_length"], condition["retention"], condition["lead"])
-    samples = config.samples
     task = recall_task(
         layout.channels,
         layout.pattern_length,
@@ -42,16 +47,25 @@ def measure_recall(config: Config, device: str, condition: Mapping[str, Any], se
         validation_samples=samples.validation_samples,
         test_samples=samples.test_samples,
     )
-    network = network_of(config, "linear", condition["biases"], task)
-    milestones = _trained(config, "linear", network, task, seeds, device)
-    probe = _probe(config, task, seeds, device)
+    network = network_of(training, "linear", condition["biases"], task)
+    milestones = _trained(training, "linear", network, task, seeds, device)
+    probe = _probe(samples, task, seeds, device)
     found = xr.concat([_fishers(network, task, layout, probe, each, seeds) for each in milestones], "error")
-    return _labelled(found, config, milestones, seeds, device)
+    return _labelled(found, training.errors, milestones, seeds, device)
 
 
-def measure_students(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
+def measure_students(
+    condition: Mapping[str, Any],
+    seeds: Sequence[int],
+    teacher: Teacher,
+    training: Training,
+    samples: Samples,
+    device: str,
+) -> xr.Dataset:
     """Train students, each on a teacher of its own, and count the dimensions that their recurrent weights protect."""
-    parts = [_student(config, device, condition["cell"], condition["memory"], seed) for seed in seeds]
+    parts = [
+        _student(condition["cell"], replace(teacher, seed=seed), seed, training, samples, device) for seed in seeds
+    ]
     return xr.concat(parts, "seed")
 
 
@@ -77,9 +91,9 @@ def _without_bias(parameters: Parameters) -> Parameters:
     return {name: value * (not name.startswith("b_")) for name, value in parameters.items()}
 
 
-def network_of(config: Config, cell: Student, biases: Biases, task: Task) -> Network:
+def network_of(training: Training, cell: Student, biases: Biases, task: Task) -> Network:
     """The network for a task."""
-    size, start = config.training.hidden, config.training.initialisation
+    size, start = training.hidden, training.initialisation
     if cell == "elman":
         elman = UnbiasedElman if biases == "zero" else Elman
         return elman(task.inputs, size, task.outputs, initialisation=start, output_stage=False)
@@ -88,19 +102,18 @@ def network_of(config: Config, cell: Student, biases: Biases, task: Task) -> Net
 
 
 def _trained(
-    config: Config, cell: Student, network: Network, task: Task, seeds: Sequence[int], device: str
+    training: Training, cell: Student, network: Network, task: Task, seeds: Sequence[int], device: str
 ) -> Sequence[Milestone]:
     """Networks at each of the matched errors, the first in the order of the configuration."""
-    training = config.training
     options = training.options(cell)
     return train(
         network, task, seeds, training.stop, options, training.losses, device=device, progress=False
     ).milestones
 
 
-def _probe(config: Config, task: Task, seeds: Sequence[int], device: str) -> Sequences:
+def _probe(samples: Samples, task: Task, seeds: Sequence[int], device: str) -> Sequences:
     """Sequences for measured importances, other ones for each seed: else their sampling error would be no scatter."""
-    drawn = task.draw([generator(seed, "fisher") for seed in seeds], config.samples.fisher_samples)
+    drawn = task.draw([generator(seed, "fisher") for seed in seeds], samples.fisher_samples)
     return drawn.to(torch.float64).to(device)
 
 
@@ -176,25 +189,26 @@ def _error(network: Network, task: Task, at: Milestone) -> np.ndarray:
 
 
 def _labelled(
-    found: xr.Dataset, config: Config, milestones: Sequence[Milestone], seeds: Sequence[int], device: str
+    found: xr.Dataset, errors: Sequence[float], milestones: Sequence[Milestone], seeds: Sequence[int], device: str
 ) -> xr.Dataset:
     """With what was reached; values at an error that a network missed are missing."""
     reached = xr.DataArray(np.stack([each.reached for each in milestones]), dims=("error", "seed"))
     iteration = np.stack([each.after.iteration for each in milestones]).astype(float)
     found = found.where(reached).assign(reached=reached.astype(float), iteration=(("error", "seed"), iteration))
-    found = found.assign_coords(error=list(config.training.errors), seed=list(seeds))
+    found = found.assign_coords(error=list(errors), seed=list(seeds))
     return found.assign_attrs(device=describe_device(device))
 
 
-def _student(config: Config, device: str, cell: Student, memory: int, seed: int) -> xr.Dataset:
-    teacher, samples = config.teacher(memory, seed), config.samples
+def _student(
+    cell: Student, teacher: Teacher, seed: int, training: Training, samples: Samples, device: str
+) -> xr.Dataset:
     task = teacher_task(teacher, samples.validation_samples, samples.test_samples)
-    network = network_of(config, cell, "zero", task)
-    milestones = _trained(config, cell, network, task, [seed], device)
-    probe = _probe(config, task, [seed], device)
-    matched = zip(milestones, config.training.errors, strict=True)
+    network = network_of(training, cell, "zero", task)
+    milestones = _trained(training, cell, network, task, [seed], device)
+    probe = _probe(samples, task, [seed], device)
+    matched = zip(milestones, training.errors, strict=True)
     parts = [_protected(network, task, teacher, probe, each, error) for each, error in matched]
-    return _labelled(xr.concat(parts, "error"), config, milestones, [seed], device)
+    return _labelled(xr.concat(parts, "error"), training.errors, milestones, [seed], device)
 
 
 def _protected(

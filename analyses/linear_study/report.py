@@ -1,12 +1,11 @@
 """What the file says, as Markdown: agreement, exponents, and dimensions of students."""
 
 import xarray as xr
-from common.tables import ABSENT, interval, table_head, table_row
 
 from linear_study.measure import COUNTS, KINDS, SIDES, VARIANTS
-from linear_study.outcome import exponents, slope_interval, terms_of
-from wmcl.statistics import mean_interval
+from wmcl.statistics import effects, law
 from wmcl.statistics.verdict import words
+from wmcl.studies.tables import ABSENT, interval, interval_of, table_head, table_row
 
 
 def report(results: xr.Dataset) -> str:
@@ -26,6 +25,23 @@ def report(results: xr.Dataset) -> str:
     )
 
 
+def terms_of(results: xr.Dataset) -> dict:
+    """Regressors of a power law: those of load, retention and lead that vary."""
+    names = [name for name in ("memory_load", "retention", "lead") if len(set(results[name].values.tolist())) > 1]
+    return law(*names)
+
+
+def exponents(results: xr.Dataset, values: xr.DataArray) -> xr.Dataset | None:
+    """Slopes of the logarithm of a Fisher, with 95 % t intervals over networks; with censored networks without.
+
+    None if neither load nor retention nor lead varies.
+    """
+    terms = terms_of(results)
+    if not terms:
+        return None
+    return effects(values.transpose("condition", "seed"), terms, interactions=()).sel(analysis="reached")
+
+
 def _agreement(results: xr.Dataset) -> list[str]:
     """How far measured Fishers are from the closed form, and the empirical one from the residual variance times it."""
     hh = results.fisher.sel(connection="hh")
@@ -41,9 +57,9 @@ def _agreement(results: xr.Dataset) -> list[str]:
     ]
     for error in results.error.values:
         ratios = (hh / closed).sel(error=error)
-        cells = [_interval(mean_interval(ratios.sel(kind=kind).mean("condition")), ".3f") for kind in KINDS[1:]]
+        cells = [interval_of(ratios.sel(kind=kind).mean("condition"), ".3f") for kind in KINDS[1:]]
         scaled = ratios.sel(kind="empirical") / results.mean_squared_error.sel(error=error)
-        lines.append(table_row([f"{error:g}", *cells, _interval(mean_interval(scaled.mean("condition")), ".3f")]))
+        lines.append(table_row([f"{error:g}", *cells, interval_of(scaled.mean("condition"), ".3f")]))
     return lines
 
 
@@ -73,11 +89,18 @@ def _law(at: xr.Dataset, biases: str) -> list[str]:
     ]
     for name, values in rows.items():
         found = exponents(at, values)
-        cells = [] if found is None else [_interval(found.sel(term=term), ".2f") for term in names]
+        cells = (
+            []
+            if found is None
+            else [
+                interval(".2f", *(float(found.sel(term=term)[name]) for name in ("average", "low", "high")))
+                for term in names
+            ]
+        )
         r_squared = ABSENT if found is None else f"{float(found.r_squared.mean()):.3f}"
-        level = mean_interval((values / at.ideal).mean("condition"), log=True)
-        n = int(level.n if found is None else found.n.min())
-        lines.append(table_row([name, *cells, r_squared, _interval(level, ".2f"), str(n)]))
+        level = (values / at.ideal).mean("condition")
+        n = int(level.count() if found is None else found.n.min())
+        lines.append(table_row([name, *cells, r_squared, interval_of(level, ".2f", log=True), str(n)]))
     lines += ["", *_by_load(at, over_gain / at.ideal)]
     missed = int((at.reached == 0).sum())
     if missed:
@@ -85,11 +108,11 @@ def _law(at: xr.Dataset, biases: str) -> list[str]:
             "",
             f"{missed} of {at.reached.size} networks missed the error and are left out; then no interval holds.",
         ]
-    own, lead = (mean_interval(100 * values.mean("condition")) for values in (at.own_share, lead_share(at)))
+    own, lead = (100 * values.mean("condition") for values in (at.own_share, lead_share(at)))
     lines += [
         "",
-        f"Of the closed form, {_interval(own, '.0f')} % is what steps bring alone (more than 100 if they cancel), and"
-        f" {_interval(lead, '.1f')} % comes from steps that read a state from before the first number.",
+        f"Of the closed form, {interval_of(own, '.0f')} % is what steps bring alone (more than 100 if they cancel), and"
+        f" {interval_of(lead, '.1f')} % comes from steps that read a state from before the first number.",
     ]
     return lines
 
@@ -104,8 +127,7 @@ def _by_load(at: xr.Dataset, levels: xr.DataArray) -> list[str]:
     ]
     for name in VARIANTS:
         parts = [levels.sel(network=name).isel(condition=(at["memory_load"] == load).values) for load in loads]
-        found = [mean_interval(each.mean("condition"), log=True) for each in parts]
-        lines.append(table_row([name, *(_interval(each, ".2f") for each in found)]))
+        lines.append(table_row([name, *(interval_of(each.mean("condition"), ".2f", log=True) for each in parts)]))
     return lines
 
 
@@ -128,14 +150,14 @@ def _students(at: xr.Dataset) -> list[str]:
         for k in range(at.sizes["student"]):
             one = at.isel(student=k)
             dimension = one.dimension.sel(dimensions_counted=count)
-            cells = [_interval(mean_interval(dimension.sel(side=side)), ".1f") for side in SIDES]
+            cells = [interval_of(dimension.sel(side=side), ".1f") for side in SIDES]
             lines.append(
                 table_row([one.cell.item(), str(one.memory.item()), str(int(one.student_reached.sum())), *cells])
             )
         for cell in at.student_cell.values.tolist():
-            slopes = [slope_interval(at, student_cell=cell, side=side, dimensions_counted=count) for side in SIDES]
-            n = str(int(slopes[0].n))
-            lines.append(table_row([cell, "slope", n, *(_interval(one, ".2f") for one in slopes)]))
+            slopes = at.slope.sel(student_cell=cell, dimensions_counted=count)
+            n = str(int(slopes.sel(side=SIDES[0]).count()))
+            lines.append(table_row([cell, "slope", n, *(interval_of(slopes.sel(side=side), ".2f") for side in SIDES)]))
     lines += [
         "",
         "Mean squared cosine between the r leading protected directions and those that encode the teacher's memory:",
@@ -145,7 +167,7 @@ def _students(at: xr.Dataset) -> list[str]:
     units = float(at.attrs["units"])
     for k in range(at.sizes["student"]):
         one = at.isel(student=k)
-        cells = [_interval(mean_interval(one.overlap.sel(protected=side)), ".2f") for side in SIDES[:4]]
+        cells = [interval_of(one.overlap.sel(protected=side), ".2f") for side in SIDES[:4]]
         chance = f"{one.memory.item() / units:.2f}"
         lines.append(table_row([one.cell.item(), str(one.memory.item()), *cells, chance]))
     return lines
@@ -154,11 +176,6 @@ def _students(at: xr.Dataset) -> list[str]:
 def _least(at: xr.Dataset) -> list[str]:
     """Of the teachers: they are the same for all cells."""
     one_cell = at.isel(student=(at.cell == at.cell[0]).values)
-    summary = mean_interval(one_cell.least)
-    found = [_interval(summary.isel(student=k), ".1f") for k in range(one_cell.sizes["student"])]
+    found = [interval_of(one_cell.least.isel(student=k), ".1f") for k in range(one_cell.sizes["student"])]
     memories = [str(r) for r in one_cell.memory.values]
     return [table_row(["r", *memories]), table_row(["---:"] * (len(found) + 1)), table_row(["dimensions", *found])]
-
-
-def _interval(summary: xr.Dataset, form: str) -> str:
-    return interval(form, *(float(summary[name]) for name in ("average", "low", "high")))

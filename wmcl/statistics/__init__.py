@@ -5,6 +5,7 @@ from wmcl.statistics.coverage import coverage
 from wmcl.statistics.effects import effects, law
 from wmcl.statistics.fronts import hypervolume
 from wmcl.statistics.intervals import mean_interval
+from wmcl.statistics.slopes import slope
 from wmcl.statistics.verdict import verdict
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "law",
     "level_means",
     "mean_interval",
+    "slope",
     "verdict",
 ]

@@ -69,9 +69,9 @@ def described(value: object, name: str) -> Described:
 def _bound(measure: functools.partial) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Return the function below a partial, and the arguments that are bound to it, by name."""
     try:
-        parameters = inspect.signature(measure.func).parameters.values()
+        parameters = list(inspect.signature(measure.func).parameters.values())
     except ValueError:  # some functions of Python do not tell
-        parameters = ()
+        parameters = []
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [parameter.name for parameter in parameters if parameter.kind in positional]
     names += [f"argument {k + 1}" for k in range(len(names), len(measure.args))]

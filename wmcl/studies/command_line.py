@@ -6,17 +6,16 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 import tyro
-import xarray as xr
 
-from common.running import Run
+from wmcl.studies.run import Run
 
 
 class CannotGoOnError(RuntimeError):
-    """An analysis cannot go on, for a reason that its options can change."""
+    """A study cannot go on, for a reason that its options can change."""
 
 
 class Configuration(Protocol):
-    """All numbers of an analysis."""
+    """All options of a study."""
 
     @property
     def run(self) -> Run:
@@ -26,25 +25,14 @@ class Configuration(Protocol):
 C = TypeVar("C", bound=Configuration)
 
 
-def analysis_command(
-    presets: Mapping[str, C],
-    check: Callable[[C], None],
-    analyse: Callable[[C], xr.Dataset],
-    report: Callable[[xr.Dataset], str],
-    description: str | None,
-) -> None:
-    """Command line of an analysis: options in, its report and the name of its file out, an error as a sentence."""
-    config = configuration(presets, check, description)
-    with errors_as_sentences(config.run):
-        results = analyse(config)
-    print_outcome(results, report, config.run)
-
-
-def configuration(presets: Mapping[str, C], check: Callable[[C], None], description: str | None) -> C:
-    """The configuration that a command line asks for: a preset, and options that change it.
+def configuration(
+    presets: Mapping[str, C], completed: Callable[[C], C], check: Callable[[C], None], description: str
+) -> C:
+    """Read the configuration from the command line: a preset, and options that change it.
 
     Args:
         presets: by name; ``--preset`` chooses one, ``quick`` if it is not given.
+        completed: fills in options that depend on others.
         check: refuses a configuration that makes no sense with a ValueError.
         description: for ``--help``.
 
@@ -54,6 +42,7 @@ def configuration(presets: Mapping[str, C], check: Callable[[C], None], descript
     preset = presets[chosen_word("preset", presets, "quick")]
     try:
         given = tyro.cli(type(preset), description=description, default=preset, config=(tyro.conf.OmitArgPrefixes,))
+        given = completed(given)
         check(given)
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None
@@ -73,7 +62,7 @@ def chosen_word(option: str, allowed: Iterable[str], usual: str) -> str:
 
 @contextmanager
 def errors_as_sentences(run: Run) -> Iterator[None]:
-    """End with a sentence where an analysis is interrupted, or cannot write or reach what it was told to."""
+    """End with a sentence where a study is interrupted, or cannot write or reach what it was told to."""
     try:
         yield
     except ConnectionError as error:
@@ -84,11 +73,3 @@ def errors_as_sentences(run: Run) -> Iterator[None]:
         raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:
         raise SystemExit("\nInterrupted. Finished networks are kept: the same command goes on from there.") from None
-
-
-def print_outcome(results: xr.Dataset, report: Callable[[xr.Dataset], str], run: Run) -> None:
-    """The report, the entries of the sweep that could not be computed, if there are any, and the file."""
-    print(report(results))
-    if results.attrs["failed_entries"]:
-        print(f"Given up, because they killed their process twice: {results.attrs['failed_entries']}")
-    print(f"\nWrote {run.output} in {results.attrs['wall_seconds']:.0f} s.")

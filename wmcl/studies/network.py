@@ -1,4 +1,4 @@
-"""The network of an analysis, as options of its command line."""
+"""The network of a study, as options of its command line."""
 
 import json
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ import xarray as xr
 from wmcl import networks
 from wmcl.networks.initialisation import Initialisation
 from wmcl.networks.network import Direction
+from wmcl.studies.constraints import Count
 
 CellName = Literal["elman", "lstm", "gru"]
 
@@ -29,7 +30,7 @@ class Network:
 
     cell: CellName = "elman"
     """of the recurrent layer"""
-    hidden: int = 256
+    hidden: Count = 256
     """recurrent units"""
     output_stage: bool = True
     """of the elman cell alone: the layer y = tanh(W_ho h + b_ho) before the head"""

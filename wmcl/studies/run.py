@@ -1,13 +1,13 @@
-"""How an analysis runs: where its file goes, in how many processes, and on which device."""
+"""Say how a study runs: where its file goes, in how many processes, and on which device."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 
+from wmcl.studies.constraints import Count
 from wmcl.sweeps.cluster import check_cluster
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -17,11 +17,11 @@ Device = Literal["auto", "cpu", "cuda"]
 class Run:
     """How to run."""
 
-    output: Path = Path("results/importance_vs_length.nc")
+    output: Path = Path("results/study.nc")
     """file to write; finished entries are kept beside it in a folder of the same name, and used again"""
-    jobs: int | None = None
+    jobs: Count | None = None
     """processes at once, one thread each; None takes 2, 1 on a GPU, or all threads of a cluster"""
-    members: int | None = None
+    members: Count | None = None
     """networks of a condition trained together as one ensemble; None takes 1, or on a GPU as many as fit its memory"""
     device: Device = "auto"
     """auto takes a GPU if there is one, and cpu on a cluster"""
@@ -29,23 +29,17 @@ class Run:
     """address of a Dask scheduler whose workers compute, tcp://host:port; None computes on this machine"""
 
 
-def settled(run: Run, members_on_gpu: Callable[[], int]) -> Run:
-    """Fill in what depends on the machine: device, processes and networks that are trained together."""
+def settled(run: Run) -> Run:
+    """Fill in what depends on the machine: the device, and how many processes work at once."""
     device: Device = run.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() and run.cluster is None else "cpu"
-    processes, members = (2, 1) if device == "cpu" else (1, members_on_gpu())
-    jobs = run.jobs or (processes if run.cluster is None else None)
-    return replace(run, device=device, jobs=jobs, members=run.members or members)
+    processes = 2 if device == "cpu" else 1
+    return replace(run, device=device, jobs=run.jobs or (processes if run.cluster is None else None))
 
 
 def check_run(run: Run) -> None:
-    """Refuse a way to run that makes no sense, with a ValueError that names the field."""
-    for name, value in (("jobs", run.jobs), ("members", run.members)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
-    if run.device not in get_args(Device):
-        raise ValueError(f"device is {run.device!r}: it must be one of {', '.join(get_args(Device))}")
+    """Refuse a run that this machine cannot do, with a ValueError that names the field."""
     if run.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
     check_output(run.output)

@@ -1,4 +1,4 @@
-"""Options of the training loop, as options of the command line of an analysis."""
+"""Options of the training loop, as options of the command line of a study."""
 
 from dataclasses import dataclass, fields
 

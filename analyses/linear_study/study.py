@@ -1,27 +1,74 @@
-"""One Dataset of both parts, and what everything in it is called."""
+"""Linear networks with known memory: does importance grow as derived, and does it protect what must be held?
+
+Trains linear networks to recall numbers, with load, retention and lead crossed, and sets their measured Fisher beside
+its closed form; trains students of teachers whose memory has a known dimension, and counts the dimensions that their
+recurrent weights protect. Writes a netCDF file and a Markdown table; figures/linear_rnn.py draws it.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import xarray as xr
-from common.results import describe
 
-from linear_study.config import Config
+from linear_study.design import PRESETS, Config, check
 from linear_study.ideal import ideal_fisher
-from linear_study.outcome import add_slopes
+from linear_study.measure import measure_recall, measure_students
+from linear_study.report import report
+from wmcl.statistics import slope
+from wmcl.studies import Part, Study, Sweep, together
 
-ATTRIBUTES = ("failed_entries", "entries_computed")
 
-
-def together(recall: xr.Dataset, students: xr.Dataset, config: Config) -> xr.Dataset:
-    """Networks that recall along ``condition``, students along ``student``, with long names and units."""
+def results(config: Config, sweep: Sweep) -> xr.Dataset:
+    """Networks that recall along ``condition``, students along ``student``, with the slopes of their dimensions."""
+    given = {"training": config.training, "samples": config.samples}
+    recall = sweep(
+        Part(
+            "linear networks: recall",
+            partial(measure_recall, **given),
+            config.recall.conditions,
+            range(config.seeds),
+            given=lambda condition: {"layout": config.recall.layout(condition)},
+            cost=lambda condition: float(condition["pattern_length"] * (condition["lead"] + condition["retention"])),
+            folder="recall.entries",
+        )
+    )
+    students = sweep(
+        Part(
+            "linear networks: students",
+            partial(measure_students, **given),
+            config.teachers.conditions,
+            range(config.seeds),
+            given=lambda condition: {"teacher": config.teachers.teacher(condition["memory"])},
+            cost=_cost_of_student,
+            dimension="student",
+            renamed={"reached": "student_reached", "iteration": "student_iteration"},
+            folder="students.entries",
+        )
+    )
     load = recall.pattern_length * config.recall.channels
     ideal = ideal_fisher(load, recall.retention, config.training.hidden)
-    recall = recall.assign_coords(memory_load=load, ideal=ideal)
-    students = students.rename(condition="student", reached="student_reached", iteration="student_iteration")
-    results = add_slopes(recall.merge(students, combine_attrs="override"))
-    both = {name: "; ".join(filter(None, (part.attrs[name] for part in (recall, students)))) for name in ATTRIBUTES}
-    return describe(results, DESCRIPTIONS).assign_attrs(both)
+    found = together(recall.assign_coords(memory_load=load, ideal=ideal), students)
+    return add_slopes(found).assign_attrs(units=config.training.hidden)
 
 
-DESCRIPTIONS = {
+def _cost_of_student(condition: Mapping[str, Any]) -> float:
+    """Students with a tanh train for longer."""
+    return 3.0 if condition["cell"] == "elman" else 1.0
+
+
+def add_slopes(found: xr.Dataset) -> xr.Dataset:
+    """Add the slope of each dimension over the memory of the teacher, within each seed and cell.
+
+    NaN for a seed one of whose students missed the error, and if there is a single memory.
+    """
+    cells = list(dict.fromkeys(found.cell.values.tolist()))
+    parts = [found.dimension.isel(student=(found.cell == cell).values) for cell in cells]
+    slopes = xr.concat([slope(part, part.memory.drop_vars("cell"), "student") for part in parts], "student_cell")
+    return found.assign(slope=slopes).assign_coords(student_cell=cells)
+
+
+LABELS = {
     "seed": (
         "seed of the network: initialisation, batches, and sequences for importances; of a student's teacher, too",
         "1",
@@ -84,3 +131,5 @@ DESCRIPTIONS = {
     "student_reached": ("whether a student reached the error", "1"),
     "student_iteration": ("training steps until a student reached the error", "steps"),
 }
+
+STUDY = Study(about=__doc__, presets=PRESETS, results=results, report=report, check=check, labels=LABELS)
