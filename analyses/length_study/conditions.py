@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
 
 from wmcl.networks.initialisation import Initialisation
+from wmcl.studies.constraints import GIVEN, Count
 from wmcl.tasks import Task, copy_task
 from wmcl.tasks.layout import InputPower, LeadInput
 from wmcl.training.loss import Reduction
@@ -37,7 +38,7 @@ class Conditions:
     """blank steps before the pattern: length without retention"""
     bits: tuple[int, ...] = (1, 3)
     """independent bits a pattern step, of 7: load at the same number of scored bits"""
-    seeds: int = 5
+    seeds: Count = 5
     """networks a condition, with seeds 0, 1, ..."""
 
 
@@ -61,9 +62,9 @@ class Factorial:
 class Training:
     """Training settings that are crossed with all conditions."""
 
-    initialisations: tuple[Initialisation, ...] = ("orthogonal",)
+    initialisations: Annotated[tuple[Initialisation, ...], GIVEN] = ("orthogonal",)
     """of the weights; orthogonal concerns the recurrent ones"""
-    reductions: tuple[Reduction, ...] = ("scored bit",)
+    reductions: Annotated[tuple[Reduction, ...], GIVEN] = ("scored bit",)
     """what the loss is divided by: scored bits or sequences"""
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from wmcl.statistics import effects, law, mean_interval
+from wmcl.statistics import effects, law
+from wmcl.studies.tables import interval_of, table_head, table_row
 
 Choices = Mapping[str, str]
 SWEEPS = ("basic: p = i", "padded: i at fixed p")
@@ -79,28 +80,25 @@ def add_ladder(results: xr.Dataset) -> xr.Dataset:
 
 
 def ladder_table(results: xr.Dataset) -> str:
-    """Both exponents on every rung, with 95 % t intervals over seeds."""
-    lines = []
+    """Both exponents with every set of choices, with 95 % t intervals over seeds."""
+    lines = ["Exponents with the choices of the paper, with one choice of ours at a time, and with all of ours:"]
     for prefix, rung_name, measure in (
         ("ladder", "rung", "importance"),
         ("ladder_dimension", "dimension_rung", "components, output phase"),
     ):
-        lines.append(f"{'exponent of ' + measure:<38}" + "".join(f"{sweep:<30}" for sweep in SWEEPS))
-        for rung in results[rung_name].values:
+        lines += ["", *table_head([f"exponent of {measure}", *SWEEPS])]
+        for rung in results[rung_name].values.tolist():
             here = results.sel({rung_name: rung})
             cells = [
                 _cell(here[f"{prefix}_slope"].sel(sweep=s), here[f"{prefix}_reached"].sel(sweep=s)) for s in SWEEPS
             ]
-            lines.append(f"{rung:<38}" + "".join(f"{cell:<30}" for cell in cells))
+            lines.append(table_row([rung, *cells]))
     return "\n".join(lines)
 
 
 def _cell(slopes: xr.DataArray, reached: xr.DataArray) -> str:
-    if float(reached) < 1:
-        return f"none: {1 - float(reached):.0%} of networks censored"
-    summary = mean_interval(slopes)
-    mean, low, high = float(summary["average"]), float(summary.low), float(summary.high)
-    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+    missing = 1 - float(reached)
+    return f"none: {missing:.0%} of networks missed the loss" if missing > 0 else interval_of(slopes, ".2f")
 
 
 def _part(results: xr.Dataset, rung: Choices, sweep: str) -> xr.Dataset:

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from length_study.conditions import task_of
-from length_study.config import Config
+from length_study.design import Config, Measures, Stages
 from wmcl.importance import PathIntegral, Perturbations
-from wmcl.networks import Network
 from wmcl.provenance import describe_device
 from wmcl.stages import (
     dimensionality_at,
@@ -20,31 +18,46 @@ from wmcl.stages import (
     performance_at,
     reuse_at,
     stage_names,
-    stages,
     training_at,
 )
+from wmcl.stages import stages as stages_of
 from wmcl.stages.dimensionality import nonlinear_dimensionality_at
 from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
-from wmcl.tasks import Sequences, Task
+from wmcl.studies.network import Network
+from wmcl.studies.training import TrainingLoop
+from wmcl.tasks import Sequences
 from wmcl.training import Stop, Trained, members_that_fit, train
 from wmcl.training.milestones import Milestone
 
 Measure = Callable[[Milestone], xr.Dataset]
 
 
-def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
+def measure(
+    condition: Mapping[str, Any],
+    seeds: Sequence[int],
+    network: Network,
+    training: TrainingLoop,
+    stages: Stages,
+    measures: Measures,
+    device: str,
+) -> xr.Dataset:
     """Train the networks of a condition and measure them at every stage, and in depth at the lowest matched loss."""
-    task = _task(config, condition)
-    network = _network(config, condition, task)
-    options = replace(config.training, reduction=condition["reduction"]).options
-    stop = Stop(config.stages.iterations, loss=config.stages.final_loss)
-    observer = PathIntegral() if any(kind.startswith("SI") for kind in config.measures.kinds) else None
+    task = measures.task(condition)
+    observer = PathIntegral() if any(kind.startswith("SI") for kind in measures.kinds) else None
     trained = train(
-        network, task, seeds, stop, options, config.stages.losses, device=device, progress=False, observer=observer
+        network.build(task.inputs, task.outputs, condition["initialisation"]),
+        task,
+        seeds,
+        Stop(stages.iterations, loss=stages.final_loss),
+        replace(training, reduction=condition["reduction"]).options,
+        stages.losses,
+        device=device,
+        progress=False,
+        observer=observer,
     )
-    always, deep = _measures(config, condition, trained, device)
+    always, deep = _measures(measures, condition, trained, device)
     seconds = {"training": trained.seconds}
-    points = stages(trained)
+    points = stages_of(trained)
     parts = [_timed(seconds, name, function, points) for name, function in always.items()]
     parts += [_timed(seconds, name, function, points[-2:-1]).isel(stage=0) for name, function in deep.items()]
     reached = xr.DataArray(np.stack([stage.reached for stage in points]), dims=("stage", "seed"))
@@ -59,27 +72,18 @@ def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Se
     return labelled.assign_attrs(device=describe_device(device))  # here, as on a cluster it is not the caller's
 
 
-def members_in(config: Config, bytes: int) -> int:
-    """Networks of the longest condition that fit into so much memory, but no more than a condition has.
+def members_in(config: Config, memory: int) -> int:
+    """Networks of the longest condition that fit into so many bytes, but no more than a condition has.
 
     Measures take two to three times as much as the training (states of 1000 test sequences, in float64), so that
     training may use a quarter.
     """
-    longest = max(config.grid, key=lambda condition: _task(config, condition).test.steps)
-    task = _task(config, longest)
-    network = _network(config, longest, task)
+    longest = max(config.grid, key=lambda condition: config.measures.task(condition).test.steps)
+    task = config.measures.task(longest)
+    network = config.network.build(task.inputs, task.outputs, longest["initialisation"])
     milestones = len(config.stages.losses)
-    fit = members_that_fit(network, task, config.training.options, bytes // 4, milestones, PathIntegral())
+    fit = members_that_fit(network, task, config.training.options, memory // 4, milestones, PathIntegral())
     return min(fit, config.conditions.seeds)
-
-
-def _task(config: Config, condition: Mapping[str, Any]) -> Task:
-    samples = config.measures
-    return task_of(condition, validation_samples=samples.validation_samples, test_samples=samples.test_samples)
-
-
-def _network(config: Config, condition: Mapping[str, Any], task: Task) -> Network:
-    return config.network.build(task.inputs, task.outputs, condition["initialisation"])
 
 
 def _timed(seconds: dict[str, float], name: str, function: Measure, points: Sequence[Milestone]) -> xr.Dataset:
@@ -90,10 +94,10 @@ def _timed(seconds: dict[str, float], name: str, function: Measure, points: Sequ
 
 
 def _measures(
-    config: Config, condition: Mapping[str, Any], trained: Trained, device: str
+    m: Measures, condition: Mapping[str, Any], trained: Trained, device: str
 ) -> tuple[dict[str, Measure], dict[str, Measure]]:
     """Those of every stage, and those of the lowest matched loss alone."""
-    m, task = config.measures, trained.task
+    task = trained.task
     test = task.test.to(device)
 
     def sequences(purpose: str, samples: int) -> Sequences:

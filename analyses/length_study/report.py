@@ -1,4 +1,4 @@
-"""What the file says, as text: a table of the conditions, and the verdict."""
+"""What the file says, as Markdown: a table of the conditions, and the verdict."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,8 @@ import xarray as xr
 
 from length_study.conditions import TASK
 from length_study.ladder import ladder_table
-from wmcl.statistics import compare, effects, mean_interval, verdict
+from wmcl.statistics import compare, effects, verdict
+from wmcl.studies.tables import interval_of, number, table_head, table_row
 
 WEIGHTS = {"connection": "hh", "statistic": "mean", "per": "scored bit"}
 """importance that table and verdict are about"""
@@ -20,7 +21,7 @@ def report(results: xr.Dataset) -> str:
     """A table and a verdict for each combination of training settings."""
     parts = []
     for name, part in variants(results):
-        parts += [f"{name}:", table(part), "", conclusion(part), ""]
+        parts += [f"**{name}.** {table(part)}", "", conclusion(part), ""]
         if comparisons(part):
             parts += [*comparisons(part), ""]
     if "ladder_slope" in results:
@@ -80,7 +81,10 @@ def comparisons(results: xr.Dataset) -> list[str]:
     stage = last_matched(results)
     values = results.importance.sel(kind="sampled", stage=stage, **WEIGHTS)
     found = compare(values.assign_coords(condition=np.arange(results.sizes["condition"])), pairs)
-    lines = ["Ratio of the sampled Fisher to that of the plain condition, within seeds; simultaneous 95 % intervals:"]
+    lines = [
+        "Ratio of the sampled Fisher to that of the plain condition, within seeds; simultaneous 95 % intervals:",
+        "",
+    ]
     for k, label in enumerate(labels):
         one = found.isel(comparison=k)
         low, high = float(one.ratio_simultaneous_low), float(one.ratio_simultaneous_high)
@@ -98,43 +102,44 @@ def table(results: xr.Dataset) -> str:
     stage = last_matched(results)
     at = results.sel(stage=stage)
     kinds = [kind for kind in ("sampled", "empirical") if kind in at.kind]
-    lines = [
-        f"At a validation loss of {stage} nats a scored bit (geometric mean and 95 % t interval over networks):",
-        f"{'p':>3} {'i':>3} {'lead':>4} {'bits':>4} {'load':>4} {'T':>3} {'n':>5} {'steps':>6}  "
-        + "".join(f"{kind + ' F of W_hh per bit':<30}  " for kind in kinds)
-        + "components (output phase)  bits held at the stop flag",
-    ]
-    return "\n".join([*lines, *(_row(at.isel(condition=k), kinds) for k in range(at.sizes["condition"]))])
-
-
-def _row(at: xr.Dataset, kinds: list[str]) -> str:
-    n, missing = int(at.reached.sum()), int((at.reached == 0).sum())
-    count = f"{n}/{n + missing}" if missing else f"{n}"
-    numbers = (at.pattern_length, at.input_length, at.lead, at.independent_bits, at["memory_load"], at.steps)
-    widths = (3, 3, 4, 4, 4, 3)
-    start = " ".join(f"{int(value):>{width}}" for value, width in zip(numbers, widths, strict=True)) + f" {count:>5}"
-    more = [
-        text
-        for text, usual in ((str(at.lead_input.values), "blank"), (str(at.input_power.values), "step"))
-        if text != usual
-    ]
-    if int(at.visible_bits):
-        more.append(f"{int(at.visible_bits)} visible")
-    end = f"  ({', '.join(more)})" if more else ""
-    if n == 0:
-        return f"{start} no network reached this loss{end}"
-    stop = int(at.lead + at.input_length)
-    held = _interval(mean_interval(at.bits_held.sel(step=stop)), ".1f") if "bits_held" in at else "not measured"
-    importances = [mean_interval(at.importance.sel(kind=kind, **WEIGHTS), log=True) for kind in kinds]
-    return (
-        f"{start} {float(at.iteration.sel(side='after').mean()):>6.0f}  "
-        + "".join(f"{_interval(one, '.2e'):<30}  " for one in importances)
-        + f"{_interval(mean_interval(at.components.sel(phase='output', centre='pooled')), '.1f'):<27}"
-        + held
-        + end
+    head = ["p", "i", "lead", "bits a step", "load", "T", "n", "steps of training"]
+    head += [f"{kind} Fisher of W_hh per scored bit" for kind in kinds]
+    head += ["components, output phase", "bits held at the stop flag"]
+    rows = [_row(at.isel(condition=k), kinds) for k in range(at.sizes["condition"])]
+    different = any(row[-1] for row in rows)
+    lines = table_head([*head, "apart from that"] if different else head)
+    lines += [table_row(row if different else row[:-1]) for row in rows]
+    text = (
+        f"At a validation loss of {stage} nats a scored bit: mean and 95 % t interval over networks, geometric mean for"
+        " importances."
     )
+    return "\n".join([text, "", *lines])
 
 
-def _interval(summary: xr.Dataset, form: str) -> str:
-    low, high = float(summary.low), float(summary.high)
-    return f"{float(summary['average']):{form}} [{low:{form}}, {high:{form}}]"
+def _row(at: xr.Dataset, kinds: list[str]) -> list[str]:
+    n, missing = int(at.reached.sum()), int((at.reached == 0).sum())
+    count = f"{n} of {n + missing}" if missing else f"{n}"
+    numbers = (at.pattern_length, at.input_length, at.lead, at.independent_bits, at["memory_load"], at.steps)
+    stop = int(at.lead + at.input_length)
+    held = interval_of(at.bits_held.sel(step=stop), ".1f") if "bits_held" in at else "not measured"
+    return [
+        *(str(int(value)) for value in numbers),
+        count,
+        number(float(at.iteration.sel(side="after").mean()), ".0f"),
+        *(interval_of(at.importance.sel(kind=kind, **WEIGHTS), ".2e", log=True) for kind in kinds),
+        interval_of(at.components.sel(phase="output", centre="pooled"), ".1f"),
+        held,
+        "; ".join(_differences(at)),
+    ]
+
+
+def _differences(at: xr.Dataset) -> list[str]:
+    """What sets a condition apart, beside its lengths and its independent bits."""
+    found = []
+    if at.lead_input.item() != "blank":
+        found.append(f"{at.lead_input.item()} lead")
+    if at.input_power.item() != "step":
+        found.append(f"input power by {at.input_power.item()}")
+    if int(at.visible_bits):
+        found.append(f"{int(at.visible_bits)} visible bits")
+    return found

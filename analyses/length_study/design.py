@@ -1,21 +1,32 @@
-"""All numbers of the analysis, and the presets."""
+"""The options of the study, and the presets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal
 
 import torch
-from common.network import CellName, Network
-from common.running import Run, check_run
-from common.training import TrainingLoop
+from annotated_types import Ge, Gt
 
 from length_study.conditions import WIDTH, Conditions, Factorial, Training, grid, task_of
-from wmcl.networks.initialisation import Initialisation
 from wmcl.stages.importance import ImportanceKind
+from wmcl.studies import Run
+from wmcl.studies.constraints import FINITE, GIVEN, ONCE, Count, Must, Share
+from wmcl.studies.network import Network
+from wmcl.studies.training import TrainingLoop
+from wmcl.tasks import Task
 from wmcl.training import Stop
-from wmcl.training.loss import Reduction
 
+AtLeastTwo = Annotated[int, Ge(2)]
+Samples = Annotated[int, Ge(0)]
+ENOUGH_TO_DECODE = Must(
+    lambda samples: samples == 0 or samples >= 64,
+    "decoders need at least 64, so that every bit takes both values; 0 leaves them out",
+)
+ENOUGH_NEIGHBOURS = Must(
+    lambda rows: rows == 0 or rows >= 21, "the estimates look at 20 neighbours and need at least 21; 0 leaves them out"
+)
 Preset = Literal["smoke", "quick", "controls", "ladder", "paper"]
 
 
@@ -23,7 +34,7 @@ Preset = Literal["smoke", "quick", "controls", "ladder", "paper"]
 class Stages:
     """Stages of training at which networks are measured."""
 
-    losses: tuple[float, ...] = (0.2, 0.1, 0.05)
+    losses: Annotated[tuple[Annotated[float, Gt(0), FINITE], ...], GIVEN] = (0.2, 0.1, 0.05)
     """validation losses to match, in nats a scored bit"""
     final_loss: float | None = 0.01
     """validation loss at which training ends: the late stage; None trains for all iterations"""
@@ -35,31 +46,35 @@ class Stages:
 class Measures:
     """Measures; a number of samples of 0 leaves the measure out."""
 
-    kinds: tuple[ImportanceKind, ...] = ("empirical", "sampled", "SI total", "SI task", "MAS")
+    kinds: Annotated[tuple[ImportanceKind, ...], GIVEN, ONCE] = ("empirical", "sampled", "SI total", "SI task", "MAS")
     """importances at every stage"""
-    validation_samples: int = 512
+    validation_samples: Count = 512
     """sequences that decide when a loss is reached"""
-    test_samples: int = 1000
+    test_samples: AtLeastTwo = 1000
     """sequences for accuracy and dimensionality"""
-    fisher_samples: int = 256
+    fisher_samples: Count = 256
     """sequences for Fisher and MAS"""
-    exact_samples: int = 32
+    exact_samples: Samples = 32
     """sequences for the exact Fisher beside the sampled one, at the lowest matched loss"""
-    decoder_samples: int = 1000
+    decoder_samples: Annotated[Samples, ENOUGH_TO_DECODE] = 1000
     """sequences that decoders of the pattern bits are fitted to, at the lowest matched loss"""
-    perturbed_samples: int = 32
+    perturbed_samples: Samples = 32
     """sequences for the effect of moving weights, at the lowest matched loss"""
-    nonlinear_rows: int = 1000
+    nonlinear_rows: Annotated[Samples, ENOUGH_NEIGHBOURS] = 1000
     """states for kernel PCA and intrinsic dimension, at the lowest matched loss; needs the extra 'intrinsic'"""
-    variance: float = 0.75
+    variance: Share = 0.75
     """share of the variance that the counted components hold"""
     details: bool = True
     """whether to keep arrays a step pair (reuse) and a component (cumulative variance)"""
 
+    def task(self, condition: Mapping[str, Any]) -> Task:
+        """The task of a condition, with its validation and test sets."""
+        return task_of(condition, validation_samples=self.validation_samples, test_samples=self.test_samples)
+
 
 @dataclass(frozen=True)
 class Config:
-    """All numbers of the analysis."""
+    """All options of the study."""
 
     preset: Preset = "quick"
     """smoke: tiny, to see that it works; quick: full-size networks, in minutes; controls: load, retention and lead
@@ -71,7 +86,7 @@ class Config:
     training: TrainingLoop = field(default_factory=TrainingLoop)
     stages: Stages = field(default_factory=Stages)
     measures: Measures = field(default_factory=Measures)
-    run: Run = field(default_factory=Run)
+    run: Run = field(default_factory=lambda: Run(output=Path("results/importance_vs_length.nc")))
 
     @property
     def grid(self) -> list[dict[str, int | str]]:
@@ -163,87 +178,33 @@ def with_own_output(config: Config) -> Config:
 
 
 def check(config: Config) -> None:
-    """Refuse what makes no sense before any work starts, with a ValueError that names the field."""
-    _check_design(config)
+    """Refuse what no single field can tell, with a ValueError that names the field."""
+    if config.factorial.input_lengths:
+        for name in ("factorial_leads", "factorial_bits"):
+            if not getattr(config.factorial, name):
+                raise ValueError(f"{name} is empty: give at least one, or no input_lengths")
     if not config.grid:
         raise ValueError("conditions and factorial are both empty: give at least one length")
     for condition in config.grid:
         task_of(condition)
-    if config.network.cell not in get_args(CellName):
-        raise ValueError(f"cell is {config.network.cell!r}: it must be one of {', '.join(get_args(CellName))}")
     for initialisation in config.variants.initialisations:
         config.network.build(WIDTH + 1, WIDTH, initialisation)
-    Stop(config.stages.iterations)
-    _check_stages(config.stages)
-    _check_measures(config.measures)
-    if config.conditions.seeds < 1:
-        raise ValueError(f"seeds is {config.conditions.seeds}: it must be at least 1")
-    _ = config.training.options  # which refuses what makes no sense
-    if config.training.reduction != TrainingLoop().reduction:
-        raise ValueError(f"reduction is {config.training.reduction!r}: name it in reductions")
-    if config.training.precision != "float32" and (config.run.device == "cpu" or not torch.cuda.is_available()):
-        raise ValueError(f"precision is {config.training.precision!r}: it must be 'float32' where there is no GPU")
-    check_run(config.run)
-
-
-def _check_design(config: Config) -> None:
-    """What a grid cannot be made of."""
-    _check_choices("initialisations", config.variants.initialisations, get_args(Initialisation))
-    _check_choices("reductions", config.variants.reductions, get_args(Reduction))
-    if config.factorial.input_lengths:
-        for name in ("factorial_leads", "factorial_bits"):
-            if not getattr(config.factorial, name):
-                raise ValueError(f"{name} is (): give at least one, or no input_lengths")
-
-
-def _check_choices(name: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
-    if not values or not set(values) <= set(allowed):
-        raise ValueError(f"{name} is {values}: give at least one of {', '.join(allowed)}")
-
-
-def _check_stages(stages: Stages) -> None:
-    losses, final = stages.losses, stages.final_loss
-    if not losses or not all(0 < loss < float("inf") for loss in losses):
-        raise ValueError(f"losses is {losses}: give at least one, all positive and finite")
-    if final is not None and not 0 < final <= min(losses):
+    stages, measures, training = config.stages, config.measures, config.training
+    Stop(stages.iterations)
+    if stages.final_loss is not None and not 0 < stages.final_loss <= min(stages.losses):
         raise ValueError(
-            f"final_loss is {final:g}: it must be positive and at most the lowest of losses, {min(losses):g}"
+            f"final_loss is {stages.final_loss:g}: it must be positive and at most the lowest of losses,"
+            f" {min(stages.losses):g}"
         )
-
-
-def _check_measures(measures: Measures) -> None:
-    least = {
-        "validation_samples": 1,
-        "fisher_samples": 1,
-        "test_samples": 2,
-        "exact_samples": 0,
-        "decoder_samples": 0,
-        "perturbed_samples": 0,
-        "nonlinear_rows": 0,
-    }
-    for name, lowest in least.items():
-        if getattr(measures, name) < lowest:
-            why = ": a covariance needs at least 2" if name == "test_samples" else f": it must be at least {lowest}"
-            raise ValueError(f"{name} is {getattr(measures, name)}{why}")
-    if measures.decoder_samples:
-        for name in ("decoder_samples", "test_samples"):
-            if getattr(measures, name) < 64:
-                raise ValueError(
-                    f"{name} is {getattr(measures, name)}: decoders need at least 64, so that every bit takes both"
-                    " values; decoder_samples of 0 leaves them out"
-                )
-    if 0 < measures.nonlinear_rows < 21:
-        raise ValueError(
-            f"nonlinear_rows is {measures.nonlinear_rows}: the estimates look at 20 neighbours and need at least 21; 0"
-            " leaves them out"
-        )
-    _check_choices("kinds", measures.kinds, get_args(ImportanceKind))
-    if len(set(measures.kinds)) < len(measures.kinds):
-        raise ValueError(f"kinds is {measures.kinds}: each may occur once")
-    if not 0 < measures.variance <= 1:
-        raise ValueError(f"variance is {measures.variance:g}: it must be above 0 and at most 1")
+    if measures.decoder_samples and measures.test_samples < 64:
+        raise ValueError(f"test_samples is {measures.test_samples}: {ENOUGH_TO_DECODE.words} (decoder_samples)")
     if measures.nonlinear_rows and find_spec("skdim") is None:
         raise ValueError(
             f"nonlinear_rows is {measures.nonlinear_rows}: it needs scikit-dimension, pip install 'wmcl[intrinsic]'; or"
             " take 0 to leave the measure out"
         )
+    _ = training.options  # which refuses what makes no sense
+    if training.reduction != TrainingLoop().reduction:
+        raise ValueError(f"reduction is {training.reduction!r}: name it in reductions")
+    if training.precision != "float32" and (config.run.device == "cpu" or not torch.cuda.is_available()):
+        raise ValueError(f"precision is {training.precision!r}: it must be 'float32' where there is no GPU")

@@ -1,33 +1,66 @@
-"""Long names and units of everything in the file, and the demands of each condition as coordinates."""
+"""What makes RNN weights important: what they must hold, for how long, or how often they are used?
+
+Trains recurrent networks on the Copy Task and its controls, and measures at matched validation loss how important their
+weights are, how many dimensions their hidden states fill and which bits these hold. Writes one netCDF file; figures/
+draw it.
+"""
 
 from dataclasses import fields
+from functools import partial
 
 import numpy as np
 import xarray as xr
-from common.results import describe as describe_variables
 
 from length_study.conditions import in_law, task_of
-from length_study.config import Config
+from length_study.design import PRESETS, Config, check, with_own_output
+from length_study.ladder import add_ladder, is_ladder
+from length_study.measure import measure, members_in
+from length_study.report import report
+from wmcl.studies import Part, Study, Sweep
 from wmcl.tasks import MemoryDemand
 
 
-def describe(results: xr.Dataset, config: Config) -> xr.Dataset:
-    """Add the demands of every condition and whether the law is about it, and say what everything is."""
+def results(config: Config, sweep: Sweep) -> xr.Dataset:
+    """Every measure of every network, with the demands of its condition; in float32, for a file of half the size."""
+    part = Part(
+        "importance vs length",
+        partial(
+            measure,
+            network=config.network,
+            training=config.training,
+            stages=config.stages,
+            measures=config.measures,
+        ),
+        config.grid,
+        range(config.conditions.seeds),
+        cost=lambda condition: float(task_of(condition).memory_demand.steps),
+        members_on_gpu=partial(members_in, config),
+    )
+    found = sweep(part)
+    if is_ladder(found):
+        found = add_ladder(found)
+    return _with_demands(found, config).map(_single, keep_attrs=True)
+
+
+def _with_demands(found: xr.Dataset, config: Config) -> xr.Dataset:
+    """With what every condition demands, and whether the law is about it."""
     names = list(config.grid[0])
-    conditions = [{name: results[name].values[k].item() for name in names} for k in range(results.sizes["condition"])]
+    conditions = [{name: found[name].values[k].item() for name in names} for k in range(found.sizes["condition"])]
     demands = [task_of(condition).memory_demand for condition in conditions]
     chosen = [in_law(condition, config.factorial) for condition in conditions]
-    results = results.assign_coords(in_law=("condition", np.array(chosen, dtype=np.int8)))
+    of_conditions = {"in_law": ("condition", np.array(chosen, dtype=np.int8))}
     for field in fields(MemoryDemand):
-        name = COORDINATES.get(field.name, field.name)
-        results = results.assign_coords({name: ("condition", [getattr(demand, field.name) for demand in demands])})
-    return describe_variables(results, DESCRIPTIONS, "stop_reason")
+        name = {"load": "memory_load"}.get(field.name, field.name)
+        of_conditions[name] = ("condition", [getattr(demand, field.name) for demand in demands])
+    return found.assign_coords(of_conditions)
 
 
-COORDINATES = {"load": "memory_load"}
-"""coordinate of a demand, where the name of the demand is that of a method of xarray"""
+def _single(values: xr.DataArray) -> xr.DataArray:
+    """Finished entries keep all digits."""
+    return values.astype("float32") if values.dtype == "float64" else values
 
-DESCRIPTIONS = {
+
+LABELS = {
     "pattern_length": ("pattern length p", "steps"),
     "input_length": ("input length i: steps from the first step of the pattern to the stop flag", "steps"),
     "lead": ("steps before the pattern", "steps"),
@@ -102,3 +135,13 @@ DESCRIPTIONS = {
     "ladder_dimension_reached": ("fraction of networks that have components on this rung", "1"),
     "seconds": ("wall time of a network by part of the work", "s"),
 }
+
+STUDY = Study(
+    about=__doc__,
+    presets=PRESETS,
+    results=results,
+    report=report,
+    check=check,
+    completed=with_own_output,
+    labels=LABELS,
+)
