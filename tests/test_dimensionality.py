@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from wmcl.dimensionality import components_for_variance, covariance_spectrum, participation_ratio, states
+from wmcl.dimensionality import components_for_variance, covariance_spectrum, hidden_states, participation_ratio, states
 from wmcl.dimensionality.by_step import StepScatter
 from wmcl.dimensionality.principal_components import cumulative_variance
 from wmcl.dimensionality.states import steps_of
+from wmcl.networks import LSTM, Elman
 from wmcl.tasks import Sequences, copy_task
 
 
@@ -128,3 +129,38 @@ def test_senseless_requests_are_refused(two_members):
     ragged[0, 3, 2] = 1
     with pytest.raises(ValueError, match="different steps in different samples"):
         steps_of(Sequences(data.inputs, data.targets, data.scored, ragged, data.window), "stop")
+
+
+def test_hidden_states_follow_the_recurrence():
+    task = copy_task(2, width=2, validation_samples=4, test_samples=3)
+    network = Elman(task.inputs, 4, task.outputs)
+    parameters = network.init([0, 1])
+    p = {name: value.double().numpy() for name, value in parameters.items()}
+    found = hidden_states(network, {name: value.requires_grad_() for name, value in parameters.items()}, task.test)
+    assert not found.requires_grad
+    for member in range(2):
+        state = np.zeros((3, 4))
+        for step, inputs in enumerate(task.test.inputs[0].double().numpy()):
+            drive = inputs @ p["W_ih"][member].T + p["b_ih"][member] + p["b_hh"][member]
+            state = np.tanh(drive + state @ p["W_hh"][member].T)
+            np.testing.assert_allclose(found[member, step], state, atol=1e-6)
+
+
+def test_hidden_states_of_a_sequence_do_not_depend_on_its_padding():
+    task = copy_task(3, width=2, input_length=(3, 5), validation_samples=4, test_samples=8)
+    network = LSTM(task.inputs, 4, task.outputs, direction="bidirectional")
+    parameters, lengths = network.init([0]), task.test.lengths[0]
+    found = hidden_states(network, parameters, task.test)
+    short = int(lengths.argmin())
+    end = int(lengths[short])
+    assert end < task.test.steps
+    alone = task.test.take(slice(short, short + 1))
+    cut = Sequences(*(each[:, :end] for each in alone.tensors()), slice(0, end))
+    torch.testing.assert_close(hidden_states(network, parameters, cut)[:, :, 0], found[:, :end, short])
+
+
+def test_hidden_states_of_other_sequences_are_refused():
+    task = copy_task(2, width=2, validation_samples=4, test_samples=3)
+    network = Elman(task.inputs + 1, 4, task.outputs)
+    with pytest.raises(ValueError, match="inputs of data are of"):
+        hidden_states(network, network.init([0]), task.test)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
 
-from wmcl.dimensionality import covariance_spectrum, shared_variance
+from wmcl.dimensionality import alignment, covariance_spectrum, shared_variance
 from wmcl.dimensionality.principal_components import cumulative_variance
 from wmcl.dimensionality.subspaces import principal_angles
 
@@ -109,3 +109,23 @@ def test_senseless_requests_are_refused():
         principal_angles(a, a, 2, 7)
     with pytest.raises(ValueError, match="at least 2"):
         shared_variance(a, a[:, :1])
+
+
+@given(st.integers(0, 999), st.integers(1, 6))
+def test_alignment_is_the_variance_along_the_axes_of_the_other_over_that_along_its_own(seed, k):
+    a, b = cloud(seed), cloud(seed + 1000, rows=40)
+    for member, found in enumerate(alignment(a, b, k)):
+        inside, own = ((b[member].numpy() @ PCA(k).fit(x[member]).components_.T).var(0).sum() for x in (a, b))
+        np.testing.assert_allclose(found, inside / own, rtol=1e-9)
+
+
+def test_a_cloud_is_aligned_with_itself_and_a_still_one_with_none():
+    a = cloud(0)
+    torch.testing.assert_close(alignment(a, 2 * a + 1, 3), torch.ones(2, dtype=torch.float64))
+    assert alignment(a, torch.ones_like(a), 3).isnan().all()
+
+
+@pytest.mark.parametrize("components", [0, 7])
+def test_a_number_of_directions_that_is_none_is_refused(components):
+    with pytest.raises(ValueError, match=f"components is {components}: it must lie between 1 and the 6 units"):
+        alignment(cloud(0), cloud(1), components)

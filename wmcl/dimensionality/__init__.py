@@ -8,15 +8,17 @@ from wmcl.dimensionality.principal_components import (
     effective_rank,
     participation_ratio,
 )
-from wmcl.dimensionality.states import states
-from wmcl.dimensionality.subspaces import shared_variance
+from wmcl.dimensionality.states import hidden_states, states
+from wmcl.dimensionality.subspaces import alignment, shared_variance
 from wmcl.dimensionality.supervised import supervised_subspace
 
 __all__ = [
+    "alignment",
     "components_for_variance",
     "covariance_spectrum",
     "decodability",
     "effective_rank",
+    "hidden_states",
     "intrinsic_dimension",
     "participation_ratio",
     "shared_variance",

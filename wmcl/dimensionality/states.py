@@ -6,10 +6,24 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from wmcl.check_data import check_floats, check_is_sequences
+from wmcl.check_data import check_data, check_floats, check_is_sequences
+from wmcl.networks import Network, Parameters
 from wmcl.tasks import Phase, Sequences
 
 Centre = Literal["pooled", "step"]
+
+
+@torch.no_grad()
+def hidden_states(
+    network: Network, parameters: Parameters, data: Sequences
+) -> Float[Tensor, "member time sample unit"]:
+    """Compute the hidden states h_t of the last layer at every step; :func:`states` takes those of a phase.
+
+    Raises:
+        ValueError: if network, parameters and sequences do not fit.
+    """
+    check_data(network, parameters, data, reads_targets=False)
+    return network.apply(parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
 
 
 def states(

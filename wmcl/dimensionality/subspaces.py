@@ -7,6 +7,8 @@ states B around their own mean:
   Q_Aᵀ Q_B (Björck and Golub, Mathematics of Computation 27, 1973);
 - shared variance: Σ_{j<=k} a_jᵀ C_B a_j / tr C_B, the fraction of the variance of B in the first k directions of A,
   for k = 1, 2, …
+- alignment: Σ_{j<=k} a_jᵀ C_B a_j / Σ_{j<=k} λ_j(C_B), the same variance over the most that any k directions hold (the
+  alignment index of Elsayed et al., Nature Communications 7, 2016)
 
 B is centred on its own mean: a shift of B along or across the subspace does not count. The paper's code
 subtracts the mean of A, divides by the uncentred square of B, and shifts its curves by ten components.
@@ -17,7 +19,12 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from wmcl.dimensionality.check import check_pair
-from wmcl.dimensionality.principal_components import eigenvalues, mean_and_covariance
+from wmcl.dimensionality.principal_components import (
+    covariance_spectrum,
+    cumulative_variance,
+    eigenvalues,
+    mean_and_covariance,
+)
 
 
 def principal_directions(states: Float[Tensor, "member row unit"]) -> Float64[Tensor, "member unit component"]:
@@ -83,3 +90,26 @@ def shared_variance(
     total = eigenvalues(covariance, mean).sum(-1, keepdim=True)
     inside = torch.einsum("muk,muv,mvk->mk", directions, covariance, directions).cumsum(-1)
     return torch.where(total > 0, inside / torch.where(total > 0, total, 1.0), 0.0)
+
+
+def alignment(
+    first: Float[Tensor, "member row_a unit"], second: Float[Tensor, "member row_b unit"], components: int
+) -> Float64[Tensor, "member"]:
+    """Compute the variance of the second states in leading directions of the first, over the most that it can be.
+
+    It is 1 if the leading directions of both are the same subspace, and 0 if they are orthogonal. NaN if the second
+    states do not vary.
+
+    Args:
+        first: states A, whose principal directions are taken.
+        second: states B, whose variance is taken.
+        components: number k of directions.
+
+    Raises:
+        ValueError: if either is not finite or has fewer than two rows, if they differ in members or units, or if the
+            number of components is not between 1 and the units.
+    """
+    inside = shared_variance(first, second)
+    if not 1 <= components <= inside.shape[1]:
+        raise ValueError(f"components is {components}: it must lie between 1 and the {inside.shape[1]} units")
+    return inside[:, components - 1] / cumulative_variance(covariance_spectrum(second))[:, components - 1]

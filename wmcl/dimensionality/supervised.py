@@ -28,7 +28,7 @@ from torch import Tensor
 
 from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data, check_is_sequences, check_parameters, describe
-from wmcl.dimensionality.states import steps_of
+from wmcl.dimensionality.states import hidden_states, steps_of
 from wmcl.networks import Elman, Network, Parameters
 from wmcl.networks.elman import TanhCell
 from wmcl.networks.recurrence import project
@@ -223,9 +223,7 @@ class _Run:
             if len(steps) != 1:
                 raise ValueError(f"mode is 'stop' but the sequences have stop steps {steps}: there must be exactly one")
             stop = steps[0]
-        with torch.no_grad():
-            hidden = network.apply(parameters, sequences.inputs, slice(0, 0)).hidden
-        return _Run(network, parameters, sequences, hidden, stop)
+        return _Run(network, parameters, sequences, hidden_states(network, parameters, sequences), stop)
 
     def logits(self, basis: Float64[Tensor, "member unit column"]) -> Float64[Tensor, "member window sample output"]:
         """Compute the logits at the scored window with the states projected."""

@@ -69,7 +69,7 @@ def summarise(
     return xr.Dataset(
         {
             "importance": ((*each, "statistic", "per"), np.stack([per_sequence, per_bit], -1)),
-            "effective_fraction": (each, _stack([_effective_fraction(f) for f, _, _ in triples])),
+            "effective_fraction": (each, _stack([effective_fraction(f) for f, _, _ in triples])),
             "share": (each, np.divide(trace, total, out=np.full_like(trace, np.nan), where=total > 0)),
             "distribution": ((*each, "probability"), quantiles),
         },
@@ -82,6 +82,16 @@ def summarise(
     )
 
 
+def effective_fraction(importance: Float[Tensor, "member *weight"]) -> Float[Tensor, "member"]:
+    r"""Compute the fraction of the n weights over which an importance F is spread, (ΣF)² / (n ΣF²).
+
+    It is 1 if all weights matter alike and 1/n if a single one does: the participation ratio of the importances over
+    their number. NaN where no weight matters.
+    """
+    flat = importance.flatten(1)
+    return flat.sum(1).square() / (flat.shape[1] * flat.square().sum(1))
+
+
 def _moments(
     importance: Float[Tensor, "member weight"],
     weights: Float[Tensor, "member weight"],
@@ -91,10 +101,6 @@ def _moments(
     scaled = (importance * weights.square()).mean(1)
     with_bias = torch.cat([importance, bias], 1).mean(1)
     return torch.stack([importance.mean(1), importance.sum(1), scaled, with_bias], 1)
-
-
-def _effective_fraction(importance: Float[Tensor, "member weight"]) -> Float[Tensor, "member"]:
-    return importance.sum(1).square() / (importance.shape[1] * importance.square().sum(1))
 
 
 def _stack(columns: list[Tensor]) -> np.ndarray:

@@ -10,7 +10,7 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.dimensionality import components_for_variance, covariance_spectrum, shared_variance, states
+from wmcl.dimensionality import components_for_variance, covariance_spectrum, hidden_states, shared_variance, states
 from wmcl.importance import fisher_diagonal, summarise
 from wmcl.likelihoods import Categorical
 from wmcl.methods.train_sequence import TrainedSession
@@ -187,7 +187,6 @@ def _importance(after: TrainedSession, samples: int) -> xr.Dataset:
     return xr.concat(found, "task").mean("task", skipna=False).rename(member="seed")
 
 
-@torch.no_grad()
 def _states(after: TrainedSession, measures: Measures) -> States:
     """Return the hidden states in the output phase of each task that has a network."""
     learner, found = after.learner, {}
@@ -195,8 +194,7 @@ def _states(after: TrainedSession, measures: Measures) -> States:
         weights = _weights(after, number)
         if weights is not None:
             probe = learner.typed(task.fixed_set("states", measures.state_samples)).to(learner.device)
-            activations = learner.network_of(number).apply(weights, probe.inputs, slice(0, 0), lengths=probe.lengths)
-            found[number] = states(activations.hidden, probe, "output")
+            found[number] = states(hidden_states(learner.network_of(number), weights, probe), probe, "output")
     return found
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 import xarray as xr
 
-from wmcl.check_data import check_data
 from wmcl.dimensionality import (
     components_for_variance,
     covariance_spectrum,
     decodability,
     effective_rank,
+    hidden_states,
     intrinsic_dimension,
     participation_ratio,
     states,
@@ -49,9 +49,7 @@ def dimensionality_at(trained: Trained, stage: Milestone, data: Sequences, thres
         (seed, phase, component) of the pooled states, ``components_by_step`` and ``participation_ratio_by_step`` (seed,
         step).
     """
-    check_data(trained.network, stage.after.parameters, data, reads_targets=False)
-    with torch.no_grad():
-        hidden = trained.network.apply(stage.after.parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
+    hidden = hidden_states(trained.network, stage.after.parameters, data)
     is_padded = not is_aligned(data, None)
     scatter = StepScatter.of(hidden, mask_of(data, None) if is_padded else None)
 
@@ -108,10 +106,7 @@ def nonlinear_dimensionality_at(
         ``intrinsic_dimension`` and ``duplicates`` (seed, dimension_estimator), the latter the rows
         that were left out as equal.
     """
-    check_data(trained.network, stage.after.parameters, data, reads_targets=False)
-    with torch.no_grad():
-        hidden = trained.network.apply(stage.after.parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
-    chosen = states(hidden, data, phase)
+    chosen = states(hidden_states(trained.network, stage.after.parameters, data), data, phase)
     kernel = components_for_variance(kernel_spectrum(chosen, "cosine", rows), threshold)
     methods: tuple[IntrinsicMethod, ...] = ("two_nn", "mle")
     found = [intrinsic_dimension(chosen, method, rows) for method in methods]
@@ -147,10 +142,7 @@ def memory_at(trained: Trained, stage: Milestone, fit: Sequences, test: Sequence
         raise ValueError(f"independent_bits is {independent_bits}: it must lie between 1 and the width, {width}")
 
     def look(sequences: Sequences) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.no_grad():
-            hidden = trained.network.apply(
-                stage.after.parameters, sequences.inputs, slice(0, 0), lengths=sequences.lengths
-            ).hidden
+        hidden = hidden_states(trained.network, stage.after.parameters, sequences)
         bits = pattern_bits(sequences).unflatten(1, (-1, width))[..., :independent_bits].flatten(1)
         _check_independent(bits)
         return hidden, bits

@@ -9,7 +9,6 @@ import torch
 import xarray as xr
 from jaxtyping import Float, Int
 
-from wmcl.check_data import check_data
 from wmcl.likelihoods import Likelihood
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Phase, Sequences, Task
@@ -71,7 +70,6 @@ class Ensemble:
 
         return memory_aware_synapses(self.network, self.parameters, self._data(data, samples))
 
-    @torch.no_grad()
     def hidden(self, data: Sequences | None = None) -> xr.DataArray:
         """Return the hidden states h_t of the last layer on a set of sequences, the test set by default.
 
@@ -79,9 +77,10 @@ class Ensemble:
             Dimensions ``seed``, ``step``, ``sample`` and ``unit``. Where all sequences share their phases, the
             coordinate ``phase`` names that of each step.
         """
+        from wmcl.dimensionality.states import hidden_states
+
         found = self._data(data)
-        check_data(self.network, self.parameters, found, reads_targets=False)
-        hidden = self.network.apply(self.parameters, found.inputs, slice(0, 0), lengths=found.lengths).hidden
+        hidden = hidden_states(self.network, self.parameters, found)
         phases = found.phase
         coordinates: dict[str, Any] = {"seed": list(self.seeds), "step": np.arange(found.steps)}
         if bool((phases == phases[:1, :, :1]).all()):
@@ -109,12 +108,10 @@ class Ensemble:
             effective_rank,
             participation_ratio,
         )
-        from wmcl.dimensionality.states import states
+        from wmcl.dimensionality.states import hidden_states, states
 
         found = self._data(data)
-        check_data(self.network, self.parameters, found, reads_targets=False)
-        hidden = self.network.apply(self.parameters, found.inputs, slice(0, 0), lengths=found.lengths).hidden
-        spectrum = covariance_spectrum(states(hidden, found, phase))
+        spectrum = covariance_spectrum(states(hidden_states(self.network, self.parameters, found), found, phase))
         where = "all phases" if phase is None else f"the {phase} phase"
         measures = {
             "components": (components_for_variance(spectrum, threshold), f"components of {threshold:.0%} of variance"),
