@@ -1,13 +1,17 @@
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from hypothesis import settings
 
 from wmcl.data.audioset import audioset
@@ -21,7 +25,8 @@ settings.register_profile("default", deadline=None, max_examples=25)
 settings.register_profile("slow", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-SHARED = Path(__file__).parents[2] / "shared"
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
 REFERENCE = SHARED / "reference" / "arrays" / "basic_p5_i5_ewc.npz"
 AUDIOSET_FILES = SHARED / "data" / "audioset"
 STROKE_FILES = SHARED / "data" / "stroke_mnist"
@@ -118,6 +123,37 @@ def own_ctrl_c():
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+class Smoke(NamedTuple):
+    """What the preset smoke of a study has printed and written."""
+
+    printed: str
+    output: Path
+    results: xr.Dataset
+
+
+@pytest.fixture(scope="session")
+def smoke_of(tmp_path_factory):
+    """Runs the preset smoke of a study by its command, once for all processes that run tests."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    @cache
+    def of(script, *arguments):
+        name = "_".join([script, *arguments]).replace("-", "")
+        output, printed = shared / f"{name}.nc", shared / f"{name}.txt"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not printed.exists():
+                command = [f"analyses/{script}.py", "--preset", "smoke", *arguments, "--output", str(output)]
+                done = subprocess.run([sys.executable, *command], cwd=ROOT, text=True, capture_output=True, check=False)
+                assert done.returncode == 0, done.stderr
+                printed.write_text(done.stdout)
+        return Smoke(printed.read_text(), output, xr.load_dataset(output))
+
+    return of
 
 
 @pytest.fixture

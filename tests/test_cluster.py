@@ -10,7 +10,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-import importance_vs_length as analysis
 import numpy as np
 import pytest
 import start_cluster
@@ -356,15 +355,6 @@ def test_without_a_cluster_dask_is_not_imported():
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
-
-
-def test_jobs_and_device_on_a_cluster():
-    from dataclasses import replace
-
-    quick = analysis.PRESETS["quick"]
-    far = analysis.resolve(replace(quick, run=replace(quick.run, cluster="tcp://a:1")))
-    assert (far.run.jobs, far.run.members, far.run.device) == (None, 1, "cpu")
-    assert analysis.resolve(replace(far, run=replace(far.run, jobs=7))).run.jobs == 7
 
 
 @pytest.mark.parametrize(

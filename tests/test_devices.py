@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from length_study.config import PRESETS
-from length_study.measure import measure, members_in
+from length_study.design import PRESETS
+from length_study.measure import members_in
+from length_study.study import STUDY
 from torch.profiler import ProfilerActivity, profile
 
 from tests.captured import rerun
 from tests.cases import CASES
 from tests.elsewhere import Elsewhere
 from tests.same import assert_same
+from tests.studies import measure_of
 from tests.test_checkpoints import FREEZING, RUNS, breaking, fit, lose_power, uninterrupted
 from tests.test_training import FAST, NETWORK, TASK
 from wmcl.importance import PathIntegral
@@ -276,9 +278,9 @@ def test_all_measures_of_an_analysis_stay_on_their_device(output_stage):
         measures=dataclasses.replace(smoke.measures, nonlinear_rows=50, decoder_samples=64, test_samples=64),
     )
     condition = config.grid[0]
-    here = measure(config, "cpu", condition, [0, 1])
+    here = measure_of(STUDY, config)(condition, [0, 1])
     with Elsewhere():
-        there = measure(config, "cpu", condition, [0, 1])
+        there = measure_of(STUDY, config)(condition, [0, 1])
     xr.testing.assert_identical(here.drop_vars("seconds"), there.drop_vars("seconds"))
 
 

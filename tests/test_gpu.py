@@ -2,11 +2,11 @@
 
 import dataclasses
 
-import importance_vs_length
 import numpy as np
 import pytest
 import torch
-from length_study.config import PRESETS
+from length_study.design import PRESETS
+from length_study.study import STUDY
 
 from tests.cases import CASES, ensemble
 from tests.same import assert_same
@@ -117,6 +117,6 @@ def test_tf32_rounds_and_is_switched_back():
 def test_the_smoke_preset(tmp_path):
     smoke = PRESETS["smoke"]
     run = dataclasses.replace(smoke.run, device="cuda", output=tmp_path / "smoke.nc")
-    results = importance_vs_length.run(dataclasses.replace(smoke, run=run))
+    results = STUDY.run(dataclasses.replace(smoke, run=run))
     assert results.attrs["device"].startswith("cuda")
     assert bool((results.reached > 0).any())

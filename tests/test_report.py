@@ -56,7 +56,7 @@ def spelled(summary, form):
 
 
 def test_the_table_holds_geometric_means_components_and_the_bits_at_the_stop_flag(results):
-    rows = table(results).splitlines()[2:]
+    rows = table(results).splitlines()[4:]
     assert len(rows) == len(CONDITIONS)
     for k, row in enumerate(rows):
         at = results.isel(condition=k).sel(stage="0.1")

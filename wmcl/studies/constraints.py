@@ -96,6 +96,4 @@ def _check_rules(name: str, verb: str, value: Any, rules: tuple[Any, ...]) -> No
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    return ", ".join(map(str, value)) or "empty" if isinstance(value, tuple) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
