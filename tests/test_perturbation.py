@@ -118,7 +118,7 @@ def effect(trained, seeds=(0, 1), **fields):
 def test_important_weights_matter_more_than_random_and_unimportant_ones(trained):
     found = effect(trained, fractions=(0.05, 0.2), sizes=(0.02, 0.1), repetitions=6)
     assert found.measured.dims == ("seed", "selection", "fraction", "change", "repetition")
-    assert found.measured.attrs["units"] == found.predicted.attrs["units"] == "nats / sequence"
+    assert found.measured.attrs["units"] == found.predicted.attrs["units"] == "nats per sequence"
     mean = found.mean("repetition")
     for name in ("measured", "predicted"):
         order = [mean[name].sel(selection=s) for s in ("most important", "random", "least important")]

@@ -51,7 +51,7 @@ def test_the_network_learns_and_curves_are_labelled():
         trained.curves.validation_loss.sel(seed=7).dropna("validation").values[-1] == trained.validation_loss[1] <= 0.05
     )
     assert trained.curves.training_loss.sel(iteration=0).values == pytest.approx(np.log(2), abs=0.1)
-    assert trained.curves.training_loss.attrs["units"] == "nats / scored bit"
+    assert trained.curves.training_loss.attrs["units"] == "nats per scored answer"
 
 
 @given(others=st.lists(st.integers(1, 50), max_size=3, unique=True), place=st.integers(0, 3))

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data, check_finite, check_parameters, check_tensors
+from wmcl.labels import label
 from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import Seeds, as_seeds, generator
@@ -236,24 +237,23 @@ def _check_weights(field: str, values: Parameters, parameters: Parameters, p: Pe
 
 def _label(measured: np.ndarray, predicted: np.ndarray, seeds: Sequence[int], p: Perturbations) -> xr.Dataset:
     dimensions = ("seed", "selection", "fraction", "change", "repetition")
-    nats = {"units": "nats / sequence"}
-    sizes = ("change", list(p.sizes), {"long_name": "change of each moved weight", "units": "1"})
-    fractions = ("fraction", list(p.fractions), {"long_name": "fraction of weights moved", "units": "1"})
-    return xr.Dataset(
-        {
-            "measured": (dimensions, measured, {"long_name": "KL divergence of the changed outputs", **nats}),
-            "predicted": (
-                dimensions,
-                predicted,
-                {"long_name": "half the Fisher diagonal times squared change", **nats},
-            ),
-        },
+    found = xr.Dataset(
+        {"measured": (dimensions, measured), "predicted": (dimensions, predicted)},
         coords={
             "seed": list(seeds),
             "selection": list(get_args(Selection)),
-            "fraction": fractions,
-            "change": sizes,
+            "fraction": list(p.fractions),
+            "change": list(p.sizes),
             "repetition": np.arange(p.repetitions),
         },
         attrs={"weights": ", ".join(p.weights)},
+    )
+    return label(
+        found,
+        measured=("KL divergence of the outputs after weights were moved", "nats per sequence"),
+        predicted=("half of the squared moves, weighted by the Fisher diagonal", "nats per sequence"),
+        selection=("which weights are moved", "1"),
+        fraction=("fraction of the weights that are moved", "1"),
+        change=("distance by which each weight is moved, up or down", "units of a weight"),
+        repetition=("draw of the signs and of the random weights", "1"),
     )

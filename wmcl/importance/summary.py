@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.check_data import check_tensors
+from wmcl.labels import label
 from wmcl.networks import Parameters
 
 CONNECTIONS = {"ih": "W_ih", "hh": "W_hh", "ho": "W_ho", "out": "W_out"}
@@ -66,7 +67,7 @@ def summarise(
     trace = per_sequence[..., STATISTICS.index("trace")]
     total = np.nansum(trace, 1, keepdims=True)  # 0 for Synaptic Intelligence before the first step
     each = ("member", "connection")
-    return xr.Dataset(
+    summary = xr.Dataset(
         {
             "importance": ((*each, "statistic", "per"), np.stack([per_sequence, per_bit], -1)),
             "effective_fraction": (each, _stack([effective_fraction(f) for f, _, _ in triples])),
@@ -79,6 +80,13 @@ def summarise(
             "per": ["sequence", "scored bit"],
             "probability": list(QUANTILES),
         },
+    )
+    return label(
+        summary,
+        importance=(
+            "importance over the weights of a connection",
+            "nats^2 of a Fisher, nats of Synaptic Intelligence, by squared weight; squared logits of MAS, by weight",
+        ),
     )
 
 

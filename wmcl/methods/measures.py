@@ -12,10 +12,12 @@ from torch import Tensor
 
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, hidden_states, shared_variance, states
 from wmcl.importance import fisher_diagonal, summarise
+from wmcl.labels import ANSWERS, label
 from wmcl.likelihoods import Categorical
 from wmcl.methods.train_sequence import TrainedSession
 from wmcl.networks import Parameters
 from wmcl.training import evaluate
+from wmcl.training.options import reason_variable
 from wmcl.training.parts import Learner
 
 Data = Literal["validation", "test"]
@@ -100,7 +102,19 @@ def measure_run(run: Iterable[TrainedSession], measures: Measures = Measures()) 
         raise ValueError("run has no session: there is nothing to measure")
     tasks = len(after.learner.tasks)
     rows = xr.concat(found, "trained_task", join="exact").reindex(trained_task=range(tasks))
-    return rows.assign(untrained_accuracy=untrained).assign_coords(seed=list(after.learner.seeds))
+    rows = rows.assign(untrained_accuracy=untrained).assign_coords(seed=list(after.learner.seeds))
+    return label(
+        rows,
+        weighted_f1=("F1 of each class, weighted by how often it occurs", "1"),
+        untrained_accuracy=("accuracy before the first task is learned", ANSWERS),
+        stored=("numbers kept for the next task beyond those of one network", "1"),
+        iterations=("training steps of a session", "steps"),
+        seconds_per_iteration=("wall time of a training step of one network", "s"),
+        late_gain=("validation accuracy gained in the last third of a session", ANSWERS),
+        shared_variance=("share of the variance of h_t in leading principal directions of task 0", "1"),
+        data=("set of sequences", "1"),
+        directions=("network that the principal directions of task 0 are those of: now, or right after task 0", "1"),
+    )
 
 
 def _weights(after: TrainedSession, task: int) -> Parameters | None:
@@ -152,7 +166,7 @@ def _course(after: TrainedSession) -> xr.Dataset:
         {
             "stored": ("seed", np.full(members, float(after.stored))),
             "iterations": ("seed", after.iterations.astype(float)),
-            "reason": ("seed", np.array(after.reason, dtype=float)),
+            "reason": reason_variable(after.reason),
             "seconds_per_iteration": ("seed", np.full(members, seconds)),
             "late_gain": ("seed", _late_gain(after.curves)),
         }
@@ -184,7 +198,7 @@ def _importance(after: TrainedSession, samples: int) -> xr.Dataset:
         network = learner.network_of(number)
         fisher = fisher_diagonal(network, weights, probe, task, "sampled", seeds=learner.seeds)
         found.append(summarise(fisher, weights, probe.scored_bits().double().mean(-1)))
-    return xr.concat(found, "task").mean("task", skipna=False).rename(member="seed")
+    return xr.concat(found, "task").mean("task", skipna=False, keep_attrs=True).rename(member="seed")
 
 
 def _states(after: TrainedSession, measures: Measures) -> States:

@@ -11,6 +11,8 @@ forgetting and backward transfer are 0. With a single task there is nothing to f
 
 import xarray as xr
 
+from wmcl.labels import ANSWERS, label
+
 ROWS, COLUMNS = "trained_task", "evaluated_task"
 
 
@@ -19,7 +21,7 @@ def during(accuracy: xr.DataArray) -> xr.DataArray:
 
     It is that of Ehret et al. (ICLR 2021).
     """
-    return _diagonal(accuracy).mean(COLUMNS, skipna=False)
+    return _label(accuracy, _diagonal(accuracy).mean(COLUMNS, skipna=False), "mean over tasks, right after each")
 
 
 def final(accuracy: xr.DataArray) -> xr.DataArray:
@@ -27,7 +29,7 @@ def final(accuracy: xr.DataArray) -> xr.DataArray:
 
     It is that of Ehret et al. (ICLR 2021), and the average accuracy of Lopez-Paz and Ranzato (NeurIPS 2017).
     """
-    return _last(accuracy).mean(COLUMNS, skipna=False)
+    return _label(accuracy, _last(accuracy).mean(COLUMNS, skipna=False), "mean over all tasks after the last one")
 
 
 def forgetting(accuracy: xr.DataArray) -> xr.DataArray:
@@ -40,7 +42,8 @@ def forgetting(accuracy: xr.DataArray) -> xr.DataArray:
     task j was learned. Forgetting is negative if tasks gain from later ones.
     """
     best = _earlier(accuracy).max(ROWS, skipna=False)
-    return _mean_of_earlier_tasks(best - _last(accuracy))
+    found = _mean_of_earlier_tasks(best - _last(accuracy))
+    return _label(accuracy, found, "loss since the best moment, mean over earlier tasks")
 
 
 def backward_transfer(accuracy: xr.DataArray) -> xr.DataArray:
@@ -48,7 +51,8 @@ def backward_transfer(accuracy: xr.DataArray) -> xr.DataArray:
 
     It is that of Lopez-Paz and Ranzato (NeurIPS 2017), and negative if tasks are forgotten.
     """
-    return _mean_of_earlier_tasks(_last(accuracy) - _diagonal(accuracy))
+    found = _mean_of_earlier_tasks(_last(accuracy) - _diagonal(accuracy))
+    return _label(accuracy, found, "gain since a task was learned, mean over earlier tasks")
 
 
 def forward_transfer(accuracy: xr.DataArray, untrained: xr.DataArray) -> xr.DataArray:
@@ -61,10 +65,9 @@ def forward_transfer(accuracy: xr.DataArray, untrained: xr.DataArray) -> xr.Data
         untrained: b, accuracy of the same network before the first task, with the dimension ``evaluated_task``.
     """
     tasks = _tasks(accuracy)
-    if tasks < 2:
-        return _nothing(accuracy)
     gains = [accuracy.isel({ROWS: j - 1, COLUMNS: j}) - untrained.isel({COLUMNS: j}) for j in range(1, tasks)]
-    return _mean(gains)
+    found = _mean(gains) if gains else _nothing(accuracy)
+    return _label(accuracy, found, "gain over the untrained network before a task is learned, mean over later tasks")
 
 
 def intransigence(accuracy: xr.DataArray, from_scratch: xr.DataArray) -> xr.DataArray:
@@ -80,7 +83,13 @@ def intransigence(accuracy: xr.DataArray, from_scratch: xr.DataArray) -> xr.Data
     reference = during(from_scratch)
     if "seed" in accuracy.dims and "seed" in reference.dims:
         reference = reference.reindex(seed=accuracy.seed)
-    return reference - during(accuracy)
+    return _label(accuracy, reference - during(accuracy), "loss against training from scratch, mean over tasks")
+
+
+def _label(accuracy: xr.DataArray, found: xr.DataArray, text: str) -> xr.DataArray:
+    """Say what was made of the accuracy, or of what else was given in its place."""
+    quantity, units = accuracy.attrs.get("long_name", "accuracy"), accuracy.attrs.get("units", ANSWERS)
+    return label(found).assign_attrs(long_name=f"{quantity}: {text}", units=units)
 
 
 def _tasks(accuracy: xr.DataArray) -> int:

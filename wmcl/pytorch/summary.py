@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from wmcl.check_data import check_tensors
 from wmcl.importance.summary import QUANTILES
+from wmcl.labels import label
 
 
 def summarise(importance: Mapping[str, Tensor], model: nn.Module) -> xr.Dataset:
@@ -47,24 +48,20 @@ def summarise(importance: Mapping[str, Tensor], model: nn.Module) -> xr.Dataset:
             }
         )
     total = sum(row["trace"] for row in rows)
-    names = {
-        "mean": "mean importance",
-        "median": "median importance",
-        "trace": "sum of the importance",
-        "scaled": "mean importance times squared value",
-        "effective_fraction": "share of the values that would matter, if they mattered alike",
-        "size": "number of values",
-    }
-    variables = {
-        name: ("parameter", np.array([row[name] for row in rows]), {"long_name": text}) for name, text in names.items()
-    }
-    variables["share"] = (
-        "parameter",
-        np.array([row["trace"] / total if total else np.nan for row in rows]),
-        {"long_name": "share of the sum over all parameters"},
-    )
-    distribution = (("parameter", "probability"), np.stack([row["distribution"] for row in rows]))
-    return xr.Dataset(
-        variables | {"distribution": (*distribution, {"long_name": "quantiles of the importance"})},
+    names = ("mean", "median", "trace", "scaled", "effective_fraction", "size")
+    variables = {name: ("parameter", np.array([row[name] for row in rows])) for name in names}
+    variables["share"] = "parameter", np.array([row["trace"] / total if total else np.nan for row in rows])
+    distribution = ("parameter", "probability"), np.stack([row["distribution"] for row in rows])
+    summary = xr.Dataset(
+        variables | {"distribution": distribution},
         coords={"parameter": list(importance), "probability": list(QUANTILES)},
+    )
+    return label(
+        summary,
+        mean=("mean importance", "as the importance"),
+        median=("median importance", "as the importance"),
+        trace=("sum of the importance", "as the importance"),
+        scaled=("mean importance times squared value", "as the importance, times the squared unit of a value"),
+        size=("number of values", "1"),
+        parameter=("name of the parameter", "1"),
     )

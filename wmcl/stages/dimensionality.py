@@ -22,6 +22,7 @@ from wmcl.dimensionality.intrinsic import IntrinsicMethod
 from wmcl.dimensionality.kernel import kernel_spectrum
 from wmcl.dimensionality.principal_components import cumulative_variance
 from wmcl.dimensionality.states import Centre, is_aligned, mask_of, steps_of
+from wmcl.labels import label
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Phase, Sequences
 from wmcl.tasks.copy_memory_demand import binary_rank
@@ -86,7 +87,13 @@ def dimensionality_at(trained: Trained, stage: Milestone, data: Sequences, thres
     if is_padded:
         for name in ("components_by_step", "participation_ratio_by_step"):
             found[name] = found[name].where(xr.DataArray(as_array(is_known), dims=step))
-    return found
+    return label(
+        found,
+        cumulative_variance=("share of the pooled variance of h_t in the first components", "1"),
+        components_by_step=("principal components that hold the share of the variance, of each step alone", "1"),
+        participation_ratio_by_step=("participation ratio of the variance of h_t, of each step alone", "1"),
+        centre=("mean that is subtracted from the states: that of all, or that of each step", "1"),
+    )
 
 
 def nonlinear_dimensionality_at(
@@ -110,13 +117,20 @@ def nonlinear_dimensionality_at(
     kernel = components_for_variance(kernel_spectrum(chosen, "cosine", rows), threshold)
     methods: tuple[IntrinsicMethod, ...] = ("two_nn", "mle")
     found = [intrinsic_dimension(chosen, method, rows) for method in methods]
-    return xr.Dataset(
+    measured = xr.Dataset(
         {
             "kernel_components": ("seed", as_array(kernel)),
             "intrinsic_dimension": (("seed", "dimension_estimator"), np.stack([one.dimension for one in found], 1)),
             "duplicates": (("seed", "dimension_estimator"), np.stack([one.duplicates for one in found], 1)),
         },
         coords={"dimension_estimator": list(methods)},
+    )
+    return label(
+        measured,
+        kernel_components=("components of cosine kernel PCA that hold a given share of the variance of h_t", "1"),
+        intrinsic_dimension=("intrinsic dimension of h_t", "1"),
+        duplicates=("rows of h_t that were left out because they equal another", "1"),
+        dimension_estimator=("estimator of the intrinsic dimension", "1"),
     )
 
 
@@ -149,12 +163,18 @@ def memory_at(trained: Trained, stage: Milestone, fit: Sequences, test: Sequence
 
     found = decodability(*look(fit), *look(test))
     by_channel = found.information.unflatten(-1, (-1, independent_bits))
-    return xr.Dataset(
+    held = xr.Dataset(
         {
             "bits_held": (("seed", "step"), as_array(found.bits_held)),
             "decodability": (("seed", "step", "pattern_step"), as_array(by_channel.mean(-1)).astype(np.float32)),
         },
         coords={"step": np.arange(test.steps), "pattern_step": np.arange(by_channel.shape[-2])},
+    )
+    return label(
+        held,
+        bits_held=("independent bits of the pattern that linear decoders find in h_t, a lower bound", "bits"),
+        decodability=("bits that linear decoders find in h_t of a pattern step, mean over its channels", "bits"),
+        pattern_step=("step of the pattern, from 0", "steps"),
     )
 
 

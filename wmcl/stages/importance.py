@@ -20,6 +20,7 @@ from wmcl.importance import (
 from wmcl.importance.reuse import own_share, step_shares
 from wmcl.importance.summary import connections_of
 from wmcl.importance.synaptic_intelligence import over_dampings, share
+from wmcl.labels import label
 from wmcl.networks import Parameters
 from wmcl.stages.stage import as_array, at_matched_loss
 from wmcl.tasks import Sequences
@@ -66,7 +67,7 @@ def importance_at(
             if kind.startswith("SI") and trained.options.reduction == "scored bit":
                 values = {name: value * float(bits.mean()) for name, value in values.items()}
             found.append(summarise(values, snapshot.parameters, bits))
-        return xr.concat(found, "kind").assign_coords(kind=list(kinds)).rename(member="seed")
+        return label(xr.concat(found, "kind").assign_coords(kind=list(kinds)).rename(member="seed"))
 
     return at_matched_loss(stage, measure)
 
@@ -103,13 +104,21 @@ def path_integrals_at(trained: Trained, stage: Milestone) -> xr.Dataset:
                 shares[:, c, k] = as_array(portion[name].flatten(1).sum(1))
                 for d, damping in enumerate(DAMPINGS):
                     damped[:, c, k, d] = as_array(by_damping[damping][name].flatten(1).mean(1))
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "omega_share": (("seed", "connection", "path"), shares),
             "omega_sum": (("seed", "path"), sums),
             "damped": (("seed", "connection", "path", "damping"), damped),
         },
         coords={"connection": list(connections), "path": list(paths), "damping": list(DAMPINGS)},
+    )
+    return label(
+        found,
+        omega_share=("share of a connection in the path integral over all weights and biases", "1"),
+        omega_sum=("path integral, added up over all weights and biases", "units of the training loss"),
+        damped=("mean importance of Synaptic Intelligence for each damping", "training loss by squared weight"),
+        path=("path integral: of the total loss along the steps, or of the task loss along predicted steps", "1"),
+        damping=("damping of Synaptic Intelligence", "squared units of a weight"),
     )
 
 
@@ -133,9 +142,14 @@ def exact_check_at(trained: Trained, stage: Milestone, data: Sequences, draws: i
         ]
         for found in (exact, sampled)
     ]
-    return xr.Dataset(
+    checked = xr.Dataset(
         {"checked": (("seed", "estimator", "connection"), np.array(rows).transpose(2, 0, 1))},
         coords={"estimator": ["exact", f"sampled, {draws} draws"], "connection": list(connections)},
+    )
+    return label(
+        checked,
+        checked=("mean Fisher of the weights of a connection, per sequence", "nats^2 by squared weight"),
+        estimator=("how the Fisher is computed", "1"),
     )
 
 
@@ -150,7 +164,7 @@ def reuse_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
     parameters, seeds = stage.after.parameters, trained.seeds
     profile = reuse_profile(trained.network, parameters, data, trained.task, "sampled", seeds)["W_hh"]
     steps = np.arange(data.steps)
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "reuse": (
                 ("seed", "step", "other_step"),
@@ -160,6 +174,13 @@ def reuse_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
             "reuse_own": ("seed", as_array(own_share(profile))),
         },
         coords={"step": steps, "other_step": steps},
+    )
+    return label(
+        found,
+        reuse=("share of each pair of uses of W_hh in the trace of its sampled Fisher", "1"),
+        reuse_share=("share of each step at which W_hh is used in the trace of its sampled Fisher", "1"),
+        reuse_own=("share of single uses of W_hh, without pairs, in the trace of its sampled Fisher", "1"),
+        other_step=("step of the other use of W_hh, from 0", "steps"),
     )
 
 
@@ -180,4 +201,5 @@ def perturbation_at(
     importance = fisher_diagonal(network, parameters, ranking, task, "sampled", seeds)
     fisher = fisher_diagonal(network, parameters, data, task, "exact")
     found = perturbation_effect(network, parameters, data, task, importance, fisher, seeds, perturbations)
-    return found.mean("repetition").rename(measured="divergence", predicted="predicted_divergence").drop_vars("seed")
+    mean = found.mean("repetition", keep_attrs=True).drop_vars("seed")
+    return mean.rename(measured="divergence", predicted="predicted_divergence")

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from wmcl.importance.summary import connections_of
+from wmcl.labels import ANSWERS, label
 from wmcl.networks import Parameters
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Sequences
@@ -14,7 +15,7 @@ from wmcl.training.milestones import Milestone
 def performance_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
     """Measure loss, accuracy and output variance on a set of sequences, just after the loss was reached."""
     result = evaluate(trained.network, stage.after.parameters, data, trained.task)
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "loss": ("seed", as_array(result.loss)),
             "accuracy": ("seed", as_array(result.accuracy)),
@@ -22,6 +23,12 @@ def performance_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Da
             "output_variance": ("seed", as_array(result.output_variance)),
         },
         coords={"output_step": np.arange(result.accuracy_by_step.shape[1])},
+    )
+    return label(
+        found,
+        accuracy_by_step=("accuracy at each output step", ANSWERS),
+        output_variance=("mean p (1 - p) of the scored outputs", "1"),
+        output_step=("scored step of the sequence, from 0", "steps"),
     )
 
 
@@ -32,7 +39,7 @@ def training_at(trained: Trained, stage: Milestone) -> xr.Dataset:
         for k, end in enumerate(stage.after.iteration)
     ]
     sides = (stage.before, stage.after)
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "iteration": (("seed", "side"), np.stack([side.iteration for side in sides], 1).astype(float)),
             "validation_loss": (("seed", "side"), np.stack([side.loss for side in sides], 1)),
@@ -40,6 +47,11 @@ def training_at(trained: Trained, stage: Milestone) -> xr.Dataset:
             "clipped": ("seed", np.array(clipped)),
         },
         coords={"side": ["before", "after"], "connection": list(connections_of(trained.initial))},
+    )
+    return label(
+        found,
+        distance_moved=("distance of the weights of a connection from the initial ones, over the norm of these", "1"),
+        side=("validation before or after the matched loss was reached", "1"),
     )
 
 

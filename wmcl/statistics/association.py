@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Float
 from scipy import stats
 
+from wmcl.labels import label
 from wmcl.statistics.least_squares import fit, fitted
 
 FEWEST = 5
@@ -32,7 +33,10 @@ def rank_correlations(values: xr.DataArray, predictors: xr.DataArray, dim: Hasha
     Returns:
         NaN where one of both does not vary, where a number is missing, and with fewer than ``FEWEST`` conditions.
     """
-    return xr.apply_ufunc(_spearman, values, predictors, input_core_dims=[[dim], [dim]], vectorize=True)
+    found: xr.DataArray = xr.apply_ufunc(
+        _spearman, values, predictors, input_core_dims=[[dim], [dim]], vectorize=True, keep_attrs=True
+    )
+    return label(found).assign_attrs(long_name="Spearman's rank correlation, within a network", units="1")
 
 
 def partial_slopes(
@@ -62,8 +66,10 @@ def partial_slopes(
         input_core_dims=[[dim], [dim, predictor]],
         output_core_dims=[[predictor]],
         vectorize=True,
+        keep_attrs=True,
     )
-    return found.assign_coords({predictor: predictors[predictor]})
+    found = label(found.assign_coords({predictor: predictors[predictor]}))
+    return found.assign_attrs(long_name="standardised slope with all predictors, within a network", units="1")
 
 
 def without_means(values: xr.DataArray, by: Sequence[str], dim: Hashable) -> xr.DataArray:

@@ -7,6 +7,9 @@ import xarray as xr
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from wmcl.labels import label
+from wmcl.statistics.intervals import HIGH, LOW
+
 
 def level_means(values: xr.DataArray, by: str, dim: str = "condition") -> xr.DataArray:
     """Take the geometric mean of each seed over the conditions of a level, e.g. over all of the same load.
@@ -18,7 +21,9 @@ def level_means(values: xr.DataArray, by: str, dim: str = "condition") -> xr.Dat
         With dimension ``by`` in place of ``dim``.
     """
     _check_positive(values)
-    return xr.ufuncs.exp(xr.ufuncs.log(values).groupby(by).mean(dim, skipna=False))
+    found = xr.ufuncs.exp(xr.ufuncs.log(values).groupby(by).mean(dim, skipna=False))
+    what, units = values.attrs.get("long_name", "values"), values.attrs.get("units", "1")
+    return label(found).assign_attrs(long_name=f"{what}: geometric mean of each {by}", units=units)
 
 
 def compare(
@@ -83,7 +88,23 @@ def compare(
     result |= {"p": p, "p_holm": np.where(usable, corrected, np.nan), "n": n, "censored": total - n}
     coords = {"comparison": [f"{a} / {b}" for a, b in pairs]}
     dataset = xr.Dataset({name: ("comparison", row) for name, row in result.items()}, coords)
-    return dataset.assign_attrs(confidence=confidence, comparisons=len(pairs), scale="natural logarithm")
+    labelled = label(
+        dataset,
+        difference=("difference of the logarithms, mean over networks", "1"),
+        low=(LOW, "1"),
+        high=(HIGH, "1"),
+        simultaneous_low=("lower end of the simultaneous confidence interval", "1"),
+        simultaneous_high=("upper end of the simultaneous confidence interval", "1"),
+        ratio=("ratio, geometric mean over networks", "1"),
+        ratio_low=("lower end of the confidence interval of the ratio", "1"),
+        ratio_high=("upper end of the confidence interval of the ratio", "1"),
+        ratio_simultaneous_low=("lower end of the simultaneous confidence interval of the ratio", "1"),
+        ratio_simultaneous_high=("upper end of the simultaneous confidence interval of the ratio", "1"),
+        p=("two-sided p value of the t test that the mean difference is 0", "1"),
+        p_holm=("p value with Holm's correction", "1"),
+        comparison=("pair of conditions", "1"),
+    )
+    return labelled.assign_attrs(confidence=confidence, comparisons=len(pairs), scale="natural logarithm")
 
 
 def _p_values(mean: np.ndarray, error: np.ndarray, degrees: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from wmcl.labels import label
 from wmcl.randomness import generator
 from wmcl.statistics.least_squares import fit, pooled_hc3
 
@@ -92,7 +93,14 @@ def coverage(
     result[0][result[1] == 0] = np.nan
     dims = ("scenario", "seeds", "interval", "term")
     coords = {"scenario": list(scenarios), "seeds": list(seeds), "interval": list(INTERVALS), "term": list(TERMS)}
-    return xr.Dataset({"coverage": (dims, result[0]), "given": (dims, result[1])}, coords)
+    return label(
+        xr.Dataset({"coverage": (dims, result[0]), "given": (dims, result[1])}, coords),
+        coverage=("share of the intervals that hold the true slope", "1"),
+        given=("share of the simulations that give an interval", "1"),
+        scenario=("how the simulated importances vary", "1"),
+        seeds=("number of simulated networks", "1"),
+        interval=("interval, by the conditions that enter and how it is made", "1"),
+    )
 
 
 def draw(scenario: Scenario, seeds: int, simulations: int, random: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import statsmodels.api as sm
 import xarray as xr
 
+from wmcl.labels import SHARED, label
 from wmcl.statistics.intervals import mean_interval
 from wmcl.statistics.least_squares import confounded, fit, fitted, with_intercept
 
@@ -106,8 +107,22 @@ def effects(
     ]
     result = xr.concat(parts, "analysis").assign_coords(analysis=list(ANALYSES))
     result = result.assign(used=used, planned=plan, censored=censored, regressor=regressor)
-    result["lost"].attrs["long_name"] = "seeds whose conditions leave the slopes undetermined"
-    result["censored"].attrs["long_name"] = "networks that missed the matched loss"
+    result = label(
+        result,
+        slope=("slope of the logarithm, within a network", "1"),
+        hc3=("slope of the logarithm, all networks pooled", "1"),
+        hc3_low=("lower end of the HC3 interval", "1"),
+        hc3_high=("upper end of the HC3 interval", "1"),
+        r_squared=("share of the variance of the logarithm that the regressors explain, within a network", "1"),
+        residual=("residual of the logarithm", "1"),
+        lost=("networks whose conditions leave the slopes undetermined", "1"),
+        used=("whether the condition enters the analysis", "1"),
+        censored=SHARED["censored"],
+        planned=("whether the condition was chosen before the networks were seen", "1"),
+        regressor=("regressor, minus its mean over conditions", "1"),
+        analysis=("which conditions enter: planned, reached by a network, or reached by all", "1"),
+        doubled=("quantity that is twice as large where the regressor is ln 2 larger", "1"),
+    )
     return result.assign_attrs(confidence=confidence, scale="natural logarithm")
 
 

@@ -3,6 +3,10 @@
 import xarray as xr
 from scipy import stats
 
+from wmcl.labels import SHARED, label
+
+LOW, HIGH = "lower end of the confidence interval", "upper end of the confidence interval"
+
 
 def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, confidence: float = 0.95) -> xr.Dataset:
     """Compute mean and t interval over a dimension; missing values are left out.
@@ -33,4 +37,11 @@ def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, co
     half = transformed.std(dim, ddof=1) / n**0.5 * stats.t.ppf((1 + confidence) / 2, degrees)
     half = half.where(n >= 2)
     result = xr.Dataset({"average": mean, "low": mean - half, "high": mean + half})
-    return (xr.ufuncs.exp(result) if log else result).assign(n=n)
+    units = values.attrs.get("units", "1")
+    return label(
+        (xr.ufuncs.exp(result) if log else result).assign(n=n),
+        average=("mean over networks, on the log scale the geometric one", units),
+        low=(LOW, units),
+        high=(HIGH, units),
+        n=SHARED["n"],
+    )

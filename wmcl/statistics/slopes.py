@@ -15,6 +15,7 @@ from collections.abc import Hashable, Iterable, Mapping
 import numpy as np
 import xarray as xr
 
+from wmcl.labels import label
 from wmcl.statistics.least_squares import fit
 
 
@@ -47,7 +48,10 @@ def slope(
     spread = (centred**2).sum(over)
     products = (centred * (y - y.mean(over))).sum(over)
     found = products / spread.where(x.max(over) > x.min(over))
-    return found if skipna else found.where(known.all(over))
+    (what, units), (regressor, by) = _named(values, "values"), _named(against, "regressor")
+    return label(found if skipna else found.where(known.all(over))).assign_attrs(
+        long_name=f"{what}: slope on {regressor}, within a network", units=units if by == "1" else f"{units} per {by}"
+    )
 
 
 def slopes(values: xr.DataArray, against: Mapping[str, xr.DataArray], dim: Hashable) -> xr.DataArray:
@@ -79,4 +83,12 @@ def slopes(values: xr.DataArray, against: Mapping[str, xr.DataArray], dim: Hasha
         design = np.column_stack([against[name].values for name in varying])
         found[..., [name in varying for name in against]] = fit(rows.values, design)[..., 1:]
     kept = {name: each for name, each in rows.coords.items() if dim not in each.dims}
-    return xr.DataArray(found, kept | {"term": list(against)}, (*rows.dims[:-1], "term")).transpose("term", ...)
+    array = xr.DataArray(found, kept | {"term": list(against)}, (*rows.dims[:-1], "term")).transpose("term", ...)
+    what, units = _named(values, "values")
+    units = "1" if units == "1" else f"{units} per unit of the term"
+    return label(array).assign_attrs(long_name=f"{what}: slopes within a network", units=units)
+
+
+def _named(values: xr.DataArray, otherwise: str) -> tuple[str, str]:
+    """Return what an array says that it is, and its unit."""
+    return str(values.attrs.get("long_name", values.name or otherwise)), str(values.attrs.get("units", "1"))

@@ -148,7 +148,7 @@ def together(*parts: xr.Dataset) -> xr.Dataset:
         name: "; ".join(dict.fromkeys(text for part in parts if (text := str(part.attrs.get(name, "")))))
         for name in names
     }
-    return xr.merge(parts, join="outer", combine_attrs="drop").assign_attrs(attributes)
+    return xr.merge(parts, join="outer", combine_attrs="override").assign_attrs(attributes)
 
 
 def _sweep(run: Run, part: Part) -> xr.Dataset:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from wmcl.labels import label
 from wmcl.sweeps.grid import Entry
 
 Places = Mapping[Entry, tuple[tuple[int, int], Mapping[str, np.ndarray]]]
@@ -16,7 +17,8 @@ def combine(results: Mapping[Entry, xr.Dataset]) -> xr.Dataset:
     """Combine results to one Dataset whose first dimensions are ``condition``, in order of appearance, and ``seed``.
 
     The names of the conditions are coordinates along ``condition``. Variables are numbers; where a condition lacks a
-    seed, or an entry has no value along a dimension, they are NaN.
+    seed, or an entry has no value along a dimension, they are NaN. Attributes of variables and of the coordinates of
+    their dimensions are those of the first entry that has them.
     """
     conditions = list(dict.fromkeys(entry.condition for entry in results))
     names = [name for name, _ in conditions[0]]
@@ -41,7 +43,7 @@ def combine(results: Mapping[Entry, xr.Dataset]) -> xr.Dataset:
     }
     for name in {name: None for result in results.values() for name in result.data_vars}:
         combined[name] = _fill(str(name), results, places, combined)
-    return combined
+    return label(combined)
 
 
 def choose(results: xr.Dataset, **values: int | float | str) -> xr.Dataset:

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
+from wmcl.labels import ANSWERS, LOSS, label
 from wmcl.training.evaluation import Evaluation
 
 
@@ -59,37 +60,24 @@ class Curves:
 
     def dataset(self) -> xr.Dataset:
         """Return all curves as a dataset, with units and long names."""
-        nats = {"units": "nats / scored bit"}
         loss = self.rows(self.loss)
-        return xr.Dataset(
+        by_step, by_validation = ("seed", "iteration"), ("seed", "validation")
+        found = xr.Dataset(
             {
-                "training_loss": (
-                    ("seed", "iteration"),
-                    loss.T,
-                    {"long_name": "loss of the batch of a step", **nats},
-                ),
-                "clipped": (
-                    ("seed", "iteration"),
-                    self.rows(self.clipped).T,
-                    {"long_name": "whether the gradient of a step was clipped", "units": "1"},
-                ),
-                "validation_loss": (
-                    ("seed", "validation"),
-                    self.rows(self.validation_loss).T,
-                    {"long_name": "validation loss before the step of that number", **nats},
-                ),
-                "validation_accuracy": (
-                    ("seed", "validation"),
-                    self.rows(self.validation_accuracy).T,
-                    {
-                        "long_name": "validation accuracy before the step of that number",
-                        "units": "fraction of scored answers",
-                    },
-                ),
+                "training_loss": (by_step, loss.T),
+                "clipped": (by_step, self.rows(self.clipped).T),
+                "validation_loss": (by_validation, self.rows(self.validation_loss).T),
+                "validation_accuracy": (by_validation, self.rows(self.validation_accuracy).T),
             },
             coords={
                 "seed": list(self.seeds),
                 "iteration": np.arange(len(loss)),
                 "validation": list(self.validation),
             },
+        )
+        return label(
+            found,
+            training_loss=("loss of the batch of a training step", LOSS),
+            validation_accuracy=("validation accuracy", ANSWERS),
+            validation=("training steps made before the validation", "steps"),
         )

@@ -9,6 +9,7 @@ import torch
 import xarray as xr
 from jaxtyping import Float, Int
 
+from wmcl.labels import label
 from wmcl.likelihoods import Likelihood
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Phase, Sequences, Task
@@ -86,7 +87,8 @@ class Ensemble:
         if bool((phases == phases[:1, :, :1]).all()):
             coordinates["phase"] = ("step", [Phase(number).name for number in phases[0, :, 0].tolist()])
         attributes = {"long_name": "hidden states of the last layer", "units": "1"}
-        return xr.DataArray(hidden.cpu().numpy(), coordinates, ("seed", "step", "sample", "unit"), attrs=attributes)
+        array = xr.DataArray(hidden.cpu().numpy(), coordinates, ("seed", "step", "sample", "unit"), attrs=attributes)
+        return label(array)
 
     @torch.no_grad()
     def dimensionality(
@@ -100,7 +102,8 @@ class Ensemble:
             threshold: share of the variance that the counted components hold.
 
         Returns:
-            ``components``, ``participation_ratio`` and ``effective_rank``, with the dimension ``seed``.
+            ``components``, ``participation_ratio`` and ``effective_rank``, with the dimension ``seed``; phase and
+            threshold are attributes.
         """
         from wmcl.dimensionality.principal_components import (
             components_for_variance,
@@ -112,19 +115,14 @@ class Ensemble:
 
         found = self._data(data)
         spectrum = covariance_spectrum(states(hidden_states(self.network, self.parameters, found), found, phase))
-        where = "all phases" if phase is None else f"the {phase} phase"
         measures = {
-            "components": (components_for_variance(spectrum, threshold), f"components of {threshold:.0%} of variance"),
-            "participation_ratio": (participation_ratio(spectrum), "participation ratio"),
-            "effective_rank": (effective_rank(spectrum), "effective rank"),
+            "components": components_for_variance(spectrum, threshold),
+            "participation_ratio": participation_ratio(spectrum),
+            "effective_rank": effective_rank(spectrum),
         }
-        return xr.Dataset(
-            {
-                name: ("seed", values.cpu().numpy(), {"long_name": f"{text}, states of {where}", "units": "1"})
-                for name, (values, text) in measures.items()
-            },
-            coords={"seed": list(self.seeds)},
-        )
+        arrays = {name: ("seed", values.cpu().numpy()) for name, values in measures.items()}
+        attributes = {"phase": "all" if phase is None else phase, "threshold": threshold}
+        return label(xr.Dataset(arrays, {"seed": list(self.seeds)}, attributes))
 
     def _data(self, data: Sequences | None, samples: int | None = None) -> Sequences:
         """Return the given data, or those of the task, in the type and on the device of the parameters."""

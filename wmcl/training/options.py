@@ -1,6 +1,6 @@
 """This module holds the options of training and the rules that stop a member."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
+import xarray as xr
 
 from wmcl.tasks.task import check_counts
 from wmcl.training.loss import Reduction
@@ -68,6 +69,17 @@ class Reason(IntEnum):
     patience = 3
     nonfinite = 4
     """the loss, gradient or update of the member became infinite or NaN; it keeps its last finite parameters"""
+
+
+def reason_variable(reasons: Sequence[Reason]) -> xr.Variable:
+    """Return why each member stopped, as numbers with the dimension ``seed`` whose attributes say what they mean."""
+    attributes = {
+        "long_name": "why training stopped",
+        "units": "1",
+        "flag_values": [int(each) for each in Reason],
+        "flag_meanings": " ".join(each.name for each in Reason),
+    }
+    return xr.Variable("seed", np.array(reasons, dtype=float), attributes)
 
 
 @dataclass(frozen=True)
