@@ -78,7 +78,7 @@ def test_ratios_are_of_the_check_to_its_plain_condition(results):
         ratio = float(np.exp(np.log(values[check] / values[usual]).mean()))
         (line,) = (line for line in lines if label in line)
         assert f": {ratio:.2f} [" in line
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert comparisons(plain(results)) == []
 
 

@@ -28,6 +28,7 @@ from wmcl.studies.training import TrainingLoop
 from wmcl.tasks import Sequences
 from wmcl.training import Stop, Trained, members_that_fit, train
 from wmcl.training.milestones import Milestone
+from wmcl.training.options import reason_variable
 
 Measure = Callable[[Milestone], xr.Dataset]
 
@@ -64,7 +65,7 @@ def measure(
     result = xr.merge([part.where(reached if "stage" in part.dims else reached[-2]) for part in parts])
     result = result.assign(
         reached=reached.astype(float),
-        stop_reason=("seed", np.array(trained.reason, dtype=float)),
+        stop_reason=reason_variable(trained.reason),
         training_iterations=("seed", trained.iterations.astype(float)),
         seconds=(("seed", "part"), np.tile([s / len(seeds) for s in seconds.values()], (len(seeds), 1))),
     )

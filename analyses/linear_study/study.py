@@ -73,9 +73,6 @@ LABELS = {
         "seed of the network: initialisation, batches, and sequences for importances; of a student's teacher, too",
         "1",
     ),
-    "pattern_length": ("steps that show numbers", "steps"),
-    "retention": ("steps that each number is held", "steps"),
-    "lead": ("blank steps before the pattern", "steps"),
     "biases": ("how biases started", "1"),
     "memory_load": ("independent numbers that are held", "1"),
     "ideal": (
@@ -83,9 +80,6 @@ LABELS = {
         "nats^2 by weight^2",
     ),
     "error": ("mean squared error on validation data that is matched; targets have unit variance", "1"),
-    "kind": ("how the Fisher was obtained", "1"),
-    "connection": ("weight matrix", "1"),
-    "step": ("step of the sequence, from 0", "steps"),
     "fisher": ("mean Fisher of the weights of a connection, per scored output", "nats^2 by weight^2"),
     "fisher_without_bias": (
         "mean Fisher of W_hh per scored output in closed form, if the biases of the recurrent layer were zero",
@@ -105,7 +99,6 @@ LABELS = {
     "own_share": ("share of the Fisher of W_hh that steps bring alone, not together", "1"),
     "mean_squared_error": ("mean squared error on test data", "1"),
     "reached": ("whether the error was reached", "1"),
-    "iteration": ("training steps until the error was reached", "steps"),
     "cell": ("cell of a student", "1"),
     "memory": ("dimension of the teacher's memory", "1"),
     "side": (
@@ -123,10 +116,7 @@ LABELS = {
         " the directions in which states change with it",
         "1",
     ),
-    "least": (
-        "fewest dimensions that pass on the teacher's outputs, by a linear map, with the matched error",
-        "1",
-    ),
+    "least": ("fewest dimensions that pass on the teacher's outputs, by a linear map, with the matched error", "1"),
     "student_error": ("mean squared error of a student on test data", "1"),
     "student_reached": ("whether a student reached the error", "1"),
     "student_iteration": ("training steps until a student reached the error", "steps"),

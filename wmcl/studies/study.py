@@ -17,6 +17,7 @@ import xarray as xr
 
 from wmcl import sweeps
 from wmcl.atomic_file import write_atomically
+from wmcl.labels import label
 from wmcl.provenance import invocation, provenance
 from wmcl.studies.command_line import Configuration, configuration, errors_as_sentences
 from wmcl.studies.constraints import check_fields
@@ -105,7 +106,7 @@ class Study(Generic[C]):
         began = time.perf_counter()
         config = replace(config, run=settled(config.run))  # type: ignore[type-var]
         results = self.results(config, partial(_sweep, config.run)).assign_attrs(invocation(asdict(config)))  # type: ignore[call-overload]
-        results = label(results, self.labels).assign_attrs(wall_seconds=time.perf_counter() - began)
+        results = label(results, **self.labels).assign_attrs(wall_seconds=time.perf_counter() - began)
         sweeps.save_atomically(results, config.run.output)
         write_atomically(f"{self.report(results)}\n".encode(), config.run.output.with_suffix(".md"))
         return results
@@ -131,14 +132,6 @@ class Study(Generic[C]):
         if results.attrs["failed_entries"]:
             print(f"Given up, because they killed their process twice: {results.attrs['failed_entries']}")
         print(f"\nWrote {config.run.output} in {results.attrs['wall_seconds']:.0f} s.")
-
-
-def label(results: xr.Dataset, labels: Mapping[str, tuple[str, str]]) -> xr.Dataset:
-    """Give variables their long name and unit."""
-    for name, (long_name, units) in labels.items():
-        if name in results.variables:
-            results[name].attrs |= {"long_name": long_name, "units": units}
-    return results
 
 
 def together(*parts: xr.Dataset) -> xr.Dataset:
