@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,11 @@ from wmcl.methods.method import Method
 from wmcl.methods.schedule import Session
 from wmcl.networks import Network, Parameters
 from wmcl.networks.vectors import CHANGES
+from wmcl.progress import in_session
 from wmcl.randomness import Seeds, as_seeds
 from wmcl.tasks import Sequences, Task
 from wmcl.training import Ensemble, Execution, Options, Reason, Stop
-from wmcl.training.checkpoint import Checkpoint, check_place, configuration
+from wmcl.training.checkpoint import Checkpoint, Pace, check_place, configuration
 from wmcl.training.evaluation import Evaluation
 from wmcl.training.execution import execution_on
 from wmcl.training.loop import begin, run
@@ -130,7 +132,7 @@ def train_sequence(
     progress: bool = True,
     execution: Execution | None = None,
     checkpoint: Path | None = None,
-    checkpoint_every: int = 500,
+    checkpoint_every: int | timedelta = 500,
 ) -> Iterator[TrainedSession]:
     """Train on tasks one after the other, and yield the ensemble after each session.
 
@@ -158,7 +160,8 @@ def train_sequence(
             on from them: it gives what finished sessions gave, and ends as it would have ended without a break. Only
             ``stop.iterations`` may differ, until the next session has begun from the end of one. Ctrl-C then finishes
             the step, saves, and raises ``KeyboardInterrupt``.
-        checkpoint_every: iterations between saves.
+        checkpoint_every: iterations between saves, or the time between them; by time, runs that are shorter leave no
+            file.
 
     Yields:
         The ensemble after each session.
@@ -179,7 +182,7 @@ def train_sequence(
     sessions = tuple(method.schedule.sessions(len(learner.tasks)))
     if checkpoint is not None:
         check_place(Path(checkpoint), "folder")
-    saves = None if checkpoint is None else _Saves(Path(checkpoint), checkpoint_every, sessions)
+    saves = None if checkpoint is None else _Saves(Path(checkpoint), Pace(checkpoint_every), sessions)
     return _sessions(method, learner, sessions, initial, stop, progress, execution, saves)
 
 
@@ -187,7 +190,7 @@ class _Saves(NamedTuple):
     """Hold where the files of the sessions of a run are, and how often they are written."""
 
     folder: Path
-    every: int
+    pace: Pace
     sessions: tuple[Session, ...]
 
     def path(self, number: int) -> Path:
@@ -196,7 +199,7 @@ class _Saves(NamedTuple):
     def of(self, number: int, configuration: Any) -> Checkpoint:
         later = number + 1
         is_followed = later < len(self.sessions) and not self.sessions[later].fresh and self.path(later).exists()
-        return Checkpoint(self.path(number), self.every, configuration, is_followed)
+        return Checkpoint(self.path(number), self.pace, configuration, is_followed)
 
 
 def _sessions(
@@ -226,7 +229,8 @@ def _sessions(
             strength = None if penalty is None or pasts[0] is None else penalty_strength(penalty, learner)
             objective = Objective(here, session.tasks, penalty, pasts[0], rehearsal, pasts[1], strength)
             is_alike = session.fresh and not objective.has_past
-            course, networks = _train(objective, values, stop, progress, execution, saves, number, is_alike)
+            with in_session(number + 1, len(sessions)):
+                course, networks = _train(objective, values, stop, progress, execution, saves, number, is_alike)
             values, observed = course.values, course.observed
             memories = tuple(
                 None if part is None else part.finish(learner, memory, values, task, observed)

@@ -1,11 +1,12 @@
 """Compute jobs in processes that may die."""
 
 import os
+import shutil
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import xarray as xr
 from joblib import Parallel, delayed
 from joblib.parallel import ParallelBackendBase
 
+from wmcl.sweeps.cell import Place, working_at
 from wmcl.sweeps.grid import Condition, Entry
 
 Measure = Callable[[Condition, Sequence[int]], xr.Dataset]
@@ -34,6 +36,8 @@ class Pool:
     """how many jobs are under way at once"""
     backend: ParallelBackendBase | None = None
     """None takes processes of this machine"""
+    client: Any = None
+    """of the cluster, if there is one"""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class Failure:
     """of the process that raised it, as text"""
 
 
-def compute(measure: Measure, jobs: Sequence[Job], pool: Pool, finish: Finish, started: Started) -> list[Entry]:
-    """Compute all jobs, handing each finished entry on as it comes.
+def compute(measure: Measure, jobs: Mapping[Job, Place], pool: Pool, finish: Finish, started: Started) -> list[Entry]:
+    """Compute all jobs, each at its place, handing each finished entry on as it comes.
 
     If a process dies, the jobs that ran at that moment are suspects: each is tried once more in a process of its own,
     after everything else is done. A job whose process dies again is given up. (A cluster first starts a job anew by
@@ -57,14 +61,16 @@ def compute(measure: Measure, jobs: Sequence[Job], pool: Pool, finish: Finish, s
     """
     waiting, suspects = list(jobs), list[Job]()
     while waiting:
-        suspected = _parallel(measure, waiting, pool, finish, started)
+        suspected = _parallel(measure, waiting, jobs, pool, finish, started)
         suspects += suspected
         waiting = [job for job in waiting if job not in suspected]
-    dead = [job for job in suspects if _parallel(measure, [job], pool, finish, started)]
+    dead = [job for job in suspects if _parallel(measure, [job], jobs, pool, finish, started)]
     return [entry for job in dead for entry in job]
 
 
-def _parallel(measure: Measure, waiting: list[Job], pool: Pool, finish: Finish, started: Started) -> list[Job]:
+def _parallel(
+    measure: Measure, waiting: list[Job], places: Mapping[Job, Place], pool: Pool, finish: Finish, started: Started
+) -> list[Job]:
     """Compute jobs and remove them from ``waiting``; return those that were lost with the process that ran them."""
     running: list[Job] = []
 
@@ -72,7 +78,7 @@ def _parallel(measure: Measure, waiting: list[Job], pool: Pool, finish: Finish, 
         for job in list(waiting):
             running.append(job)
             started(running)
-            yield delayed(_work)(measure, job, os.getpid())
+            yield delayed(_work)(measure, job, places[job], os.getpid())
 
     parallel = Parallel(
         n_jobs=pool.processes,
@@ -92,6 +98,8 @@ def _parallel(measure: Measure, waiting: list[Job], pool: Pool, finish: Finish, 
                 job, result = found
                 for position, entry in enumerate(job):
                     finish(entry, result.isel(seed=[position]))
+                if (checkpoints := places[job].checkpoints) is not None:
+                    shutil.rmtree(checkpoints, ignore_errors=True)
                 running.remove(job)
                 waiting.remove(job)
                 started(running)
@@ -140,20 +148,35 @@ def _end_with(parent: int) -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
-def _work(measure: Measure, job: Job, parent: int) -> tuple[Job, xr.Dataset] | Failure:
+def _work(measure: Measure, job: Job, place: Place, parent: int) -> tuple[Job, xr.Dataset] | Failure:
     """Compute a job in one thread: two busy threads can be many times slower than one.
 
     An error is returned, not raised: it takes its turn behind the results that came before it, which joblib would drop.
+    A job that fails after it went on from a checkpoint is computed once more from its beginning, as the checkpoint may
+    be the reason.
     """
     _end_with(parent)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        result = measure(dict(job[0].condition), [entry.seed for entry in job])
-        _check(job, result)
-        return job, result
+        try:
+            return job, _measured(measure, job, place)
+        except Exception as error:
+            if place.checkpoints is None or not place.checkpoints.exists():
+                raise
+            aside = f"{place.checkpoints} does not fit ({error}): removed, and its job begins anew"
+            warnings.warn(aside, UserWarning, stacklevel=2)
+            shutil.rmtree(place.checkpoints)
+            return job, _measured(measure, job, place)
     except Exception as error:
         error.add_note(f"while computing {', '.join(map(str, job))}")
         return Failure(error, traceback.format_exc())
     finally:
         torch.set_num_threads(threads)
+
+
+def _measured(measure: Measure, job: Job, place: Place) -> xr.Dataset:
+    with working_at(place):
+        result = measure(dict(job[0].condition), [entry.seed for entry in job])
+    _check(job, result)
+    return result

@@ -5,19 +5,23 @@ missing.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
+from uuid import uuid4
 
 import xarray as xr
 from tqdm import tqdm
 
+from wmcl.sweeps.cell import Place
 from wmcl.sweeps.cluster import Backend, connect, ship, threads
 from wmcl.sweeps.combine import combine
-from wmcl.sweeps.grid import Condition, Entry, entries, key
+from wmcl.sweeps.display import Display, refreshed
+from wmcl.sweeps.grid import Condition, Entry, digest, entries, key
 from wmcl.sweeps.identity import described, identity
 from wmcl.sweeps.pool import Job, Measure, Pool, compute
 from wmcl.sweeps.store import Store
@@ -88,31 +92,31 @@ def run(
     per_condition = {condition: described(arguments, "given") for condition, arguments in own.items()}
     keys = {entry: key({**common, "given": per_condition.get(entry.condition)}, entry) for entry in grid}
     store = Store(Path(folder))
-    price = {entry: cost(dict(entry.condition)) for entry in grid}
+    costs = {entry: cost(dict(entry.condition)) for entry in grid}
     varying = [name for name in conditions[0] if len({condition[name] for condition in conditions}) > 1]
-    with store.in_use(), _pool(cluster, jobs) as pool:
+    with store.in_use(), _pool(cluster, jobs) as pool, _reports(cluster, progress) as reports:
         results = {entry: result for entry in grid if (result := store.read(keys[entry])) is not None}
-        missing = sorted((entry for entry in grid if entry not in results), key=lambda entry: -price[entry])
+        missing = sorted((entry for entry in grid if entry not in results), key=lambda entry: -costs[entry])
+        names = {job: digest("".join(keys[entry] for entry in job).encode()) for job in _jobs(missing, members)}
+        places = {job: Place(name, store.folder if cluster is None else None, reports) for job, name in names.items()}
         with tqdm(
-            total=sum(price.values()),
-            initial=sum(price[entry] for entry in results),
+            total=sum(costs.values()),
+            initial=sum(costs[entry] for entry in results),
             desc=name,
             disable=not progress,
             bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left{postfix}",
         ) as bar:
+            display = Display(bar, costs, names, varying, pool.processes, set(results))
 
             def finish(entry: Entry, result: xr.Dataset) -> None:
                 results[entry] = result.assign_attrs({**origin, **result.attrs})
                 store.write(keys[entry], results[entry])
-                bar.update(price[entry])
-
-            def started(running: Sequence[Job]) -> None:
-                now = ", ".join(_brief(job, varying) for job in running[-pool.processes :])
-                bar.set_postfix_str(f"{len(results)}/{len(grid)} done; now {now}" if running else "")
+                display.finish(entry)
 
             complete = partial(_with_arguments, measure, own) if own else measure
             sent = complete if cluster is None else ship(complete)
-            failed = compute(sent, _jobs(missing, members), pool, finish, started)
+            with refreshed(display, reports, pool.client) if progress else nullcontext():
+                failed = compute(sent, places, pool, finish, display.started)
     if not results:
         raise RuntimeError(f"every entry of the sweep killed its process twice: {'; '.join(map(str, failed))}")
     attributes = {
@@ -142,13 +146,19 @@ def _pool(cluster: str | None, jobs: int | None) -> Iterator[Pool]:
         yield Pool(jobs or 1)
     else:
         with connect(cluster) as client:
-            yield Pool(jobs or threads(client), Backend(client))
+            yield Pool(jobs or threads(client), Backend(client), client)
 
 
-def _brief(job: Job, varying: Sequence[str]) -> str:
-    """Tell what is running, in few characters: the values of the condition that vary, and the seeds."""
-    values = "/".join(str(value) for name, value in job[0].condition if name in varying)
-    return f"{values} seed {','.join(str(entry.seed) for entry in job)}"
+@contextmanager
+def _reports(cluster: str | None, progress: bool) -> Iterator[Path | str | None]:
+    """Give the folder, or on a cluster the topic, of what jobs say about how far they are."""
+    if not progress:
+        yield None
+    elif cluster is not None:
+        yield f"wmcl-{uuid4().hex}"
+    else:
+        with TemporaryDirectory(prefix="wmcl-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
 
 
 def _jobs(missing: Sequence[Entry], members: int) -> list[Job]:

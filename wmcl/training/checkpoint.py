@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,6 +56,43 @@ def configuration(
     return json.loads(json.dumps(found, default=_plain))
 
 
+class Pace:
+    """A Pace says when a run, of one session or several, is saved.
+
+    Args:
+        every: iterations between saves, or the time between them. By time, nothing is saved before so much time has
+            passed, not even the end of a session: shorter runs leave no file.
+
+    Raises:
+        ValueError: if ``every`` is below 1, or no time.
+    """
+
+    def __init__(self, every: int | timedelta) -> None:
+        if not isinstance(every, timedelta):
+            check_counts(checkpoint_every=every)
+        elif every < timedelta():
+            raise ValueError(f"checkpoint_every is {every}: it must not be negative")
+        self.every, self._began = every, time.monotonic()
+        self._saved = self._began
+
+    def due(self, iteration: int, since: int) -> bool:
+        """Tell whether to save before an iteration, in a session that began, or went on, at the iteration ``since``."""
+        if iteration <= since:
+            return False
+        if isinstance(self.every, timedelta):
+            return time.monotonic() - self._saved >= self.every.total_seconds()
+        return iteration % self.every == 0
+
+    @property
+    def keeps_ends(self) -> bool:
+        """Tell whether to save where a session ends."""
+        return not isinstance(self.every, timedelta) or time.monotonic() - self._began >= self.every.total_seconds()
+
+    def saved(self) -> None:
+        """Note that the run was saved."""
+        self._saved = time.monotonic()
+
+
 class Checkpoint:
     """A Checkpoint is the file in which a training run is kept.
 
@@ -63,29 +102,31 @@ class Checkpoint:
 
     Args:
         path: of the file.
-        every: iterations between saves.
+        pace: when to save.
         configuration: from :func:`configuration`.
         is_followed: whether a file exists that began from the end of this run.
-
-    Raises:
-        ValueError: if ``every`` is below 1.
     """
 
-    def __init__(self, path: Path, every: int, configuration: Mapping[str, Any], is_followed: bool = False) -> None:
-        check_counts(checkpoint_every=every)
+    def __init__(self, path: Path, pace: Pace, configuration: Mapping[str, Any], is_followed: bool = False) -> None:
         check_place(Path(path), "file")
-        self.path, self.every, self._configuration = Path(path), every, configuration
+        self.path, self.pace, self._configuration = Path(path), pace, configuration
         self._is_followed = is_followed
 
     def due(self, iteration: int, since: int) -> bool:
         """Tell whether to save before this iteration, in a run that began, or went on, at the iteration ``since``."""
-        return iteration > since and iteration % self.every == 0
+        return self.pace.due(iteration, since)
+
+    @property
+    def keeps_ends(self) -> bool:
+        """Tell whether to save where the run ends."""
+        return self.pace.keeps_ends
 
     def save(self, state: State) -> None:
         """Write a state to the file, in place of what was there."""
         arrays, description = encode(state)
         description |= {"configuration": self._configuration}
         stored_file.write(self.path, "checkpoint", CHECKPOINT_VERSION, arrays, description)
+        self.pace.saved()
 
     def load(self, beginning: State) -> State:
         """Return the state in the file, or the beginning of the run if there is no file.

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from wmcl.autograd import with_autograd
 from wmcl.interrupt import Interrupt
 from wmcl.networks import Parameters
+from wmcl.progress import steps_watched
 from wmcl.training.checkpoint import Checkpoint
 from wmcl.training.execution import CapturedStepper, Execution, Stepper, drawn
 from wmcl.training.loss import clip, where
@@ -104,9 +105,10 @@ def run(
     validation = objective.validation().to(state.moving.active.device)
     with _equipped(objective, observer, state, stop, execution, checkpoint) as (stepper, batches, interrupt):
         records: list[Record] = []
-        for iteration in tqdm(
+        every = tqdm(
             range(first, stop.iterations + 1), objective.name, initial=first, unit="step", disable=not progress
-        ):
+        )
+        for iteration in steps_watched(every, stop.iterations):
             saving = checkpoint is not None and (checkpoint.due(iteration, first) or interrupt.requested)
             if saving or _may_be_due(iteration, stop, options):
                 state = state.after_steps(records, stepper.moving(), time.perf_counter() - began)
@@ -115,7 +117,7 @@ def run(
                     evaluation = objective.evaluate(state.moving.values, validation)
                     state = state.after_validation(evaluation, due, stop, thresholds)
                 is_over = not any(state.active) or iteration == stop.iterations
-                if checkpoint is not None and (saving or is_over):
+                if checkpoint is not None and (saving or (is_over and checkpoint.keeps_ends)):
                     checkpoint.save(before_validation)  # which is repeated, so that a longer run can go on from here
                     interrupt.stop(f"{iteration} iterations are saved in {checkpoint.path}: the same call goes on")
                 if is_over:

@@ -1,6 +1,7 @@
 """Train an ensemble on one task."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from wmcl.networks import Network, Parameters
 from wmcl.randomness import Seeds, as_seeds
 from wmcl.tasks import Task
 from wmcl.tasks.check import check_sequences
-from wmcl.training.checkpoint import Checkpoint, configuration
+from wmcl.training.checkpoint import Checkpoint, Pace, configuration
 from wmcl.training.ensemble import Trained
 from wmcl.training.execution import Execution, execution_on
 from wmcl.training.loop import begin, run
@@ -33,7 +34,7 @@ def train(
     progress: bool = True,
     observer: Observer | None = None,
     checkpoint: Path | None = None,
-    checkpoint_every: int = 500,
+    checkpoint_every: int | timedelta = 500,
     execution: Execution | None = None,
 ) -> Trained:
     """Train an ensemble, a member for each seed.
@@ -54,7 +55,8 @@ def train(
             :class:`wmcl.importance.PathIntegral`; its state is in ``Trained.observed`` and in every milestone.
         checkpoint: file to keep the state of the run in. If it exists, the run goes on from it and ends as it would
             have ended without a break. Ctrl-C then finishes the step, saves, and raises ``KeyboardInterrupt``.
-        checkpoint_every: iterations between saves.
+        checkpoint_every: iterations between saves, or the time between them; by time, runs that are shorter leave no
+            file.
         execution: how steps are executed; ``None`` takes what suits the device.
 
     Raises:
@@ -73,7 +75,7 @@ def train(
     thresholds = tuple(sorted({float(threshold) for threshold in milestones}, reverse=True))
     objective, execution = Objective(learner), execution or execution_on(device, task.has_alike_batches)
     asked = configuration(objective, stop, thresholds, observer)
-    saves = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every, asked)
+    saves = None if checkpoint is None else Checkpoint(checkpoint, Pace(checkpoint_every), asked)
     state = begin(objective, initial_values(learner, network.init(learner.seeds)), stop, thresholds, observer)
     if saves is not None:
         state = saves.load(state)

@@ -1,0 +1,110 @@
+"""What a worker offers to the measure that it computes: a place for checkpoints, and somebody who watches.
+
+A measure that trains for long hands the place on::
+
+    train(..., checkpoint=sweeps.checkpoint(), checkpoint_every=sweeps.CHECKPOINT_EVERY)
+
+so that a job that is killed goes on where it was half a minute before. Shorter jobs write nothing.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from wmcl.progress import Progress, Watcher, watched_by
+
+CHECKPOINT_EVERY = timedelta(seconds=30)
+"""time between two saves of a job"""
+REPORT_EVERY = 1.0
+"""seconds between two reports of a job"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job keeps what it has done so far, and where it says how far it is."""
+
+    name: str
+    """of the job, which no other job has"""
+    folder: Path | None
+    """of the sweep; None where workers have no disk in common with the parent"""
+    reports: Path | str | None
+    """folder of files that the parent reads, or topic of messages on a cluster; None reports nothing"""
+
+    @property
+    def checkpoints(self) -> Path | None:
+        """Return the folder of the checkpoints of the job."""
+        return None if self.folder is None else self.folder / f"{self.name}.checkpoint"
+
+
+class _Worker:
+    """The job that this process computes."""
+
+    checkpoints: Path | None = None
+
+
+def checkpoint(name: str = "training") -> Path | None:
+    """Return where the running measure may keep the checkpoints of a training run.
+
+    Args:
+        name: tells apart several runs of one measure.
+
+    Returns:
+        None outside of a sweep, and where workers have no disk in common with the process that runs the sweep.
+    """
+    return None if _Worker.checkpoints is None else _Worker.checkpoints / name
+
+
+@contextmanager
+def working_at(place: Place) -> Iterator[None]:
+    """Offer a place to the measure that is called meanwhile, and report how far it is."""
+    before, _Worker.checkpoints = _Worker.checkpoints, place.checkpoints
+    try:
+        with watched_by(_reporter(place)):
+            yield
+    finally:
+        _Worker.checkpoints = before
+
+
+def _reporter(place: Place) -> Watcher | None:
+    if place.reports is None:
+        return None
+    send = _to_file(place.reports / place.name) if isinstance(place.reports, Path) else _to_topic(place.reports)
+    began: dict[tuple[int, int], tuple[float, int]] = {}
+    last = 0.0
+
+    def watch(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        session = (progress.session, progress.sessions)
+        since, first = began.setdefault(session, (now, progress.step))
+        if now - last >= REPORT_EVERY:
+            last = now
+            speed = (progress.step - first) / (now - since) if now > since else 0.0
+            send(json.dumps({"job": place.name, "speed": speed, **asdict(progress)}))
+
+    return watch
+
+
+def _to_file(path: Path) -> Callable[[str], None]:
+    def send(text: str) -> None:
+        part = path.with_suffix(".part")
+        try:
+            part.write_text(text)
+            part.replace(path.with_suffix(".json"))
+        except OSError:
+            pass  # nobody's result depends on it: the disk is full, or the parent has ended
+
+    return send
+
+
+def _to_topic(topic: str) -> Callable[[str], None]:
+    def send(text: str) -> None:
+        from distributed import get_worker
+
+        get_worker().log_event(topic, text)
+
+    return send
