@@ -8,9 +8,9 @@ import stat
 import subprocess
 
 import pytest
-from common.running import check_output
 
 from tests.faults.small import ENTRIES, files, small, start, whole
+from wmcl.studies.run import check_output
 
 IS_ROOT = os.geteuid() == 0
 

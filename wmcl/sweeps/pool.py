@@ -18,8 +18,8 @@ import xarray as xr
 from joblib import Parallel, delayed
 from joblib.parallel import ParallelBackendBase
 
-from wmcl.sweeps.cell import Place, working_at
 from wmcl.sweeps.grid import Condition, Entry
+from wmcl.sweeps.place import Place, working_at
 
 Measure = Callable[[Condition, Sequence[int]], xr.Dataset]
 Job = tuple[Entry, ...]

@@ -17,12 +17,12 @@ from uuid import uuid4
 import xarray as xr
 from tqdm import tqdm
 
-from wmcl.sweeps.cell import Place
 from wmcl.sweeps.cluster import Backend, connect, ship, threads
 from wmcl.sweeps.combine import combine
 from wmcl.sweeps.display import Display, refreshed
 from wmcl.sweeps.grid import Condition, Entry, digest, entries, key
 from wmcl.sweeps.identity import described, identity
+from wmcl.sweeps.place import Place
 from wmcl.sweeps.pool import Job, Measure, Pool, compute
 from wmcl.sweeps.store import Store
 from wmcl.tasks.task import check_counts
