@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from wmcl.networks.initialisation import Initialisation
 from wmcl.studies.constraints import GIVEN, Count
-from wmcl.tasks import Task, copy_task
+from wmcl.tasks import MemoryDemand, Task, copy_task
 from wmcl.tasks.layout import InputPower, LeadInput
 from wmcl.training.loss import Reduction
 
@@ -85,6 +85,13 @@ def task_of(condition: Mapping[str, Any], **samples: int) -> Task:
     """The task of a condition."""
     settings: dict[str, Any] = {name: condition[name] for name in TASK} | samples
     return copy_task(**settings, width=WIDTH)
+
+
+def demand_of(condition: Mapping[str, Any]) -> MemoryDemand:
+    """What the task of a condition demands of working memory."""
+    demand = task_of(condition).memory_demand
+    assert demand is not None  # as of every Copy Task
+    return demand
 
 
 def in_law(condition: Mapping[str, Any], factorial: Factorial) -> bool:

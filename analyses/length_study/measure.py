@@ -81,7 +81,7 @@ def members_in(config: Config, memory: int) -> int:
     """
     longest = max(config.grid, key=lambda condition: config.measures.task(condition).test.steps)
     task = config.measures.task(longest)
-    network = config.network.build(task.inputs, task.outputs, longest["initialisation"])
+    network = config.network.build(task.inputs, task.outputs, config.variants.initialisations[0])
     milestones = len(config.stages.losses)
     fit = members_that_fit(network, task, config.training.options, memory // 4, milestones, PathIntegral())
     return min(fit, config.conditions.seeds)

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from length_study.conditions import in_law, task_of
+from length_study.conditions import demand_of, in_law
 from length_study.design import PRESETS, Config, check, with_own_output
 from length_study.ladder import add_ladder, is_ladder
 from length_study.measure import measure, members_in
@@ -32,7 +32,7 @@ def results(config: Config, sweep: Sweep) -> xr.Dataset:
         ),
         config.grid,
         range(config.conditions.seeds),
-        cost=lambda condition: float(task_of(condition).memory_demand.steps),
+        cost=lambda condition: float(demand_of(condition).steps),
         members_on_gpu=partial(members_in, config),
     )
     found = sweep(part)
@@ -46,7 +46,7 @@ def _with_demands(found: xr.Dataset, config: Config) -> xr.Dataset:
     names = list(config.grid[0])
     conditions = [{name: found[name].values[k].item() for name in names} for k in range(found.sizes["condition"])]
     chosen = np.array([in_law(condition, config.factorial) for condition in conditions], dtype=np.int8)
-    demands = demand_coordinates([task_of(condition).memory_demand for condition in conditions])
+    demands = demand_coordinates([demand_of(condition) for condition in conditions])
     return found.assign_coords(demands | {"in_law": ("condition", chosen)})
 
 

@@ -21,11 +21,10 @@ from wmcl.studies import Part, Study, Sweep, together
 
 def results(config: Config, sweep: Sweep) -> xr.Dataset:
     """Networks that recall along ``condition``, students along ``student``, with the slopes of their dimensions."""
-    given = {"training": config.training, "samples": config.samples}
     recall = sweep(
         Part(
             "linear networks: recall",
-            partial(measure_recall, **given),
+            partial(measure_recall, training=config.training, samples=config.samples),
             config.recall.conditions,
             range(config.seeds),
             given=lambda condition: {"layout": config.recall.layout(condition)},
@@ -36,7 +35,7 @@ def results(config: Config, sweep: Sweep) -> xr.Dataset:
     students = sweep(
         Part(
             "linear networks: students",
-            partial(measure_students, **given),
+            partial(measure_students, training=config.training, samples=config.samples),
             config.teachers.conditions,
             range(config.seeds),
             given=lambda condition: {"teacher": config.teachers.teacher(condition["memory"])},

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import xarray as xr
-from common.tables import ABSENT, interval, number, table_head, table_row
 
 from method_study.poster import MEASURES, Ordered, orders
-from wmcl.statistics import mean_interval
+from wmcl.studies.tables import ABSENT, interval, interval_of, number, table_head, table_row
 
 
 def poster_lines(at: xr.Dataset) -> list[str]:
@@ -29,8 +28,7 @@ def poster_lines(at: xr.Dataset) -> list[str]:
 def _row(at: xr.Dataset) -> list[str]:
     cells = [str(at.approach.item()), str(int(at.final.count()))]
     for measure in MEASURES:
-        own = mean_interval(at[measure])
-        cells.append(interval(".2f", *(100 * float(own[name]) for name in ("average", "low", "high"))))
+        cells.append(interval_of(at[measure], ".2f", scale=100))
         mean, spread = (100 * float(at[f"poster_{measure}{end}"]) for end in ("", "_plus_minus"))
         cells.append(ABSENT if np.isnan(mean) else f"{mean:.2f} ± {number(spread, '.2f')}")
     return cells

@@ -4,11 +4,10 @@ import math
 from collections.abc import Iterable, Sequence
 
 import xarray as xr
-from common.network import networks_text
-from common.tables import interval, number, table_head, table_row
 
 from method_study.poster_report import poster_lines
-from wmcl.statistics import mean_interval
+from wmcl.studies.network import networks_text
+from wmcl.studies.tables import interval_of, number, table_head, table_row
 from wmcl.training import Reason
 
 F1 = {"during_f1": "during, weighted F1, %", "final_f1": "final, weighted F1, %"}
@@ -57,7 +56,7 @@ def _title(results: xr.Dataset) -> str:
 def _row(at: xr.Dataset, columns: Iterable[str], published: Sequence[str]) -> list[str]:
     n = int(at.final.count())
     cells = [str(at.approach.item()), str(n)]
-    cells += [_interval(at[name]) for name in columns]
+    cells += [interval_of(at[name], ".2f", scale=100) for name in columns]
     stored, seconds = at.stored.isel(trained_task=-1).mean(), at.seconds_per_iteration.mean()
     cells += [number(float(stored), ",.0f"), number(1e3 * float(seconds), ".1f")]
     for own in ("during", "final") if published else ():
@@ -127,8 +126,7 @@ def _lateness(at: xr.Dataset) -> list[str]:
     means = 100 * gain.mean("seed").values
     notes = []
     if "from scratch" in rows:
-        found = mean_interval(gain.isel(condition=rows.index("from scratch")))
-        text = interval("+.2f", *(100 * float(found[name]) for name in ("average", "low", "high")))
+        text = interval_of(gain.isel(condition=rows.index("from scratch")), "+.2f", scale=100)
         notes.append(
             f"Validation accuracy of networks from scratch changed by {text} points in the last third of training."
         )
@@ -157,8 +155,3 @@ def _a_task(at: xr.Dataset) -> list[float]:
     steps = at.iterations.max(["seed", "trained_task"]).values
     phases = at.iterations.notnull().any("seed").sum("trained_task").values
     return [step * n / at.sizes["trained_task"] if n else math.nan for step, n in zip(steps, phases, strict=True)]
-
-
-def _interval(values: xr.DataArray) -> str:
-    found = mean_interval(values)
-    return interval(".2f", *(100 * float(found[name]) for name in ("average", "low", "high")))

@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from benchmark_tasks.rows import check_hyperparameters, grids_of
 
-from method_study.benchmarks import RATES
-from method_study.config import Config, plain
-from method_study.hyperparameters import Value
-from method_study.measure import Table
-from method_study.rows import benchmark_of, check_hyperparameters, rows
 from wmcl.methods import Measures, during, final
+from wmcl.studies.benchmark import RATES, Benchmark, Hyperparameters, Value
 
 Values = Mapping[str, Value]
 
@@ -27,14 +24,14 @@ RULE = (
 )
 
 
-def candidates(config: Config) -> dict[tuple[str, str], Values]:
+def candidates(benchmark: Benchmark, table: Mapping[str, Hyperparameters]) -> dict[tuple[str, str], Values]:
     """The values to try, by row and what they are called.
 
     Raises:
         ValueError: if a row does not take what its grid holds.
     """
-    found, grids = {}, benchmark_of(config).grids
-    for row, hyperparameters in rows(config).items():
+    found, grids = {}, grids_of(benchmark)
+    for row, hyperparameters in table.items():
         for values in crossed(grids.get(row, {"learning_rate": RATES})):
             check_hyperparameters(row, hyperparameters.changed(values))
             found[row, text_of(values)] = values
@@ -51,17 +48,6 @@ def text_of(values: Values) -> str:
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
     )
-
-
-def table_of(config: Config) -> Table:
-    """Hyperparameters by row and label of the candidate."""
-    base = rows(config)
-    return {(row, text): base[row].changed(values) for (row, text), values in candidates(config).items()}
-
-
-def seeds_of(config: Config) -> range:
-    """Of the networks of a search; a comparison has others."""
-    return range(SEARCH_SEEDS_FROM, SEARCH_SEEDS_FROM + config.selection.search_seeds)
 
 
 def scores(results: xr.Dataset) -> xr.Dataset:
@@ -92,12 +78,23 @@ def best(found: xr.Dataset) -> int:
     return int(equal[np.nan_to_num(loss[equal], nan=np.inf).argmin()])
 
 
-def choices(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """For every row what was chosen, why, and where that comes from."""
-    known, found = candidates(config), scores(results)
-    design = {"task": plain(config.task), "network": asdict(config.network), "tasks": config.comparison.tasks}
-    base = rows(config)
-    made = {}
+def choices(
+    results: xr.Dataset,
+    known: Mapping[tuple[str, str], Values],
+    table: Mapping[str, Hyperparameters],
+    design: Mapping[str, Any],
+    origin: Mapping[str, str],
+) -> dict[str, dict[str, Any]]:
+    """For every row what was chosen, why, and where that comes from.
+
+    Args:
+        results: of all candidates.
+        known: their values.
+        table: hyperparameters of every row before the search.
+        design: tasks and network.
+        origin: of the numbers.
+    """
+    found, made = scores(results), {}
     for row in dict.fromkeys(results.approach.values.tolist()):
         part = found.isel(condition=(found.approach == row).values)
         tried = [known[row, text] for text in part.candidate.values.tolist()]
@@ -108,9 +105,9 @@ def choices(results: xr.Dataset, config: Config, origin: Mapping[str, str]) -> d
                 {"values": dict(values)} | {name: _number(part[name].values[k]) for name in part.data_vars}
                 for k, values in enumerate(tried)
             ],
-            "seeds": list(seeds_of(config)),
+            "seeds": results.seed.values.tolist(),
             "design": design,
-            "hyperparameters": asdict(base[row]),
+            "hyperparameters": asdict(table[row]),
             **origin,
         }
     return made

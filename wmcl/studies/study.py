@@ -27,7 +27,7 @@ from wmcl.sweeps.grid import Condition
 C = TypeVar("C", bound=Configuration)
 
 
-def _equal_cost(condition: Condition) -> float:
+def _equal_cost(condition: Mapping[str, Any]) -> float:
     return 1.0
 
 
@@ -41,9 +41,9 @@ class Part:
     """``measure(condition, seeds, device=...)``; bind to it what it needs and no more: results depend on all of that"""
     conditions: Sequence[Condition]
     seeds: Sequence[int]
-    given: Callable[[Condition], Mapping[str, Any]] | None = None
+    given: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """further arguments of the measure in a condition, by name"""
-    cost: Callable[[Condition], float] = _equal_cost
+    cost: Callable[[Mapping[str, Any]], float] = _equal_cost
     """relative time of a condition"""
     members_on_gpu: Callable[[int], int] | None = None
     """networks of a condition that fit into so many bytes of a GPU; None trains all seeds together there"""
@@ -104,12 +104,18 @@ class Study(Generic[C]):
             OSError: names the file and the reason, e.g. a full disk.
         """
         began = time.perf_counter()
-        config = replace(config, run=settled(config.run))  # type: ignore[type-var]
-        results = self.results(config, partial(_sweep, config.run)).assign_attrs(invocation(asdict(config)))  # type: ignore[call-overload]
-        results = label(results, **self.labels).assign_attrs(wall_seconds=time.perf_counter() - began)
+        results = self.computed(config, self.results).assign_attrs(wall_seconds=time.perf_counter() - began)
         sweeps.save_atomically(results, config.run.output)
         write_atomically(f"{self.report(results)}\n".encode(), config.run.output.with_suffix(".md"))
         return results
+
+    def computed(self, config: C, function: Callable[[C, Sweep], Any]) -> Any:
+        """Return what a function makes of the parts that it sweeps over; a Dataset also says how it was made."""
+        config = replace(config, run=settled(config.run))  # type: ignore[type-var]
+        found = function(config, partial(_sweep, config.run))
+        if not isinstance(found, xr.Dataset):
+            return found
+        return label(found, **self.labels).assign_attrs(invocation(asdict(config)))  # type: ignore[call-overload]
 
     def configuration(self) -> C:
         """Return the options that the command line names.

@@ -1,29 +1,17 @@
 """Split AudioSet: which of some sounds is heard, others in each task."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
-from common.network import Network
-
-from method_study.benchmarks.benchmark import Benchmark, Grid, preset_of
-from method_study.benchmarks.frequency import most_frequent
-from method_study.benchmarks.recorded import (
-    HYPERFAN,
-    REPLAYED,
-    SMALL_MEASURES,
-    SMALLER,
-    Scenario,
-    check_words,
-    hyperparameters_with,
-)
-from method_study.config import Chance, Comparison, Config
-from method_study.hyperparameters import Hyperparameters, Value
+from benchmark_tasks.recorded import HYPERFAN, REPLAYED, SMALL_MEASURES, Scenario, hyperparameters_with
 from wmcl.data import audioset, stand_in_audioset
 from wmcl.data.audioset import AudioSet
 from wmcl.published import poster_means, published_runs
 from wmcl.published.runs import Published
+from wmcl.studies.benchmark import Benchmark, Comparison, Grid, Hyperparameters, TaskOptions, Value
+from wmcl.studies.network import Network
 from wmcl.tasks import Task, split_audioset_tasks
 
 Sounds = Literal["audioset", "audioset-reduced", "stand-in"]
@@ -40,7 +28,7 @@ DIFFERENCES = (
 
 
 @dataclass(frozen=True)
-class SplitAudioSet:
+class SplitAudioSet(TaskOptions):
     """Split AudioSet."""
 
     sounds: Sounds = "audioset-reduced"
@@ -60,8 +48,6 @@ class SplitAudioSet:
     """of the order of the classes, and of the sequences for validation"""
 
     answers: ClassVar[str] = "sequences"
-    published_leaves_open: ClassVar[tuple[str, ...]] = ()
-    refused_methods: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:
@@ -75,16 +61,7 @@ class SplitAudioSet:
 
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
-        check_words(self, sounds=get_args(Sounds), scenario=get_args(Scenario))
         return list(_tasks(self, number))
-
-    def chance(self, tasks: Sequence[Task]) -> Chance:
-        """Classes of the reduced set have 18 to 200 sequences to test on, so that chance is not one of all classes."""
-        return Chance(most_frequent(tasks, self.one_head), "the share of the most frequent class")
-
-    def note(self, tasks: Sequence[Task]) -> str:
-        """None: the title says it all."""
-        return ""
 
     def published(self) -> tuple[Published, ...]:
         """The published runs, all task-incremental with ten classes a task; none beside what stands in for the data."""
@@ -110,13 +87,6 @@ def _tasks(options: SplitAudioSet, number: int) -> tuple[Task, ...]:
             seed=options.class_seed,
         )
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AudioSetConfig(Config):
-    """All numbers of the comparison on Split AudioSet."""
-
-    task: SplitAudioSet = field(default_factory=SplitAudioSet)
 
 
 COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 300, "learning_rate": 3e-3}
@@ -179,30 +149,25 @@ GRIDS: Mapping[str, Grid] = {
 }
 
 
-_BASE = AudioSetConfig(
-    benchmark="audioset", comparison=Comparison(tasks=10, seeds=5), network=Network(cell="lstm", hidden=32)
-)
 _AS_PUBLISHED = SplitAudioSet(sounds="audioset", scaled=False)
 """what is measured on less than this has no difference from the published numbers"""
 
-SPLIT_AUDIOSET = Benchmark(
+AUDIOSET = Benchmark(
+    task=SplitAudioSet(),
+    tasks=10,
+    network=Network(cell="lstm", hidden=32),
     presets={
-        "quick": preset_of(_BASE, "quick"),
-        "smoke": preset_of(
-            _BASE,
-            "smoke",
-            task=SplitAudioSet(sounds="stand-in", classes=3),
-            comparison=Comparison(tasks=2, seeds=2, iterations=10),
-            network=Network(cell="lstm", hidden=12),
-            measures=SMALL_MEASURES,
-        ),
-        "published": preset_of(
-            _BASE, "published", task=_AS_PUBLISHED, comparison=Comparison(tasks=10, seeds=3, iterations=2000)
-        ),
-        "paper": preset_of(_BASE, "paper", task=_AS_PUBLISHED, comparison=Comparison(tasks=10, seeds=10)),
+        "quick": {"comparison": Comparison(tasks=10, seeds=5)},
+        "smoke": {
+            "task": SplitAudioSet(sounds="stand-in", classes=3),
+            "comparison": Comparison(tasks=2, seeds=2, iterations=10),
+            "network": Network(cell="lstm", hidden=12),
+            "measures": SMALL_MEASURES,
+        },
+        "published": {"task": _AS_PUBLISHED, "comparison": Comparison(tasks=10, seeds=3, iterations=2000)},
+        "paper": {"task": _AS_PUBLISHED, "comparison": Comparison(tasks=10, seeds=10)},
     },
     starting_values=STARTING_VALUES,
-    smaller=SMALLER,
     grids=GRIDS,
     common=COMMON,
     training_sequences=7500,

@@ -1,30 +1,28 @@
 """Part-of-speech tagging, in one language after the other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
-from common.network import DirectedNetwork
-
-from method_study.benchmarks.benchmark import Benchmark, Grid, preset_of
-from method_study.benchmarks.frequency import most_frequent
-from method_study.benchmarks.recorded import (
-    HYPERFAN,
-    REPLAYED,
-    SMALL_MEASURES,
-    SMALLER,
-    check_words,
-    hyperparameters_with,
-)
-from method_study.config import Chance, Comparison, Config
-from method_study.hyperparameters import Hyperparameters, Value
+from benchmark_tasks.recorded import HYPERFAN, REPLAYED, SMALL_MEASURES, hyperparameters_with
 from wmcl.data import read_word_vectors, stand_in_languages, universal_dependencies, universal_dependencies_reduced
 from wmcl.data.treebank import Treebank
 from wmcl.data.word_vectors import WordVectors
 from wmcl.published import published_runs
 from wmcl.published.runs import Published
+from wmcl.studies.benchmark import (
+    Benchmark,
+    Chance,
+    Comparison,
+    Grid,
+    Hyperparameters,
+    TaskOptions,
+    Value,
+    most_frequent,
+)
+from wmcl.studies.network import DirectedNetwork
 from wmcl.tasks import Task, pos_tasks
 from wmcl.tasks.pos_tasks import Unknown
 
@@ -45,7 +43,7 @@ DIFFERENCES = (
 
 
 @dataclass(frozen=True)
-class PosTagging:
+class PosTagging(TaskOptions):
     """Part-of-speech tagging."""
 
     treebanks: Treebanks = "universal-dependencies-reduced"
@@ -64,7 +62,6 @@ class PosTagging:
     """whether the vectors of each language are learned with its task, or frozen, as in all published runs"""
 
     answers: ClassVar[str] = "words"
-    published_leaves_open: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:
@@ -75,18 +72,12 @@ class PosTagging:
         return f"Part-of-speech tagging, {NAMES[self.treebanks]}, {vectors}{learned}{dropped}"
 
     @property
-    def one_head(self) -> bool:
-        """Hyperparameters tell whether each language has its own head."""
-        return False
-
-    @property
     def refused_methods(self) -> tuple[str, ...]:
         """Those that generate inputs: learned vectors belong to words, and words are not generated."""
         return GENERATING if self.learned else ()
 
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
-        check_words(self, treebanks=get_args(Treebanks), unknown=get_args(Unknown))
         if self.vectors is not None and CODE not in self.vectors.name:
             raise ValueError(
                 f"vectors is {self.vectors}: its name must have {CODE} in it, in place of the code of each"
@@ -156,14 +147,6 @@ def _tasks(options: PosTagging, number: int) -> tuple[Task, ...]:
     return tuple(pos_tasks(treebanks, vectors, unknown=options.unknown, learned=options.learned))
 
 
-@dataclass(frozen=True, kw_only=True)
-class PosConfig(Config):
-    """All numbers of the comparison on part-of-speech tagging."""
-
-    task: PosTagging = field(default_factory=PosTagging)
-    network: DirectedNetwork = field(default_factory=DirectedNetwork)
-
-
 COMMON: Mapping[str, Value] = {"batch": 32, "iterations": 400, "learning_rate": 1e-2}
 
 
@@ -221,34 +204,27 @@ GRIDS: Mapping[str, Grid] = {
 }
 
 
-_BASE = PosConfig(
-    benchmark="pos",
-    comparison=Comparison(tasks=8),
-    network=DirectedNetwork(cell="lstm", hidden=32, direction="bidirectional"),
-)
 _PUBLISHED: Mapping[str, object] = {
     "task": PosTagging(treebanks="universal-dependencies", vectors=Path(f"polyglot-{CODE}.pkl"), unknown="drop"),
     "network": DirectedNetwork(cell="lstm", hidden=32, direction="backward"),
 }
 
 POS = Benchmark(
+    task=PosTagging(),
+    tasks=8,
+    network=DirectedNetwork(cell="lstm", hidden=32, direction="bidirectional"),
     presets={
-        "quick": preset_of(_BASE, "quick"),
-        "smoke": preset_of(
-            _BASE,
-            "smoke",
-            task=PosTagging(treebanks="stand-in"),
-            comparison=Comparison(tasks=2, seeds=2, iterations=10),
-            network=DirectedNetwork(cell="lstm", hidden=12, direction="bidirectional"),
-            measures=SMALL_MEASURES,
-        ),
-        "published": preset_of(_BASE, "published", comparison=Comparison(tasks=20, iterations=1000), **_PUBLISHED),
-        "paper": preset_of(_BASE, "paper", comparison=Comparison(tasks=20, seeds=10), **_PUBLISHED),
+        "smoke": {
+            "task": PosTagging(treebanks="stand-in"),
+            "comparison": Comparison(tasks=2, seeds=2, iterations=10),
+            "network": DirectedNetwork(cell="lstm", hidden=12, direction="bidirectional"),
+            "measures": SMALL_MEASURES,
+        },
+        "published": {"comparison": Comparison(tasks=20, iterations=1000), **_PUBLISHED},
+        "paper": {"comparison": Comparison(tasks=20, seeds=10), **_PUBLISHED},
     },
     starting_values=STARTING_VALUES,
-    smaller=SMALLER,
     grids=GRIDS,
-    common=COMMON,
-    training_sequences=0,  # other ones in each language; all published runs say how many sequences their Fisher takes
+    common=COMMON,  # other sentences in each language, so all published runs say how many their Fisher takes
     differences=DIFFERENCES,
 )

@@ -1,27 +1,23 @@
 """The Permuted Copy Task."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import ClassVar
 
-from common.network import Network
-from common.running import Run
-
-from method_study.benchmarks.benchmark import RATES, Benchmark, Grid
-from method_study.config import HERE, Chance, Comparison, Config, Search
-from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.methods import Measures
 from wmcl.published import published_runs
 from wmcl.published.runs import Published
+from wmcl.studies.benchmark import RATES, Benchmark, Comparison, Grid, Hyperparameters, TaskOptions, Value
+from wmcl.studies.constraints import Count
+from wmcl.studies.network import Network
 from wmcl.tasks import Task, copy_task_sequence
 from wmcl.tasks.copy_sequence import InputsOfTasks
 from wmcl.tasks.task_draws import TaskDraws
 
 
 @dataclass(frozen=True)
-class PermutedCopy:
+class PermutedCopy(TaskOptions):
     """The Permuted Copy Task."""
 
     pattern_length: int = 5
@@ -34,36 +30,21 @@ class PermutedCopy:
     """where permutations come from: of this package, or (reference) of the paper's code"""
     permutation_seed: int = 0
     """of the permutations; the paper's code takes 42"""
-    validation_samples: int = 512
+    validation_samples: Count = 512
     """sequences of the validation set of each task"""
-    test_samples: int = 1000
+    test_samples: Count = 1000
     """sequences of the test set of each task"""
 
     answers: ClassVar[str] = "scored bits"
-    published_leaves_open: ClassVar[tuple[str, ...]] = ()
-    refused_methods: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:
         """The task with its lengths."""
         return f"Permuted Copy Task (p = {self.pattern_length}, i = {self.input_length or self.pattern_length})"
 
-    @property
-    def one_head(self) -> bool:
-        """Hyperparameters tell whether each task has its own head."""
-        return False
-
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
         return list(_tasks(self, number))
-
-    def chance(self, tasks: Sequence[Task]) -> Chance:
-        """Return the accuracy of guessing a bit."""
-        return Chance(0.5)
-
-    def note(self, tasks: Sequence[Task]) -> str:
-        """None: the title says it all."""
-        return ""
 
     def published(self) -> tuple[Published, ...]:
         """The published runs, all with p = i = 5."""
@@ -85,13 +66,6 @@ def _tasks(options: PermutedCopy, number: int) -> tuple[Task, ...]:
             test_samples=options.test_samples,
         )
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CopyConfig(Config):
-    """All numbers of the comparison on the Permuted Copy Task."""
-
-    task: PermutedCopy = field(default_factory=PermutedCopy)
 
 
 _EWC: Mapping[str, Value] = {"strength": 1.0, "kind": "empirical"}
@@ -158,40 +132,21 @@ GRIDS: Mapping[str, Grid] = {
 }
 
 
-def _output(name: str) -> Run:
-    return Run(output=Path(f"results/method_comparison{name}.nc"))
-
-
-PAPER = CopyConfig(
-    preset="paper",
-    comparison=Comparison(tasks=5, seeds=10),
-    task=PermutedCopy(permutations="reference", permutation_seed=42),
-    selection=Search(chosen=None),
-    run=_output("_paper"),
-)
-
-PRESETS: Mapping[str, CopyConfig] = {
-    "quick": CopyConfig(selection=Search(chosen=HERE / "chosen_copy.json"), run=_output("")),
-    "smoke": CopyConfig(
-        preset="smoke",
-        comparison=Comparison(tasks=2, seeds=2, iterations=30),
-        task=PermutedCopy(pattern_length=3, validation_samples=64, test_samples=64),
-        network=Network(hidden=24),
-        measures=Measures(importance_samples=8, state_samples=16, shared_components=5),
-        selection=Search(search_seeds=1, chosen=Path("results/method_comparison_smoke_chosen.json")),
-        run=_output("_smoke"),
-    ),
-    "published": replace(
-        PAPER,
-        preset="published",
-        comparison=Comparison(tasks=5, seeds=3, iterations=2000),
-        run=_output("_published"),
-    ),
-    "paper": PAPER,
-}
+_PUBLISHED = PermutedCopy(permutations="reference", permutation_seed=42)
 
 COPY = Benchmark(
-    presets=PRESETS,
+    task=PermutedCopy(),
+    network=Network(),
+    presets={
+        "smoke": {
+            "comparison": Comparison(tasks=2, seeds=2, iterations=30),
+            "task": PermutedCopy(pattern_length=3, validation_samples=64, test_samples=64),
+            "network": Network(hidden=24),
+            "measures": Measures(importance_samples=8, state_samples=16, shared_components=5),
+        },
+        "published": {"task": _PUBLISHED, "comparison": Comparison(tasks=5, seeds=3, iterations=2000)},
+        "paper": {"task": _PUBLISHED, "comparison": Comparison(tasks=5, seeds=10)},
+    },
     starting_values=STARTING_VALUES,
     smaller=SMALLER,
     grids=GRIDS,

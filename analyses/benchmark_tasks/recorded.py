@@ -1,17 +1,47 @@
-"""How each row is trained on strokes, and what a search crosses."""
+"""What the benchmarks of recorded data have in common, and what a benchmark takes that says nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Literal
 
-from method_study.benchmarks.benchmark import Grid
-from method_study.benchmarks.recorded import REPLAYED, hyperparameters_with
-from method_study.hyperparameters import Hyperparameters, Value
+from wmcl.methods import Measures
+from wmcl.studies.benchmark import Grid, Hyperparameters, Value
+
+Scenario = Literal["task-incremental", "domain-incremental", "class-incremental"]
+
+SMALLER: Mapping[str, Mapping[str, Value]] = {
+    "online EWC (exact)": {"samples": 4},
+    "HNET (chunked)": {"chunk": 100},
+    "coresets": {"samples": 10},
+    "generative replay": {"latent": 4, "decoder_hidden": 8},
+    "HNET + replay": {"latent": 4, "decoder_hidden": 8, "chunk": 100},
+    "HNET + coresets": {"chunk": 100, "samples": 10},
+}
+"""what the preset smoke takes instead, by row"""
+SMALL_MEASURES = Measures(importance_samples=8, state_samples=16, shared_components=5)
+"""of the preset smoke"""
+REPLAYED: Mapping[str, Value] = {
+    "latent": 16,
+    "decoder_cell": "lstm",
+    "input_likelihood": "gaussian",
+    "kl_strength": 1e-3,
+    "reconstruction_strength": 1e-2,
+}
+"""of rows that generate sequences: inputs are real numbers, which weigh as much as they are large"""
+HYPERFAN: Mapping[str, Value] = {"hyper_initialisation": "hyperfan"}
+"""as initialised in the paper's code, hypernetworks of small networks learned less even of the first task of sounds"""
+
+
+def hyperparameters_with(common: Mapping[str, Value]) -> Callable[..., Hyperparameters]:
+    """Makes the hyperparameters of a method from those that all have in common, and values of its own."""
+
+    def hyperparameters(method: str, **values: Value) -> Hyperparameters:
+        return Hyperparameters(method).changed({**common, **values})
+
+    return hyperparameters
+
 
 COMMON: Mapping[str, Value] = {"batch": 64, "iterations": 400, "learning_rate": 3e-3}
-LONGER = 700
-"""training steps a task of sequences of digits, some of which have to be held while others are drawn"""
-
-
 _hyperparameters = hyperparameters_with(COMMON)
 
 
@@ -38,8 +68,9 @@ STARTING_VALUES: Mapping[str, Hyperparameters] = {
     "generative replay": _hyperparameters("generative replay", **_REPLAYED),
     "HNET + replay": _hyperparameters("HNET + replay", **_REPLAYED, chunk=500),
 }
-"""where a search has not chosen: what the search on Split Stroke-MNIST chose, and of replay what single pilot networks
-did well with. A sequence has one answer, so the loss is that of the paper's code, and strengths have its units."""
+"""where a search has not chosen, and a benchmark says nothing else: what the search on Split Stroke-MNIST chose, and of
+replay what single pilot networks did well with. A sequence has one answer there, so the loss is that of the paper's
+code, and strengths have its units."""
 
 GRIDS: Mapping[str, Grid] = {
     "online EWC": {"strength": (1e1, 1e2, 1e3, 1e4)},

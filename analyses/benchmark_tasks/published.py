@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from method_study.hyperparameters import Hyperparameters, Value
 from wmcl.published.runs import FILES, Published
+from wmcl.studies.benchmark import Hyperparameters, Value
 
 IDENTITY = " + task identity"
 

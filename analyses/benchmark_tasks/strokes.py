@@ -1,20 +1,17 @@
 """Stroke MNIST: two digits a task, or sequences of m digits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
-from common.network import Network
-
-from method_study.benchmarks.benchmark import Benchmark, preset_of
-from method_study.benchmarks.recorded import SMALL_MEASURES, SMALLER, Scenario, check_words
-from method_study.benchmarks.stroke_hyperparameters import COMMON, GRIDS, LONGER, STARTING_VALUES
-from method_study.config import Chance, Comparison, Config
+from benchmark_tasks.recorded import COMMON, SMALL_MEASURES, STARTING_VALUES, Scenario
 from wmcl.data import stand_in_strokes, stroke_mnist
 from wmcl.data.strokes import Strokes
 from wmcl.published import published_runs
 from wmcl.published.runs import Published
+from wmcl.studies.benchmark import Benchmark, Chance, Comparison, TaskOptions
+from wmcl.studies.network import Network
 from wmcl.tasks import Task, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.stroke_tasks import SequenceLabels
 
@@ -33,7 +30,7 @@ SEQUENTIAL_DIFFERENCES = (
 
 
 @dataclass(frozen=True)
-class SplitStrokes:
+class SplitStrokes(TaskOptions):
     """Split Stroke-MNIST."""
 
     digits: Digits = "stroke-mnist"
@@ -46,7 +43,6 @@ class SplitStrokes:
 
     answers: ClassVar[str] = "sequences"
     published_leaves_open: ClassVar[tuple[str, ...]] = ("validation_samples",)
-    refused_methods: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:
@@ -60,16 +56,11 @@ class SplitStrokes:
 
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
-        check_words(self, digits=get_args(Digits), scenario=get_args(Scenario))
         return list(_split(self, number))
 
     def chance(self, tasks: Sequence[Task]) -> Chance:
         """Of classes that are equally frequent."""
         return Chance(1 / tasks[0].outputs)
-
-    def note(self, tasks: Sequence[Task]) -> str:
-        """None: the title says it all."""
-        return ""
 
     def published(self) -> tuple[Published, ...]:
         """The published runs, all task-incremental; none beside what stands in for the data."""
@@ -77,7 +68,7 @@ class SplitStrokes:
 
 
 @dataclass(frozen=True)
-class SequentialStrokes:
+class SequentialStrokes(TaskOptions):
     """Sequential Stroke-MNIST."""
 
     digits: Digits = "stroke-mnist"
@@ -99,7 +90,6 @@ class SequentialStrokes:
 
     answers: ClassVar[str] = "sequences"
     published_leaves_open: ClassVar[tuple[str, ...]] = ("sequence_digits", "validation_samples")
-    refused_methods: ClassVar[tuple[str, ...]] = ()
 
     @property
     def title(self) -> str:
@@ -113,16 +103,11 @@ class SequentialStrokes:
 
     def tasks(self, number: int) -> list[Task]:
         """The tasks in their order."""
-        check_words(self, digits=get_args(Digits), scenario=get_args(Scenario))
         return list(_sequential(self, number))
 
     def chance(self, tasks: Sequence[Task]) -> Chance:
         """Of classes that are equally frequent."""
         return Chance(1 / tasks[0].outputs)
-
-    def note(self, tasks: Sequence[Task]) -> str:
-        """None: the title says it all."""
-        return ""
 
     def published(self) -> tuple[Published, ...]:
         """The published runs: task-incremental, with two classes; none beside what stands in for the data."""
@@ -168,25 +153,9 @@ def _sequential(options: SequentialStrokes, number: int) -> tuple[Task, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class SplitConfig(Config):
-    """All numbers of the comparison on Split Stroke-MNIST."""
+LONGER = 700
+"""training steps a task of sequences of digits, some of which have to be held while others are drawn"""
 
-    task: SplitStrokes = field(default_factory=SplitStrokes)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SequentialConfig(Config):
-    """All numbers of the comparison on Sequential Stroke-MNIST."""
-
-    task: SequentialStrokes = field(default_factory=SequentialStrokes)
-
-
-NETWORK = Network(cell="lstm", hidden=64, forget_bias=2.0)
-
-
-_SPLIT = SplitConfig(benchmark="smnist", comparison=Comparison(tasks=5), network=NETWORK)
-_SEQUENTIAL = SequentialConfig(benchmark="sequential_smnist", comparison=Comparison(tasks=5), network=NETWORK)
 _FULL = Network(cell="lstm", hidden=256)
 _SMOKE: Mapping[str, object] = {
     "comparison": Comparison(tasks=2, seeds=2, iterations=10),
@@ -195,39 +164,33 @@ _SMOKE: Mapping[str, object] = {
 }
 _PUBLISHED: Mapping[str, object] = {"comparison": Comparison(tasks=5, iterations=2000), "network": _FULL}
 _PAPER: Mapping[str, object] = {"comparison": Comparison(tasks=5, seeds=10), "network": _FULL}
-
 _AS_PUBLISHED = SplitStrokes(validation_samples=100)
 
 SPLIT = Benchmark(
+    task=SplitStrokes(),
+    tasks=5,
     presets={
-        "quick": preset_of(_SPLIT, "quick"),
-        "smoke": preset_of(_SPLIT, "smoke", task=SplitStrokes(digits="stand-in", validation_samples=40), **_SMOKE),
-        "published": preset_of(_SPLIT, "published", task=_AS_PUBLISHED, **_PUBLISHED),
-        "paper": preset_of(_SPLIT, "paper", task=_AS_PUBLISHED, **_PAPER),
+        "smoke": {"task": SplitStrokes(digits="stand-in", validation_samples=40), **_SMOKE},
+        "published": {"task": _AS_PUBLISHED, **_PUBLISHED},
+        "paper": {"task": _AS_PUBLISHED, **_PAPER},
     },
-    starting_values=STARTING_VALUES,
-    smaller=SMALLER,
-    grids=GRIDS,
     common=COMMON,
     training_sequences=12_000,
     differences=SPLIT_DIFFERENCES,
 )
 
 SEQUENTIAL = Benchmark(
+    task=SequentialStrokes(),
+    tasks=5,
     presets={
-        "quick": preset_of(_SEQUENTIAL, "quick"),
-        "smoke": preset_of(
-            _SEQUENTIAL,
-            "smoke",
-            task=SequentialStrokes(digits="stand-in", training_samples=400, validation_samples=40, test_samples=60),
+        "smoke": {
+            "task": SequentialStrokes(digits="stand-in", training_samples=400, validation_samples=40, test_samples=60),
             **_SMOKE,
-        ),
-        "published": preset_of(_SEQUENTIAL, "published", **_PUBLISHED),
-        "paper": preset_of(_SEQUENTIAL, "paper", **_PAPER),
+        },
+        "published": _PUBLISHED,
+        "paper": _PAPER,
     },
     starting_values={row: replace(each, iterations=LONGER) for row, each in STARTING_VALUES.items()},
-    smaller=SMALLER,
-    grids=GRIDS,
     common={**COMMON, "iterations": LONGER},
     training_sequences=12_000,
     differences=SEQUENTIAL_DIFFERENCES,
