@@ -19,6 +19,7 @@ from wmcl.networks import Elman
 from wmcl.stages.dimensionality import nonlinear_dimensionality_at
 from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
 from wmcl.statistics.coverage import SCENARIOS
+from wmcl.studies import together
 from wmcl.tasks import copy_task, copy_task_sequence
 from wmcl.tasks.memory_demand import demand_coordinates
 from wmcl.training import Adam, Options, Reason, Stop, train
@@ -191,3 +192,24 @@ def test_a_sweep_and_its_file_keep_the_labels(tmp_path):
     with xr.open_dataset(tmp_path / "found.nc") as stored:
         check(stored)
         assert stored.loss.attrs["long_name"] == labels.SHARED["loss"][0]
+
+
+def test_demands_are_coordinates_of_conditions():
+    demands = [copy_task(2, input_length=i, lead=1, **SMALL).memory_demand for i in (2, 4)]
+    found = xr.Dataset(coords=demand_coordinates(demands))
+    check(found)
+    assert {str(name): found[name].values.tolist() for name in found.coords} == {
+        "memory_load": [4, 4],
+        "retention": [3, 5],
+        "lead": [1, 1],
+        "steps": [6, 8],
+        "scored_bits": [4, 4],
+    }
+    assert found.retention.dims == ("condition",)
+
+
+def test_parts_of_a_study_keep_the_labels_of_both():
+    first, second = (labels.label(xr.Dataset({name: ("seed", [1.0])}, {"seed": [0]})) for name in ("loss", "accuracy"))
+    found = together(first.assign_attrs(device="cpu"), second.assign_attrs(device="gpu"))
+    check(found)
+    assert found.attrs == {"device": "cpu; gpu"}

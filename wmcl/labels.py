@@ -23,6 +23,7 @@ SHARED: Mapping[str, Label] = MappingProxyType(
         "stage": ("matched validation loss, or the end of training", "1"),
         "trained_task": ("task that was learned last, from 0", "1"),
         "evaluated_task": ("task that is evaluated, from 0", "1"),
+        "approach": ("continual-learning method", "1"),
         "initialisation": ("initialisation of the weights", "1"),
         "reduction": ("what the training loss is divided by", "1"),
         # which tasks
@@ -36,6 +37,7 @@ SHARED: Mapping[str, Label] = MappingProxyType(
         "retention": ("steps from the one that shows a bit to the one that recalls it, on average", "steps"),
         # where in a sequence
         "step": ("step of the sequence, from 0", "steps"),
+        "output_step": ("position among the scored steps of a sequence", "steps"),
         "phase": ("phase of the sequence, or all of its steps", "1"),
         # where in a network
         "connection": ("connection, by the name of its weight matrix", "1"),
@@ -51,12 +53,19 @@ SHARED: Mapping[str, Label] = MappingProxyType(
         # what is measured in training and after it
         "accuracy": ("accuracy", ANSWERS),
         "loss": ("loss", LOSS),
+        "accuracy_by_step": ("accuracy at each scored step", ANSWERS),
+        "loss_by_step": ("loss at each scored step", LOSS),
         "validation_loss": ("validation loss", LOSS),
         "iteration": ("training steps made before", "steps"),
+        "training_iterations": ("training steps in all", "steps"),
+        "reached": ("whether the network reached the matched loss; 0 is censored", "1"),
+        "seconds": ("wall time of a network", "s"),
+        "part": ("part of the work on a network", "1"),
         "clipped": ("training steps whose gradient was clipped", "fraction of steps"),
         "components": ("principal components that hold a given share of the variance of h_t", "1"),
         "participation_ratio": ("participation ratio of the variance of h_t", "1"),
         "effective_rank": ("effective rank of the variance of h_t", "1"),
+        "compression": ("values of a hypernetwork over the weights that it generates", "1"),
         # regression
         "term": ("regressor", "1"),
         "censored": ("networks that missed the matched loss", "1"),

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from wmcl.importance.summary import connections_of
-from wmcl.labels import ANSWERS, label
+from wmcl.labels import label
 from wmcl.networks import Parameters
 from wmcl.stages.stage import as_array
 from wmcl.tasks import Sequences
@@ -26,9 +26,7 @@ def performance_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Da
     )
     return label(
         found,
-        accuracy_by_step=("accuracy at each output step", ANSWERS),
         output_variance=("mean p (1 - p) of the scored outputs", "1"),
-        output_step=("scored step of the sequence, from 0", "steps"),
     )
 
 

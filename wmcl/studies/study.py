@@ -17,7 +17,7 @@ import xarray as xr
 
 from wmcl import sweeps
 from wmcl.atomic_file import write_atomically
-from wmcl.labels import label
+from wmcl.labels import Label, label
 from wmcl.provenance import invocation, provenance
 from wmcl.studies.command_line import Configuration, configuration, errors_as_sentences
 from wmcl.studies.constraints import check_fields
@@ -83,7 +83,7 @@ class Study(Generic[C]):
     """refuses with a ValueError what no constraint at a field can tell"""
     completed: Callable[[C], C] = _same
     """fills in options that depend on others"""
-    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    labels: Mapping[str, Label] = field(default_factory=dict)
     """long name and unit of the variables that the study itself makes"""
 
     def check_options(self, config: C) -> None:
