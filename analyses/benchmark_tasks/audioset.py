@@ -1,18 +1,25 @@
-"""Split AudioSet: which of some sounds is heard, others in each task."""
+"""Split AudioSet: which of some sounds is heard, others in each task.
 
-from collections.abc import Mapping
+All sequences have ten steps, and every step shows a second of the sound. In the study of importances each task is a
+condition. Nothing grows, and nobody knows which second tells a sound, so there are no exponents and no retention.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
+from benchmark_tasks.importance_options import InTurn, Measured, Recurrent, Stages
 from benchmark_tasks.recorded import HYPERFAN, REPLAYED, SMALL_MEASURES, Scenario, hyperparameters_with
 from wmcl.data import audioset, stand_in_audioset
 from wmcl.data.audioset import AudioSet
 from wmcl.published import poster_means, published_runs
 from wmcl.published.runs import Published
 from wmcl.studies.benchmark import Benchmark, Comparison, Grid, Hyperparameters, TaskOptions, Value
+from wmcl.studies.conditions import OneATask
 from wmcl.studies.network import Network
-from wmcl.tasks import Task, split_audioset_tasks
+from wmcl.studies.training import TrainingLoop
+from wmcl.tasks import DataTask, Task, split_audioset_tasks
 
 Sounds = Literal["audioset", "audioset-reduced", "stand-in"]
 
@@ -149,6 +156,49 @@ GRIDS: Mapping[str, Grid] = {
 }
 
 
+@dataclass(frozen=True)
+class Sound(OneATask):
+    """Split AudioSet."""
+
+    sounds: Sounds = "audioset-reduced"
+    """audioset: the data set, 2.4 GB to download; audioset-reduced: its two balanced parts alone, about a seventh;
+    stand-in: embeddings drawn at random, to try things out"""
+    measured: int = 10
+    """tasks of the first part"""
+    classes: int = 10
+    """classes of each task"""
+    validation: float = 0.2
+    """fraction of the training sequences of each class that decides when a loss is reached"""
+    tasks: int = 5
+    """the first so many of them are learned in turn, two at a time; 0 leaves that part out"""
+
+    @property
+    def data(self) -> str:
+        """Whose sounds these are."""
+        return f"{NAMES[self.sounds]}, {self.classes} classes a task"
+
+    @property
+    def note(self) -> str:
+        """The sounds of each task."""
+        names = "; ".join(each.name.rsplit(" of ", 1)[0] for each in self.made)
+        return f"Networks of a task differ in their initial weights and batches alone. Classes of tasks {names}."
+
+    def of_conditions(self) -> "Sound":
+        """The same, whichever tasks are measured or learned in turn."""
+        return replace(self, tasks=0)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The numbers of the tasks, which have no other names."""
+        return [f"task {k + 1}" for k in range(self.measured)]
+
+    @property
+    def made(self) -> list[DataTask]:
+        """The tasks of the comparison of methods, but for their validation sets."""
+        made = SplitAudioSet(sounds=self.sounds, classes=self.classes, validation=self.validation).tasks(self.measured)
+        return cast(list[DataTask], made)
+
+
 _AS_PUBLISHED = SplitAudioSet(sounds="audioset", scaled=False)
 """what is measured on less than this has no difference from the published numbers"""
 
@@ -173,4 +223,30 @@ AUDIOSET = Benchmark(
     training_sequences=7500,
     differences=DIFFERENCES,
     poster=poster_means(),
+    conditions=Sound(),
+    importance_presets={
+        "quick": {
+            "network": Recurrent(hidden=32, forget_bias=0.0),
+            "training": TrainingLoop(batch=64, learning_rate=3e-3, validate_every=10, watch_every=2),
+            "stages": Stages(losses=(1.4, 1.2), main_loss=1.2, iterations=300),
+        },
+        "smoke": {
+            "seeds": 2,
+            "data": Sound(sounds="stand-in", measured=3, classes=3, tasks=3),
+            "network": Recurrent(hidden=12, forget_bias=0.0),
+            "training": TrainingLoop(batch=16, learning_rate=2e-2, validate_every=10),
+            "stages": Stages(losses=(0.8, 0.6), main_loss=0.8, iterations=60),
+            "measures": Measured(importance_samples=16),
+            "in_turn": InTurn(turn_iterations=15, state_samples=32, fisher_samples=16, shared_components=3),
+        },
+        "paper": {
+            "seeds": 10,
+            "data": Sound(sounds="audioset", tasks=10),
+            "network": Recurrent(hidden=256, forget_bias=0.0),
+            "training": TrainingLoop(batch=128, learning_rate=1e-3, validate_every=25, watch_every=5),
+            "stages": Stages(losses=(1.4, 1.2), main_loss=1.2, iterations=5000),
+            "measures": Measured(importance_samples=512),
+            "in_turn": InTurn(turn_iterations=2000, state_samples=1000, fisher_samples=512, shared_components=20),
+        },
+    },
 )

@@ -1,17 +1,24 @@
-"""Part-of-speech tagging, in one language after the other."""
+"""Part-of-speech tagging, in one language after the other: a word a step, and its tag is the answer.
+
+Every step is answered, so there is no last step, and losses and importances are those of a word. In the study of
+importances each language is a condition. Nothing grows, and nobody knows which words tell the tag of another, so there
+are no exponents and no retention.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
+from benchmark_tasks.importance_options import DirectedRecurrent, InTurn, Measured, Stages
 from benchmark_tasks.recorded import HYPERFAN, REPLAYED, SMALL_MEASURES, hyperparameters_with
 from wmcl.data import read_word_vectors, stand_in_languages, universal_dependencies, universal_dependencies_reduced
 from wmcl.data.treebank import Treebank
 from wmcl.data.word_vectors import WordVectors
 from wmcl.published import published_runs
 from wmcl.published.runs import Published
+from wmcl.stages.importance import ImportanceKind
 from wmcl.studies.benchmark import (
     Benchmark,
     Chance,
@@ -22,8 +29,10 @@ from wmcl.studies.benchmark import (
     Value,
     most_frequent,
 )
+from wmcl.studies.conditions import OneATask
 from wmcl.studies.network import DirectedNetwork
-from wmcl.tasks import Task, pos_tasks
+from wmcl.studies.training import TrainingLoop
+from wmcl.tasks import DataTask, Task, pos_tasks
 from wmcl.tasks.pos_tasks import Unknown
 
 Treebanks = Literal["universal-dependencies", "universal-dependencies-reduced", "stand-in"]
@@ -204,6 +213,65 @@ GRIDS: Mapping[str, Grid] = {
 }
 
 
+@dataclass(frozen=True)
+class Tagging(OneATask):
+    """Part-of-speech tagging."""
+
+    treebanks: Treebanks = "universal-dependencies-reduced"
+    """universal-dependencies: the treebanks of the paper; universal-dependencies-reduced: the same languages in small
+    files; stand-in: syllables at random, to try things out"""
+    languages: tuple[str, ...] = ("en", "ar", "cs", "da", "de", "es", "fi", "fr")
+    """codes of the languages of the first part"""
+    vectors: Path | None = None
+    """files of word vectors, with {language} in place of its code, such as polyglot-{language}.pkl; None makes vectors
+    of the characters of each word"""
+    unknown: Unknown = "keep"
+    """what is done with words that the files do not have: keep gives all of them the vector of unknown words; drop
+    leaves out their sentences. Without files, every word has a vector"""
+    tasks: int = 5
+    """the first so many languages are learned in turn, two at a time; 0 leaves that part out"""
+
+    @property
+    def data(self) -> str:
+        """Whose words these are."""
+        return self._made_by.title
+
+    @property
+    def note(self) -> str:
+        """The treebank of each language."""
+        names = "; ".join(each.name.split(" of speech of ", 1)[1] for each in self.made)
+        return (
+            "An answer is the tag of a word. Networks of a language differ in their initial weights and batches alone."
+            " W_hh_reverse belongs to the half that reads backwards, in networks that read in both directions."
+            f" Treebanks, in the order of their numbers: {names}."
+        )
+
+    def of_conditions(self) -> "Tagging":
+        """The same: vectors and tasks depend on all languages at once."""
+        return replace(self, tasks=0)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The codes of the languages."""
+        return self.languages
+
+    @property
+    def _made_by(self) -> PosTagging:
+        return PosTagging(self.treebanks, self.languages, self.vectors, self.unknown)
+
+    @property
+    def made(self) -> list[DataTask]:
+        """The tasks of the comparison of methods."""
+        return cast(list[DataTask], self._made_by.tasks(len(self.languages)))
+
+    def check(self) -> None:
+        """Refuse what makes no sense, and data that are not on this machine."""
+        if not self.languages:
+            raise ValueError("languages is empty: there must be at least one")
+        super().check()
+
+
+_KINDS: tuple[ImportanceKind, ...] = ("sampled", "SI total", "SI task", "MAS")
 _PUBLISHED: Mapping[str, object] = {
     "task": PosTagging(treebanks="universal-dependencies", vectors=Path(f"polyglot-{CODE}.pkl"), unknown="drop"),
     "network": DirectedNetwork(cell="lstm", hidden=32, direction="backward"),
@@ -227,4 +295,32 @@ POS = Benchmark(
     grids=GRIDS,
     common=COMMON,  # other sentences in each language, so all published runs say how many their Fisher takes
     differences=DIFFERENCES,
+    conditions=Tagging(),
+    importance_presets={
+        "quick": {
+            "network": DirectedRecurrent(hidden=32, forget_bias=0.0),
+            "training": TrainingLoop(batch=32, learning_rate=1e-2, validate_every=20, watch_every=5),
+            "stages": Stages(losses=(1.4, 1.0), main_loss=1.4, iterations=300),
+            "measures": Measured(kinds=_KINDS),
+            "in_turn": InTurn(turn_iterations=150),
+        },
+        "smoke": {
+            "seeds": 2,
+            "data": Tagging(treebanks="stand-in", languages=("x1", "x2", "x3"), tasks=3),
+            "network": DirectedRecurrent(hidden=8, forget_bias=0.0),
+            "training": TrainingLoop(batch=16, learning_rate=3e-2, validate_every=10),
+            "stages": Stages(losses=(1.2, 1.0), main_loss=1.2, iterations=60),
+            "measures": Measured(kinds=_KINDS, importance_samples=16),
+            "in_turn": InTurn(turn_iterations=15, state_samples=32, fisher_samples=16, shared_components=3),
+        },
+        "paper": {
+            "seeds": 10,
+            "data": Tagging(treebanks="universal-dependencies", tasks=8),
+            "network": DirectedRecurrent(hidden=256, forget_bias=0.0),
+            "training": TrainingLoop(batch=64, learning_rate=1e-3, validate_every=25, watch_every=5),
+            "stages": Stages(losses=(1.4, 1.0, 0.8), main_loss=1.0, iterations=5000),
+            "measures": Measured(kinds=_KINDS, importance_samples=512),
+            "in_turn": InTurn(turn_iterations=2000, state_samples=1000, fisher_samples=512, shared_components=20),
+        },
+    },
 )

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from real_data_study.outcome import halves, per_of
-from wmcl.statistics import mean_interval
+from wmcl.statistics import agreement, mean_interval
 
 
 @dataclass(frozen=True)
@@ -73,17 +72,3 @@ def _range(values: xr.DataArray, log: bool) -> xr.Dataset:
             "n": complete.shape[1],
         }
     )
-
-
-def agreement(values: np.ndarray) -> tuple[float, float]:
-    """Kendall's W of the order of the columns, and the p of Friedman's test that rows do not agree on one.
-
-    W = χ² / (n (k - 1)) of n rows and k columns, with χ² corrected for ties. Both are NaN with fewer than two rows or
-    three columns, and where the values of every row are equal. The p is that of the χ² distribution, too large for few
-    rows.
-    """
-    n, k = values.shape
-    if n < 2 or k < 3 or (values == values[:, :1]).all():
-        return float("nan"), float("nan")
-    found = stats.friedmanchisquare(*values.T)
-    return float(found.statistic) / (n * (k - 1)), float(found.pvalue)

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import xarray as xr
-from common.results import describe
-from front_study.predictors import rank_correlations
 
-from real_data_study.config import Config
-from wmcl.statistics import effects, law
-from wmcl.statistics.least_squares import fit, fitted
+from real_data_study.design import Config
+from wmcl.labels import label
+from wmcl.statistics import effects, law, rank_correlations, slope
+from wmcl.statistics.association import without_means
 
 OVERLAPS = ("overlap_states_last_step", "overlap_states_all_steps", "overlap_fisher")
 BASELINES = ("second_accuracy", "moved")
@@ -17,6 +16,7 @@ PREDICTORS = (*OVERLAPS, *BASELINES)
 FORGETTING = ("forgetting_loss", "forgetting_accuracy")
 TERMS = ("memory_load", "retention", "lead")
 WEIGHTS = {"connection": "hh", "statistic": "mean"}
+"""importance that the report is about"""
 HALVES = {"W_hh": "hh", "W_hh_reverse": "hh_reverse"}
 """recurrent weights, and those that read backwards beside them in networks that read in both directions"""
 
@@ -26,31 +26,28 @@ def halves(results: xr.Dataset) -> dict[str, str]:
     return {name: connection for name, connection in HALVES.items() if connection in results.connection.values}
 
 
-"""importance that the report is about"""
-
-
 def per_of(results: xr.Dataset) -> str:
     """What losses are matched for, and what importances are compared per."""
     return str(results.attrs.get("per", "bit"))  # files from before there was a choice do not say
 
 
 def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
-    """Add exponents, law and correlations, and say what everything is."""
+    """Add exponents, law and correlations, and say what the data are."""
+    data = config.data
     results = _demands_of_conditions(results).assign_attrs(
-        data=config.benchmark.data,
-        note=config.benchmark.note,
-        per=config.benchmark.per,
-        task_size=config.benchmark.task_size,
+        data=data.data,
+        note=data.note,
+        per=data.per,
+        task_size=data.task_size,
         main_stage=str(config.stages.main_loss),
-        smallest=config.benchmark.smallest or "",
+        smallest=data.smallest or "",
     )
     if lines(results):
         results = results.merge(exponents(results), combine_attrs="override")
     if "pair" in results.dims:
         results["correlation"] = correlations(results)
-    units = {"bit": "nats per bit of the answer", "answer": "nats per answer"}[config.benchmark.per]
-    of_losses = {name: (text, units) for name, text in LOSSES.items()}
-    return describe(results, DESCRIPTIONS | of_losses, "stop_reason")
+    units = {"bit": "nats per bit of the answer", "answer": "nats per answer"}[data.per]
+    return label(results, **{name: (text, units) for name, text in LOSSES.items()})
 
 
 def _demands_of_conditions(results: xr.Dataset) -> xr.Dataset:
@@ -100,15 +97,10 @@ def exponents(results: xr.Dataset) -> xr.Dataset:
 
 
 def _slope(values: xr.DataArray) -> xr.DataArray:
-    """Least squares of log values on log size; NaN for a single size."""
-    x = np.log(values["task_size"].values.astype(float))
-    if len(np.unique(x)) < 2:
-        return values.isel(condition=0, drop=True) * np.nan
-    weights = xr.DataArray((x - x.mean()) / ((x - x.mean()) ** 2).sum(), dims="condition")
-    logs = xr.ufuncs.log(values.where(values > 0)).drop_vars(
-        [n for n, c in values.coords.items() if "condition" in c.dims]
-    )
-    return (logs * weights).sum("condition", skipna=False)
+    """Slope of log values on log size; NaN for a single size."""
+    plain = values.drop_vars([name for name, each in values.coords.items() if "condition" in each.dims])
+    sizes = xr.DataArray(np.log(values["task_size"].values.astype(float)), dims="condition")
+    return slope(xr.ufuncs.log(plain.where(plain > 0).astype(float)), sizes, "condition")
 
 
 def law_effects(results: xr.Dataset, stage: str, kind: str = "sampled") -> xr.Dataset:
@@ -118,20 +110,6 @@ def law_effects(results: xr.Dataset, stage: str, kind: str = "sampled") -> xr.Da
     """
     at = results.isel(condition=results.in_law.values.astype(bool)).sel(stage=stage)
     return effects(at.importance.sel(kind=kind, per=per_of(results), **WEIGHTS), law(*TERMS), (), reached=at.reached)
-
-
-def remove_tasks(values: xr.DataArray) -> xr.DataArray:
-    """Residuals of each seed around a mean of each first and each second task.
-
-    With y_st = α_s + β_t + e_st fitted by least squares, what is left says how a pair differs from what its two tasks
-    do with others.
-    """
-    first, second = (np.asarray(values[name].values) for name in ("first", "second"))
-    columns = np.column_stack(
-        [first[:, None] == np.unique(first)[1:], second[:, None] == np.unique(second)[1:]]
-    ).astype(float)
-    rows = values.transpose("seed", "pair")
-    return rows.copy(data=rows.values - fitted(fit(rows.values, columns), columns))
 
 
 def remove_pairs(values: xr.DataArray) -> xr.DataArray:
@@ -144,7 +122,7 @@ def remove_pairs(values: xr.DataArray) -> xr.DataArray:
 
 CHANGES: Mapping[str, Callable[[xr.DataArray], xr.DataArray]] = {
     "nothing": lambda values: values,
-    "means of tasks": remove_tasks,
+    "means of tasks": lambda values: without_means(values, ("first", "second"), "pair"),
     "means of pairs": remove_pairs,
 }
 """what is taken off before ranks are compared"""
@@ -158,11 +136,10 @@ def correlations(results: xr.Dataset) -> xr.DataArray:
 
 
 def _correlations(results: xr.Dataset, change: Callable[[xr.DataArray], xr.DataArray]) -> xr.DataArray:
-    columns = {name: change(results[name]).rename(pair="setting") for name in (*PREDICTORS, *FORGETTING)}
-    predictors = xr.concat([columns[name] for name in PREDICTORS], "predictor").assign_coords(
-        predictor=list(PREDICTORS)
-    )
-    found = [rank_correlations(columns[name], predictors) for name in FORGETTING]
+    columns = {name: change(results[name]) for name in (*PREDICTORS, *FORGETTING)}
+    predictors = xr.concat([columns[name] for name in PREDICTORS], "predictor", coords="minimal", compat="override")
+    predictors = predictors.assign_coords(predictor=list(PREDICTORS))
+    found = [rank_correlations(columns[name], predictors, "pair") for name in FORGETTING]
     return xr.concat(found, "forgetting").assign_coords(forgetting=list(FORGETTING))
 
 
@@ -172,7 +149,7 @@ LOSSES = {
     "loss": "test loss",
     "validation_loss": "validation loss on either side of the matched loss",
 }
-DESCRIPTIONS: dict[str, tuple[str, str]] = {
+LABELS: dict[str, tuple[str, str]] = {
     "task": ("what is asked for", "1"),
     "task_size": ("what grows: see the attribute task_size", "1"),
     "seed": ("seed of the network: initialisation and batches, and of digits, which ones are shown", "1"),
@@ -219,5 +196,6 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "moved": ("distance moved by the second task over the norm of the weights", "1"),
     "correlation": ("Spearman's rank correlation over pairs of tasks, within a seed", "1"),
     "predictor": ("what may foretell forgetting", "1"),
+    "forgetting": ("how forgetting is measured", "1"),
     "removed": ("what is taken off both before ranks are compared", "1"),
 }

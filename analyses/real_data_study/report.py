@@ -1,8 +1,6 @@
 """What the file says, as Markdown: a table of the conditions, exponents, the law, and what foretells forgetting."""
 
 import xarray as xr
-from common.network import networks_text
-from common.tables import ABSENT, interval, number, table_head, table_row
 
 from real_data_study.differences import QUANTITIES, differences
 from real_data_study.outcome import (
@@ -17,6 +15,8 @@ from real_data_study.outcome import (
 )
 from wmcl.statistics import compare, mean_interval, verdict
 from wmcl.statistics.verdict import ENOUGH_SEEDS
+from wmcl.studies.network import networks_text
+from wmcl.studies.tables import ABSENT, interval, interval_of, number, table_head, table_row
 
 NAMES = {
     "overlap_states_last_step": "overlap of states, last step",
@@ -88,17 +88,17 @@ def _row(at: xr.Dataset, kind: str) -> list[str]:
     for connection in halves(at).values():
         own = at.sel(kind=kind, connection=connection)
         measured += [
-            _interval(own.importance.sel(per=per_of(at), statistic="mean"), ".2e", log=True),
-            _interval(own.effective_fraction, ".3f"),
-            _interval(own.distance_moved, ".2f"),
+            interval_of(own.importance.sel(per=per_of(at), statistic="mean"), ".2e", log=True),
+            interval_of(own.effective_fraction, ".3f"),
+            interval_of(own.distance_moved, ".2f"),
         ]
     return [
         *cells,
         number(float(at.iteration.sel(side="after").mean()), ".0f"),
-        _interval(100 * at.accuracy, ".1f"),
+        interval_of(100 * at.accuracy, ".1f"),
         *measured,
-        _interval(at.components.sel(phase="output"), ".1f"),
-        _interval(at.components.sel(phase="all"), ".1f"),
+        interval_of(at.components.sel(phase="output"), ".1f"),
+        interval_of(at.components.sel(phase="all"), ".1f"),
     ]
 
 
@@ -229,7 +229,7 @@ def _pairs(results: xr.Dataset) -> list[str]:
             table_row(
                 [
                     text,
-                    _interval(values.mean("pair"), ".3f"),
+                    interval_of(values.mean("pair"), ".3f"),
                     f"{float(between.min()):.3f} to {float(between.max()):.3f}",
                 ]
             )
@@ -245,7 +245,7 @@ def _correlations(results: xr.Dataset) -> list[str]:
     for predictor in (name for name in PREDICTORS if bool(results[name].notnull().any())):
         for forgetting in FORGETTING:
             one = results.correlation.sel(predictor=predictor, forgetting=forgetting)
-            cells = [_interval(one.sel(removed=name), ".2f") for name in CHANGES]
+            cells = [interval_of(one.sel(removed=name), ".2f") for name in CHANGES]
             rows.append(table_row([NAMES[predictor], NAMES[forgetting], *cells]))
     text = (
         "Rank correlation with forgetting over the ordered pairs, within each seed. Pairs share tasks, so they are not"
@@ -255,13 +255,3 @@ def _correlations(results: xr.Dataset) -> list[str]:
         " other tasks."
     )
     return ["", text, "", *table_head(head), *rows]
-
-
-def _interval(values: xr.DataArray, form: str, log: bool = False) -> str:
-    """Mean and interval over the networks that have a number."""
-    if log:
-        values = values.where(values > 0)
-    if not bool(values.notnull().any()):
-        return ABSENT
-    found = mean_interval(values, log=log)
-    return interval(form, *(float(found[name]) for name in ("average", "low", "high")))

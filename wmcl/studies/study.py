@@ -6,7 +6,7 @@ owns the command line, the cache of finished networks, provenance, labels and fi
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -43,6 +43,8 @@ class Part:
     seeds: Sequence[int]
     given: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """further arguments of the measure in a condition, by name"""
+    ignored: Collection[str] = ()
+    """names of bound arguments that results do not depend on, or that are given in another form besides"""
     cost: Callable[[Mapping[str, Any]], float] = _equal_cost
     """relative time of a condition"""
     members_on_gpu: Callable[[int], int] | None = None
@@ -164,7 +166,7 @@ def _sweep(run: Run, part: Part) -> xr.Dataset:
         run.output.with_suffix(f".{part.folder}"),
         name=part.name,
         given=part.given,
-        ignored=("device",),
+        ignored=("device", *part.ignored),
         origin=provenance(device),
         jobs=run.jobs,
         members=members,

@@ -6,14 +6,19 @@ from dataclasses import asdict
 from typing import Any
 
 import xarray as xr
+from benchmark_tasks.importance_options import Measured, Recurrent, Stages
 
-from real_data_study.config import Config
 from wmcl.importance import PathIntegral
 from wmcl.provenance import describe_device
 from wmcl.stages import dimensionality_at, importance_at, performance_at, training_at
+from wmcl.studies.conditions import ConditionOptions
+from wmcl.studies.training import TrainingLoop
+from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
+from wmcl.sweeps.identity import Described
 from wmcl.tasks import DataTask
 from wmcl.training import Stop, Trained, train
 from wmcl.training.milestones import Milestone
+from wmcl.training.options import reason_variable
 
 CONNECTIONS = ["ih", "ih_reverse", "hh", "hh_reverse", "out"]
 """whose importance is kept, of those that a network has: networks that read in both directions have all"""
@@ -21,53 +26,72 @@ PHASES = ["output", "input", "all"]
 KEPT_DIMENSIONALITY = ["components", "participation_ratio", "effective_rank"]
 
 
-def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
-    """Train the networks of a condition and measure them, one by one, as each has a task of its own."""
-    found = xr.concat([_one(config, device, condition, seed) for seed in seeds], "seed")
-    return found.assign_attrs(device=describe_device(device))
+def measure(
+    condition: Mapping[str, Any],
+    seeds: Sequence[int],
+    data: ConditionOptions,
+    content: Described,
+    network: Recurrent,
+    training: TrainingLoop,
+    stages: Stages,
+    measures: Measured,
+    device: str,
+) -> xr.Dataset:
+    """Train the networks of a condition and measure them, one by one, as each has a task of its own.
 
-
-def _one(config: Config, device: str, condition: Mapping[str, Any], seed: int) -> xr.Dataset:
-    benchmark, losses = config.benchmark, config.stages.losses
-    task, load = benchmark.task(condition, seed), benchmark.load(condition)
-    scale = load if benchmark.per == "bit" else 1.0
-    network = config.network.build(task)
-    trained = train(
-        network,
-        task,
-        [seed],
-        Stop(config.stages.iterations, loss=losses[-1] * scale),
-        config.training.options,
-        [loss * scale for loss in losses],
-        device=device,
-        progress=False,
-        observer=PathIntegral(),
-    )
-    began = time.perf_counter()
-    parts = [_at(trained, stage, config, task, device, load, scale) for stage in trained.milestones]
-    once = asdict(benchmark.memory_demand(condition, task)) | {
-        "steps": float(task.test.lengths.double().mean()),
-        "stop_reason": float(trained.reason[0]),
-        "training_iterations": float(trained.iterations[0]),
-    }
-    result = xr.concat(parts, "stage").assign({name: ("seed", [float(value)]) for name, value in once.items()})
-    result["seconds"] = (("seed", "part"), [[trained.seconds, time.perf_counter() - began]])
-    return result.assign_coords(
-        stage=[str(loss) for loss in losses], seed=[seed], part=["training", "measures"]
-    ).transpose("seed", ...)
+    Args:
+        condition: its task and size.
+        seeds: of the networks.
+        data: options of the conditions.
+        content: what their sequences are, so that other data make other entries.
+        network: its options.
+        training: how to train.
+        stages: losses that are matched.
+        measures: what is measured.
+        device: of the tensors.
+    """
+    found = []
+    for seed in seeds:
+        task, load = data.task(condition, seed), data.load(condition)
+        scale = load if data.per == "bit" else 1.0
+        trained = train(
+            network.build(task),
+            task,
+            [seed],
+            Stop(stages.iterations, loss=stages.losses[-1] * scale),
+            training.options,
+            [loss * scale for loss in stages.losses],
+            device=device,
+            progress=False,
+            observer=PathIntegral(),
+            checkpoint=checkpoint(f"seed_{seed}"),
+            checkpoint_every=CHECKPOINT_EVERY,
+        )
+        began = time.perf_counter()
+        parts = [_at(trained, stage, measures, task, device, load, scale) for stage in trained.milestones]
+        once = asdict(data.demand(condition, task)) | {
+            "steps": float(task.test.lengths.double().mean()),
+            "training_iterations": float(trained.iterations[0]),
+        }
+        result = xr.concat(parts, "stage").assign({name: ("seed", [float(value)]) for name, value in once.items()})
+        result["stop_reason"] = reason_variable(trained.reason)
+        result["seconds"] = (("seed", "part"), [[trained.seconds, time.perf_counter() - began]])
+        labels = {"stage": [str(loss) for loss in stages.losses], "seed": [seed], "part": ["training", "measures"]}
+        found.append(result.assign_coords(labels).transpose("seed", ...))
+    return xr.concat(found, "seed").assign_attrs(device=describe_device(device))
 
 
 def _at(
     trained: Trained,
     stage: Milestone,
-    config: Config,
+    m: Measured,
     task: DataTask,
     device: str,
     load: float,
     scale: float,
 ) -> xr.Dataset:
     """Every measure at a stage, losses over their scale; NaN for a network that missed it, but for its training."""
-    m, test = config.measures, task.test.to(device)
+    test = task.test.to(device)
     probe = task.fixed_set("fisher", m.importance_samples).to(device)
     importance = importance_at(trained, stage, probe, m.kinds).drop_dims("probability")
     connections = [name for name in CONNECTIONS if name in importance.connection]
@@ -89,14 +113,6 @@ def _dimensionality(found: xr.Dataset, task: DataTask) -> xr.Dataset:
     if task.draw.test.at_every_step:
         found = found.sel(phase=["all"])
     return found[KEPT_DIMENSIONALITY].sel(centre="pooled", drop=True).reindex(phase=PHASES)
-
-
-def configuration_of_entries(config: Config, device: str) -> dict[str, Any]:
-    """What the numbers of an entry depend on, beside its condition and seed."""
-    own = dict(config.benchmark.condition_configuration)
-    parts = {name: asdict(config)[name] for name in ("network", "training", "measures")}
-    stages = {"losses": list(config.stages.losses), "iterations": config.stages.iterations}
-    return {"benchmark": config.study.benchmark, "data": own, **parts, "stages": stages, "device": device}
 
 
 def cost(condition: Mapping[str, Any]) -> float:

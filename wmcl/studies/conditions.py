@@ -1,0 +1,171 @@
+"""Conditions whose importances are compared: tasks of recorded sequences, which grow or stand beside each other."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from wmcl.studies.benchmark import TaskOptions
+from wmcl.studies.constraints import Count
+from wmcl.tasks import DataTask
+
+Per = Literal["bit", "answer"]
+Condition = Mapping[str, Any]
+"""``task``, what is learned, and ``task_size``, how large what grows in its sequences is"""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a condition demands of a network; steps are means over sequences."""
+
+    memory_load: float
+    """bits of the answer, L"""
+    retention: float
+    """steps from the first one that the answer depends on up to the answer, mean over the bits; NaN if not known"""
+    lead: float
+    """steps before anything that the answer depends on; NaN if not known"""
+    in_law: bool
+    """whether it is one of the conditions that the law of load, retention and lead is about"""
+
+
+class ConditionOptions(ABC):
+    """Options of the conditions of a benchmark, and of the tasks that are learned in turn."""
+
+    per: ClassVar[Per] = "answer"
+    """what losses are matched for, in nats: a bit of the answer, or an answer"""
+    task_size: ClassVar[str] = ""
+    """what the size of a condition counts, with its symbol; empty if no condition grows out of another"""
+    smallest: ClassVar[str | None] = None
+    """the ``task`` of the condition from which all others grow; None if there is none"""
+
+    @property
+    @abstractmethod
+    def data(self) -> str:
+        """Whose sequences these are."""
+
+    @property
+    def note(self) -> str:
+        """What a reader of the report has to know of it; empty if there is nothing."""
+        return ""
+
+    @property
+    @abstractmethod
+    def conditions(self) -> Sequence[Condition]:
+        """Every condition once."""
+
+    def check(self) -> None:
+        """Refuse what makes no sense with a ValueError, and data that are not on this machine."""
+        self.sequence()
+
+    @abstractmethod
+    def task(self, condition: Condition, seed: int) -> DataTask:
+        """The task that a network with this seed learns in a condition."""
+
+    @abstractmethod
+    def load(self, condition: Condition) -> float:
+        """The number of bits of the answer."""
+
+    @abstractmethod
+    def demand(self, condition: Condition, task: DataTask) -> Demand:
+        """What the task of a condition demands."""
+
+    @abstractmethod
+    def sequence(self) -> Sequence[DataTask]:
+        """Tasks that are learned one after the other; empty if there are none."""
+
+    def of_conditions(self) -> "ConditionOptions":
+        """The same without what no single condition depends on, such as how many there are."""
+        return self
+
+
+class OneATask(ConditionOptions):
+    """Each task is a condition: nothing grows, and load alone is known of what a task demands."""
+
+    tasks: int
+    """the first so many tasks are learned in turn, two at a time; 0 leaves that part out"""
+
+    @property
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """The names of the conditions, in the order of the tasks."""
+
+    @property
+    @abstractmethod
+    def made(self) -> list[DataTask]:
+        """The tasks of the conditions."""
+
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        """One condition for each task."""
+        return [{"task": name, "task_size": 1} for name in self.names]
+
+    def check(self) -> None:
+        """Refuse what makes no sense, and data that are not on this machine."""
+        count = len(self.made)
+        if self.tasks not in (0, *range(2, count + 1)):
+            raise ValueError(
+                f"tasks is {self.tasks}, the number of tasks that are learned in turn: it must be 0, or from 2 to the"
+                f" {count} that are measured"
+            )
+
+    def task(self, condition: Condition, seed: int) -> DataTask:
+        """The same with every seed."""
+        return self.made[list(self.names).index(condition["task"])]
+
+    def load(self, condition: Condition) -> float:
+        """Entropy of the answers: at most log2 of the number of classes, and less where some are more frequent."""
+        return entropy(self.task(condition, 0))
+
+    def demand(self, condition: Condition, task: DataTask) -> Demand:
+        """Nobody knows on which steps the answer depends."""
+        return Demand(memory_load=entropy(task), retention=float("nan"), lead=float("nan"), in_law=False)
+
+    def sequence(self) -> Sequence[DataTask]:
+        """The first tasks, in their order."""
+        return self.made[: self.tasks]
+
+
+@dataclass(frozen=True)
+class EachTask(OneATask):
+    """Each task of a benchmark is a condition."""
+
+    options: TaskOptions
+    """of the tasks"""
+    measured: Count = 3
+    """tasks of the first part"""
+    tasks: int = 2
+    """the first so many tasks are learned in turn, two at a time; 0 leaves that part out"""
+
+    @property
+    def data(self) -> str:
+        """The title of the benchmark."""
+        return self.options.title
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The numbers of the tasks."""
+        return [f"task {k + 1}" for k in range(self.measured)]
+
+    @property
+    def made(self) -> list[DataTask]:
+        """The tasks of the comparison of methods."""
+        found = self.options.tasks(self.measured)
+        for task in found:
+            if not isinstance(task, DataTask):
+                raise ValueError(
+                    f"benchmark has the task {task.name}, a {type(task).__name__}: importances on data need tasks of"
+                    " wmcl.tasks.data_task"
+                )
+        return [task for task in found if isinstance(task, DataTask)]
+
+
+def entropy(task: DataTask) -> float:
+    """Of the answers of the training sequences, in bits: what is not known of an answer before anything is seen.
+
+    H = -Σ p log2 p over the shares p of the classes.
+    """
+    _, counts = np.unique(task.draw.train.targets, return_counts=True)
+    shares = counts / counts.sum()
+    return float(-(shares * np.log2(shares)).sum())
