@@ -123,10 +123,10 @@ def main() -> None:
     """Read the command line, and compare or search."""
     name, benchmark = chosen_benchmark("copy")
     study = study_of(benchmark, name)
-    if not study.configuration().selection.search:
-        study.main()
-        return
     config = study.configuration()
+    if not config.selection.search:
+        study.carry_out(config)
+        return
     with study.errors(config):
         print(study.computed(config, partial(choose, benchmark)))
     print(f"\nWrote {config.selection.chosen}.")

@@ -133,7 +133,14 @@ class Study(Generic[C]):
 
     def main(self) -> None:
         """Read the command line, run the study, and print its report."""
-        config = self.configuration()
+        self.carry_out(self.configuration())
+
+    def carry_out(self, config: C) -> None:
+        """Run the study, and print its report.
+
+        Raises:
+            SystemExit: with a sentence, if it is interrupted, or cannot write or reach what it was told to.
+        """
         with self.errors(config):
             results = self.run(config)
         print(self.report(results))
