@@ -2,38 +2,58 @@
 
 import json
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+import benchmark_tasks
 import pytest
 import xarray as xr
 
 from tests.studies import first_part
 from wmcl.sweeps.identity import described, identity
 
-ROOT = Path(__file__).parents[1]
-STUDIES = {
-    "importance_vs_length": "length_study.study",
-    "linear_rnn": "linear_study.study",
+COMMANDS = {
+    "importance_vs_length": "length_study",
+    "linear_rnn": "linear_study",
+    "stability_plasticity": "front_study",
+    "task_subspaces": "subspace_study",
+    "method_comparison": "method_study",
+    "importance_on_real_data": "real_data_study",
 }
-DOES_NOT_MATTER = {"preset", "run"}
+BENCHMARKS = {
+    "method_comparison": ("copy", "smnist", "sequential_smnist", "audioset", "pos"),
+    "importance_on_real_data": ("sequential_smnist", "audioset", "pos"),
+}
+"""the first one is the usual one"""
+STUDIES = [(name, benchmark) for name in COMMANDS for benchmark in BENCHMARKS.get(name, (None,))]
+DOES_NOT_MATTER = {"preset", "benchmark", "run"}
+ONCE = pytest.mark.parametrize("name", COMMANDS)
+EACH = pytest.mark.parametrize(("name", "benchmark"), STUDIES)
 
 
-def study_of(name):
-    return import_module(STUDIES[name]).STUDY
+def study_of(name, benchmark=None):
+    module = import_module(f"{COMMANDS[name]}.study")
+    if name not in BENCHMARKS:
+        return module.STUDY
+    chosen = benchmark or BENCHMARKS[name][0]
+    return module.study_of(benchmark_tasks.benchmark(chosen), chosen)
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_every_preset_makes_sense_and_has_a_file_of_its_own(name):
-    study = study_of(name)
+@EACH
+def test_every_preset_makes_sense_and_has_a_file_of_its_own(name, benchmark):
+    study = study_of(name, benchmark)
     assert {"smoke", "quick", "paper"} <= set(study.presets)
     for preset, config in study.presets.items():
         assert config.preset == preset
-        study.check_options(config)
+        try:
+            study.check_options(config)
+        except ValueError as error:
+            assert "wmcl data download" in str(error)  # noqa: PT017 (data that are not on every machine)
     assert len({config.run.output for config in study.presets.values()}) == len(study.presets)
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@ONCE
 def test_a_study_from_its_command_line(name, smoke_of):
     smoke = smoke_of(name)
     report = study_of(name).report(smoke.results)
@@ -50,7 +70,7 @@ def test_a_study_from_its_command_line(name, smoke_of):
         assert smoke.results[variable].attrs.get("units"), variable
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@ONCE
 def test_a_second_run_computes_nothing_and_gives_the_same(name, smoke_of):
     smoke = smoke_of(name)
     config = study_of(name).presets["smoke"]
@@ -60,7 +80,7 @@ def test_a_second_run_computes_nothing_and_gives_the_same(name, smoke_of):
     xr.testing.assert_equal(again, smoke.results)
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@ONCE
 def test_a_word_that_is_not_allowed_and_a_number_out_of_range_are_refused(name, refusal):
     main = study_of(name).main
     assert "smoke" in refusal(main, "--preset", "huge")
@@ -69,7 +89,7 @@ def test_a_word_that_is_not_allowed_and_a_number_out_of_range_are_refused(name, 
     assert "output is results: it must be the name of a file that ends in .nc" in refusal(main, "--output", "results")
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@ONCE
 def test_help_shows_the_question_and_defaults_in_groups(name, monkeypatch, capsys):
     study = study_of(name)
     monkeypatch.setattr("sys.argv", ["study", "--help"])
@@ -99,7 +119,7 @@ def changed(options, path, value):
 def keys_of(study, config):
     """What the entries of the first part depend on, by condition."""
     part = first_part(study, config)
-    common = identity(part.measure)
+    common = identity(partial(part.measure, device="cpu"), ("device", *part.ignored))
     own = [{} if part.given is None else part.given(condition) for condition in part.conditions]
     return {
         str(condition): json.dumps([common, described(given, "given")])
@@ -107,9 +127,9 @@ def keys_of(study, config):
     }
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_how_many_networks_and_how_they_are_run_does_not_matter_to_an_entry(name):
-    study = study_of(name)
+@EACH
+def test_how_many_networks_and_how_they_are_run_does_not_matter_to_an_entry(name, benchmark):
+    study = study_of(name, benchmark)
     config = study.presets["smoke"]
     expected = keys_of(study, config)
     other = replace(config, run=replace(config.run, jobs=7, members=3, output=Path("results/other.nc")))
@@ -118,10 +138,10 @@ def test_how_many_networks_and_how_they_are_run_does_not_matter_to_an_entry(name
     assert keys_of(study, changed(config, path, 99)) == expected
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_every_number_that_a_measure_is_given_matters(name):
+@EACH
+def test_every_number_that_a_measure_is_given_matters(name, benchmark):
     """A changed number either changes what the entries depend on, or which conditions there are."""
-    study = study_of(name)
+    study = study_of(name, benchmark)
     config = study.presets["smoke"]
     before, silent = keys_of(study, config), []
     for path, value in leaves(config):
