@@ -203,7 +203,7 @@ def test_a_lost_scheduler_is_an_error_and_not_a_wait(tmp_path):
     started = Cluster(tmp_path, "--local", 1)
 
     def stop():
-        while not list((tmp_path / "entries").glob("*.nc")):
+        while not list((tmp_path / "entries").glob("*.safetensors")):
             time.sleep(0.05)
         started.process.send_signal(signal.SIGTERM)
 
@@ -212,7 +212,7 @@ def test_a_lost_scheduler_is_an_error_and_not_a_wait(tmp_path):
         sweep(tmp_path, slow, started.address, seeds=range(20))
     started.process.communicate(timeout=600)
     assert started.process.returncode == 0
-    kept = len(list((tmp_path / "entries").glob("*.nc")))
+    kept = len(list((tmp_path / "entries").glob("*.safetensors")))
     assert 0 < kept < 60
     assert sweep(tmp_path, slow, seeds=range(20)).attrs["entries_computed"] == f"{60 - kept} of 60"
 
@@ -331,7 +331,7 @@ def test_ctrl_c_keeps_finished_networks(two, tmp_path):
         script, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, preexec_fn=interruptible
     )
     deadline = time.monotonic() + 600
-    while not len(list((tmp_path / "r.entries").glob("*.nc"))):
+    while not len(list((tmp_path / "r.entries").glob("*.safetensors"))):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
@@ -339,7 +339,7 @@ def test_ctrl_c_keeps_finished_networks(two, tmp_path):
     assert process.returncode == 1
     assert "Interrupted. Finished networks are kept: the same command goes on from there." in printed
     assert "Traceback" not in printed
-    assert list((tmp_path / "r.entries").glob("*.nc"))
+    assert list((tmp_path / "r.entries").glob("*.safetensors"))
 
 
 def test_the_command_line_refuses_a_cluster_in_one_sentence(tmp_path):

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wmcl import stored_file
 from wmcl.sweeps import choose, run, save_atomically
 from wmcl.sweeps.grid import entries, key
 from wmcl.sweeps.store import Store
@@ -106,7 +108,23 @@ def test_a_damaged_entry_is_reported_and_redone(tmp_path, damage):
 
 
 def test_ctrl_c_waits_for_the_entry_that_is_written(tmp_path, monkeypatch):
-    """The lock of the netCDF library would never be released, and the entry would be lost."""
+    """It would be lost."""
+    write = stored_file.write
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        write(*arguments)
+
+    monkeypatch.setattr(stored_file, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tmp_path)
+    monkeypatch.undo()
+    assert len(list((tmp_path / "entries").glob("*.safetensors"))) == 1
+    assert sweep(tmp_path).attrs["entries_computed"] == "5 of 6"
+
+
+def test_ctrl_c_waits_for_a_result_that_is_written(tmp_path, monkeypatch):
+    """The lock of the netCDF library would never be released."""
     write = xr.Dataset.to_netcdf
 
     def interrupted(*arguments, **named):
@@ -115,25 +133,9 @@ def test_ctrl_c_waits_for_the_entry_that_is_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr(xr.Dataset, "to_netcdf", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        sweep(tmp_path)
+        save_atomically(xr.Dataset({"a": 1}), tmp_path / "result.nc")
     monkeypatch.undo()
-    assert len(list((tmp_path / "entries").glob("*.nc"))) == 1
-    assert sweep(tmp_path).attrs["entries_computed"] == "5 of 6"
-
-
-def test_ctrl_c_waits_for_the_entry_that_is_read(tmp_path, monkeypatch):
-    sweep(tmp_path)
-    read, ended = xr.open_dataset, []
-
-    def interrupted(*arguments, **named):
-        signal.raise_signal(signal.SIGINT)
-        ended.append(read(*arguments, **named))
-        return ended[-1]
-
-    monkeypatch.setattr(xr, "open_dataset", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        sweep(tmp_path)
-    assert len(ended) == 1
+    assert xr.load_dataset(tmp_path / "result.nc").a == 1
 
 
 def fail_on_the_last_condition(log, condition, seeds):
@@ -201,8 +203,81 @@ def test_a_stored_entry_comes_back_identical(tmp_path):
     result = measure(tmp_path / "log", {"p": 1, "i": 4}, [3]).assign_attrs(note="µ", number=1.5)
     result.value.attrs = {"units": "nats"}
     store.write("key", result)
-    xr.testing.assert_identical(store.read("key"), result)
+    xr.testing.assert_identical(store.read("key"), result.drop_indexes(["seed", "step"]))
     assert store.read("another key") is None
+
+
+EVERY_KIND = xr.Dataset(
+    {
+        "scalar": ("seed", [1 / 3]),
+        "single": (("step", "seed"), np.float32([[0.1], [np.nan], [np.inf]])),
+        "counts": ("seed", np.array([7], ">i4"), {"units": "steps", "valid_range": [0, 9], "scale": np.float64(0.5)}),
+        "flags": (("seed", "day"), [[True, False]]),
+        "empty": (("seed", "nothing"), np.zeros((1, 0))),
+    },
+    coords={
+        "seed": [3],
+        "step": [0.1, 0.2, 0.3],
+        "day": np.array(["2001-02-03", "2001-02-04"], "datetime64[ns]"),
+        "letter": ("step", ["a", "µ", ""], {"long_name": "letter"}),
+        "word": ("step", np.array(["one", "two", "three"], object)),
+        "whole": 5,
+    },
+    attrs={"note": '"µ"', "number": 1.5, "many": [1, 2], "none": float("nan")},
+)
+
+
+def test_every_kind_of_variable_comes_back_identical(tmp_path):
+    store = Store(tmp_path)
+    store.write("key", EVERY_KIND)
+    found = store.read("key")
+    xr.testing.assert_identical(found, EVERY_KIND.drop_indexes(list(EVERY_KIND.indexes)))
+    assert list(found.variables) == list(EVERY_KIND.variables)
+    for name, variable in EVERY_KIND.variables.items():
+        assert found[name].dtype == variable.dtype.newbyteorder("=")
+        assert found[name].attrs == variable.attrs
+    found.single[0] = 2.0  # arrays may be written to
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda result: result.assign(bad=("seed", [1j])),
+            "bad has type complex128: it must hold numbers, dates or text",
+        ),
+        (lambda result: result.assign(bad=("seed", np.array([None]))), "bad has type object"),
+        (lambda result: result.assign_attrs(bad={"a": 1}), "attribute bad of the result is {'a': 1}: it must be text"),
+        (lambda result: result.assign_attrs(bad=True), "attribute bad of the result is True"),
+        (lambda result: result.assign(value=result.value.assign_attrs(bad=None)), "attribute bad of value is None"),
+    ],
+)
+def test_what_no_result_file_could_hold_is_refused_with_the_first_entry(tmp_path, change, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        sweep(tmp_path, lambda log, condition, seeds: change(measure(log, condition, seeds)))
+    assert len(calls(tmp_path)) == 1
+    assert not list((tmp_path / "entries").iterdir())
+
+
+def test_labels_of_entries_are_put_in_order(tmp_path):
+    """Numbers by value, text as it appears, and where there are no labels, by position."""
+
+    def shuffled(log, condition, seeds):
+        labels = np.roll([10.0, 20.0, 30.0], condition["i"])[: condition["p"] + 1]
+        words = [f"w{value:.0f}" for value in labels]
+        bare = (("seed", "bare"), np.arange(condition["i"], dtype=float)[None])
+        values = (("word", "seed", "x"), np.multiply.outer(labels, [labels]))
+        return xr.Dataset({"square": values, "plain": bare}, coords={"seed": list(seeds), "x": labels, "word": words})
+
+    for _ in range(2):
+        found = sweep(tmp_path, shuffled, seeds=(0,))
+        assert found.x.values.tolist() == [10.0, 20.0, 30.0]
+        assert found.word.values.tolist() == ["w30", "w10", "w20"]
+        assert found.square.dims == ("condition", "seed", "word", "x")
+        square = choose(found, p=2, i=2).square.squeeze()
+        assert square.sel(word="w20", x=30.0) == 600.0
+        assert choose(found, p=1).square.squeeze().sel(word="w20").isnull().all()
+        assert choose(found, i=2).plain.values.tolist() == [[[0.0, 1.0, pytest.approx(np.nan, nan_ok=True)]]]
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):
@@ -298,14 +373,11 @@ def test_work_is_done_on_one_thread_and_the_callers_threads_are_left_alone(tmp_p
     assert set(seen) == {1}
 
 
-def test_an_entry_file_with_the_configuration_of_another_is_not_believed(tmp_path):
+def test_an_entry_file_with_the_key_of_another_is_not_believed(tmp_path):
     sweep(tmp_path, seeds=(0,))
     first, second = sorted((tmp_path / "entries").iterdir())[:2]
-    head, tail = second.name.split(".", 1)
-    first.replace(first.with_name(f"{head}.{first.name.split('.', 1)[1]}"))
-    second.unlink()
-    with pytest.warns(UserWarning, match="is damaged"):
+    first.replace(second)
+    with pytest.warns(UserWarning, match=f"{second.name} is damaged"):
         sweep(tmp_path, seeds=(0,))
     assert len(calls(tmp_path)) == 3 + 2
-    assert tail.endswith(".nc")
     assert len(list((tmp_path / "entries").iterdir())) == 3

@@ -7,6 +7,7 @@ that no byte of the file can change unseen.
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -52,7 +53,7 @@ def write(
         "description": json.dumps(description),
         "digest": _BLANK,
     }
-    content = bytearray(save({name: np.asarray(values, order="C") for name, values in arrays.items()}, header))
+    content = bytearray(save({name: _as_stored(values) for name, values in arrays.items()}, header))
     start, stop = _place_of_digest(content)
     content[start:stop] = hashlib.sha256(content).hexdigest().encode()
     write_atomically(content, path)
@@ -81,8 +82,14 @@ def read(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarray], di
         raise ValueError(f"{path} is a {header.get('kind')} file: it must be a wmcl {kind}")
     if header.get("version") != str(version):
         raise ValueError(f"{path} has version {header.get('version')}: this wmcl reads version {version} of a {kind}")
-    arrays = {name: _array(content, entries[name]) for name in json.loads(header["names"])}
+    first = _end_of_header(content)
+    arrays = {name: _array(content, first, entries[name]) for name in json.loads(header["names"])}
     return arrays, json.loads(header["description"])
+
+
+def _as_stored(values: np.ndarray) -> np.ndarray:
+    """Return an array as the format takes it: in order, and in the order of bytes of this machine."""
+    return np.asarray(values, values.dtype.newbyteorder("="), order="C")
 
 
 def _content(path: Path) -> bytearray:
@@ -92,12 +99,12 @@ def _content(path: Path) -> bytearray:
     return content
 
 
-def _array(content: bytearray, entry: Mapping[str, Any]) -> np.ndarray:
+def _array(content: bytearray, first: int, entry: Mapping[str, Any]) -> np.ndarray:
     """Return the array of an entry of the header: numbers of a type, in a shape, at a place after the header."""
     kind = entry["dtype"].rstrip("0123456789")
     dtype = np.dtype(_KINDS[kind] + entry["dtype"][len(kind) :])
-    first = _end_of_header(content) + entry["data_offsets"][0]
-    return np.frombuffer(content, dtype, int(np.prod(entry["shape"])), first).reshape(entry["shape"])
+    place = first + entry["data_offsets"][0]
+    return np.frombuffer(content, dtype, math.prod(entry["shape"]), place).reshape(entry["shape"])
 
 
 def _place_of_digest(content: bytearray) -> tuple[int, int]:

@@ -48,7 +48,7 @@ def undisturbed_run(folder):
 
 
 def files(folder):
-    return sorted((folder / "entries").glob("*.nc"))
+    return sorted((folder / "entries").glob("*.safetensors"))
 
 
 def same(found, expected):

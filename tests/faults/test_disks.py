@@ -26,13 +26,13 @@ def disk(tmp_path):
     """A file system of its own, small enough to fill."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount("-t", "tmpfs", "-o", "size=512k", "none", folder)
+    mount("-t", "tmpfs", "-o", "size=32k", "none", folder)
     yield folder
     subprocess.run(["umount", folder], check=True)
 
 
 def test_a_disk_is_full(disk, undisturbed, tried):
-    with pytest.raises(OSError, match=rf"No space left on device: '{disk}/entries/\w+\.\w+\.nc'") as raised:
+    with pytest.raises(OSError, match=rf"No space left on device: '{disk}/entries/\w+\.safetensors'") as raised:
         small(disk)
     assert raised.value.errno == errno.ENOSPC
     kept = len(files(disk))
@@ -56,7 +56,7 @@ def test_a_disk_fills_at_any_entry(tmp_path, undisturbed, monkeypatch, tried):
             flush(handle)
 
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match=rf"No space left on device: '{folder}/entries/\w+\.\w+\.nc'"):
+        with pytest.raises(OSError, match=rf"No space left on device: '{folder}/entries/\w+\.safetensors'"):
             small(folder)
         monkeypatch.setattr(os, "fsync", flush)
         assert len(files(folder)) == position
@@ -65,7 +65,7 @@ def test_a_disk_fills_at_any_entry(tmp_path, undisturbed, monkeypatch, tried):
 
 
 def no_large_files():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
 
 def test_files_may_not_be_that_large(context, tmp_path, undisturbed, tried):

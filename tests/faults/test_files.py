@@ -3,14 +3,15 @@
 import random
 import shutil
 import warnings
+from pathlib import Path
 
+import numpy as np
 import pytest
-import xarray as xr
 
 from tests.faults.conftest import rounds
 from tests.faults.small import ENTRIES, files, small, whole
+from wmcl import stored_file
 from wmcl.sweeps import store
-from wmcl.sweeps.grid import digest
 
 
 def truncated(path, chance):
@@ -44,35 +45,29 @@ def emptied(path, chance):
     path.write_bytes(b"")
 
 
-def renamed_content(path, chance):
-    """One character of the digest of the content, which is then wrong."""
-    head, middle, tail = path.name.split(".")
-    k = chance.randrange(len(middle))
-    path.rename(path.with_name(f"{head}.{middle[:k]}{'0' if middle[k] != '0' else '1'}{middle[k + 1 :]}.{tail}"))
-
-
 def over_the_file_of_another(path, chance):
     """The content of another entry under this entry's name."""
-    other = chance.choice([p for p in path.parent.glob("*.nc") if p != path])
+    other = chance.choice([p for p in path.parent.glob("*.safetensors") if p != path])
     shutil.copy(other, path)
 
 
-def with_a_name_that_fits(path, chance):
-    """No netCDF, but whoever wrote it computed the digest."""
-    junk = chance.randbytes(chance.choice([0, 1, 300]))
-    path.unlink()
-    path.with_name(f"{path.name.split('.')[0]}.{digest(junk)}.nc").write_bytes(junk)
+def junk(path, chance):
+    path.write_bytes(chance.randbytes(chance.choice([1, 8, 300])))
 
 
-def without_a_configuration(path, chance):
-    content = bytes(xr.Dataset({"mean": ("seed", [1.0])}).to_netcdf(None, engine="netcdf4"))
-    path.unlink()
-    path.with_name(f"{path.name.split('.')[0]}.{digest(content)}.nc").write_bytes(content)
+def of_another_kind(path, chance):
+    stored_file.write(path, "checkpoint", store.ENTRY_VERSION, {"mean": np.ones(1)}, {})
+
+
+def without_a_key(path, chance):
+    arrays, description = stored_file.read(path, "entry", store.ENTRY_VERSION)
+    del description["key"]
+    stored_file.write(path, "entry", store.ENTRY_VERSION, arrays, description)
 
 
 DAMAGES = [
-    *(truncated, longer, flipped_in_the_header, flipped_in_the_middle, flipped_at_the_end, emptied, renamed_content),
-    *(over_the_file_of_another, with_a_name_that_fits, without_a_configuration),
+    *(truncated, longer, flipped_in_the_header, flipped_in_the_middle, flipped_at_the_end, emptied),
+    *(over_the_file_of_another, junk, of_another_kind, without_a_key),
 ]
 
 
@@ -112,21 +107,20 @@ def test_a_name_belongs_to_no_entry(tmp_path, finished, undisturbed, tried):
         tried()
 
 
-def test_a_file_has_the_name_of_another(tmp_path, finished, undisturbed, tried):
-    """That other entry then has two files, of which one is right; the wrong one goes when it is looked at."""
-    for seed in rounds(2):
-        folder, chance = tmp_path / str(seed), random.Random(seed)
-        shutil.copytree(finished, folder)
-        victim, other = chance.sample(files(folder), 2)
-        renamed = other.with_name(f"{other.name.split('.')[0]}.{victim.name.split('.')[1]}.nc")
-        victim.rename(renamed)
-        with warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always")
-            found = small(folder)
-        assert [renamed.name in str(w.message) for w in warned] == [True] * (not renamed.exists())
-        renamed.unlink(missing_ok=True)
-        whole(folder, found, undisturbed, 1)
-        tried()
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere")], ids=["folder", "broken link"])
+def test_an_entry_is_no_file(tmp_path, finished, undisturbed, tried, make):
+    """It is left alone, until its place is needed."""
+    folder = tmp_path / "f"
+    shutil.copytree(finished, folder)
+    victim = files(folder)[0]
+    victim.unlink()
+    make(victim)
+    if victim.is_dir():
+        with pytest.raises(OSError, match=f"Is a directory: '{victim}'"):
+            small(folder)
+        victim.rmdir()
+    whole(folder, small(folder), undisturbed, 1)
+    tried()
 
 
 def test_strangers_are_in_the_folder(tmp_path, finished, undisturbed, tried):
@@ -137,15 +131,13 @@ def test_strangers_are_in_the_folder(tmp_path, finished, undisturbed, tried):
     (entries / "notes.txt").write_text("mine")
     (entries / "foreign.nc").write_bytes(b"CDF\x01")
     (entries / "a folder").mkdir()
-    (entries / f"{key}.{'0' * 24}.nc").mkdir()
     (entries / f"{key}.nc").write_bytes(b"")
     (entries / "left.part").write_bytes(b"half")
-    (entries / f"{key}.{'1' * 24}.nc").symlink_to(tmp_path / "nowhere")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = small(folder)
     assert {p.name for p in entries.iterdir()} == {p.name for p in files(finished)} | {
-        *("notes.txt", "foreign.nc", "a folder", f"{key}.{'0' * 24}.nc", f"{key}.nc", f"{key}.{'1' * 24}.nc")
+        *("notes.txt", "foreign.nc", "a folder", f"{key}.nc")
     }
     assert found.attrs["entries_computed"] == f"0 of {ENTRIES}"
     tried()
@@ -157,9 +149,9 @@ def test_a_good_file_is_put_back(tmp_path, finished, undisturbed, monkeypatch, t
     shutil.copytree(finished, folder)
     looks, believed = [], store._believed
 
-    def first_look_fails(name, content, key):
-        looks.append(name)
-        return None if len(looks) == 1 else believed(name, content, key)
+    def first_look_fails(path, key):
+        looks.append(path)
+        return None if len(looks) == 1 else believed(path, key)
 
     monkeypatch.setattr(store, "_believed", first_look_fails)
     whole(folder, small(folder), undisturbed, 0)

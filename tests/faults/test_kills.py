@@ -163,7 +163,7 @@ def test_the_analysis_is_killed(context, tmp_path, tried):
         time.sleep(chance.uniform(0, 2))
         process.kill()
         process.join()
-        kept = len(list((folder / "r.entries").glob("*.nc")))
+        kept = len(list((folder / "r.entries").glob("*.safetensors")))
         found = analysis.run(tiny(folder))
         assert found.attrs["entries_computed"] == f"{6 - kept} of 6"
         same(found.drop_vars("seconds"), expected.drop_vars("seconds"))

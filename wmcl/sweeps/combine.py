@@ -1,6 +1,6 @@
 """Put the entries of a sweep together, and take conditions out again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,8 @@ import xarray as xr
 from wmcl.labels import label
 from wmcl.sweeps.grid import Entry
 
-Places = Mapping[Entry, tuple[tuple[int, int], Mapping[str, np.ndarray]]]
-"""where an entry goes: its condition and seed, and the position of its labels along every other dimension"""
+Place = tuple[int, int, Mapping[Hashable, np.ndarray]]
+"""where an entry goes: its condition, its seed, and the positions of its labels along every other dimension"""
 
 
 def combine(results: Mapping[Entry, xr.Dataset]) -> xr.Dataset:
@@ -24,26 +24,15 @@ def combine(results: Mapping[Entry, xr.Dataset]) -> xr.Dataset:
     names = [name for name, _ in conditions[0]]
     labels = {name: ("condition", np.array([dict(condition)[name] for condition in conditions])) for name in names}
     seeds = np.unique([entry.seed for entry in results])
-    inner = {
-        dim: _union([result[dim].values for result in results.values() if dim in result.dims])
-        for dim in _inner_dims(results)
-    }
-    template = next(iter(results.values()))
-    combined = xr.Dataset(coords=labels | {"seed": seeds} | inner, attrs=template.attrs)
-    for dim in inner:
-        combined[dim].attrs = next(result[dim].attrs for result in results.values() if dim in result.dims)
+    inner = _inner(results.values())
+    combined = xr.Dataset(coords=labels | {"seed": seeds} | inner, attrs=next(iter(results.values())).attrs)
     rows = {condition: row for row, condition in enumerate(conditions)}
-    indexes = {dim: combined.indexes[dim] for dim in inner}
+    columns = _columns(results, {dim: combined.indexes[dim] for dim in inner})
     places = {
-        entry: (
-            (rows[entry.condition], int(np.searchsorted(seeds, entry.seed))),
-            {dim: indexes[dim].get_indexer(result[dim].values) for dim in _inner_dims({entry: result})},
-        )
-        for entry, result in results.items()
+        entry: (rows[entry.condition], int(np.searchsorted(seeds, entry.seed)), columns[entry]) for entry in results
     }
-    for name in {name: None for result in results.values() for name in result.data_vars}:
-        combined[name] = _fill(str(name), results, places, combined)
-    return label(combined)
+    names_of_data = {name: None for result in results.values() for name in result.data_vars}
+    return label(combined.assign({name: _fill(name, results, places, combined.sizes) for name in names_of_data}))
 
 
 def choose(results: xr.Dataset, **values: int | float | str) -> xr.Dataset:
@@ -65,8 +54,25 @@ def choose(results: xr.Dataset, **values: int | float | str) -> xr.Dataset:
     return results.isel(condition=is_chosen)
 
 
-def _inner_dims(results: Mapping[Entry, xr.Dataset]) -> list[str]:
-    return list({str(dim): None for result in results.values() for dim in result.dims if dim != "seed"})
+def _labels(result: xr.Dataset, dim: Hashable) -> xr.Variable:
+    """Return the labels of a dimension, which are numbers from 0 if it has none.
+
+    It reads the variable: to make a DataArray of it takes a hundred times as long.
+    """
+    return result.variables.get(dim, xr.Variable(dim, np.arange(result.sizes[dim])))
+
+
+def _inner(results: Collection[xr.Dataset]) -> dict[Hashable, xr.Variable]:
+    """List all labels of every dimension except ``seed``, with the attributes of the first that has it."""
+    found: dict[Hashable, list[xr.Variable]] = {}
+    for result in results:
+        for dim in result.dims:
+            if dim != "seed":
+                found.setdefault(dim, []).append(_labels(result, dim))
+    return {
+        dim: xr.Variable(dim, _union([labels.values for labels in every]), every[0].attrs)
+        for dim, every in found.items()
+    }
 
 
 def _union(values: list[np.ndarray]) -> np.ndarray:
@@ -76,16 +82,36 @@ def _union(values: list[np.ndarray]) -> np.ndarray:
     return unique if every.dtype.kind in "iuf" else every[np.sort(first)]
 
 
-def _fill(name: str, results: Mapping[Entry, xr.Dataset], places: Places, combined: xr.Dataset) -> xr.DataArray:
-    example = next(result[name] for result in results.values() if name in result)
-    dims = [str(dim) for dim in example.dims if dim != "seed"]
+def _columns(
+    results: Mapping[Entry, xr.Dataset], indexes: Mapping[Hashable, Any]
+) -> dict[Entry, dict[Hashable, np.ndarray]]:
+    """Find the positions of the labels of each entry along every dimension; the same labels are looked up once."""
+    known: dict[tuple[Any, ...], np.ndarray] = {}
+
+    def find(dim: Hashable, labels: np.ndarray) -> np.ndarray:
+        looked_up = (dim, *labels.tolist())
+        if looked_up not in known:
+            known[looked_up] = indexes[dim].get_indexer(labels)
+        return known[looked_up]
+
+    return {
+        entry: {dim: find(dim, _labels(result, dim).values) for dim in result.dims if dim != "seed"}
+        for entry, result in results.items()
+    }
+
+
+def _fill(
+    name: Hashable, results: Mapping[Entry, xr.Dataset], places: Mapping[Entry, Place], sizes: Mapping[Hashable, int]
+) -> xr.Variable:
+    """Put the values that entries have of a variable into one array."""
+    variables = {entry: result.variables[name] for entry, result in results.items() if name in result.data_vars}
+    example = next(iter(variables.values()))
+    dims = [dim for dim in example.dims if dim != "seed"]
     every = ["condition", "seed", *dims]
-    values = np.full([combined.sizes[dim] for dim in every], np.nan, np.result_type(example.dtype, np.float32))
-    for entry, result in results.items():
-        if name in result:
-            where, columns = places[entry]
-            value = result.variables[name].isel(seed=0).transpose(*dims)
-            place: tuple[Any, ...] = (*where, *np.ix_(*(columns[dim] for dim in dims)))
-            values[place] = value.values
-    coordinates = {dim: combined[dim] for dim in ("seed", *dims)}
-    return xr.DataArray(values, coords=coordinates, dims=every, attrs=example.attrs)
+    values = np.full([sizes[dim] for dim in every], np.nan, np.result_type(example.dtype, np.float32))
+    for entry, variable in variables.items():
+        row, seed, columns = places[entry]
+        axes = [variable.dims.index(dim) for dim in ("seed", *dims)]
+        place: tuple[Any, ...] = (row, seed, *np.ix_(*(columns[dim] for dim in dims)))
+        values[place] = variable.values.transpose(axes)[0]
+    return xr.Variable(every, values, example.attrs)
