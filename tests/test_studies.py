@@ -162,7 +162,16 @@ def test_every_number_that_a_measure_is_given_matters(name, benchmark):
 
 
 SECOND_PART = {
+    "method_comparison": {"search_seeds"},
+    "importance_on_real_data": {
+        "tasks",
+        "turn_iterations",
+        "state_samples",
+        "fisher_samples",
+        "shared_components",
+        "main_loss",
+    },
     "linear_rnn": {"teacher_units", "teacher_channels", "shown_steps", "delay", "scored_steps"},
     "importance_vs_length": {"padded_pattern", "pattern"},
 }
-"""numbers that concern other parts of a study, or conditions that the preset has none of"""
+"""numbers that concern another part of a study, its report alone, or conditions that the preset has none of"""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import xarray as xr
-from benchmark_tasks.importance_options import Measured, Recurrent, Stages
+from benchmark_tasks.importance_options import Measured, Recurrent
 
 from wmcl.importance import PathIntegral
 from wmcl.provenance import describe_device
@@ -33,7 +33,8 @@ def measure(
     content: Described,
     network: Recurrent,
     training: TrainingLoop,
-    stages: Stages,
+    losses: Sequence[float],
+    iterations: int,
     measures: Measured,
     device: str,
 ) -> xr.Dataset:
@@ -46,7 +47,8 @@ def measure(
         content: what their sequences are, so that other data make other entries.
         network: its options.
         training: how to train.
-        stages: losses that are matched.
+        losses: validation losses that are matched, from high to low.
+        iterations: training steps at the most.
         measures: what is measured.
         device: of the tensors.
     """
@@ -58,9 +60,9 @@ def measure(
             network.build(task),
             task,
             [seed],
-            Stop(stages.iterations, loss=stages.losses[-1] * scale),
+            Stop(iterations, loss=losses[-1] * scale),
             training.options,
-            [loss * scale for loss in stages.losses],
+            [loss * scale for loss in losses],
             device=device,
             progress=False,
             observer=PathIntegral(),
@@ -76,7 +78,7 @@ def measure(
         result = xr.concat(parts, "stage").assign({name: ("seed", [float(value)]) for name, value in once.items()})
         result["stop_reason"] = reason_variable(trained.reason)
         result["seconds"] = (("seed", "part"), [[trained.seconds, time.perf_counter() - began]])
-        labels = {"stage": [str(loss) for loss in stages.losses], "seed": [seed], "part": ["training", "measures"]}
+        labels = {"stage": [str(loss) for loss in losses], "seed": [seed], "part": ["training", "measures"]}
         found.append(result.assign_coords(labels).transpose("seed", ...))
     return xr.concat(found, "seed").assign_attrs(device=describe_device(device))
 
