@@ -411,5 +411,18 @@ FUNCTIONS = (
     *(score, ahead, gain, over_published, cell, stated, whole_table, exponent, doubling, growth, fold, percent_more, lead_growth, choice, verdict, conditions, checks, choices),
     *(made_by, moved_weights, fairness, several_bits, dampings, estimators),
 )
-SUBSTITUTIONS = {function.__name__: function for function in FUNCTIONS}
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Calls one of these functions by its name: Sphinx keeps its configuration in a file, which cannot hold functions."""
+
+    name: str
+
+    def __call__(self, *arguments: object, **options: object) -> object:
+        """Call it."""
+        return globals()[self.name](*arguments, **options)
+
+
+SUBSTITUTIONS = {function.__name__: Lookup(function.__name__) for function in FUNCTIONS}
 """what a page may write between double braces"""
