@@ -15,7 +15,7 @@
 # # Compare three methods
 #
 # Small networks (64 units, 3 of each method) learn three Permuted Copy Tasks one after the other: without protection,
-# with online EWC, and with stored sequences that are practised again. It takes well under two minutes on one core.
+# with online EWC, and with stored sequences that are rehearsed. It takes less than two minutes on one core.
 # It is a jupytext pair: `docs/tutorials/compare_methods.py` and `docs/tutorials/compare_methods.ipynb` have the same cells.
 
 # %%
@@ -40,8 +40,8 @@ methods = {
 }
 
 # %% [markdown]
-# `learn` stands still after each task, and `measure_run` looks at all of them: loss and accuracy on validation and test
-# data, importance, dimensions of the hidden states, what has to be kept.
+# `train_sequence` pauses after each task, and `measure_run` measures all tasks there: loss and accuracy on validation and
+# test data, importance, dimensions of the hidden states, and what has to be kept.
 
 # %%
 found = []
@@ -54,7 +54,7 @@ results.sizes
 # %% [markdown]
 # ## Accuracy on every task after every task
 #
-# A row is what was learned last, a column the task that is looked at.
+# A row is the task that was learned last, a column the task that is tested.
 
 # %%
 accuracy = results.accuracy.sel(data="test")
@@ -65,7 +65,7 @@ for name in methods:
 # %% [markdown]
 # ## Right after learning, and in the end
 #
-# With 95 % t intervals over the three networks: wide, as three networks are few.
+# The 95 % t intervals over three networks are wide, because three networks are few.
 
 # %%
 for label, measure in (("during", during), ("final", final), ("forgetting", forgetting)):
@@ -75,9 +75,9 @@ for label, measure in (("during", during), ("final", final), ("forgetting", forg
         print(f"{label:11s}{name:12s}{float(one['average']):6.1f} [{float(one.low):.1f}, {float(one.high):.1f}]")
 
 # %% [markdown]
-# ## Price and benefit
+# ## Cost and benefit
 #
-# What a method keeps for the next task beyond the network, against what it forgets.
+# The numbers that a method keeps for the next task in addition to the network, against what it forgets.
 
 # %%
 figure = Figure(figsize=(4.2, 3), layout="constrained")

@@ -14,8 +14,8 @@
 # %% [markdown]
 # # Explore the results
 #
-# One netCDF file holds everything that was measured, labelled. This notebook opens the stored run of the `controls`
-# preset (10 networks of 256 units a condition) and asks it some questions. It is a jupytext pair: `docs/tutorials/explore.py` and
+# One netCDF file holds everything that was measured, with labels. This notebook opens the stored run of the `controls`
+# preset (10 networks of 256 units a condition) and answers some questions from it. It is a jupytext pair: `docs/tutorials/explore.py` and
 # `docs/tutorials/explore.ipynb` have the same cells.
 
 # %%
@@ -33,8 +33,8 @@ results.sizes
 # %% [markdown]
 # ## What was varied
 #
-# The coordinates along `condition` are the settings of the design, and the working-memory demand of the task: load,
-# retention, steps, scored bits. (`results.memory_load`: no name shadows a method of xarray, such as `load`.)
+# The coordinates along `condition` are the settings of the design and the working-memory demand of the task: load,
+# retention, steps, scored bits. Load is called `memory_load`, because `load` is a method of xarray.
 
 # %%
 settings = [
@@ -52,8 +52,8 @@ results[settings].to_dataframe()[settings].head(8)
 # %% [markdown]
 # ## Choose conditions, and average over networks
 #
-# Everything is chosen by name. Here, the importance of the recurrent weights at matched loss, for the full load and no
-# lead: a geometric mean with a 95 % t interval over networks.
+# Everything is chosen by name. Here we choose the importance of the recurrent weights at matched loss, for the full load
+# and no lead. The result is a geometric mean with a 95 % t interval over networks.
 
 # %%
 chosen = choose(results, initialisation="orthogonal", independent_bits=7, lead=0, pattern_length=5, visible_bits=0)

@@ -14,9 +14,9 @@
 # %% [markdown]
 # # A GRU that forecasts a time series
 #
-# An `nn.GRU` learns, in plain PyTorch, to tell the next value of a noisy oscillation. Then `wmcl.pytorch` says which of
-# its weights and gates matter and how many dimensions its states fill, and holds on to what matters when the series
-# changes. This notebook is a jupytext pair: `docs/tutorials/gru_time_series.py` and `docs/tutorials/gru_time_series.ipynb` have the same
+# An `nn.GRU` in plain PyTorch learns to predict the next value of a noisy oscillation. Then `wmcl.pytorch` measures which
+# of its weights and gates matter and how many dimensions its states fill, and it protects the important weights when the
+# series changes. This notebook is a jupytext pair: `docs/tutorials/gru_time_series.py` and `docs/tutorials/gru_time_series.ipynb` have the same
 # cells. To use it for a model of your own, replace the first cell of code.
 
 # %%
@@ -116,8 +116,8 @@ for name in ("gru.weight_ih_l0", "gru.weight_hh_l0"):
 # %% [markdown]
 # ## The series changes
 #
-# From now on it oscillates faster. What is left of the first one, with more and more protection by online EWC? Each
-# strength is one point between keeping and learning.
+# From now on the series oscillates faster. How well is the first series still predicted, with more and more protection by
+# online EWC? Each strength is one point between keeping and learning.
 
 # %%
 start = copy.deepcopy(model.state_dict())
@@ -144,8 +144,8 @@ for period in (SLOW, FAST):
 # %% [markdown]
 # ## Several seeds become an ensemble
 #
-# `from_torch` makes an ensemble of modules that were trained anywhere, and recorded series become a task. From there on
-# every measure takes a line, and has an axis for the members.
+# `from_torch` makes an ensemble of modules, however they were trained, and recorded series become a task. Then every
+# measure takes one line, and its result has an axis for the members.
 
 # %%
 models = [model]
@@ -165,7 +165,7 @@ of_all = ensemble.fisher("exact", samples=100)  # the task has a standard deviat
 (of_all["W_hh"] / likelihood.std**2).unflatten(1, (3, -1)).mean((2, 3))  # (member, gate)
 
 # %% [markdown]
-# A member goes back to PyTorch with `to_torch`, and answers as before.
+# `to_torch` turns a member back into a PyTorch module, with the same outputs as before.
 
 # %%
 module = wmcl.networks.to_torch(network, parameters, member=1)

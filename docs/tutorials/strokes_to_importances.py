@@ -14,12 +14,12 @@
 # %% [markdown]
 # # From raw strokes to importances
 #
-# Digits as strokes of a pen, two tasks made of them, an LSTM that learns one after the other, which of its weights are
-# important for the first, and what becomes of those. It takes about a minute on one core. It is a jupytext pair:
+# This notebook makes two tasks of digits drawn as pen strokes. An LSTM learns one task after the other. Which of its
+# weights are important for the first task, and how far does the second task move them? It takes about a minute on one core. It is a jupytext pair:
 # `docs/tutorials/strokes_to_importances.py` and `docs/tutorials/strokes_to_importances.ipynb` have the same cells.
 #
-# With Stroke MNIST on this machine (`wmcl data download stroke-mnist`) the digits are real; without, stand-ins are
-# drawn by a few lines with noise, and every output says so.
+# If you have downloaded Stroke MNIST (`wmcl data download stroke-mnist`) the digits are real. Otherwise stand-ins are
+# drawn from a few lines with noise, and every output says so.
 
 # %%
 import numpy as np
@@ -62,8 +62,8 @@ figure
 # %% [markdown]
 # ## Two tasks
 #
-# 0 or 1, then 2 or 3. Sequences differ in length, so a batch holds some of about the same length, and little of it is
-# padding.
+# The first task has the digits 0 and 1, the second 2 and 3. Sequences differ in length. A batch holds sequences of about
+# the same length, so that little of it is padding.
 
 # %%
 tasks = wmcl.tasks.split_stroke_tasks(strokes, tasks=2, validation=100)
@@ -76,8 +76,8 @@ print(
 # %% [markdown]
 # ## An LSTM learns one after the other
 #
-# Three networks of 32 units with a head a task, and nothing against forgetting. `forget_bias` lets memory last from
-# the beginning.
+# There are three networks of 32 units with a head for each task, and nothing protects them from forgetting. `forget_bias`
+# lets memory last from the beginning.
 
 # %%
 network = wmcl.networks.LSTM(4, 32, 2, forget_bias=2.0, heads=2)
