@@ -9,9 +9,9 @@ from sphinx.errors import ExtensionError
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
-import stored_numbers
+import stored_numbers  # noqa: E402
 
-import wmcl
+import wmcl  # noqa: E402
 
 project = "wmcl"
 author = "The wmcl developers"
@@ -27,6 +27,7 @@ nb_output_stderr = "warn"  # a warning in the output of a cell is a warning of t
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # scikit-dimension imports progress bars of notebooks
 html_theme = "furo"
 html_title = "wmcl"
+html_show_copyright = False
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
 exclude_patterns = ["_build", "results"]

@@ -1,7 +1,7 @@
 """The numbers in the prose of the pages, read from the stored results when the documentation is built.
 
-A page writes ``{{ score("copy", "online EWC") }}``, and the build replaces it by the number of the file. A name that the
-file lacks is a warning, and so an error of the build.
+A page writes ``{{ score("copy", "online EWC") }}``, and the build replaces it by the number of the file. A name that
+the file lacks is a warning, and so an error of the build.
 """
 
 import re
@@ -21,16 +21,7 @@ from wmcl.studies.tables import table_head, table_row
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
 WEIGHTS = {"connection": "hh", "statistic": "mean", "per": "scored bit"}
-COMPARISONS = {
-    "copy": "method_comparison",
-    **{
-        name: f"method_comparison_{name}"
-        for name in ("published", "smnist", "sequential_smnist", "sequential_smnist_1", "audioset")
-        + ("audioset_domain", "audioset_class", "pos", "pos_backward", "pos_learned")
-    },
-}
-"""what pages call the comparisons of methods, and their files"""
-NUMBER = r"-?[\d.,]*\d(?:e[+-]?\d+)?"
+NUMBER = r"[-+]?[\d.,]*\d(?:e[+-]?\d+)?"
 ESTIMATE = re.compile(rf"\**({NUMBER})(?: \[({NUMBER}), ({NUMBER})\])?")
 
 
@@ -60,8 +51,9 @@ class Estimate:
     def _write(self, value: float) -> str:
         return f"{float(f'{value:.2g}'):g}" if self.form == "2 digits" else f"{value:{self.form}}"
 
-    def __neg__(self) -> "Estimate":
-        """Change the sign: a fall of 3 is a rise of -3."""
+    @property
+    def negative(self) -> "Estimate":
+        """The same with the other sign: a fall of 3 is a rise of -3."""
         return replace(self, mean=-self.mean, low=-self.high, high=-self.low)
 
     def times(self, factor: float, form: str = ".0f") -> "Estimate":
@@ -90,7 +82,7 @@ def over_networks(values: xr.DataArray, form: str = ".1f", log: bool = False) ->
 
 
 def _of_method(name: str, method: str, measure: str) -> xr.DataArray:
-    results = stored(COMPARISONS[name])
+    results = stored("method_comparison" if name == "copy" else f"method_comparison_{name}")
     rows = np.flatnonzero(results.approach.values == method)
     if len(rows) != 1:
         raise KeyError(f"{name} has no single row {method}: {', '.join(results.approach.values)}")
@@ -115,7 +107,7 @@ def gain(first: str, second: str, method: str, measure: str = "final") -> Estima
 def over_published(name: str, method: str) -> Estimate:
     """How many points a method ends above the published run."""
     values = _of_method(name, method, "final")
-    return over_networks(values - values.published_final)
+    return over_networks(values - 100 * values.published_final)
 
 
 # Tables of the stored reports
@@ -194,7 +186,9 @@ def _read(match: re.Match[str]) -> Estimate:
     texts = [text for text in match.groups() if text is not None]
     digits = {len(text.split("e")[0].partition(".")[2]) for text in texts}
     powers = {"e" in text for text in texts}
-    form = "2 digits" if len(digits) + len(powers) > 2 else f".{max(digits)}e" if powers == {True} else f",.{max(digits)}f"
+    form = (
+        "2 digits" if len(digits) + len(powers) > 2 else f".{max(digits)}e" if powers == {True} else f",.{max(digits)}f"
+    )
     return Estimate(*(float(text.replace(",", "")) for text in texts), form=form)
 
 
@@ -250,17 +244,24 @@ def growth(start: str, term: str) -> Estimate:
     return Estimate(*(100 * (2**value - 1) for value in (one.mean, one.low, one.high)), form=".0f")
 
 
-def fold(name: str, to: Mapping[str, object], since: Mapping[str, object], variable: str = "importance") -> Estimate:
+def fisher(name: str, settings: Mapping[str, object]) -> Estimate:
+    """The sampled Fisher of W_hh per scored bit in one condition, as a geometric mean over networks."""
+    return over_networks(_fisher(name, settings), ".2e", log=True)
+
+
+def fold(name: str, to: Mapping[str, object], since: Mapping[str, object]) -> Estimate:
     """How many times larger the sampled Fisher of W_hh is in one condition than in another, within seeds."""
+    return over_networks(_fisher(name, to) / _fisher(name, since), log=True)
+
+
+def _fisher(name: str, settings: Mapping[str, object]) -> xr.DataArray:
     results = stored(f"importance_vs_length_{name}")
     usual = {"lead": 0, "independent_bits": 7, "lead_input": "blank", "input_power": "step", "visible_bits": 0}
     usual |= {"initialisation": "orthogonal", "reduction": "scored bit"}
-    both = []
-    for settings in (to, since):
-        fits = [results[key].values == value for key, value in (usual | dict(settings)).items()]
-        (place,) = np.flatnonzero(np.all(fits, axis=0))
-        both.append(results[variable].isel(condition=place).sel(stage="0.05", kind="sampled", **WEIGHTS))
-    return over_networks(both[0] / both[1].drop_vars("condition", errors="ignore"), log=True)
+    fits = [results[key].values == value for key, value in (usual | dict(settings)).items()]
+    (place,) = np.flatnonzero(np.all(fits, axis=0))
+    values = results.importance.isel(condition=place).sel(stage="0.05", kind="sampled", **WEIGHTS)
+    return values.reset_coords(drop=True)
 
 
 def percent_more(name: str, to: Mapping[str, object], since: Mapping[str, object]) -> Estimate:
@@ -285,6 +286,7 @@ def choice(rung: str, sweep: int) -> Estimate:
 def verdict(name: str, start: str) -> str:
     """The verdict on load, retention and lead, as a paragraph and a list."""
     text = _report().conclusion(_variant(name, start))
+    text = text[0].upper() + text[1:]
     blocks = groupby(text.splitlines(), lambda line: line.startswith("- "))
     return "\n\n".join(("\n" if is_list else " ").join(lines) for is_list, lines in blocks)
 
@@ -330,7 +332,10 @@ def moved_weights() -> str:
     head = [*(f"divergence, {kind}" for kind in kinds), *(f"measured over predicted, {kind}" for kind in kinds)]
     lines = [f"| {', '.join(others)} | " + " | ".join(head) + " |", "|---|" + "---:|" * len(head)]
     for k in range(ratio.sizes["moved"]):
-        place = ", ".join(f"{ratio[name].values[k]:g}" if ratio[name].dtype.kind == "f" else str(ratio[name].values[k]) for name in others)
+        place = ", ".join(
+            f"{ratio[name].values[k]:g}" if ratio[name].dtype.kind == "f" else str(ratio[name].values[k])
+            for name in others
+        )
         numbers = [f"{float(one):.2g}" for values in (geometric, ratio) for one in values[k]]
         lines.append(f"| {place} | " + " | ".join(numbers) + " |")
     return "\n".join(lines)
@@ -394,7 +399,7 @@ def estimators() -> str:
     return "\n".join(lines)
 
 
-def _report():  # noqa: ANN202  (a module of the analyses)
+def _report():
     if str(ROOT / "analyses") not in sys.path:
         sys.path.insert(0, str(ROOT / "analyses"))
     from length_study import report
@@ -407,15 +412,16 @@ def _variant(name: str, start: str) -> xr.Dataset:
     return results.isel(condition=(results.initialisation == start).values)
 
 
-FUNCTIONS = (
-    *(score, ahead, gain, over_published, cell, stated, whole_table, exponent, doubling, growth, fold, percent_more, lead_growth, choice, verdict, conditions, checks, choices),
-    *(made_by, moved_weights, fairness, several_bits, dampings, estimators),
+NAMES = (
+    "score ahead gain over_published cell stated whole_table exponent doubling growth fisher fold percent_more "
+    "lead_growth choice verdict conditions checks choices made_by moved_weights fairness several_bits dampings "
+    "estimators"
 )
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """Calls one of these functions by its name: Sphinx keeps its configuration in a file, which cannot hold functions."""
+    """Calls one of these functions by its name, because Sphinx stores its configuration and cannot store functions."""
 
     name: str
 
@@ -424,5 +430,5 @@ class Lookup:
         return globals()[self.name](*arguments, **options)
 
 
-SUBSTITUTIONS = {function.__name__: Lookup(function.__name__) for function in FUNCTIONS}
+SUBSTITUTIONS = {name: Lookup(name) for name in NAMES.split()}
 """what a page may write between double braces"""

@@ -30,7 +30,11 @@ def examples(page):
 def test_a_task_of_your_own_is_learned_in_about_ten_lines():
     found = examples("tutorials/own_data.md")
     assert (
-        len(re.search(r"import wmcl\n(.*?)```", (DOCS / "tutorials/own_data.md").read_text(), re.DOTALL).group(1).split("\n"))
+        len(
+            re.search(r"import wmcl\n(.*?)```", (DOCS / "tutorials/own_data.md").read_text(), re.DOTALL)
+            .group(1)
+            .split("\n")
+        )
         < 15
     )
     evaluate = found["wmcl"].training.evaluate
@@ -83,7 +87,9 @@ def test_the_counts_of_the_page_are_those_of_the_treebanks(language, treebank_fi
     made = chosen.made_of(files)
     parts = made.train, made.validation, made.test
     counts = " | ".join(f"{len(part):,} / {len(part.rows):,}" for part in parts)
-    assert f"| {counts} | {max(part.lengths.max() for part in parts)} |" in (DOCS / "reference/pos_tagging.md").read_text()
+    assert (
+        f"| {counts} | {max(part.lengths.max() for part in parts)} |" in (DOCS / "reference/pos_tagging.md").read_text()
+    )
 
 
 def test_the_counts_of_the_page_are_those_of_the_data(published_strokes):

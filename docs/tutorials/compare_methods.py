@@ -15,8 +15,8 @@
 # # Compare three methods
 #
 # Small networks (64 units, 3 of each method) learn three Permuted Copy Tasks one after the other: without protection,
-# with online EWC, and with stored sequences that are rehearsed. It takes less than two minutes on one core.
-# It is a jupytext pair: `docs/tutorials/compare_methods.py` and `docs/tutorials/compare_methods.ipynb` have the same cells.
+# with online EWC, and with stored sequences that are rehearsed. It takes less than two minutes on one core. It is a
+# jupytext pair: `docs/tutorials/compare_methods.py` and `docs/tutorials/compare_methods.ipynb` have the same cells.
 
 # %%
 import numpy as np
@@ -40,8 +40,8 @@ methods = {
 }
 
 # %% [markdown]
-# `train_sequence` pauses after each task, and `measure_run` measures all tasks there: loss and accuracy on validation and
-# test data, importance, dimensions of the hidden states, and what has to be kept.
+# `train_sequence` pauses after each task, and `measure_run` measures all tasks there: loss and accuracy on validation
+# and test data, importance, dimensions of the hidden states, and what has to be kept.
 
 # %%
 found = []

@@ -14,9 +14,9 @@
 # %% [markdown]
 # # Explore the results
 #
-# One netCDF file holds everything that was measured, with labels. This notebook opens the stored run of the `controls`
-# preset (10 networks of 256 units a condition) and answers some questions from it. It is a jupytext pair: `docs/tutorials/explore.py` and
-# `docs/tutorials/explore.ipynb` have the same cells.
+# One netCDF file holds everything that was measured, with labels. This notebook opens the stored run of the
+# `controls` preset (10 networks of 256 units a condition) and answers some questions from it. It is a jupytext pair:
+# `docs/tutorials/explore.py` and `docs/tutorials/explore.ipynb` have the same cells.
 
 # %%
 import numpy as np
@@ -52,8 +52,8 @@ results[settings].to_dataframe()[settings].head(8)
 # %% [markdown]
 # ## Choose conditions, and average over networks
 #
-# Everything is chosen by name. Here we choose the importance of the recurrent weights at matched loss, for the full load
-# and no lead. The result is a geometric mean with a 95 % t interval over networks.
+# Everything is chosen by name. Here we choose the importance of the recurrent weights at matched loss, for the full
+# load and no lead. The result is a geometric mean with a 95 % t interval over networks.
 
 # %%
 chosen = choose(results, initialisation="orthogonal", independent_bits=7, lead=0, pattern_length=5, visible_bits=0)
@@ -105,8 +105,8 @@ compare(level_means(one, "lead"), [(10, 0), (40, 0)], dim="lead").to_dataframe()
 # %% [markdown]
 # ## What is held, and for how long
 #
-# Bits that linear decoders find in the hidden state at each step (a lower bound), beside the number of components that
-# hold 75 % of the variance at that step. A dimension is not an amount of memory.
+# Bits that linear decoders find in the hidden state at each step (a lower bound), beside the number of components
+# that hold 75 % of the variance at that step. A dimension is not an amount of memory.
 
 # %%
 longest = choose(orthogonal, independent_bits=7, input_length=20, lead=0).isel(condition=0)

@@ -14,10 +14,11 @@
 # %% [markdown]
 # # A GRU that forecasts a time series
 #
-# An `nn.GRU` in plain PyTorch learns to predict the next value of a noisy oscillation. Then `wmcl.pytorch` measures which
-# of its weights and gates matter and how many dimensions its states fill, and it protects the important weights when the
-# series changes. This notebook is a jupytext pair: `docs/tutorials/gru_time_series.py` and `docs/tutorials/gru_time_series.ipynb` have the same
-# cells. To use it for a model of your own, replace the first cell of code.
+# An `nn.GRU` in plain PyTorch learns to predict the next value of a noisy oscillation. Then `wmcl.pytorch` measures
+# which of its weights and gates matter and how many dimensions its states fill, and it protects the important weights
+# when the series changes. This notebook is a jupytext pair: `docs/tutorials/gru_time_series.py` and
+# `docs/tutorials/gru_time_series.ipynb` have the same cells. To use it for a model of your own, replace the first
+# cell of code.
 
 # %%
 import copy
@@ -94,7 +95,8 @@ figure
 # ## Fisher information
 #
 # A forecast with an error of standard deviation σ is a `Gaussian(σ)` of the mean that the model gives. The Fisher
-# information has the unit nats² a series, per squared unit of the parameter. With the exact kind, targets play no part.
+# information has the unit nats² a series, per squared unit of the parameter. With the exact kind, targets play no
+# part.
 
 # %%
 likelihood = Gaussian(squared_error(model, SLOW) ** 0.5)
@@ -116,8 +118,8 @@ for name in ("gru.weight_ih_l0", "gru.weight_hh_l0"):
 # %% [markdown]
 # ## The series changes
 #
-# From now on the series oscillates faster. How well is the first series still predicted, with more and more protection by
-# online EWC? Each strength is one point between keeping and learning.
+# From now on the series oscillates faster. How well is the first series still predicted, with more and more
+# protection by online EWC? Each strength is one point between keeping and learning.
 
 # %%
 start = copy.deepcopy(model.state_dict())

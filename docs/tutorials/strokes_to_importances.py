@@ -15,8 +15,9 @@
 # # From raw strokes to importances
 #
 # This notebook makes two tasks of digits drawn as pen strokes. An LSTM learns one task after the other. Which of its
-# weights are important for the first task, and how far does the second task move them? It takes about a minute on one core. It is a jupytext pair:
-# `docs/tutorials/strokes_to_importances.py` and `docs/tutorials/strokes_to_importances.ipynb` have the same cells.
+# weights are important for the first task, and how far does the second task move them? It takes about a minute on one
+# core. It is a jupytext pair: `docs/tutorials/strokes_to_importances.py` and
+# `docs/tutorials/strokes_to_importances.ipynb` have the same cells.
 #
 # If you have downloaded Stroke MNIST (`wmcl data download stroke-mnist`) the digits are real. Otherwise stand-ins are
 # drawn from a few lines with noise, and every output says so.
@@ -62,8 +63,8 @@ figure
 # %% [markdown]
 # ## Two tasks
 #
-# The first task has the digits 0 and 1, the second 2 and 3. Sequences differ in length. A batch holds sequences of about
-# the same length, so that little of it is padding.
+# The first task has the digits 0 and 1, the second 2 and 3. Sequences differ in length. A batch holds sequences of
+# about the same length, so that little of it is padding.
 
 # %%
 tasks = wmcl.tasks.split_stroke_tasks(strokes, tasks=2, validation=100)
@@ -76,8 +77,8 @@ print(
 # %% [markdown]
 # ## An LSTM learns one after the other
 #
-# There are three networks of 32 units with a head for each task, and nothing protects them from forgetting. `forget_bias`
-# lets memory last from the beginning.
+# There are three networks of 32 units with a head for each task, and nothing protects them from forgetting.
+# `forget_bias` lets memory last from the beginning.
 
 # %%
 network = wmcl.networks.LSTM(4, 32, 2, forget_bias=2.0, heads=2)
@@ -116,8 +117,8 @@ for name, each in recurrent.items():
 # %% [markdown]
 # ## What the second task does to them
 #
-# The move of each weight while the second task is learned, against its importance for the first. A penalty such as that
-# of EWC would hold the weights to the right.
+# The move of each weight while the second task is learned, against its importance for the first. A penalty such as
+# that of EWC would hold the weights to the right.
 
 # %%
 moved = (after[1].weights(0)["W_hh"] - after[0].weights(0)["W_hh"]).abs()
