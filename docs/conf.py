@@ -38,6 +38,63 @@ napoleon_google_docstring = True
 nitpicky = False
 
 
+MOVED = {  # pages whose address has changed since version 0.9
+    "api": "reference/api",
+    "architecture": "reference/architecture",
+    "audioset": "reference/audioset",
+    "checkpoints": "guides/checkpoints",
+    "clusters": "guides/clusters",
+    "compare_methods": "tutorials/compare_methods",
+    "comparison": "findings/comparison_copy",
+    "comparison_audioset": "findings/comparison_sounds",
+    "comparison_pos": "findings/comparison_languages",
+    "comparison_strokes": "findings/comparison_strokes",
+    "concepts": "reference/concepts",
+    "data": "guides/data",
+    "explore": "tutorials/explore",
+    "gpu": "guides/gpu",
+    "gru_time_series": "tutorials/gru_time_series",
+    "linear_rnn": "findings/linear_rnn",
+    "methods/adding": "guides/own_method",
+    "methods/bounds": "reference/methods/bounds",
+    "methods/choosing": "guides/choosing_a_method",
+    "methods/context_modulation": "reference/methods/context_modulation",
+    "methods/coresets": "reference/methods/coresets",
+    "methods/ewc": "reference/methods/ewc",
+    "methods/generative_replay": "reference/methods/generative_replay",
+    "methods/hypernetworks": "reference/methods/hypernetworks",
+    "methods/index": "reference/methods/index",
+    "methods/masking": "reference/methods/masking",
+    "methods/memory_aware_synapses": "reference/methods/memory_aware_synapses",
+    "methods/synaptic_intelligence": "reference/methods/synaptic_intelligence",
+    "networks": "guides/networks",
+    "own_data": "tutorials/own_data",
+    "pos_tagging": "reference/pos_tagging",
+    "pytorch": "tutorials/own_pytorch_model",
+    "real_data": "findings/real_data",
+    "results": "findings/load_retention_length",
+    "stability_plasticity": "findings/stability_plasticity",
+    "start": "tutorials/first_network",
+    "statistics": "reference/statistics",
+    "stroke_mnist": "reference/stroke_mnist",
+    "strokes_to_importances": "tutorials/strokes_to_importances",
+    "task_subspaces": "findings/task_subspaces",
+    "tasks": "guides/tasks",
+    "training": "guides/training",
+}
+
+
+def keep_old_addresses(app, exception):
+    """The old address of a page that has moved leads to the new one."""
+    for old, new in () if exception or app.builder.name != "html" else MOVED.items():
+        path = Path(app.outdir, f"{old}.html")
+        path.parent.mkdir(exist_ok=True)
+        target = "../" * old.count("/") + f"{new}.html"
+        path.write_text(
+            f'<!doctype html><meta http-equiv="refresh" content="0; url={target}"><a href="{target}">Moved</a>'
+        )
+
+
 def read_again_with_new_numbers(app, docname, source):
     """A page with numbers of stored results is read again when one of these changes."""
     if "{{" in source[0]:
@@ -54,6 +111,7 @@ def refuse_paths_of_the_machine(app, exception):
 
 
 def setup(app):
-    """Connect the two checks."""
+    """Connect the two checks and the old addresses."""
     app.connect("source-read", read_again_with_new_numbers)
+    app.connect("build-finished", keep_old_addresses)
     app.connect("build-finished", refuse_paths_of_the_machine)
