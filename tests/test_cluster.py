@@ -389,6 +389,8 @@ def test_the_job_script_is_the_documented_one():
     start_cluster.check(options)
     with start_cluster.slurm(options) as submitting:
         script = submitting.job_script()
-    documented = re.search(r"```bash\n(#!/.*?)```", (ROOT / "docs" / "clusters.md").read_text(), re.DOTALL)[1]
+    documented = re.search(r"```bash\n(#!/.*?)```", (ROOT / "docs" / "guides" / "clusters.md").read_text(), re.DOTALL)[
+        1
+    ]
     expected = re.escape(documented.strip()).replace("ADDRESS", r"tcp://[\d.]+:\d+").replace("PYTHON", r"\S+")
     assert re.fullmatch(expected, script.strip())

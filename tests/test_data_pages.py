@@ -28,9 +28,13 @@ def examples(page):
 
 
 def test_a_task_of_your_own_is_learned_in_about_ten_lines():
-    found = examples("own_data.md")
+    found = examples("tutorials/own_data.md")
     assert (
-        len(re.search(r"import wmcl\n(.*?)```", (DOCS / "own_data.md").read_text(), re.DOTALL).group(1).split("\n"))
+        len(
+            re.search(r"import wmcl\n(.*?)```", (DOCS / "tutorials/own_data.md").read_text(), re.DOTALL)
+            .group(1)
+            .split("\n")
+        )
         < 15
     )
     evaluate = found["wmcl"].training.evaluate
@@ -45,19 +49,19 @@ def test_a_task_of_your_own_is_learned_in_about_ten_lines():
 
 def test_the_page_on_stroke_mnist_runs():
     with mpl.rc_context({"backend": "agg"}):
-        found = examples("stroke_mnist.md")
+        found = examples("reference/stroke_mnist.md")
         found["plt"].close("all")
     assert "stand-in" in found["task"].name
 
 
 def test_the_page_on_tagging_runs():
-    found = examples("pos_tagging.md")
+    found = examples("reference/pos_tagging.md")
     assert all("stand-in" in task.name for task in found["tasks"])
     assert found["measured"].weighted_f1.sel(data="test", trained_task=2).mean() > 0.5
 
 
 def test_every_treebank_is_on_its_page_with_its_licence():
-    page = (DOCS / "pos_tagging.md").read_text()
+    page = (DOCS / "reference/pos_tagging.md").read_text()
     for full, reduced in zip(FULL, REDUCED, strict=True):
         row = re.search(
             rf"^\| {full.language} \| {full.treebank}, {re.escape(full.licence)} \| (.*)$", page, re.MULTILINE
@@ -83,11 +87,13 @@ def test_the_counts_of_the_page_are_those_of_the_treebanks(language, treebank_fi
     made = chosen.made_of(files)
     parts = made.train, made.validation, made.test
     counts = " | ".join(f"{len(part):,} / {len(part.rows):,}" for part in parts)
-    assert f"| {counts} | {max(part.lengths.max() for part in parts)} |" in (DOCS / "pos_tagging.md").read_text()
+    assert (
+        f"| {counts} | {max(part.lengths.max() for part in parts)} |" in (DOCS / "reference/pos_tagging.md").read_text()
+    )
 
 
 def test_the_counts_of_the_page_are_those_of_the_data(published_strokes):
-    page = (DOCS / "stroke_mnist.md").read_text()
+    page = (DOCS / "reference/stroke_mnist.md").read_text()
     for split, records in published_strokes.items():
         counts = [len(records), *np.bincount(records.labels)]
         lengths = records.lengths
@@ -97,13 +103,13 @@ def test_the_counts_of_the_page_are_those_of_the_data(published_strokes):
 
 def test_the_page_on_audioset_runs():
     with mpl.rc_context({"backend": "agg"}):
-        found = examples("audioset.md")
+        found = examples("reference/audioset.md")
         found["plt"].close("all")
     assert all("stand-in" in task.name for task in found["tasks"])
 
 
 def test_the_counts_of_the_page_on_audioset_are_those_of_the_data(prepared_audioset):
-    page = (DOCS / "audioset.md").read_text()
+    page = (DOCS / "reference/audioset.md").read_text()
     for split, records in (("train", prepared_audioset.train), ("test", prepared_audioset.test)):
         counts = np.bincount(records.labels)
         of_a_class = f"{counts.min()}, {np.median(counts):.0f}, {counts.max()}"
@@ -114,9 +120,9 @@ def test_the_counts_of_the_page_on_audioset_are_those_of_the_data(prepared_audio
     "text", [AUDIOSET.page, "CC BY 4.0", "CC BY-SA 4.0", "ICASSP 2017", *(f"data download {n}" for n in NAMES)]
 )
 def test_source_licence_and_citation_of_audioset_are_on_the_page(text):
-    assert text in (DOCS / "audioset.md").read_text()
+    assert text in (DOCS / "reference/audioset.md").read_text()
 
 
 @pytest.mark.parametrize("text", [STROKE_MNIST.page, "CC BY-SA 3.0", "1611.03068", "wmcl data download stroke-mnist"])
 def test_source_licence_and_citation_are_on_the_page(text):
-    assert text in (DOCS / "stroke_mnist.md").read_text()
+    assert text in (DOCS / "reference/stroke_mnist.md").read_text()

@@ -5,7 +5,7 @@ from pathlib import Path
 import jupytext
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs" / "tutorials"
 NAMES = ["explore", "compare_methods", "strokes_to_importances", "gru_time_series"]
 
 

@@ -12,7 +12,7 @@ PACKAGES = [
     *("pytorch", "stages", "statistics", "sweeps", "tasks", "training"),
 ]
 NAMES = {package: importlib.import_module(f"wmcl.{package}").__all__ for package in PACKAGES}
-API = (ROOT / "docs" / "api.md").read_text()
+API = (ROOT / "docs" / "reference" / "api.md").read_text()
 
 
 def texts(*patterns):
@@ -20,7 +20,7 @@ def texts(*patterns):
     return "\n".join(path.read_text() for path in paths)
 
 
-USES = texts("README.md", "docs/*.md", "docs/*.py", "docs/methods/*.md", "analyses/**/*.py", "figures/*.py")
+USES = texts("README.md", "docs/**/*.md", "docs/tutorials/*.py", "analyses/**/*.py", "figures/*.py")
 
 
 def test_there_are_at_most_167():

@@ -1,4 +1,4 @@
-"""Every row of the table of docs/pytorch.md: what goes the fast way, what the slow way, and what is refused.
+"""Every row of the table of docs/reference/pytorch.md: what is fast, what is slow, and what is refused.
 
 Both ways are compared with autograd, one sample and one class after the other.
 """
