@@ -5,7 +5,17 @@ from itertools import product
 import numpy as np
 import pytest
 import xarray as xr
-from length_study.ladder import DIMENSIONS, IMPORTANCE, OURS, PAPER, SWEEPS, add_ladder, is_ladder, ladder_table, rungs
+from length_study.ladder import (
+    DIMENSIONS,
+    IMPORTANCE,
+    OURS,
+    PAPER,
+    SWEEPS,
+    add_ladder,
+    choice_sets,
+    is_ladder,
+    ladder_table,
+)
 
 LENGTHS = [(3, 3), (5, 5), (8, 8), (5, 8), (5, 12)]
 EXPONENTS = {
@@ -68,7 +78,7 @@ def results():
 
 
 def test_every_rung_changes_one_choice():
-    found = rungs(IMPORTANCE)
+    found = choice_sets(IMPORTANCE)
     names = list(found)
     assert (names[0], names[-1]) == (PAPER, OURS)
     for label, rung in list(found.items())[1:-1]:

@@ -119,7 +119,7 @@ def _treebanks(treebanks: Treebanks) -> tuple[Treebank, ...]:
 
 
 def chosen(treebanks: Sequence[Treebank], languages: Sequence[str], number: int) -> list[Treebank]:
-    """The treebanks of so many languages, in the order that is asked for.
+    """The treebanks of so many languages, in the order that is given.
 
     Raises:
         ValueError: if a language is not there, is there twice, or if there are not as many as tasks.

@@ -1,4 +1,4 @@
-"""From the paper's way of measuring to ours, one choice at a time: which one changes the answer?
+"""From the measure of the paper to ours, one choice at a time: which one changes the answer?
 
 The answer here is a pair of exponents: how a measure grows with the length of the basic Copy Task (p = i, so load,
 retention, length and scored bits grow together), and how it grows with the input length i at fixed p (retention and
@@ -44,7 +44,7 @@ def is_ladder(results: xr.Dataset) -> bool:
     return wanted <= has and {"empirical", "sampled"} <= set(results.kind.values.tolist())
 
 
-def rungs(choices: Mapping[str, tuple[str, str, str]]) -> dict[str, Choices]:
+def choice_sets(choices: Mapping[str, tuple[str, str, str]]) -> dict[str, Choices]:
     """The paper's settings, each of our choices alone, and all of them."""
     paper = {name: choice[0] for name, choice in choices.items()}
     singles = {label: paper | {name: ours} for name, (_, ours, label) in choices.items()}
@@ -52,23 +52,23 @@ def rungs(choices: Mapping[str, tuple[str, str, str]]) -> dict[str, Choices]:
 
 
 def add_ladder(results: xr.Dataset) -> xr.Dataset:
-    """Add the exponents of every rung, and the networks that they rest on.
+    """Add the exponents with every set of choices, and the networks that they rest on.
 
     Where a network of a sweep missed the matched loss, there is no exponent.
 
     Returns:
-        With ``ladder_slope`` (rung, sweep, seed) and ``ladder_reached`` (rung, sweep) for the importance, and
+        A set of choices is a label of the dimension ``rung``. With ``ladder_slope`` (rung, sweep, seed) and ``ladder_reached`` (rung, sweep) for the importance, and
         ``ladder_dimension_slope`` and ``ladder_dimension_reached`` with ``dimension_rung`` for the components.
     """
     for prefix, rung_name, choices, measure in (
         ("ladder", "rung", IMPORTANCE, _importance),
         ("ladder_dimension", "dimension_rung", DIMENSIONS, _components),
     ):
-        steps = rungs(choices)
-        parts = [[_part(results, rung, sweep) for sweep in SWEEPS] for rung in steps.values()]
+        steps = choice_sets(choices)
+        parts = [[_part(results, chosen, sweep) for sweep in SWEEPS] for chosen in steps.values()]
         slopes = [
-            [_slopes(measure(part, rung), sweep) for part, sweep in zip(row, SWEEPS, strict=True)]
-            for row, rung in zip(parts, steps.values(), strict=True)
+            [_slopes(measure(part, chosen), sweep) for part, sweep in zip(row, SWEEPS, strict=True)]
+            for row, chosen in zip(parts, steps.values(), strict=True)
         ]
         results = results.assign_coords({rung_name: list(steps), "sweep": list(SWEEPS)}).assign(
             {
@@ -87,12 +87,12 @@ def ladder_table(results: xr.Dataset) -> str:
         ("ladder_dimension", "dimension_rung", "components, output phase"),
     ):
         lines += ["", *table_head([f"exponent of {measure}", *SWEEPS])]
-        for rung in results[rung_name].values.tolist():
-            here = results.sel({rung_name: rung})
+        for chosen in results[rung_name].values.tolist():
+            here = results.sel({rung_name: chosen})
             cells = [
                 _cell(here[f"{prefix}_slope"].sel(sweep=s), here[f"{prefix}_reached"].sel(sweep=s)) for s in SWEEPS
             ]
-            lines.append(table_row([rung, *cells]))
+            lines.append(table_row([chosen, *cells]))
     return "\n".join(lines)
 
 
@@ -101,21 +101,21 @@ def _cell(slopes: xr.DataArray, reached: xr.DataArray) -> str:
     return f"none: {missing:.0%} of networks missed the loss" if missing > 0 else interval_of(slopes, ".2f")
 
 
-def _part(results: xr.Dataset, rung: Choices, sweep: str) -> xr.Dataset:
+def _part(results: xr.Dataset, chosen: Choices, sweep: str) -> xr.Dataset:
     p, i = results.pattern_length, results.input_length
     padded_pattern = int(p.where(p < i, drop=True)[0])
     in_sweep = p == i if sweep == SWEEPS[0] else p == padded_pattern
-    training = (results.initialisation == rung["initialisation"]) & (results.reduction == rung["reduction"])
-    stage = str(results.stage.values[-2]) if rung["stage"] == "matched" else rung["stage"]
+    training = (results.initialisation == chosen["initialisation"]) & (results.reduction == chosen["reduction"])
+    stage = str(results.stage.values[-2]) if chosen["stage"] == "matched" else chosen["stage"]
     return results.isel(condition=(in_sweep & training).values).sel(stage=stage)
 
 
-def _importance(part: xr.Dataset, rung: Choices) -> xr.DataArray:
-    return part.importance.sel(connection="hh", **{name: rung[name] for name in ("kind", "statistic", "per")})
+def _importance(part: xr.Dataset, chosen: Choices) -> xr.DataArray:
+    return part.importance.sel(connection="hh", **{name: chosen[name] for name in ("kind", "statistic", "per")})
 
 
-def _components(part: xr.Dataset, rung: Choices) -> xr.DataArray:
-    return part.components.sel(phase="output", centre=rung["centre"])
+def _components(part: xr.Dataset, chosen: Choices) -> xr.DataArray:
+    return part.components.sel(phase="output", centre=chosen["centre"])
 
 
 def _slopes(values: xr.DataArray, sweep: str) -> np.ndarray:

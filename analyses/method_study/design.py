@@ -83,8 +83,8 @@ def rows_of(benchmark: Benchmark, config: Config) -> dict[str, Hyperparameters]:
         ValueError: if there is no such row, or if the file of chosen hyperparameters cannot be used.
     """
     chosen = None if config.selection.search else config.selection.chosen
-    asked = config.comparison
-    return rows(benchmark, config.preset, config.task, asked.methods, asked.iterations, chosen)
+    wanted = config.comparison
+    return rows(benchmark, config.preset, config.task, wanted.methods, wanted.iterations, chosen)
 
 
 def check(benchmark: Benchmark, config: Config) -> None:

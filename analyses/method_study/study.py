@@ -1,4 +1,4 @@
-"""Which continual-learning method protects a recurrent network best, at which price?
+"""Which continual-learning method protects a recurrent network best, and what does it cost?
 
 Trains networks on tasks one after the other with every method of the catalogue, and measures after each task how well
 all of them are solved, how important the weights are and how many dimensions the hidden states fill. Writes a netCDF

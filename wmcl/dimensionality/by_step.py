@@ -6,7 +6,7 @@ rows of a set of steps around their common mean μ is the sum of that within and
     S = Σ_t S_t + Σ_t B_t (μ_t - μ)(μ_t - μ)ᵀ,
 
 and without the second term it is the scatter of states that were centred at each step. So the states are read once,
-however many phases are asked for.
+however many phases are named.
 """
 
 from collections.abc import Sequence

@@ -46,7 +46,7 @@ def kernel_spectrum(
 
     Raises:
         ValueError: if the states are not finite, if the kernel is unknown, if there are fewer than two rows or fewer
-            are asked for, or if the bandwidth is not positive or is given for ``cosine``.
+            are wanted, or if the bandwidth is not positive or is given for ``cosine``.
     """
     check_floats(states, "states", "member row unit")
     if kernel not in get_args(Kernel):

@@ -35,7 +35,7 @@ class TorchNetwork(nn.Module):
         self.direction: Direction = network.direction
         """order in which sequences are read"""
         self.head = network.head
-        """number of the head that answers, unless another one is asked for"""
+        """number of the head that answers, unless another one is named"""
         n, sides = network.hidden, 2 if network.direction == "bidirectional" else 1
         of_parts = [network.inputs] * sides + [n * sides] * sides * (network.layers - 1)
         options: dict[str, Any] = {"bias": biases, "batch_first": batch_first}

@@ -27,7 +27,7 @@ def one_of(results: xr.Dataset, name: str, value: str) -> str:
 
 
 def stage_of(results: xr.Dataset, stage: str | None) -> str:
-    """Name the stage that was asked for, or the lowest matched loss."""
+    """Name the stage that the options name, or the lowest matched loss."""
     return str(results.stage.values[-2]) if stage is None else one_of(results, "stage", stage)
 
 

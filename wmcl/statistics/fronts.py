@@ -8,7 +8,7 @@ IEEE Transactions on Evolutionary Computation 1999) is the area of all that is d
 .. math::
     A(x) = \max \{ y_j : x_j \ge x \}, \qquad H = \int_0^1 A(x) \, dx,
 
-with A(x) = 0 where nothing reaches x. As A is what can be reached of y where at least x is asked for, the mean of H
+with A(x) = 0 where nothing reaches x. As A is what can be reached of y where at least x must be reached, the mean of H
 over networks is the area below the mean of A.
 
 Points lie in the unit square. Those with a coordinate that is NaN are left out.

@@ -71,7 +71,7 @@ def _same(config: C) -> C:
 
 @dataclass(frozen=True)
 class Study(Generic[C]):
-    """What is asked, of which networks, and what is said of it."""
+    """The declaration of a study: its question, options, parts and report."""
 
     about: str
     """the question, and how it is answered; for ``--help``"""

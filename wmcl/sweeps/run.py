@@ -66,7 +66,7 @@ def run(
         members: networks of a condition that are computed together as an ensemble.
         origin: where the numbers come from (:func:`wmcl.provenance.provenance`); kept with every entry that this call
             computes.
-        cost: relative time of a condition, for the estimate of the time left; the dearest start first.
+        cost: relative time of a condition, for the estimate of the time left; those that take longest start first.
         progress: whether to show a progress bar.
         cluster: address of a Dask scheduler whose workers compute, e.g. ``tcp://host:8786``; None takes this machine.
 

@@ -38,7 +38,7 @@ class Step:
     def predicted_update(self) -> Parameters:
         """Return the update that the task gradient alone would cause, given the state of the optimiser before the step.
 
-        It is computed when it is first read, so that a run in which nobody reads it does not pay for it.
+        It is computed when it is first read, so that a run in which nobody reads it does not compute it.
         """
         if self.task_gradient is self.total_gradient:  # nothing was added, clipped or adjusted: it is the step itself
             return self.proposed

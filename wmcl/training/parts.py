@@ -38,7 +38,7 @@ class Offer(StrEnum):
 
 
 class Initial(NamedTuple):
-    """An Initial holds the values that a part brings along before the first task."""
+    """An Initial holds the values that a part has before the first task."""
 
     trained: Parameters
     """values that the optimiser changes"""
