@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
     *("data", "dimensionality", "importance", "likelihoods", "methods", "networks", "plotting", "published"),
-    *("pytorch", "stages", "statistics", "sweeps", "tasks", "training"),
+    *("pytorch", "stages", "statistics", "studies", "sweeps", "tasks", "training"),
 ]
 NAMES = {package: importlib.import_module(f"wmcl.{package}").__all__ for package in PACKAGES}
 API = (ROOT / "docs" / "reference" / "api.md").read_text()
@@ -23,8 +23,8 @@ def texts(*patterns):
 USES = texts("README.md", "docs/**/*.md", "docs/tutorials/*.py", "analyses/**/*.py", "figures/*.py")
 
 
-def test_there_are_at_most_167():
-    assert sum(map(len, NAMES.values())) <= 167
+def test_there_are_at_most_178():
+    assert sum(map(len, NAMES.values())) <= 178
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -57,8 +57,9 @@ def add_ladder(results: xr.Dataset) -> xr.Dataset:
     Where a network of a sweep missed the matched loss, there is no exponent.
 
     Returns:
-        A set of choices is a label of the dimension ``rung``. With ``ladder_slope`` (rung, sweep, seed) and ``ladder_reached`` (rung, sweep) for the importance, and
-        ``ladder_dimension_slope`` and ``ladder_dimension_reached`` with ``dimension_rung`` for the components.
+        A set of choices is a label of the dimension ``rung``. With ``ladder_slope`` (rung, sweep, seed) and
+        ``ladder_reached`` (rung, sweep) for the importance, and ``ladder_dimension_slope`` and
+        ``ladder_dimension_reached`` with ``dimension_rung`` for the components.
     """
     for prefix, rung_name, choices, measure in (
         ("ladder", "rung", IMPORTANCE, _importance),
