@@ -1,14 +1,58 @@
-"""A comparison of methods whose numbers are known, made without training."""
+"""The comparison of methods: its parts by options, and a comparison whose numbers are known, made without training."""
 
 import json
 from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
-from method_study.benchmarks import BENCHMARKS
-from method_study.hyperparameters import Hyperparameters
-from method_study.outcome import add_outcome
-from method_study.published import published_hyperparameters
+from benchmark_tasks import REGISTERED, benchmark
+from benchmark_tasks.published import published_hyperparameters
+from benchmark_tasks.rows import network_of, tasks_of_row
+from method_study import study
+from method_study.design import presets_of, rows_of
+from method_study.outcome import add_outcome, uses_published_configuration
+from method_study.study import LABELS, study_of
+
+from wmcl.labels import label
+from wmcl.studies.benchmark import Hyperparameters
+
+BENCHMARKS = {name: benchmark(name) for name in REGISTERED}
+PRESETS = {name: presets_of(each, name) for name, each in BENCHMARKS.items()}
+
+
+def tasks_of(config):
+    return config.task.tasks(config.comparison.tasks)
+
+
+def rows(config, **changed):
+    return rows_of(replace(BENCHMARKS[config.benchmark], **changed), config)
+
+
+def check(config):
+    study_of(BENCHMARKS[config.benchmark], config.benchmark).check_options(config)
+
+
+def compare(config, **changed):
+    """The comparison, on a benchmark that may be changed."""
+    return study_of(replace(BENCHMARKS[config.benchmark], **changed), config.benchmark).run(config)
+
+
+def choose(config, **changed):
+    """The search, on a benchmark that may be changed."""
+    benchmark = replace(BENCHMARKS[config.benchmark], **changed)
+    return study_of(benchmark, config.benchmark).computed(config, partial(study.choose, benchmark))
+
+
+def is_as_published(config):
+    return uses_published_configuration(BENCHMARKS[config.benchmark], config)
+
+
+def network(config, hyperparameters):
+    """The network of a row with these hyperparameters."""
+    task = tasks_of_row(config.task, config.comparison.tasks, hyperparameters)[0]
+    return network_of(config.network, config.task, config.comparison.tasks, hyperparameters, task)
+
 
 EVERY = (
     "multitask",
@@ -35,7 +79,7 @@ EVERY = (
 
 def synthetic(methods=EVERY, preset="quick", seeds=3, benchmark="copy"):
     """Accuracies fall by a share that is a method's own with each later task; noise belongs to the network."""
-    usual = BENCHMARKS[benchmark].presets[preset]
+    usual = PRESETS[benchmark][preset]
     config = replace(usual, selection=replace(usual.selection, chosen=None))
     tasks, random = config.comparison.tasks, np.random.default_rng(0)
     accuracy = np.full((len(methods), seeds, tasks, tasks, 2), np.nan)
@@ -76,4 +120,4 @@ def synthetic(methods=EVERY, preset="quick", seeds=3, benchmark="copy"):
     )
     known = {**BENCHMARKS[benchmark].starting_values, **published_hyperparameters(config.task.published(), 1000)}
     table = {name: known.get(name, Hyperparameters(name)) for name in methods}
-    return add_outcome(results, config, table)
+    return label(add_outcome(results, BENCHMARKS[benchmark], config, table), **LABELS)

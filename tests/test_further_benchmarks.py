@@ -1,31 +1,36 @@
 """Split AudioSet and part-of-speech tagging as benchmarks of the method comparison."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
-import method_comparison as analysis
 import numpy as np
 import pytest
-from common.network import DirectedNetwork
-from method_study import outcome
-from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging
-from method_study.benchmarks.frequency import class_shares, most_frequent
-from method_study.hyperparameters import Hyperparameters
-from method_study.measure import configuration_of_entries
-from method_study.outcome import published_design
-from method_study.published import published_hyperparameters
+from benchmark_tasks import audioset, pos
+from benchmark_tasks.published import published_hyperparameters
+from method_study import study
+from method_study.outcome import _of_poster, published_design
 from method_study.report import report
-from method_study.rows import check, network_of, rows, tasks_of, uses_published_configuration
 from method_study.search import crossed
 
-from tests.method_results import synthetic
+from tests.method_results import (
+    BENCHMARKS,
+    PRESETS,
+    check,
+    compare,
+    is_as_published,
+    network,
+    rows,
+    synthetic,
+    tasks_of,
+)
 from wmcl.data import stand_in_audioset, stand_in_languages
 from wmcl.data.word_vectors import WordVectors
 from wmcl.methods import during, final, named
 from wmcl.networks import LSTM
 from wmcl.published import published_runs
 from wmcl.statistics import mean_interval
+from wmcl.studies.benchmark import Hyperparameters, class_shares, most_frequent
+from wmcl.studies.network import DirectedNetwork
 from wmcl.tasks import pos_tasks, split_audioset_tasks
 
 pytestmark = pytest.mark.usefixtures("own_data_folder")  # whichever data sets are on the machine
@@ -33,7 +38,7 @@ NEW = ("audioset", "pos")
 
 
 def smoke_of(benchmark, **task):
-    smoke = BENCHMARKS[benchmark].presets["smoke"]
+    smoke = PRESETS[benchmark]["smoke"]
     return replace(smoke, task=replace(smoke.task, **task))
 
 
@@ -41,7 +46,7 @@ def smoke_of(benchmark, **task):
 def small_data(monkeypatch):
     """A few sequences under the names of the data sets."""
     monkeypatch.setattr(audioset, "_sounds", lambda sounds: stand_in_audioset(100, 10))
-    monkeypatch.setattr(pos_tagging, "_treebanks", lambda treebanks: stand_in_languages(8, 12, 4, 4))
+    monkeypatch.setattr(pos, "_treebanks", lambda treebanks: stand_in_languages(8, 12, 4, 4))
 
 
 # data
@@ -63,9 +68,9 @@ def test_options_of_words_reach_the_tasks(small_data, monkeypatch):
     missing = bank.sentence("train", 0)[0]
     known = tuple(word for word in bank.words if word != missing)
     vectors = WordVectors("some", known, np.ones((len(known), 3), np.float32))
-    monkeypatch.setattr(pos_tagging, "_vectors", lambda pattern, languages: {"x1": vectors})
+    monkeypatch.setattr(pos, "_vectors", lambda pattern, languages: {"x1": vectors})
     kept, dropped, learned = (
-        pos_tagging.PosTagging(vectors=Path("of a test {language}.txt"), **options).tasks(1)[0]
+        pos.PosTagging(vectors=Path("of a test {language}.txt"), **options).tasks(1)[0]
         for options in ({}, {"unknown": "drop"}, {"learned": True})
     )
     assert len(kept.draw.train) == 12 > len(dropped.draw.train)
@@ -77,15 +82,15 @@ def test_options_of_words_reach_the_tasks(small_data, monkeypatch):
     ("benchmark", "name"), [("audioset", "audioset-reduced"), ("pos", "universal-dependencies-reduced")]
 )
 def test_quick_asks_for_the_small_data_set(benchmark, name, refusal):
-    assert f"wmcl data download {name}" in refusal(analysis.main, "--benchmark", benchmark)
+    assert f"wmcl data download {name}" in refusal(study.main, "--benchmark", benchmark)
 
 
 def test_the_full_data_set_is_asked_for_by_its_name(refusal):
-    assert "error: audioset is not in" in refusal(analysis.main, "--benchmark", "audioset", "--sounds", "audioset")
+    assert "error: audioset is not in" in refusal(study.main, "--benchmark", "audioset", "--sounds", "audioset")
 
 
 def test_titles_say_which_data_they_are():
-    sounds, words = (BENCHMARKS[name].presets["quick"].task for name in NEW)
+    sounds, words = (PRESETS[name]["quick"].task for name in NEW)
     assert "Split AudioSet (reduced: balanced and evaluation parts)" in sounds.title
     assert "reduced" not in replace(sounds, sounds="audioset").title
     assert "stand-in AudioSet" in replace(sounds, sounds="stand-in").title
@@ -97,7 +102,7 @@ def test_titles_say_which_data_they_are():
 
 
 def test_published_numbers_stand_beside_the_same_tasks_alone():
-    sounds, words = (BENCHMARKS[name].presets["quick"].task for name in NEW)
+    sounds, words = (PRESETS[name]["quick"].task for name in NEW)
     assert sounds.published() == published_runs("split audioset")
     for change in ({"sounds": "stand-in"}, {"classes": 5}, {"scenario": "class-incremental"}):
         assert not replace(sounds, **change).published()
@@ -116,16 +121,16 @@ def test_published_numbers_stand_beside_the_same_tasks_alone():
     ],
 )
 def test_no_difference_is_taken_from_numbers_on_other_data(benchmark, change):
-    paper = BENCHMARKS[benchmark].presets["paper"]
-    assert uses_published_configuration(paper)
-    assert not uses_published_configuration(replace(paper, task=replace(paper.task, **change)))
+    paper = PRESETS[benchmark]["paper"]
+    assert is_as_published(paper)
+    assert not is_as_published(replace(paper, task=replace(paper.task, **change)))
 
 
 def test_a_network_of_another_direction_is_not_the_published_one():
-    paper = BENCHMARKS["pos"].presets["paper"]
+    paper = PRESETS["pos"]["paper"]
     other = replace(paper, network=replace(paper.network, direction="bidirectional"))
-    assert not uses_published_configuration(other)
-    assert [published_design(BENCHMARKS[name].presets["quick"]) for name in ("copy", *NEW)] == [
+    assert not is_as_published(other)
+    assert [published_design(BENCHMARKS[name]) for name in ("copy", *NEW)] == [
         "5 tasks, 256 units",
         "10 tasks, 32 units",
         "20 tasks, 32 units",
@@ -209,12 +214,11 @@ def test_published_hyperparameters_on_part_of_speech_tagging():
 
 @pytest.mark.parametrize("benchmark", NEW)
 def test_chunked_hypernetworks_are_no_larger_than_their_network(benchmark, small_data):
-    quick = BENCHMARKS[benchmark].presets["quick"]
-    task = tasks_of(quick)[0]
+    quick = PRESETS[benchmark]["quick"]
     for row in ("HNET (chunked)", "HNET + coresets"):
         settings = rows(quick)[row]
         generator = named(settings.method, **settings.of_method).parametrisation
-        ratio = generator.compression(network_of(quick, settings, task), quick.comparison.tasks)
+        ratio = generator.compression(network(quick, settings), quick.comparison.tasks)
         assert 0.5 < ratio <= 1, row
 
 
@@ -234,8 +238,8 @@ def test_networks_have_the_direction_that_is_asked_for(direction):
 
 def test_languages_come_in_the_order_that_is_asked_for():
     treebanks = stand_in_languages(3, 2, 1, 1)
-    assert pos_tagging.chosen(treebanks, (), 2) == treebanks[:2]
-    assert pos_tagging.chosen(treebanks, ("x3", "x1"), 2) == [treebanks[2], treebanks[0]]
+    assert pos.chosen(treebanks, (), 2) == treebanks[:2]
+    assert pos.chosen(treebanks, ("x3", "x1"), 2) == [treebanks[2], treebanks[0]]
 
 
 def test_vectors_are_read_from_a_file_a_language(tmp_path):
@@ -247,16 +251,17 @@ def test_vectors_are_read_from_a_file_a_language(tmp_path):
     assert config.task.title.endswith("vectors of v-{language}.txt")
     assert replace(config.task, unknown="drop").title.endswith("v-{language}.txt, sentences with other words left out")
     tasks = tasks_of(config)
-    settings = configuration_of_entries(config, config.measures, {("SI",): Hyperparameters("SI")}, "cpu")(
-        {"approach": "SI"}
-    )
-    assert json.loads(json.dumps(settings))["task"]["vectors"] == str(tmp_path / "v-{language}.txt")
     shown = stand_in_languages()[:2]
     sizes = ", ".join(f"{each.name} ({len(each.test)})" for each in shown)
     assert config.task.note(tasks) == f"Treebanks in the order of the tasks, with the sentences to test on: {sizes}."
     for number, task in enumerate(tasks):
         assert task.inputs == 3
         assert (task.test.inputs[0, 0, :, 0] == number).all()
+    before = config.task.content(2)
+    first = tmp_path / "v-x1.txt"
+    first.write_text(first.read_text(encoding="utf-8").replace("0.5", "0.25"), encoding="utf-8")
+    pos._tasks.cache_clear()
+    assert config.task.content(2) != before  # so entries are computed again
 
 
 @pytest.mark.parametrize(
@@ -276,7 +281,7 @@ def test_vectors_are_read_from_a_file_a_language(tmp_path):
     ],
 )
 def test_senseless_options_of_tagging_are_refused(refusal, arguments, message):
-    assert message in refusal(analysis.main, "--benchmark", "pos", "--preset", "smoke", *arguments)
+    assert message in refusal(study.main, "--benchmark", "pos", "--preset", "smoke", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +294,7 @@ def test_senseless_options_of_tagging_are_refused(refusal, arguments, message):
     ],
 )
 def test_senseless_options_of_sounds_are_refused(refusal, arguments, message):
-    assert message in refusal(analysis.main, "--benchmark", "audioset", "--preset", "smoke", *arguments)
+    assert message in refusal(study.main, "--benchmark", "audioset", "--preset", "smoke", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +316,7 @@ def test_unknown_words_are_refused_in_python_too(benchmark, field):
     ],
 )
 def test_a_small_run_says_what_it_is_and_reports_f1(benchmark, start, answers, chance, tmp_path):
-    smoke = BENCHMARKS[benchmark].presets["smoke"]
+    smoke = PRESETS[benchmark]["smoke"]
     config = replace(
         smoke,
         comparison=replace(smoke.comparison, methods=("fine-tuning", "generative replay"), seeds=1, iterations=2),
@@ -319,7 +324,7 @@ def test_a_small_run_says_what_it_is_and_reports_f1(benchmark, start, answers, c
         run=replace(smoke.run, output=tmp_path / "small.nc", jobs=1, device="cpu"),
     )
     check(config)
-    results = analysis.compare(config)
+    results = compare(config)
     text = report(results)
     assert text.startswith(start)
     share = 100 * most_frequent(tasks_of(config), one_answer=False)
@@ -351,9 +356,9 @@ def test_the_poster_stands_beside_results(small_data):
 @pytest.mark.parametrize(("tasks", "stands"), [(10, True), (9, False)])
 def test_the_poster_does_not_stand_beside_other_numbers_of_tasks(tasks, stands):
     """What is forgotten of nine tasks has no order to be compared with that of ten."""
-    quick = BENCHMARKS["audioset"].presets["quick"]
+    quick = PRESETS["audioset"]["quick"]
     config = replace(quick, comparison=replace(quick.comparison, tasks=tasks))
-    assert ("poster_final" in outcome._of_poster(["SI"], config)) == stands
+    assert ("poster_final" in _of_poster(["SI"], BENCHMARKS["audioset"], config)) == stands
 
 
 def test_multitask_has_no_accuracy_during_training_to_compare(small_data):
@@ -363,6 +368,5 @@ def test_multitask_has_no_accuracy_during_training_to_compare(small_data):
 
 def test_heads_are_one_a_language_where_the_settings_say_so():
     config = smoke_of("pos")
-    task = tasks_of(config)[0]
-    assert network_of(config, Hyperparameters("fine-tuning"), task).heads == 2
-    assert network_of(config, Hyperparameters("fine-tuning", multi_head=False), task).heads == 1
+    assert network(config, Hyperparameters("fine-tuning")).heads == 2
+    assert network(config, Hyperparameters("fine-tuning", multi_head=False)).heads == 1

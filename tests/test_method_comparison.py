@@ -7,24 +7,33 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 
-import method_comparison as analysis
 import numpy as np
 import pytest
 import xarray as xr
-from method_study import measure as measuring
-from method_study import rows as rows_of
-from method_study import search
-from method_study.benchmarks import BENCHMARKS, audioset, pos_tagging, strokes
-from method_study.benchmarks.permuted_copy import COPY
-from method_study.chosen import add_chosen, read_chosen
-from method_study.hyperparameters import Hyperparameters
+from benchmark_tasks import audioset, pos, strokes
+from benchmark_tasks import rows as rows_module
+from benchmark_tasks.chosen import add_chosen, read_chosen
+from benchmark_tasks.published import beside, published_hyperparameters
+from benchmark_tasks.rows import tasks_of_row
+from method_study import search, study
 from method_study.outcome import is_told_the_task, searched_otherwise
-from method_study.published import beside, published_hyperparameters
 from method_study.report import report
-from method_study.rows import check, network_of, rows, tasks_of, tasks_of_row, uses_published_configuration
 
 from figures import method_comparison as figure_of
-from tests.method_results import EVERY, synthetic
+from tests.method_results import (
+    BENCHMARKS,
+    EVERY,
+    PRESETS,
+    check,
+    choose,
+    compare,
+    is_as_published,
+    network,
+    rows,
+    synthetic,
+    tasks_of,
+)
+from tests.studies import measure_of
 from wmcl.data import stand_in_audioset, stand_in_languages, stand_in_strokes
 from wmcl.methods import CATALOGUE, Method
 from wmcl.plotting import write
@@ -32,13 +41,13 @@ from wmcl.plotting.data import MissingError
 from wmcl.plotting.style import house_style
 from wmcl.published import published_runs
 from wmcl.statistics import mean_interval
+from wmcl.studies.benchmark import Hyperparameters
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Reason
 
 pytestmark = pytest.mark.usefixtures("own_data_folder")  # whichever data sets are on the machine
-PRESETS = COPY.presets
-SMOKE = PRESETS["smoke"]
-EVERY_PRESET = [(name, preset) for name, benchmark in BENCHMARKS.items() for preset in benchmark.presets]
+SMOKE = PRESETS["copy"]["smoke"]
+EVERY_PRESET = [(name, preset) for name, presets in PRESETS.items() for preset in presets]
 
 
 def small(tmp_path, methods=("multitask", "from scratch", "fine-tuning"), iterations=8, **selection):
@@ -59,13 +68,13 @@ def small_data(monkeypatch):
     """A few sequences under the names of the data sets."""
     monkeypatch.setattr(strokes, "_strokes", lambda digits: stand_in_strokes(400, 100))
     monkeypatch.setattr(audioset, "_sounds", lambda sounds: stand_in_audioset(100, 10))
-    monkeypatch.setattr(pos_tagging, "_treebanks", lambda treebanks: stand_in_languages(20, 12, 4, 4))
-    monkeypatch.setattr(pos_tagging, "_vectors", lambda pattern, languages: None)
+    monkeypatch.setattr(pos, "_treebanks", lambda treebanks: stand_in_languages(20, 12, 4, 4))
+    monkeypatch.setattr(pos, "_vectors", lambda pattern, languages: None)
 
 
 @pytest.mark.parametrize(("benchmark", "preset"), EVERY_PRESET)
 def test_every_preset_makes_sense_with_the_catalogue_as_it_is(benchmark, preset, small_data):
-    config = BENCHMARKS[benchmark].presets[preset]
+    config = PRESETS[benchmark][preset]
     assert (config.benchmark, config.preset) == (benchmark, preset)
     task = config.task
     check(replace(config, task=replace(task, validation_samples=30) if "validation_samples" in asdict(task) else task))
@@ -74,7 +83,7 @@ def test_every_preset_makes_sense_with_the_catalogue_as_it_is(benchmark, preset,
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
 def test_quick_has_all_methods_and_the_published_presets_those_that_were_published(benchmark):
-    presets = BENCHMARKS[benchmark].presets
+    presets = PRESETS[benchmark]
     assert {settings.method for settings in rows(presets["quick"]).values()} == set(CATALOGUE)
     runs = presets["paper"].task.published()
     assert rows(presets["paper"]).keys() == {run.method for run in runs}
@@ -82,7 +91,7 @@ def test_quick_has_all_methods_and_the_published_presets_those_that_were_publish
 
 
 def test_no_two_presets_write_the_same_file():
-    outputs = [BENCHMARKS[benchmark].presets[preset].run.output for benchmark, preset in EVERY_PRESET]
+    outputs = [PRESETS[benchmark][preset].run.output for benchmark, preset in EVERY_PRESET]
     assert len(set(outputs)) == len(outputs)
 
 
@@ -91,7 +100,7 @@ def test_a_method_that_appears_later_needs_no_code(monkeypatch):
         return Method()
 
     more = MappingProxyType({**CATALOGUE, "late": late})
-    monkeypatch.setattr(rows_of, "CATALOGUE", more)
+    monkeypatch.setattr(rows_module, "CATALOGUE", more)
     monkeypatch.setattr("wmcl.methods.catalogue.CATALOGUE", more)
     check(SMOKE)
     assert rows(SMOKE)["late"].method == "late"
@@ -181,37 +190,36 @@ def test_a_row_is_beside_the_run_that_stores_as_much():
 
 
 def test_published_runs_are_those_on_the_same_tasks():
-    task = BENCHMARKS["sequential_smnist"].presets["quick"].task
+    task = PRESETS["sequential_smnist"]["quick"].task
     assert {run.condition for run in task.published()} == {"m = 2"}
     assert {run.condition for run in replace(task, sequence_digits=4).published()} == {"m = 4"}
     assert not replace(task, labels="sequences").published()
     assert not replace(task, digits="stand-in").published()
     assert replace(task, labels="sequences", sequence_digits=1).published()
     assert not replace(task, scenario="domain-incremental").published()
-    assert not replace(BENCHMARKS["smnist"].presets["quick"].task, scenario="class-incremental").published()
+    assert not replace(PRESETS["smnist"]["quick"].task, scenario="class-incremental").published()
 
 
 def test_paper_takes_the_tasks_of_the_papers_code():
     theirs = copy_task_sequence(5, 5, order="permuted time", seed=42, task_draws="reference")
-    ours = tasks_of(PRESETS["paper"])
+    ours = tasks_of(PRESETS["copy"]["paper"])
     assert [task.name for task in ours] == [task.name for task in theirs]
     for own, other in zip(ours, theirs, strict=True):
         assert (own.batch([0], 0, 4).targets == other.batch([0], 0, 4).targets).all()
-    comparison = PRESETS["paper"].comparison
+    comparison = PRESETS["copy"]["paper"].comparison
     assert (comparison.tasks, comparison.seeds, comparison.iterations) == (5, 10, None)
-    assert {settings.iterations for settings in rows(PRESETS["paper"]).values()} == {20_000, 10_000}
-    reduced = PRESETS["published"].comparison
+    assert {settings.iterations for settings in rows(PRESETS["copy"]["paper"]).values()} == {20_000, 10_000}
+    reduced = PRESETS["copy"]["published"].comparison
     assert (reduced.tasks, reduced.seeds, reduced.iterations) == (5, 3, 2000)
 
 
 def test_heads_are_as_the_settings_say():
-    task = tasks_of(SMOKE)[0]
-    assert network_of(SMOKE, Hyperparameters("fine-tuning"), task).heads == 2
-    assert network_of(SMOKE, Hyperparameters("from scratch", multi_head=False), task).heads == 1
+    assert network(SMOKE, Hyperparameters("fine-tuning")).heads == 2
+    assert network(SMOKE, Hyperparameters("from scratch", multi_head=False)).heads == 1
 
 
 def test_inputs_tell_the_task_where_the_settings_say_so():
-    tasks = tasks_of_row(SMOKE, Hyperparameters("online EWC", task_identity=True))
+    tasks = tasks_of_row(SMOKE.task, 2, Hyperparameters("online EWC", task_identity=True))
     for number, (own, plain) in enumerate(zip(tasks, tasks_of(SMOKE), strict=True)):
         told = own.batch([0], 0, 4).inputs
         assert (told[..., :-2] == plain.batch([0], 0, 4).inputs).all()
@@ -219,7 +227,7 @@ def test_inputs_tell_the_task_where_the_settings_say_so():
 
 
 def test_learned_vectors_leave_out_the_rows_that_generate_inputs(small_data):
-    frozen = BENCHMARKS["pos"].presets["smoke"]
+    frozen = PRESETS["pos"]["smoke"]
     learned = replace(frozen, task=replace(frozen.task, learned=True))
     check(learned)
     assert set(rows(frozen)) - set(rows(learned)) == {"generative replay", "HNET + replay"}
@@ -264,15 +272,7 @@ def test_grids_are_of_known_rows(benchmark):
     ],
 )
 def test_senseless_configurations_are_refused_before_work_starts(refusal, arguments, message):
-    assert message in refusal(analysis.main, *arguments)
-
-
-@pytest.mark.parametrize(("name", "value"), [("benchmark", "audio"), ("preset", "huge")])
-def test_unknown_names_are_refused_in_python_too(name, value):
-    config = replace(SMOKE)
-    object.__setattr__(config, name, value)
-    with pytest.raises(ValueError, match=f"{name} is '{value}': it must be one of"):
-        check(config)
+    assert message in refusal(study.main, *arguments)
 
 
 def test_settings_that_a_method_does_not_take_are_refused_by_name(tmp_path):
@@ -338,10 +338,9 @@ def test_a_search_finds_the_optimum_of_validation_where_that_of_the_test_set_is_
 
     seen = []
 
-    def measured(config, measures, table, device, condition, seeds):
-        settings = table[tuple(condition.values())]
+    def measured(condition, seeds, measures, hyperparameters, **given):
         seen.append((measures.data, tuple(seeds)))
-        strength = settings.of_method["strength"]
+        strength = hyperparameters.of_method["strength"]
         each = {"validation": 0.9 - 0.01 * abs(strength - 1), "test": 0.9 - 0.01 * abs(strength - 10)}
         values = np.array([each[data] for data in measures.data])
         dims = ("seed", "trained_task", "evaluated_task", "data")
@@ -352,13 +351,12 @@ def test_a_search_finds_the_optimum_of_validation_where_that_of_the_test_set_is_
         )
 
     more = MappingProxyType({**CATALOGUE, "made up": made_up})
-    for place in (rows_of, sys.modules["wmcl.methods.catalogue"]):
+    for place in (rows_module, sys.modules["wmcl.methods.catalogue"]):
         monkeypatch.setattr(place, "CATALOGUE", more)
-    monkeypatch.setitem(BENCHMARKS, "copy", replace(COPY, grids={"made up": {"strength": (0.1, 1.0, 10.0)}}))
-    monkeypatch.setattr(analysis, "measure", measured)
+    monkeypatch.setattr(study, "measure", measured)
     config = small(tmp_path, ["made up"], search=True, search_seeds=2)
     check(config)
-    table = analysis.search(config)
+    table = choose(config, grids={"made up": {"strength": (0.1, 1.0, 10.0)}})
     assert seen == [(("validation",), (seed,)) for _ in range(3) for seed in (1000, 1001)]
     entry = json.loads(config.selection.chosen.read_text())["made up"]
     assert entry["chosen"] == {"strength": 1.0}
@@ -376,15 +374,14 @@ def test_a_search_does_not_draw_the_test_set(tmp_path, monkeypatch):
         raise AssertionError("somebody looks at the test set")
 
     monkeypatch.setattr("wmcl.tasks.Task.test", property(unseen))
-    monkeypatch.setitem(BENCHMARKS, "copy", replace(COPY, grids={"fine-tuning": {"learning_rate": (1e-3, 1e-2)}}))
     config = small(tmp_path, ["fine-tuning"], search=True)
-    analysis.search(config)
+    choose(config, grids={"fine-tuning": {"learning_rate": (1e-3, 1e-2)}})
     with xr.open_dataset(tmp_path / "small.search.nc") as found:
         assert found.data.values.tolist() == ["validation"]
         assert found.seed.values.tolist() == [1000]
         assert found.sizes["condition"] == 2
     with pytest.raises(AssertionError, match="somebody looks"):
-        analysis.compare(small(tmp_path, ["fine-tuning"], chosen=None))
+        compare(small(tmp_path, ["fine-tuning"], chosen=None))
 
 
 # from end to end
@@ -393,7 +390,7 @@ def test_a_search_does_not_draw_the_test_set(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     config = small(tmp_path_factory.mktemp("small"))
-    return config, analysis.compare(config)
+    return config, compare(config)
 
 
 def test_one_labelled_dataset(compared):
@@ -412,17 +409,17 @@ def test_one_labelled_dataset(compared):
     assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
 
 
-def test_a_change_of_one_method_concerns_its_entries_alone(compared, monkeypatch):
+def test_a_change_of_one_method_concerns_its_entries_alone(compared):
     config, _ = compared
     changed = {"fine-tuning": Hyperparameters("fine-tuning", learning_rate=0.01)}
-    monkeypatch.setitem(BENCHMARKS, "copy", replace(COPY, starting_values=changed))
-    assert analysis.compare(config).attrs["entries_computed"] == "2 of 6"
+    assert compare(config, starting_values=changed).attrs["entries_computed"] == "2 of 6"
 
 
 def test_an_ensemble_gives_the_same_as_single_networks(compared):
     config, results = compared
-    table = {(name,): settings for name, settings in rows(config).items()}
-    together = measuring.measure(config, config.measures, table, "cpu", {"approach": "fine-tuning"}, [0, 1])
+    declared = study.study_of(BENCHMARKS["copy"], "copy")
+    hyperparameters = rows(config)["fine-tuning"]
+    together = measure_of(declared, config)({"approach": "fine-tuning"}, [0, 1], hyperparameters=hyperparameters)
     alone = results.isel(condition=2)
     np.testing.assert_allclose(together.loss, alone.loss.transpose(*together.loss.dims), rtol=1e-4)
 
@@ -433,7 +430,7 @@ def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
     words = ["--preset", "smoke", "--output", config.run.output, "--chosen", config.selection.chosen, "--jobs", "1"]
     words += ["--iterations", "8", "--methods", *results.approach.values.tolist()]
     monkeypatch.setattr(sys, "argv", ["analysis", *map(str, words)])
-    analysis.main()
+    study.main()
     printed = capsys.readouterr().out
     assert "| fine-tuning | 2 |" in printed
     assert f"Wrote {config.run.output}" in printed
@@ -442,10 +439,11 @@ def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
         xr.testing.assert_equal(second.load(), results)
     monkeypatch.setattr(sys, "argv", ["analysis", "--help"])
     with pytest.raises(SystemExit):
-        analysis.main()
+        study.main()
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     for part in (
-        "--benchmark {copy,smnist,sequential_smnist,audioset,pos}",
+        "--benchmark STR",
+        "mine.py:BENCHMARK",
         "--methods",
         "--search",
         "the Permuted Copy Task",
@@ -459,12 +457,12 @@ def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
 
 
 def test_data_that_are_not_there_are_asked_for_in_a_sentence(refusal):
-    assert "wmcl data download stroke-mnist" in refusal(analysis.main, "--benchmark", "smnist")
+    assert "wmcl data download stroke-mnist" in refusal(study.main, "--benchmark", "smnist")
 
 
 @pytest.mark.parametrize(("benchmark", "title"), [("smnist", "Split"), ("sequential_smnist", "Sequential")])
 def test_a_small_run_on_digits_that_stand_in_says_so(benchmark, title, tmp_path):
-    smoke = BENCHMARKS[benchmark].presets["smoke"]
+    smoke = PRESETS[benchmark]["smoke"]
     config = replace(
         smoke,
         comparison=replace(smoke.comparison, methods=("from scratch", "generative replay"), seeds=1, iterations=2),
@@ -472,7 +470,7 @@ def test_a_small_run_on_digits_that_stand_in_says_so(benchmark, title, tmp_path)
         run=replace(smoke.run, output=tmp_path / "small.nc", jobs=1, device="cpu"),
     )
     check(config)
-    results = analysis.compare(config)
+    results = compare(config)
     assert (results.attrs["answers"], results.attrs["chance"]) == ("sequences", 0.5)
     text = report(results)
     assert text.startswith(f"{title} stand-in strokes (")
@@ -482,12 +480,11 @@ def test_a_small_run_on_digits_that_stand_in_says_so(benchmark, title, tmp_path)
 
 
 def test_chance_and_heads_are_those_of_the_scenario():
-    smoke = BENCHMARKS["smnist"].presets["smoke"]
+    smoke = PRESETS["smnist"]["smoke"]
     config = replace(smoke, task=replace(smoke.task, scenario="class-incremental"))
-    task = tasks_of(config)[0]
-    network = network_of(config, Hyperparameters("fine-tuning"), task)
-    assert (network.heads, network.outputs) == (1, 4)
-    assert network_of(smoke, Hyperparameters("fine-tuning"), tasks_of(smoke)[0]).heads == 2
+    built = network(config, Hyperparameters("fine-tuning"))
+    assert (built.heads, built.outputs) == (1, 4)
+    assert network(smoke, Hyperparameters("fine-tuning")).heads == 2
 
 
 def test_rows_that_are_told_the_task_are_named_where_the_others_are_not():
@@ -544,13 +541,13 @@ def test_a_choice_at_the_end_of_its_grid_is_marked():
 
 
 def test_published_hyperparameters_on_strokes_leave_the_number_of_digits_open(small_data):
-    paper = BENCHMARKS["sequential_smnist"].presets["paper"]
+    paper = PRESETS["sequential_smnist"]["paper"]
     for digits in (1, 2, 3, 4):
-        assert uses_published_configuration(replace(paper, task=replace(paper.task, sequence_digits=digits)))
-    assert not uses_published_configuration(replace(paper, task=replace(paper.task, training_samples=100)))
-    split = BENCHMARKS["smnist"].presets["paper"]
+        assert is_as_published(replace(paper, task=replace(paper.task, sequence_digits=digits)))
+    assert not is_as_published(replace(paper, task=replace(paper.task, training_samples=100)))
+    split = PRESETS["smnist"]["paper"]
     assert split.task.validation_samples == 100
-    assert not uses_published_configuration(replace(split, network=replace(split.network, forget_bias=1.0)))
+    assert not is_as_published(replace(split, network=replace(split.network, forget_bias=1.0)))
 
 
 def test_a_published_accuracy_of_networks_that_are_not_kept_is_left_out(small_data):
@@ -615,14 +612,14 @@ def test_networks_that_broke_down_are_named():
 
 
 def test_other_tasks_are_no_published_hyperparameters():
-    paper = PRESETS["paper"]
-    assert uses_published_configuration(paper)
-    assert uses_published_configuration(replace(paper, comparison=replace(paper.comparison, seeds=2, iterations=10)))
-    assert not uses_published_configuration(replace(paper, comparison=replace(paper.comparison, tasks=3)))
-    assert not uses_published_configuration(replace(paper, network=replace(paper.network, hidden=8)))
+    paper = PRESETS["copy"]["paper"]
+    assert is_as_published(paper)
+    assert is_as_published(replace(paper, comparison=replace(paper.comparison, seeds=2, iterations=10)))
+    assert not is_as_published(replace(paper, comparison=replace(paper.comparison, tasks=3)))
+    assert not is_as_published(replace(paper, network=replace(paper.network, hidden=8)))
     chosen = replace(paper.selection, chosen=Path("chosen.json"))
-    assert not uses_published_configuration(replace(paper, selection=chosen))
-    assert not uses_published_configuration(PRESETS["quick"])
+    assert not is_as_published(replace(paper, selection=chosen))
+    assert not is_as_published(PRESETS["copy"]["quick"])
 
 
 # figure

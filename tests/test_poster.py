@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from method_study.poster import Ordered, orders
-from method_study.poster_report import poster_lines
+from method_study.poster import Ordered, orders, poster_lines
 from scipy import stats
 
 from wmcl.methods import CATALOGUE

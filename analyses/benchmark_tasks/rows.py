@@ -7,8 +7,9 @@ from pathlib import Path
 
 from benchmark_tasks.chosen import read_chosen
 from benchmark_tasks.published import published_hyperparameters
-from benchmark_tasks.recorded import GRIDS, SMALLER, STARTING_VALUES
+from benchmark_tasks.recorded import COMMON, GRIDS, SMALLER, STARTING_VALUES
 from wmcl import networks
+from wmcl.likelihoods import Gaussian
 from wmcl.methods import CATALOGUE, TrainedSession, named, train_sequence
 from wmcl.studies.benchmark import Benchmark, Grid, Hyperparameters, TaskOptions
 from wmcl.studies.network import Network
@@ -68,10 +69,11 @@ def rows(
 def _every_row(benchmark: Benchmark, preset: str, task: TaskOptions) -> dict[str, Hyperparameters]:
     if preset in PUBLISHED_PRESETS:
         return published_hyperparameters(task.published(), benchmark.training_sequences)
-    starting = benchmark.starting_values or {
-        name: each.changed(benchmark.common) for name, each in STARTING_VALUES.items()
-    }
-    usual = {name: starting.get(name, Hyperparameters(name).changed(benchmark.common)) for name in CATALOGUE}
+    starting, common = benchmark.starting_values, benchmark.common
+    if not starting:
+        starting = {name: each.changed(common) for name, each in STARTING_VALUES.items()}
+        common = {**COMMON, **common}
+    usual = {name: starting.get(name, Hyperparameters(name).changed(common)) for name in CATALOGUE}
     variants = {name: each for name, each in starting.items() if name not in usual}
     every = _beside(usual, variants)
     if preset != "smoke":
@@ -96,9 +98,40 @@ def grids_of(benchmark: Benchmark) -> Mapping[str, Grid]:
     return benchmark.grids or GRIDS
 
 
-def tasks_of_row(options: TaskOptions, number: int, hyperparameters: Hyperparameters) -> list[Task]:
-    """The tasks as a row sees them, with their identity among the inputs if it is trained with that."""
+def checked_tasks(options: TaskOptions, number: int) -> list[Task]:
+    """Make the tasks; refuse those that a network cannot learn one after the other, or that have no accuracy.
+
+    Raises:
+        ValueError: names the task, and what it must have.
+    """
     tasks = options.tasks(number)
+    for place, task in enumerate(tasks, 1):
+        if not isinstance(task, Task):
+            raise ValueError(f"task {place} of {number} is a {type(task).__name__}: it must be a wmcl.tasks.Task")
+        for name in ("inputs", "outputs", "likelihood"):
+            own, first = getattr(task, name), getattr(tasks[0], name)
+            if own != first:
+                raise ValueError(
+                    f"{name} of the task {task.name!r} is {own}: it must be {first}, as of the first task"
+                    f" {tasks[0].name!r}"
+                )
+        if isinstance(task.likelihood, Gaussian):
+            raise ValueError(
+                f"likelihood of the task {task.name!r} is {task.likelihood}: real numbers have no accuracy to compare;"
+                " targets must be classes or bits"
+            )
+    if len(tasks) != number:
+        raise ValueError(f"tasks is {number}: it must be {len(tasks)}, the number of tasks that the benchmark makes")
+    return tasks
+
+
+def tasks_of_row(options: TaskOptions, number: int, hyperparameters: Hyperparameters) -> list[Task]:
+    """The tasks as a row sees them."""
+    return as_seen(options.tasks(number), hyperparameters)
+
+
+def as_seen(tasks: list[Task], hyperparameters: Hyperparameters) -> list[Task]:
+    """Tasks with their identity among the inputs, if a row is trained with that."""
     return with_task_identity(tasks) if hyperparameters.task_identity else tasks
 
 

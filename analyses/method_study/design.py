@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from benchmark_tasks import HERE, REGISTERED
 from benchmark_tasks.recorded import SMALL_MEASURES
-from benchmark_tasks.rows import PUBLISHED_PRESETS, check_hyperparameters, network_of, rows, tasks_of_row
+from benchmark_tasks.rows import PUBLISHED_PRESETS, as_seen, check_hyperparameters, checked_tasks, network_of, rows
 
 from wmcl.methods import Measures
 from wmcl.studies import Run
@@ -66,7 +66,7 @@ def presets_of(benchmark: Benchmark, name: str) -> dict[str, Config]:
     usual = {"comparison": Comparison(tasks=benchmark.tasks), "task": benchmark.task, "network": benchmark.network}
     found = {}
     for preset, own in groups.items():
-        of_benchmark = "" if benchmark.name == "copy" else f"_{benchmark.name}"
+        of_benchmark = "" if name == "copy" else f"_{benchmark.name}"
         stem = f"method_comparison{of_benchmark}{'' if preset == 'quick' else f'_{preset}'}"
         chosen = None if preset in PUBLISHED_PRESETS else Path(f"results/{stem}_chosen.json")
         if preset == "quick" and name in REGISTERED:
@@ -96,7 +96,7 @@ def check(benchmark: Benchmark, config: Config) -> None:
     if config.selection.search and config.selection.chosen is None:
         raise ValueError("chosen is None: a search writes its choice there; name a file")
     number = config.comparison.tasks
+    tasks = checked_tasks(config.task, number)
     for name, hyperparameters in rows_of(benchmark, config).items():
         check_hyperparameters(name, hyperparameters)
-        task = tasks_of_row(config.task, number, hyperparameters)[0]
-        network_of(config.network, config.task, number, hyperparameters, task)
+        network_of(config.network, config.task, number, hyperparameters, as_seen(tasks, hyperparameters)[0])

@@ -136,10 +136,11 @@ def _published_final(run: Published | None) -> float:
 
 def _of_poster(methods: list[str], benchmark: Benchmark, config: Config) -> dict[str, list[object]]:
     """What the poster prints, beside runs on the same tasks and as many of them."""
-    poster = {each.method: each for each in benchmark.poster}
-    is_as_long = config.comparison.tasks == presets_of(benchmark, config.benchmark)["paper"].comparison.tasks
-    if not poster or not is_as_long or not config.task.published():
+    if not benchmark.poster or not config.task.published():
         return {}
+    if config.comparison.tasks != presets_of(benchmark, config.benchmark)["paper"].comparison.tasks:
+        return {}
+    poster = {each.method: each for each in benchmark.poster}
     columns = {}
     for name in ("during", "during_plus_minus", "final", "final_plus_minus"):
         values = [getattr(poster[row], name) if row in poster else None for row in methods]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import xarray as xr
 
-from method_study.poster_report import poster_lines
+from method_study.poster import poster_lines
 from wmcl.studies.network import networks_text
 from wmcl.studies.tables import interval_of, number, table_head, table_row
 from wmcl.training import Reason

@@ -101,9 +101,12 @@ class TaskOptions(ABC):
 
 
 def content_of(task: Task) -> Described:
-    """Describe the sequences of a task: those that are given, and samples of those that are drawn."""
-    draw = task.draw if isinstance(task, DataTask) else None
-    return described([task.name, task.validation, task.test, draw], f"the task {task.name}")
+    """Describe the sequences of a task: all of those that are recorded, or some of those that are drawn.
+
+    No test sequence is drawn, as a search has to do without.
+    """
+    sequences = task.draw if isinstance(task, DataTask) else (task.validation, task.batch([0], 0, 1))
+    return described([task.name, sequences], f"the task {task.name}")
 
 
 def most_frequent(tasks: Sequence[Task], one_answer: bool) -> float:
@@ -172,7 +175,7 @@ class Comparison:
 
     methods: Annotated[tuple[str, ...], ONCE] = ()
     """rows of the comparison; none named takes all that the preset has hyperparameters for"""
-    tasks: int = 3
+    tasks: Count = 3
     """number of tasks, K"""
     seeds: Count = 3
     """networks a method, with seeds 0, 1, ..."""
@@ -195,13 +198,14 @@ class Benchmark:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """of the comparison of methods: groups of options by name, where they differ from those of quick"""
     starting_values: Mapping[str, Hyperparameters] = field(default_factory=dict)
-    """of rows that no search has chosen; rows that are a variant of a method of the catalogue stand here, too"""
+    """of rows that no search has chosen; rows that are a variant of a method of the catalogue stand here, too. None
+    takes values that suit recorded sequences with one answer each"""
     smaller: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """what the preset smoke takes instead, by row"""
     grids: Mapping[str, Grid] = field(default_factory=dict)
     """what a search crosses, by row"""
     common: Mapping[str, Value] = field(default_factory=dict)
-    """hyperparameters of the rows that have no starting values"""
+    """hyperparameters of the rows that have no starting values here"""
     differences: str = ""
     """what no option changes in comparison with the published runs"""
     training_sequences: int = 0

@@ -3,7 +3,8 @@
 A number of a sweep depends on the measure and on everything that the measure was given. Both are described by value:
 
 - arrays and tensors by a digest of their content, and a :class:`pathlib.Path` by a digest of the file or folder there;
-- dataclasses, containers and other objects by their class and what they hold. An object with a method ``depends_on``
+- dataclasses, containers and other objects by their class and what they hold, but for what a
+  :class:`functools.cached_property` keeps. An object with a method ``depends_on``
   adds what that returns, such as a digest of data that it will load;
 - a function that belongs to no installed package by its source without comments and docstrings, by the values that it
   takes from around it (closure, defaults, globals), and by every function and class that it names, in the same manner;
@@ -154,7 +155,7 @@ class _Description:
                 f"{name} is {value!r}, of type {_name_of(type(value))}, which has no value that could be compared: give"
                 " numbers, text, arrays, paths, functions or dataclasses"
             ) from None
-        parts = made if isinstance(made, str) else [list(each) if isinstance(each, Iterator) else each for each in made]
+        parts = made if isinstance(made, str) else [_uncached(each, type(value)) for each in made]
         found = {"class": self._of_code(type(value), name), "parts": self(parts, name)}
         more = getattr(value, "depends_on", None)
         return found | ({"depends_on": self(more(), name)} if callable(more) else {})
@@ -199,6 +200,18 @@ class _Description:
             "around": around,
             "attributes": self(vars(function), f"an attribute of {function.__name__}"),
         }
+
+
+def _uncached(part: Any, kind: type) -> Any:
+    """Leave out of the state of an object what it has computed from the rest and kept."""
+    if isinstance(part, Iterator):
+        return list(part)
+    if not isinstance(part, dict):
+        return part
+    kept = {
+        name for each in kind.__mro__ for name, own in vars(each).items() if isinstance(own, functools.cached_property)
+    }
+    return {name: each for name, each in part.items() if name not in kept}
 
 
 def _taken_from_around(function: types.FunctionType) -> dict[str, Any]:
