@@ -11,6 +11,7 @@ from front_study.design import VARIED, Tasks, Training
 from front_study.methods import Kind
 from wmcl.methods import Method, train_sequence
 from wmcl.provenance import describe_device
+from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
 from wmcl.training import Reason, Stop
 
 Values = tuple[int, ...]
@@ -32,7 +33,18 @@ def search(
     """Count the steps that new networks need to the criterion on each task; NaN for those that never reach it."""
     both = tasks.of(condition)
     options = replace(training.options, validate_every=validate_every)
-    run = train_sequence(method, training.network(both[0]), both, seeds, stop, options, device=device, progress=False)
+    run = train_sequence(
+        method,
+        training.network(both[0]),
+        both,
+        seeds,
+        stop,
+        options,
+        device=device,
+        progress=False,
+        checkpoint=checkpoint(),
+        checkpoint_every=CHECKPOINT_EVERY,
+    )
     steps = [
         np.where([reason == Reason.accuracy for reason in learned.reason], learned.iterations, np.nan)
         for learned in run

@@ -13,6 +13,7 @@ from wmcl.importance.overlap import shared_values
 from wmcl.methods import Measures, TrainedSession, measure_run, train_sequence
 from wmcl.methods.importances import Importance
 from wmcl.provenance import describe_device
+from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
 from wmcl.training import Stop
 
 MEASURES = Measures(importance_samples=0, state_samples=0)
@@ -42,6 +43,8 @@ def measure(
         training.options,
         device=device,
         progress=False,
+        checkpoint=checkpoint(),
+        checkpoint_every=CHECKPOINT_EVERY,
     )
     sessions = list(run)
     found = measure_run(sessions, MEASURES)

@@ -32,11 +32,13 @@ def results(config: Config, sweep: Sweep) -> xr.Dataset:
     steps = steps_of(searched, config.study.factor, config.training.validate_every)
     if not steps:
         raise CannotGoOnError("new networks miss the criterion in every condition: allow more search_iterations")
-    missed = censored(searched)
     found = outcome(sweep(measure_part(config, steps)), config, steps)
-    return found.assign_attrs(
-        censored_conditions="; ".join(f"{setting_name(values)} ({count})" for values, count in missed.items())
-    )
+    return found.assign_attrs(censored_conditions=censored_text(censored(searched)))
+
+
+def censored_text(missed: Mapping[Values, int]) -> str:
+    """Name the conditions that are left out, each with how many networks missed the criterion."""
+    return "; ".join(f"{setting_name(values)} ({count})" for values, count in missed.items())
 
 
 def search_part(config: Config) -> Part:
@@ -126,27 +128,14 @@ def _demands(settings: Sequence[Values], config: Config) -> dict[str, tuple[str,
 STRENGTH, INFORMATION = "nats per scored bit by squared weight", "fraction of a fair bit"
 LABELS = {
     "setting": ("condition of the tasks", "1"),
-    "approach": ("method", "1"),
-    "seed": ("seed of the network: initialisation and batches", "1"),
     "strength": ("strength of the penalty", STRENGTH),
-    "trained_task": ("task that was learned last, from 0", "1"),
-    "evaluated_task": ("task that is evaluated, from 0", "1"),
-    "data": ("set of sequences", "1"),
     "front": ("what retained and learned are measured in", "1"),
     "axis": ("of a front: what is retained of task 1, what is learned of task 2", "1"),
-    "independent_bits": ("independent bits of a pattern step", "bits"),
-    "input_length": ("steps from the pattern's first step to the stop flag", "steps"),
-    "lead": ("blank steps before the pattern", "steps"),
     "xor": ("permutations whose exclusive or with the pattern is the target", "1"),
     "memory_load": ("independent bits held at once, mean over both tasks", "bits"),
     "retention": ("steps for which a bit is held, mean over both tasks", "steps"),
     "training_steps": ("training steps a task; of multitask, for each of the two", "steps"),
-    "accuracy": ("accuracy on a task after another was learned; chance is 0.5", "fraction of scored bits"),
-    "loss": ("loss on a task after another was learned", "nats per scored bit"),
     "steps": ("training steps to the criterion of speed on the task that is learned; NaN if never", "steps"),
-    "reason": ("why training stopped", "1"),
-    "stored": ("numbers kept for the next task beyond those of one network", "1"),
-    "seconds_per_iteration": ("wall time of a training step of one network", "s"),
     "level": ("mean importance of task 1 over W_hh, before it is divided by its mean", "units of the importance"),
     "effective_fraction": ("(sum of importances)^2 / (n sum of their squares) over the n weights of W_hh", "1"),
     "overlap": ("overlap of the importance of task 1 with the sampled Fisher of task 2 without penalty", "1"),
@@ -155,7 +144,6 @@ LABELS = {
     "chosen_strength": ("strength with the best sum on validation data", STRENGTH),
     "chosen_retained": ("information retained of task 1 at the chosen strength, test data", INFORMATION),
     "chosen_learned": ("information learned of task 2 at the chosen strength, test data", INFORMATION),
-    "compression": ("values of a hypernetwork over the weights that it generates", "1"),
 }
 
 STUDY = Study(about=__doc__, presets=PRESETS, results=results, report=report, check=check, labels=LABELS)
