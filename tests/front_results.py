@@ -1,4 +1,4 @@
-"""An analysis of stability and plasticity whose numbers are known, made without training."""
+"""A study of stability and plasticity whose numbers are known, made without training."""
 
 import json
 from dataclasses import asdict, replace
@@ -6,16 +6,18 @@ from functools import cache
 
 import numpy as np
 import xarray as xr
-from front_study.config import PRESETS, VARIED, conditions
+from front_study.design import PRESETS, VARIED
 from front_study.matching import values_of
 from front_study.methods import HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCES, ROWS, matched
-from front_study.outcome import add_outcome
+from front_study.study import LABELS, censored_text, outcome
+
+from wmcl.labels import label
 
 QUICK = PRESETS["quick"]
 
 
 def synthetic(methods=tuple(ROWS), seeds=3, missed=()):
-    """A copy of the analysis with these rows; ``missed`` are conditions that new networks missed, and how many."""
+    """A copy of the study with these rows; ``missed`` are conditions that new networks missed, and how many."""
     return _made(methods, seeds, missed).copy(deep=True)
 
 
@@ -23,7 +25,7 @@ def synthetic(methods=tuple(ROWS), seeds=3, missed=()):
 def _made(methods, seeds, missed):
     """Losses fall on task 1 and rise on task 2 with the strength, the more so the more is held."""
     random, config = np.random.default_rng(0), replace(QUICK, study=replace(QUICK.study, methods=methods))
-    each = [{**condition, "approach": method} for condition in conditions(config) for method in methods]
+    each = [{**condition, "approach": method} for condition in config.conditions.all for method in methods]
     strengths = np.array(config.study.strengths)
     shape = (len(each), seeds, len(strengths), 2, 2, 2)
     loss, steps = np.full(shape, np.nan), np.full((*shape[:3], 2), np.nan)
@@ -70,7 +72,8 @@ def _made(methods, seeds, missed):
     kinds = dict.fromkeys(map(matched, ROWS))
     used = {
         (values_of(condition), kind): 100 + 10 * k + 1000 * place
-        for k, condition in enumerate(conditions(config))
+        for k, condition in enumerate(config.conditions.all)
         for place, kind in enumerate(kinds)
     }
-    return add_outcome(results, config, used, dict(missed))
+    found = outcome(results, config, used).assign_attrs(censored_conditions=censored_text(dict(missed)))
+    return label(found, **LABELS)

@@ -1,7 +1,5 @@
-"""Stability and plasticity: what the analysis is made of, a small run from end to end, its report and its figure."""
+"""Stability and plasticity: what the study is made of, a small run from end to end, its report and its figure."""
 
-import json
-import sys
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -10,29 +8,27 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import stability_plasticity as analysis
-import statsmodels.api as sm
 import torch
 import xarray as xr
-from front_study import effects, matching, predictors
+from front_study import effects, matching
 from front_study import measure as measuring
-from front_study.config import PRESETS, VARIED, check, compression, conditions, network_of, tasks_of
-from front_study.importance import of_first_task, overlap
+from front_study.design import PRESETS, SEARCH_SEEDS_FROM, VARIED, compression
+from front_study.effects import predictors_of
+from front_study.fronts import choice, hypervolumes, points_of
 from front_study.methods import HYPERNETWORK, HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCES, ROWS, SCRATCH, matched
-from front_study.normalised import Normalised
-from front_study.outcome import choice, hypervolumes, points_of
 from front_study.report import report
-from scipy import stats
+from front_study.study import STUDY, search_part
 
 from figures import stability_plasticity as figure_of
 from tests.front_results import QUICK, synthetic
 from wmcl.importance import fisher_diagonal
 from wmcl.methods import FisherImportance, Method, Quadratic, named, train_sequence
-from wmcl.methods.importances import Importance
+from wmcl.methods.importances import Importance, Normalised
 from wmcl.plotting import write
 from wmcl.plotting.data import MissingError
 from wmcl.plotting.style import house_style
-from wmcl.statistics import hypervolume, mean_interval
+from wmcl.statistics import hypervolume, mean_interval, rank_correlations
+from wmcl.studies import CannotGoOnError
 from wmcl.training import Stop, evaluate
 
 SMOKE = PRESETS["smoke"]
@@ -44,7 +40,7 @@ def small(tmp_path, methods=ROWS_OF_SMALL, **study):
     return replace(
         SMOKE,
         study=replace(SMOKE.study, methods=methods, **study),
-        tasks=replace(SMOKE.tasks, xor=(0,)),
+        conditions=replace(SMOKE.conditions, xor=(0,)),
         training=replace(SMOKE.training, hidden=12, batch=16),
         run=replace(SMOKE.run, output=tmp_path / "small.nc", jobs=1, device="cpu"),
     )
@@ -54,10 +50,16 @@ CONDITION = {"independent_bits": 1, "input_length": 5, "lead": 0, "xor": 0}
 
 
 def learned(method, seeds, iterations=12, config=SMOKE):
-    tasks = tasks_of(config, CONDITION)
+    tasks = config.tasks.of(CONDITION)
     return list(
         train_sequence(
-            method, network_of(config, tasks[0]), tasks, seeds, Stop(iterations), config.options, progress=False
+            method,
+            config.training.network(tasks[0]),
+            tasks,
+            seeds,
+            Stop(iterations),
+            config.training.options,
+            progress=False,
         )
     )
 
@@ -114,24 +116,10 @@ def test_rescaling_an_importance_does_not_change_a_front():
     assert not np.array_equal(front_of(Times(FISHER, 4.0), strengths), front)
 
 
-def test_overlap_is_one_minus_the_squared_frechet_distance():
-    random = np.random.default_rng(0)
-    one, other = random.random((2, 4, 50))
-    other[1] = 3 * one[1]
-    one[2, :25] = other[2, 25:] = 0
-    found = overlap(torch.tensor(one), torch.tensor(other)).numpy()
-    for member in range(4):
-        a, b = (np.diag(each[member] / each[member].sum()) for each in (one, other))
-        squared = 0.5 * np.trace(a + b - 2 * np.sqrt(a @ b))
-        assert found[member] == pytest.approx(1 - squared)
-    assert found[1:3] == pytest.approx([1, 0])
-    assert 0 < found[0] < 1
-
-
 def test_predictors_are_those_of_the_members_without_penalty():
     strengths = (1.0, 0.0) * 2
-    phases = learned(Method(penalty=Quadratic(Normalised(FISHER), strengths)), (3, 3, 5, 5))
-    found = of_first_task(FISHER, phases, [1, 3], SMOKE)
+    sessions = learned(Method(penalty=Quadratic(Normalised(FISHER), strengths)), (3, 3, 5, 5))
+    found = measuring.of_first_task(FISHER, sessions, [1, 3], SMOKE.rows.importance_samples)
     assert found.seed.values.tolist() == [3, 5]
     alone = learned(named("fine-tuning"), (3, 5))
     learner, (first, last) = alone[0].learner, alone
@@ -165,11 +153,11 @@ def test_training_lasts_so_many_times_as_new_networks_of_the_kind_need():
     found = searched([[20, 30, 40, 30], [30, 50, 60, 61], [10] * 4, [10, 10, np.nan, np.nan]])
     every, easy, hard = QUICK.training.validate_every, (1, 0, 0, 0), (5, 0, 0, 0)
     assert (every, QUICK.study.factor) == (10, 1.5)
-    assert matching.steps_of(found, QUICK) == {(easy, "a"): 50, (easy, "b"): 80}  # 1.5 x 30 = 45, 1.5 x 50.25 = 75.4
+    assert matching.steps_of(found, 1.5, 10) == {(easy, "a"): 50, (easy, "b"): 80}  # 1.5 x 30 = 45, 1.5 x 50.25 = 75.4
     assert matching.censored(found) == {hard: 2}
-    least = matching.steps_of(searched([[0] * 4] * 4), QUICK)
+    least = matching.steps_of(searched([[0] * 4] * 4), 1.5, every)
     assert least == {(values, kind): every for values in (easy, hard) for kind in "ab"}
-    assert matching.steps_of(searched([[40] * 4] * 4), QUICK)[easy, "a"] == 60  # no more than needed
+    assert matching.steps_of(searched([[40] * 4] * 4), 1.5, every)[easy, "a"] == 60  # no more than needed
 
 
 def test_masked_networks_are_trained_as_long_as_others_with_shared_weights():
@@ -177,12 +165,11 @@ def test_masked_networks_are_trained_as_long_as_others_with_shared_weights():
     assert [matched(row) for row in HYPERNETWORKS] == ["small hypernetwork", "large hypernetwork"]
 
 
-def test_networks_are_searched_with_or_reported_and_every_kind_is_searched(analysed):
-    config, _ = analysed
-    assert max(preset.study.seeds for preset in PRESETS.values()) < analysis.SEARCH_SEEDS_FROM
-    found = analysis._search(config)
-    assert found.seed.values.tolist() == [1000]
-    assert sorted(set(found.kind.values.tolist())) == ["shared", "small hypernetwork"]
+def test_networks_are_searched_with_or_reported_and_every_kind_is_searched(tmp_path):
+    assert max(preset.study.seeds for preset in PRESETS.values()) < SEARCH_SEEDS_FROM
+    part = search_part(small(tmp_path))
+    assert list(part.seeds) == [1000]
+    assert sorted({condition["kind"] for condition in part.conditions}) == ["shared", "small hypernetwork"]
 
 
 def test_the_smaller_hypernetwork_has_no_more_values_than_the_network_it_generates():
@@ -192,13 +179,20 @@ def test_the_smaller_hypernetwork_has_no_more_values_than_the_network_it_generat
         assert np.isnan(compression(PRESETS[preset], "SI"))
 
 
+def searched_in(config, seeds):
+    """What the search finds with shared weights in one condition."""
+    condition = {**CONDITION, "kind": "shared"}
+    part = search_part(config)
+    return part.measure(condition, seeds, **part.given(condition), device="cpu")
+
+
 def test_the_search_says_when_the_criterion_was_reached_and_when_never():
     config = replace(SMOKE, study=replace(SMOKE.study, search_iterations=60))
-    found = matching.search(config, "cpu", {**CONDITION, "kind": "shared"}, (1000, 1001))
+    found = searched_in(config, (1000, 1001))
     assert found.steps.notnull().all()
-    assert (found.steps % config.training.validate_every == 0).all()
+    assert (found.steps % config.study.search_validate_every == 0).all()
     hard = replace(config, study=replace(config.study, criterion=1.0, search_iterations=5))
-    assert matching.search(hard, "cpu", {**CONDITION, "kind": "shared"}, (1000,)).steps.isnull().all()
+    assert searched_in(hard, (1000,)).steps.isnull().all()
 
 
 def test_steps_to_the_criterion_are_those_of_the_curve():
@@ -209,7 +203,7 @@ def test_steps_to_the_criterion_are_those_of_the_curve():
             next((it for it, a in zip(curve.validation.values, row, strict=True) if a >= level), np.nan)
             for row in curve.values
         ]
-        np.testing.assert_array_equal(measuring.to_criterion(first, level), expected)
+        np.testing.assert_array_equal(measuring.steps_to(first, level), expected)
 
 
 # fronts
@@ -346,56 +340,15 @@ def test_learning_one_by_one_costs_what_multitask_has_more():
     assert effects.shortfalls(volume.sel(approach=["SI"])) is None
 
 
-# predictors
-
-
-def test_correlations_and_partial_slopes_are_those_of_other_libraries():
-    random = np.random.default_rng(2)
-    columns = random.standard_normal((3, 10, 4))
-    values = 2 * columns[0] - columns[1] + 0.5 * random.standard_normal((10, 4))
-    table = xr.DataArray(columns, {"predictor": list(predictors.PREDICTORS)}, ("predictor", "setting", "seed"))
-    numbers = xr.DataArray(values, dims=("setting", "seed"))
-    ranks, slopes = predictors.rank_correlations(numbers, table), predictors.partial_slopes(numbers, table)
-    for seed in range(4):
-        z = stats.zscore(columns[:, :, seed], axis=1).T
-        expected = sm.OLS(stats.zscore(values[:, seed]), sm.add_constant(z)).fit().params[1:]
-        np.testing.assert_allclose(slopes.isel(seed=seed), expected)
-        for k in range(3):
-            rho = stats.spearmanr(values[:, seed], columns[k, :, seed]).statistic
-            assert float(ranks.isel(seed=seed, predictor=k)) == pytest.approx(rho)
-
-
-def test_predictors_that_cannot_be_told_apart_have_no_slopes():
-    random = np.random.default_rng(3)
-    columns = random.standard_normal((3, 10, 2))
-    columns[1, :, 0] = 2 * columns[0, :, 0]
-    columns[2, 3, 1] = np.nan
-    table = xr.DataArray(columns, {"predictor": list(predictors.PREDICTORS)}, ("predictor", "setting", "seed"))
-    values = xr.DataArray(random.random((10, 2)), dims=("setting", "seed"))
-    assert predictors.partial_slopes(values, table).isnull().all()
-    ranks = predictors.rank_correlations(values, table)
-    assert ranks.isnull().sum() == 1
-    assert ranks.isel(predictor=2, seed=1).isnull()
-    few = values.isel(setting=slice(4)), table.isel(setting=slice(4))
-    assert predictors.partial_slopes(*few).isnull().all()
-    assert predictors.rank_correlations(*few).isnull().all()
-
-
 # configuration
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_makes_sense(preset):
-    check(PRESETS[preset])
-    assert PRESETS[preset].preset == preset
-
-
 def test_conditions_are_crossed_and_loads_are_as_planned():
-    found = conditions(QUICK)
+    found = QUICK.conditions.all
     assert len(found) == 2 * 2 * 2 + 2
-    assert len(conditions(PRESETS["paper"])) == 4 * 4 * 3 * 3
+    assert len(PRESETS["paper"].conditions.all) == 4 * 4 * 3 * 3
     for condition in found:
-        demands = [task.memory_demand for task in tasks_of(QUICK, condition)]
+        demands = [task.memory_demand for task in QUICK.tasks.of(condition)]
         bits = 5 * condition["independent_bits"] if condition["xor"] == 0 else 4 * condition["independent_bits"]
         assert [demand.load for demand in demands] == [bits, bits]
         assert {demand.scored_bits for demand in demands} == {20}
@@ -406,25 +359,22 @@ def test_conditions_are_crossed_and_loads_are_as_planned():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--methods", "EWC"), "methods has 'EWC': it must be of from scratch"),
-        (("--methods", "SI", "SI"), "methods is ('SI', 'SI'): give at least one, and each once"),
+        (("--methods", "EWC"), "methods has EWC: it must be of from scratch"),
+        (("--methods", "SI", "SI"), "methods is ('SI', 'SI'): each may occur once"),
         (("--strengths", "1.0"), "strengths is (1.0,): 0 must be one of them"),
-        (("--strengths", "0", "nan"), "strengths is (0.0, nan): all must be finite"),
-        (("--speed-criterion", "0.995"), "speed_criterion is 0.995: it must be above 0 and at most the criterion"),
+        (("--strengths", "0", "nan"), "strengths has nan: it must be at least 0"),
+        (("--strengths", "0", "inf"), "strengths has inf: it must be finite"),
+        (("--speed-criterion", "0.995"), "speed_criterion is 0.995: it must be at most the criterion, 0.99"),
+        (("--seeds", "1001"), "seeds is 1001: it must be at least 1 and at most 1000"),
         (("--xor", "1"), "xor is (1,): 0 must be one of them"),
         (("--independent-bits", "9"), "independent_bits is 9"),
         (("--input-lengths", "2"), "input_length"),
         (("--permutation-seed", "0"), "permutation_seed gives a target that is constant, with xor 1"),
-        (("--seeds", "0"), "seeds is 0: it must be at least 1"),
-        (("--factor", "0.5"), "factor is 0.5: it must be at least 1"),
-        (("--criterion", "1.5"), "accuracy is 1.5"),
-        (("--hidden", "0"), "hidden is 0"),
-        (("--chunk", "0"), "chunk is 0"),
-        (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
+        (("--criterion", "1.5"), "criterion is 1.5"),
     ],
 )
 def test_senseless_configurations_are_refused_before_work_starts(refusal, arguments, message):
-    assert message in refusal(analysis.main, *arguments)
+    assert message in refusal(STUDY.main, *arguments)
 
 
 # from end to end
@@ -433,11 +383,11 @@ def test_senseless_configurations_are_refused_before_work_starts(refusal, argume
 @pytest.fixture(scope="module")
 def analysed(tmp_path_factory):
     config = small(tmp_path_factory.mktemp("small"))
-    return config, analysis.analyse(config)
+    return config, STUDY.run(config)
 
 
-def test_one_labelled_dataset(analysed):
-    config, results = analysed
+def test_the_dataset_has_every_method_strength_and_setting(analysed):
+    _, results = analysed
     assert results.points.sizes == {
         "front": 3,
         "axis": 2,
@@ -452,11 +402,6 @@ def test_one_labelled_dataset(analysed):
     assert results.level.sel(approach=[SAMPLED, "SI"]).notnull().all()
     assert results.level.sel(approach=[HYPERNETWORK]).isnull().all()
     assert results["memory_load"].values.tolist() == [5, 10]
-    for name, variable in results.data_vars.items():
-        assert variable.attrs["long_name"], name
-        assert variable.attrs["units"], name
-    assert json.loads(results.attrs["configuration"])["training"]["hidden"] == 12
-    assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
 
 
 def test_methods_without_penalty_are_the_same_network(analysed):
@@ -465,15 +410,15 @@ def test_methods_without_penalty_are_the_same_network(analysed):
     pair = (unprotected.sel(approach=name) for name in (SAMPLED, "SI"))
     np.testing.assert_allclose(*pair, rtol=1e-5)
     config, steps = analysed[0], int(results.training_steps.isel(setting=0).sel(approach="SI"))
-    tasks = tasks_of(config, CONDITION)
+    tasks = config.tasks.of(CONDITION)
     last = list(
         train_sequence(
             named("fine-tuning"),
-            network_of(config, tasks[0]),
+            config.training.network(tasks[0]),
             tasks,
             (0, 1),
             Stop(steps),
-            config.options,
+            config.training.options,
             progress=False,
         )
     )[-1]
@@ -486,8 +431,17 @@ def test_methods_without_penalty_are_the_same_network(analysed):
 def test_an_ensemble_gives_the_same_as_single_networks(analysed):
     config, results = analysed
     needed = int(results.training_steps.isel(setting=0).sel(approach="SI"))
-    steps = {(matching.values_of(CONDITION), "shared"): needed}
-    together = measuring.measure(config, steps, "cpu", {**CONDITION, "approach": "SI"}, [0, 1])
+    together = measuring.measure(
+        {**CONDITION, "approach": "SI"},
+        [0, 1],
+        needed,
+        config.study.strengths,
+        config.tasks,
+        config.training,
+        config.rows,
+        config.study.speed_criterion,
+        "cpu",
+    )
     alone = results.sel(approach="SI").isel(setting=0)
     for name in ("loss", "level", "overlap"):
         np.testing.assert_allclose(together[name], alone[name].transpose(*together[name].dims), rtol=1e-3)
@@ -497,22 +451,8 @@ def test_conditions_that_cannot_be_learned_are_named_and_counted(tmp_path):
     text = report(synthetic((SCRATCH, "SI"), missed=(((9, 5, 0, 0), 3),)))
     assert "missed the criterion (how many): b=9 i=5 lead=0 r=0 (3)." in text
     hopeless = small(tmp_path, (SCRATCH,), criterion=1.0, search_iterations=2)
-    with pytest.raises(RuntimeError, match="new networks miss the criterion in every condition"):
-        analysis.analyse(hopeless)
-
-
-def test_the_command_line(analysed, monkeypatch, capsys):
-    """The same analysis once more computes nothing and gives the same."""
-    config, results = analysed
-    monkeypatch.setattr(analysis, "PRESETS", {"quick": config})
-    monkeypatch.setattr(sys, "argv", ["analysis"])
-    analysis.main()
-    printed = capsys.readouterr().out
-    assert report(results) in printed
-    with xr.open_dataset(config.run.output) as second:
-        assert second.attrs["entries_computed"] == "0 of 20"
-        xr.testing.assert_equal(second.load(), results)
-    assert f"Wrote {config.run.output}" in printed
+    with pytest.raises(CannotGoOnError, match="new networks miss the criterion in every condition"):
+        STUDY.run(hopeless)
 
 
 # report
@@ -576,7 +516,7 @@ def test_every_table_holds_the_numbers_that_it_names():
     found = [f"{float(one.min()):.2f} to {float(one.max()):.2f}" for one in (ends.sel(axis=a) for a in ends.axis)]
     assert cells_of(text, "**Do the strengths", ["SI"])[3:] == found
     known = results.hypervolume.sel(front="information", data="test", approach="SI").reset_coords(drop=True)
-    ranks = predictors.rank_correlations(known, predictors.predictors_of(results).sel(approach="SI", drop=True))
+    ranks = rank_correlations(known, predictors_of(results).sel(approach="SI", drop=True), "setting")
     overlaps = cells_of(text, "**What goes with", ["SI", "overlap"])
     assert overlaps[2] == interval_text(ranks.sel(predictor="overlap"), 2)
     volumes = results.hypervolume.sel(data="test", drop=True)

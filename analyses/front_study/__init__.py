@@ -1,1 +1,1 @@
-"""Parts of the analysis of the stability-plasticity dilemma."""
+"""Parts of the study of stability and plasticity."""

@@ -1,54 +1,48 @@
-"""How a number of every setting and network depends on the tasks: slopes and paired differences within each network."""
+"""How a number of every setting and network depends on the tasks and the importance, within each network."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
+from front_study.design import VARIED
+from front_study.matching import values_along
 from front_study.methods import IMPORTANCES, MULTITASK
-from wmcl.statistics.least_squares import fit
+from wmcl import statistics
 
 TERMS = ("memory_load", "retention", "lead")
+PREDICTORS = ("level", "effective_fraction", "overlap")
 
 
 def slopes(values: xr.DataArray) -> xr.DataArray:
-    """Change from the lowest to the highest load, retention and lead, by least squares over the settings without xor.
+    """Estimate the change from the lowest to the highest load, retention and lead over the settings without xor.
 
-    For each seed, y = β_0 + Σ_k β_k x_k with x_k = (log z_k - min log z_k) / (max - min) and z the load, the retention
-    and 1 + lead. With two levels of each, all crossed, β_k is the mean paired difference of high and low.
+    For each seed, y = β_0 + Σ_k β_k x_k is fitted by least squares, with x_k = (log z_k - min log z_k) / (max - min)
+    and z the load, the retention and 1 + lead. With two levels of each, all crossed, β_k is the mean paired difference
+    of high and low.
 
     Args:
-        values: with dimensions setting and seed and the coordinates of :mod:`front_study.outcome`.
+        values: with dimensions setting and seed and the coordinates of the settings.
 
     Returns:
         With dimensions term and seed; NaN for a term that does not vary or cannot be told from others.
     """
     plain = values.isel(setting=values.xor.values == 0)
-    columns = {name: _from_low_to_high(plain[name].values + (name == "lead")) for name in TERMS}
-    varying = [name for name in TERMS if np.ptp(columns[name]) > 0]
-    result = xr.DataArray(
-        np.full((len(TERMS), plain.sizes["seed"]), np.nan), {"term": list(TERMS), "seed": plain.seed}, ("term", "seed")
-    )
-    if varying:
-        design = np.column_stack([columns[name] for name in varying])
-        found = fit(plain.transpose("seed", "setting").values, design)[:, 1:]
-        result.loc[{"term": varying}] = found.T
-    return result
+    columns = {name: _from_low_to_high(plain[name] + (name == "lead")) for name in TERMS}
+    return statistics.slopes(plain.transpose("seed", "setting"), columns, "setting")
 
 
 def xor_differences(values: xr.DataArray) -> xr.DataArray:
-    """With r permutations minus without, the mean over all pairs of settings that are equal else.
+    """Compute the difference between r permutations and none, the mean over all pairs of otherwise equal settings.
 
     Returns:
-        With dimensions term (``xor 1``, …) and seed; no terms if nothing is asked for by exclusive or.
+        With dimensions term (``xor 1``, …) and seed; no terms if no target has an exclusive or.
     """
-    others = ("independent_bits", "input_length", "lead")
-    places = {
-        tuple(int(values[name].values[k]) for name in ("xor", *others)): k for k in range(values.sizes["setting"])
-    }
-    found = {}
-    for r in sorted({key[0] for key in places} - {0}):
-        pairs = [(k, places[0, *key[1:]]) for key, k in places.items() if key[0] == r and (0, *key[1:]) in places]
+    places = {key: k for k, key in enumerate(values_along(values))}
+    found, last = {}, VARIED.index("xor")
+    for r in sorted({key[last] for key in places} - {0}):
+        partners = {k: (*key[:last], 0) for key, k in places.items() if key[last] == r}
+        pairs = [(k, places[other]) for k, other in partners.items() if other in places]
         if pairs:
             own, partner = (values.isel(setting=list(side)).drop_vars("setting") for side in zip(*pairs, strict=True))
             found[f"xor {r}"] = (own - partner.assign_coords(own.coords)).mean("setting", skipna=False)
@@ -65,10 +59,7 @@ def all_effects(values: xr.DataArray) -> xr.DataArray:
 
 
 def shortfalls(volume: xr.DataArray) -> xr.DataArray | None:
-    """Hypervolume of learning both tasks at once minus that of each other method: what learning one by one costs.
-
-    Nothing without multitask.
-    """
+    """Compute the hypervolume of multitask minus that of each other method; None without multitask."""
     if MULTITASK not in volume.approach.values:
         return None
     others = [name for name in volume.approach.values.tolist() if name != MULTITASK]
@@ -76,7 +67,7 @@ def shortfalls(volume: xr.DataArray) -> xr.DataArray | None:
 
 
 def advantages(volume: xr.DataArray, row: str) -> Mapping[str, xr.DataArray]:
-    """Hypervolume of a row minus that of each importance method on shared weights, and of the best of them.
+    """Compute the hypervolume of a row minus that of each importance method, and of the best of them.
 
     The best is that of a setting: with the largest mean hypervolume over seeds on validation data.
 
@@ -92,25 +83,32 @@ def advantages(volume: xr.DataArray, row: str) -> Mapping[str, xr.DataArray]:
         return {}
     test = volume.sel(data="test", drop=True)
     own, among = test.sel(approach=row, drop=True), test.sel(approach=others)
-    place = _best(volume, others)
-    best = among.isel(approach=place)
+    best = among.isel(approach=_best(volume, others))
     against = {"the best of them": best.drop_vars("approach")}
     against |= {name: among.sel(approach=name, drop=True) for name in others}
     return {name: own - other for name, other in against.items()}
 
 
 def best_names(volume: xr.DataArray) -> list[str]:
-    """Which importance method is the best of each setting."""
+    """Name the best importance method of each setting."""
     others = [name for name in IMPORTANCES if name in volume.approach.values]
     return [others[int(k)] for k in _best(volume, others)]
 
 
+def predictors_of(results: xr.Dataset) -> xr.DataArray:
+    """Return what may predict a hypervolume, of every setting, method and seed; the level as its logarithm."""
+    logs = np.log(results.level.where(results.level > 0))
+    columns = {"level": logs, "effective_fraction": results.effective_fraction, "overlap": results.overlap}
+    parts = [columns[name].reset_coords(drop=True) for name in PREDICTORS]
+    return xr.concat(parts, "predictor").assign_coords(predictor=list(PREDICTORS))
+
+
 def _best(volume: xr.DataArray, methods: list[str]) -> xr.DataArray:
-    """Place of the best of some methods in each setting."""
+    """Find the place of the best of some methods in each setting."""
     return volume.sel(approach=methods, data="validation").mean("seed").fillna(-1).argmax("approach")
 
 
-def _from_low_to_high(values: np.ndarray) -> np.ndarray:
-    logs = np.log(values)
-    span = np.ptp(logs)
-    return np.asarray((logs - logs.min()) / span if span > 0 else np.zeros_like(logs))
+def _from_low_to_high(values: xr.DataArray) -> xr.DataArray:
+    logs: xr.DataArray = xr.apply_ufunc(np.log, values)
+    span = float(logs.max() - logs.min())
+    return (logs - logs.min()) / span if span > 0 else 0 * logs

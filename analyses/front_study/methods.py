@@ -1,10 +1,9 @@
-"""The methods whose fronts are compared, each with a strength a member."""
+"""The methods whose fronts are compared; each member of an ensemble has a strength of its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from front_study.normalised import Normalised
 from wmcl.methods import (
     FisherImportance,
     FromScratch,
@@ -18,7 +17,8 @@ from wmcl.methods import (
     Quadratic,
     SynapticIntelligence,
 )
-from wmcl.methods.importances import Importance
+from wmcl.methods.importances import Importance, Normalised
+from wmcl.studies.constraints import Count
 
 Kind = Literal["shared", "small hypernetwork", "large hypernetwork", "masked"]
 """where the weights come from"""
@@ -26,7 +26,7 @@ Kind = Literal["shared", "small hypernetwork", "large hypernetwork", "masked"]
 SCRATCH = "from scratch"
 MULTITASK = "multitask"
 REFERENCES = (SCRATCH, MULTITASK)
-"""rows without a strength: a network of its own for each task, and one network that learns both at once"""
+"""rows without a strength: one network for each task, and one network that learns both at once"""
 HYPERNETWORK = "HNET"
 HYPERNETWORKS = (HYPERNETWORK, "HNET (large)")
 IMPORTANCES = ("online EWC (empirical)", "online EWC (sampled)", "online EWC (exact)", "SI", "MAS")
@@ -42,35 +42,35 @@ ROWS: Mapping[str, Kind] = {
 
 
 def matched(row: str) -> Kind:
-    """Whose new networks settle how long a row is trained: its own kind.
+    """Return the kind whose new networks settle how long a row is trained: its own.
 
-    Masked networks have fewer units, and are trained as long as others with shared weights: what they cannot learn for
-    that is a price of masking.
+    Masked networks have fewer units. They are trained for as long as others with shared weights, so that what they
+    cannot learn counts against masking.
     """
     return "shared" if ROWS[row] == "masked" else ROWS[row]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What methods are told beside their strength."""
+    """Arguments of the methods beside their strength."""
 
-    importance_samples: int = 64
+    importance_samples: Count = 64
     """sequences for Fisher information and Memory Aware Synapses"""
     fraction_off: float = 0.2
-    """of the units that a mask switches off"""
-    chunk: int = 200
+    """fraction of the units that a mask switches off"""
+    chunk: Count = 200
     """weights that a hypernetwork generates at a time"""
     hyper_hidden: tuple[int, ...] = (24, 24)
-    """its hidden units"""
-    large_chunk: int = 500
-    """the same of the large hypernetwork"""
+    """hidden units of the hypernetwork"""
+    large_chunk: Count = 500
+    """weights that the large hypernetwork generates at a time"""
     large_hyper_hidden: tuple[int, ...] = (32, 32)
-    """its hidden units"""
+    """hidden units of the large hypernetwork"""
     chunk_std: float = 1.0
-    """of chunk embeddings at the start"""
+    """standard deviation of chunk embeddings at the start"""
 
     def importance(self, row: str) -> Importance:
-        """How a row weighs changes, before it is divided by its mean."""
+        """Return the importance of a row, before it is divided by its mean."""
         samples = self.importance_samples
         known: dict[str, Importance] = {
             "online EWC (empirical)": FisherImportance("empirical", samples),
@@ -91,11 +91,11 @@ class Rows:
         return Masked(self.fraction_off) if kind == "masked" else Parametrisation()
 
     def new_networks(self, kind: Kind) -> Method:
-        """A new network for each task."""
+        """Return the method that starts a new network for each task."""
         return Method(self.parametrisation(kind), schedule=FromScratch())
 
     def method(self, row: str, strengths: Sequence[float]) -> Method:
-        """A row with a strength a member."""
+        """Return a row of the comparison, with one strength for each member."""
         if row == SCRATCH:
             return self.new_networks("shared")
         if row == MULTITASK:

@@ -1,17 +1,16 @@
-"""The analysis as Markdown tables: matching, hypervolumes, effects, predictors, and the hypernetwork's advantage."""
+"""What the file says, as Markdown: matching, hypervolumes, effects, predictors, and the hypernetwork's advantage."""
 
 import json
 from collections.abc import Sequence
 
 import xarray as xr
-from common.tables import interval, table_head, table_row
 
-from front_study.effects import advantages, all_effects, best_names, shortfalls
+from front_study.effects import advantages, all_effects, best_names, predictors_of, shortfalls
+from front_study.fronts import broken
 from front_study.methods import HYPERNETWORKS, IMPORTANCES, MULTITASK, REFERENCES, ROWS
-from front_study.outcome import broken
-from front_study.predictors import partial_slopes, predictors_of, rank_correlations
-from wmcl.statistics import mean_interval
+from wmcl.statistics import partial_slopes, rank_correlations
 from wmcl.statistics.verdict import words
+from wmcl.studies.tables import interval_of, table_head, table_row
 
 TITLES = {
     "information": "information (fraction of each bit)",
@@ -51,7 +50,7 @@ def _matching(results: xr.Dataset) -> str:
         row = [setting, *(f"{float(results[name][k]):.3g}" for name in ("memory_load", "retention"))]
         for name in shown.values():
             row.append(f"{float(results.training_steps.isel(setting=k).sel(approach=name)):.0f}")
-            row.append(_interval(100 * first.isel(setting=k).sel(approach=name), 2))
+            row.append(_cell(100 * first.isel(setting=k).sel(approach=name), 2))
         lines.append(row)
     text = "Each kind is trained for the same multiple of what new networks of that kind need."
     if results.attrs["censored_conditions"]:
@@ -79,7 +78,7 @@ def _hypervolumes(results: xr.Dataset, front: str) -> str:
     volume = results.hypervolume.sel(front=front, data="test")
     methods = volume.approach.values.tolist()
     lines = [
-        [setting, *(_interval(volume.sel(setting=setting, approach=name)) for name in methods)]
+        [setting, *(_cell(volume.sel(setting=setting, approach=name)) for name in methods)]
         for setting in volume.setting.values.tolist()
     ]
     return _section(f"Hypervolume: {TITLES[front]}", ["condition", *methods], lines)
@@ -93,7 +92,7 @@ def _effects(results: xr.Dataset) -> str:
         for name in volume.approach.values.tolist():
             found = all_effects(volume.sel(approach=name, drop=True))
             terms = found.term.values.tolist()
-            lines.append([front, name, *(_interval(found.sel(term=term)) for term in terms)])
+            lines.append([front, name, *(_cell(found.sel(term=term)) for term in terms)])
     text = (
         "Change of the hypervolume from the lowest to the highest level: load, retention and lead by least squares on"
         " their logarithms (1 + lead) over the conditions without exclusive ors; xor against the same condition"
@@ -114,7 +113,7 @@ def _costs(results: xr.Dataset) -> str:
             effects = all_effects(own)
             terms = effects.term.values.tolist()
             mean = own.mean("setting", skipna=False)
-            lines.append([front, name, _interval(mean), *(_interval(effects.sel(term=term)) for term in terms)])
+            lines.append([front, name, _cell(mean), *(_cell(effects.sel(term=term)) for term in terms)])
     text = (
         "Hypervolume of multitask (both tasks at once, as many steps in all) minus that of the method, within each"
         " seed: mean over conditions, and its effects as above. What cannot be learned at all counts for neither."
@@ -128,7 +127,7 @@ def _chosen(results: xr.Dataset) -> str:
         for k, setting in enumerate(results.setting.values.tolist()):
             at = results.sel(approach=name).isel(setting=k)
             used = sorted({f"{value:g}" for value in at.chosen_strength.values if value == value}, key=float)
-            lines.append([name, setting, ", ".join(used), _interval(at.chosen_retained), _interval(at.chosen_learned)])
+            lines.append([name, setting, ", ".join(used), _cell(at.chosen_retained), _cell(at.chosen_learned)])
     text = "Strength with the largest retained + learned information on validation data, for each network."
     return _section(
         "One strength, chosen on validation data",
@@ -166,9 +165,9 @@ def _predictors(results: xr.Dataset) -> str:
     lines = []
     for name in [name for name in IMPORTANCES if name in results.approach.values]:
         values, own = volume.sel(approach=name).reset_coords(drop=True), columns.sel(approach=name, drop=True)
-        single, joint = rank_correlations(values, own), partial_slopes(values, own)
+        single, joint = rank_correlations(values, own, "setting"), partial_slopes(values, own, "setting")
         for predictor in columns.predictor.values.tolist():
-            pair = (_interval(found.sel(predictor=predictor), 2) for found in (single, joint))
+            pair = (_cell(found.sel(predictor=predictor), 2) for found in (single, joint))
             lines.append([name, predictor.replace("_", " "), *pair])
     count = results.sizes["setting"]
     text = (
@@ -189,12 +188,12 @@ def _advantage(results: xr.Dataset, row: str, front: str) -> str:
         return ""
     best, names = best_names(volume), list(found)
     lines = [
-        [setting, best[k], *(_interval(found[name].isel(setting=k)) for name in names)]
+        [setting, best[k], *(_cell(found[name].isel(setting=k)) for name in names)]
         for k, setting in enumerate(volume.setting.values.tolist())
     ]
     terms = {name: all_effects(each) for name, each in found.items()}
     for term in next(iter(terms.values())).term.values.tolist():
-        lines.append([f"effect of {words(term)}", "", *(_interval(terms[name].sel(term=term)) for name in names)])
+        lines.append([f"effect of {words(term)}", "", *(_cell(terms[name].sel(term=term)) for name in names)])
     size = float(results.compression.sel(approach=row))
     text = (
         f"Hypervolume of {row} minus that of each importance method on shared weights, and of the best of them: the one"
@@ -226,8 +225,7 @@ def _section(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], te
     return "\n".join([f"**{title}{end}** {text}".rstrip(), "", *table])
 
 
-def _interval(values: xr.DataArray, digits: int = 3) -> str:
-    found = mean_interval(values.reset_coords(drop=True))
-    text = interval(f".{digits}f", *(float(found[name]) for name in ("average", "low", "high")))
-    n = int(found.n)
+def _cell(values: xr.DataArray, digits: int = 3) -> str:
+    """Mean and interval, with the number of networks where some have none."""
+    text, n = interval_of(values, f".{digits}f"), int(values.notnull().sum())
     return f"{text} (n = {n})" if 0 < n < values.size else text

@@ -12,6 +12,8 @@ Synaptic Intelligence watches the values themselves, whatever the weights are ma
 from dataclasses import dataclass
 from typing import ClassVar, get_args
 
+import torch
+
 from wmcl.importance import PathIntegral, fisher_diagonal, memory_aware_synapses, path_integral, synaptic_intelligence
 from wmcl.importance.signals import FisherKind
 from wmcl.importance.synaptic_intelligence import PathKind
@@ -132,6 +134,31 @@ class SynapticIntelligence(Importance):
         omega, own = path_integral(observed, self.kind), learner.consolidated(values)
         start = {name: observed[_START + name] for name in own}
         return synaptic_intelligence({name: omega[name] for name in own}, start, own, self.damping)
+
+
+@dataclass(frozen=True)
+class Normalised(Importance):
+    r"""Normalised is an importance divided by its mean over all consolidated values of a member, Ω_i / mean Ω.
+
+    The quadratic penalty with it is λ Σ_i Ω_i (Δθ_i)² / mean Ω: λ times the squared distance that the values moved,
+    in which a value that matters more than the mean counts more than one. So λ has the same unit, nats a scored bit by
+    squared weight, for every importance, and rescaling an importance changes nothing. An importance that is zero
+    everywhere stays zero.
+    """
+
+    of: Importance
+
+    @property
+    def observer(self) -> Observer | None:
+        """Return what watches the steps of a task for the importance."""
+        return self.of.observer
+
+    def measure(self, learner: Learner, values: Parameters, task: int, observed: Parameters) -> Parameters:
+        """Return the importance of every consolidated value over the mean."""
+        found = self.of.measure(learner, values, task, observed)
+        mean = torch.cat([value.flatten(1) for value in found.values()], 1).mean(1)
+        scale = torch.where(mean > 0, 1 / mean, torch.zeros_like(mean))
+        return {name: value * scale.view(-1, *[1] * (value.ndim - 1)) for name, value in found.items()}
 
 
 @dataclass(frozen=True)
