@@ -1,37 +1,33 @@
 """The study of importances, subspaces and heads over tasks: each measure against its definition, and end to end."""
 
-import json
-import runpy
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import task_subspaces as analysis
 import torch
 import xarray as xr
-from method_study.measure import learn_row
-from method_study.rows import network_of, tasks_of_row
+from benchmark_tasks.rows import learn_row, network_of, tasks_of_row
 from scipy import stats
 from sklearn.decomposition import PCA
-from subspace_study import measure as measuring
-from subspace_study.config import PRESETS, Measures, as_comparison, check, rows, same_states, tasks_of
-from subspace_study.importance import fishers
+from subspace_study.design import PRESETS, Measures, rows_of, same_states
+from subspace_study.measure import fishers, measure_run
 from subspace_study.networks import answering, have_same_weights
-from subspace_study.outcome import add_outcome, just_learned, slope
+from subspace_study.outcome import add_outcome, just_learned
 from subspace_study.report import report
 from subspace_study.statements import Estimate, Statement, estimate, excludes_null, statements
-from subspace_study.supervised import supervised
+from subspace_study.study import STUDY
+from subspace_study.subspaces import supervised
 
 from figures import task_subspaces as figure_of
 from tests import naive
+from tests.studies import first_part, measure_of
 from wmcl.dimensionality import supervised_subspace
 from wmcl.dimensionality.supervised import SupervisedSubspace, joint_supervised_subspace
 from wmcl.methods import named, train_sequence
 from wmcl.plotting import write
 from wmcl.plotting.data import MissingError
 from wmcl.plotting.style import house_style
+from wmcl.sweeps.identity import identity
 from wmcl.tasks import distances
 from wmcl.training import Reason, Stop
 
@@ -50,37 +46,34 @@ def small(tmp_path, **study):
 
 
 def phases(config, method):
-    return learn_row(as_comparison(config), rows(config)[method], "cpu", range(config.study.seeds))
+    number, row = config.study.tasks, rows_of(config)[method]
+    return learn_row(config.task, number, config.network, row, "cpu", range(config.study.seeds))
+
+
+def measured(config, method, seeds):
+    """An entry of the study."""
+    given = first_part(STUDY, config).given({"approach": method})
+    return measure_of(STUDY, config)({"approach": method}, seeds, **given)
 
 
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory):
     config = small(tmp_path_factory.mktemp("small"))
-    return config, analysis.study(config)
+    return config, STUDY.run(config)
 
 
 def of(results, method):
     return results.isel(condition=results.approach.values.tolist().index(method))
 
 
-# settings
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_makes_sense(preset):
-    config = PRESETS[preset]
-    check(config)
-    assert tuple(rows(config)) == config.study.methods
-    if config.study.batch is not None:
-        assert {settings.batch for settings in rows(config).values()} == {config.study.batch}
-        assert {settings.iterations for settings in rows(config).values()} == {config.study.iterations}
+# options
 
 
 def test_paper_takes_the_published_hyperparameters_and_full_size():
     paper = PRESETS["paper"]
     assert (paper.network.hidden, paper.study.seeds) == (256, 10)
-    found = rows(paper)
-    assert {settings.iterations for settings in found.values()} == {20_000}
+    found = rows_of(paper)
+    assert {row.iterations for row in found.values()} == {20_000}
     assert found["online EWC"].of_method["strength"] == 100
 
 
@@ -88,44 +81,44 @@ def test_paper_takes_the_published_hyperparameters_and_full_size():
     ("arguments", "message"),
     [
         (("--methods", "fine tuning"), "methods has 'fine tuning', which is unknown: it must be of multitask"),
-        (("--methods",), "methods is empty"),
+        (("--methods",), "methods is (): give at least one"),
         (("--tasks", "1"), "tasks is 1"),
-        (("--seeds", "0"), "seeds is 0: it must be at least 1"),
         (("--batch", "2"), "batch is 2 with 5 tasks: it must have a sequence of each"),
         (("--state-samples", "1"), "state_samples is 1: a covariance needs at least 2"),
         (("--supervised-largest", "257"), "supervised_largest is 257: it must be at most the 256 units"),
-        (("--supervised-largest", "-1"), "supervised_largest is -1"),
         (("--supervised-criterion", "97"), "supervised_criterion is 97: it must be above 0 and at most 1"),
-        (("--variance", "0"), "variance is 0"),
-        (("--shared-components", "0"), "shared_components is 0"),
-        (("--importance-samples", "-1"), "importance_samples is -1"),
-        (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
     ],
 )
 def test_senseless_configurations_are_refused_before_work_starts(refusal, arguments, message):
-    assert message in refusal(analysis.main, *arguments)
+    assert message in refusal(STUDY.main, *arguments)
 
 
-def test_inputs_tell_the_task_only_if_asked_and_only_then_are_entries_others(tmp_path):
-    config = small(tmp_path)
-    telling = small(tmp_path, task_identity=True)
-    for name, settings in rows(config).items():
-        told = rows(telling)[name]
-        assert told == replace(settings, task_identity=True)
-        assert not settings.task_identity
-        inputs = [tasks_of_row(as_comparison(config), each)[0].inputs for each in (settings, told)]
+def test_an_option_tells_the_task_in_the_inputs_and_makes_other_entries(tmp_path):
+    config, telling = small(tmp_path), small(tmp_path, task_identity=True)
+    parts = [first_part(STUDY, each) for each in (config, telling)]
+    assert identity(parts[0].measure) == identity(parts[1].measure)
+    for name, row in rows_of(config).items():
+        told = rows_of(telling)[name]
+        assert told == replace(row, task_identity=True)
+        assert not row.task_identity
+        assert [part.given({"approach": name}) for part in parts] == [
+            {"hyperparameters": row},
+            {"hyperparameters": told},
+        ]
+        inputs = [tasks_of_row(config.task, 3, each)[0].inputs for each in (row, told)]
         assert inputs[1] == inputs[0] + 3
-    off, on = (
-        measuring.configuration_of_entries(each, "cpu")({"approach": "online EWC"}) for each in (config, telling)
-    )
-    assert set(off) == {"task", "tasks", "network", "measures", "device", "hyperparameters"}
-    assert off | {"hyperparameters": off["hyperparameters"] | {"task_identity": True}} == on
+
+
+@pytest.mark.parametrize(("method", "times"), [("fine-tuning", 1), ("online EWC", 1), ("HNET (chunked)", 2)])
+def test_weights_of_their_own_cost_twice_the_time(tmp_path, method, times):
+    part = first_part(STUDY, small(tmp_path))
+    assert part.cost({"approach": method}) == 4 * 16 * times
 
 
 def test_whose_states_are_the_same_in_all_tasks(tmp_path):
-    found = {name: same_states(settings) for name, settings in rows(small(tmp_path)).items()}
+    found = {name: same_states(row) for name, row in rows_of(small(tmp_path)).items()}
     assert [name for name, same in found.items() if same] == ["multitask", "fine-tuning", "online EWC"]
-    assert not any(same_states(settings) for settings in rows(small(tmp_path, task_identity=True)).values())
+    assert not any(same_states(row) for row in rows_of(small(tmp_path, task_identity=True)).values())
 
 
 @pytest.mark.parametrize(("method", "identity"), [("online EWC", False), ("online EWC", True), ("masking + SI", False)])
@@ -134,10 +127,10 @@ def test_states_are_the_same_in_all_tasks_just_where_that_is_said(tmp_path, meth
     config = small(tmp_path, task_identity=identity, tasks=2, seeds=1, iterations=1)
     config = replace(config, task=replace(config.task, inputs="identical"))
     config = replace(config, measures=replace(config.measures, importance_samples=0, supervised_largest=0))
-    end = measuring.measure(config, "cpu", {"approach": method}, [0]).isel(trained_task=1, evaluated_task=1)
+    end = measured(config, method, [0]).isel(trained_task=1, evaluated_task=1)
     now = np.allclose(end.variance_inside.sel(directions="now"), end.own_variance, atol=1e-9)
     joint = np.allclose(end.joint_participation_ratio, end.participation_ratio, rtol=1e-6)
-    assert now is joint is same_states(rows(config)[method])
+    assert now is joint is same_states(rows_of(config)[method])
 
 
 # importance
@@ -269,11 +262,11 @@ def test_heads_are_compared_in_pairs(studied):
 
 def test_a_single_head_for_all_tasks_has_no_overlap(tmp_path):
     config = small(tmp_path)
-    settings, tasks = rows(config)["fine-tuning"], tasks_of(config)
-    network = network_of(as_comparison(config), replace(settings, multi_head=False), tasks[0])
-    run = train_sequence(named("fine-tuning"), network, tasks, [0], Stop(1), settings.options, progress=False)
+    row, tasks = rows_of(config)["fine-tuning"], config.task.tasks(3)
+    network = network_of(config.network, config.task, 3, replace(row, multi_head=False), tasks[0])
+    run = train_sequence(named("fine-tuning"), network, tasks, [0], Stop(1), row.options, progress=False)
     measures = Measures(importance_samples=0, state_samples=0, supervised_largest=0)
-    found = measuring.measure_run(run, measures)
+    found = measure_run(run, measures)
     assert found.head_overlap.isnull().all()
     assert "importance" not in found
     assert "components" not in found
@@ -282,7 +275,7 @@ def test_a_single_head_for_all_tasks_has_no_overlap(tmp_path):
 
 def test_distances_are_those_of_the_tasks_and_steps_make_up_the_accuracy(studied):
     config, results = studied
-    assert results.distance.values.tolist() == [distances(task).tolist() for task in tasks_of(config)]
+    assert results.distance.values.tolist() == [distances(task).tolist() for task in config.task.tasks(3)]
     for name in ("accuracy", "loss"):
         np.testing.assert_allclose(results[f"{name}_by_step"].mean("output_step"), results[name])
 
@@ -290,8 +283,8 @@ def test_distances_are_those_of_the_tasks_and_steps_make_up_the_accuracy(studied
 def test_a_padded_task_reaches_back_further(tmp_path):
     config = small(tmp_path)
     padded = replace(config, task=replace(config.task, input_length=7))
-    settings = [np.stack([distances(task) for task in tasks_of(each)]) for each in (config, padded)]
-    assert (settings[1] - settings[0] == 4).all()
+    steps = [np.stack([distances(task) for task in each.task.tasks(3)]) for each in (config, padded)]
+    assert (steps[1] - steps[0] == 4).all()
 
 
 # supervised
@@ -330,7 +323,7 @@ def test_networks_that_need_fewer_columns_have_no_accuracy_beyond(tmp_path, monk
     every = answering(next(iter(phases(small(tmp_path), "fine-tuning"))))
     accuracy = torch.tensor([[0.5, 0.9, 0.95], [0.5, 0.6, 0.7]], dtype=torch.float64)
     grown = SupervisedSubspace(torch.zeros(2, 8, 3, dtype=torch.float64), 1 - accuracy, accuracy)
-    monkeypatch.setattr("subspace_study.supervised.joint_supervised_subspace", lambda *_, **__: grown)
+    monkeypatch.setattr("subspace_study.subspaces.joint_supervised_subspace", lambda *_, **__: grown)
     measures = replace(SMOKE.measures, supervised_criterion=0.7)
     found = supervised(every, np.array([[0.9], [0.9]]), [0, 1], 3, measures)
     assert found.supervised_dimension.values.tolist() == [2, 3]
@@ -359,18 +352,6 @@ def test_whether_tasks_have_the_same_weights(tmp_path):
 # outcome
 
 
-def test_slopes_are_those_of_numpy():
-    random = np.random.default_rng(0)
-    x, y = random.standard_normal((2, 3)), random.standard_normal((4, 2, 3))
-    y[0, 1, 2] = np.nan
-    against, values = xr.DataArray(x, dims=("a", "b")), xr.DataArray(y, dims=("seed", "a", "b"))
-    found = slope(values, against, ["a", "b"])
-    for seed in range(4):
-        known = ~np.isnan(y[seed])
-        assert found[seed] == pytest.approx(np.polyfit(x[known], y[seed][known], 1)[0])
-    assert slope(values, 0 * against + 3, ["a", "b"]).isnull().all()
-
-
 def made(studied):
     """Results whose effects are known: importance doubles, loss rises by 0.1 a step of distance, 30 % are forgotten."""
     config, results = studied
@@ -386,7 +367,7 @@ def made(studied):
         joint_components=given.joint_components * 0 + xr.DataArray([10.0, 16.0, 18.0], dims="trained_task"),
         components=given.components * 0 + 10.0,
     )
-    return config, add_outcome(given, config)
+    return add_outcome(given, config.measures.shared_components)
 
 
 DERIVED = {
@@ -403,14 +384,13 @@ DERIVED = {
     "share_of_task_1",
     "share_by_chance",
     "head_excess",
-    "same_states",
 }
 
 
 @pytest.fixture(scope="module")
 def planted(studied):
     """Results whose effects are known, and what is stated of them."""
-    results = made(studied)[1]
+    results = made(studied)
     return results, by_quantity(results)
 
 
@@ -511,9 +491,8 @@ def test_what_the_design_gives_is_said_and_not_tested(planted):
 
 
 def test_of_two_tasks_the_second_is_not_compared_with_itself(studied):
-    config, results = made(studied)
-    two = results.drop_vars(DERIVED).isel(trained_task=[0, 1], evaluated_task=[0, 1], other_task=[0, 1])
-    found = add_outcome(two, replace(config, study=replace(config.study, tasks=2)))
+    two = made(studied).drop_vars(DERIVED).isel(trained_task=[0, 1], evaluated_task=[0, 1], other_task=[0, 1])
+    found = add_outcome(two, 4)
     assert (of(found, "fine-tuning").first_increase == 6).all()
     assert found.last_increase.isnull().all()
     assert not any("the last task adds" in each.quantity for each in statements(found))
@@ -531,28 +510,17 @@ def test_what_an_interval_tells_from_no_effect(low, high, null, expected):
 # from end to end
 
 
-def test_one_labelled_dataset(studied):
-    config, results = studied
-    assert {"condition": 6, "seed": 2, "trained_task": 3, "evaluated_task": 3, "component": 8}.items() <= (
-        results.sizes.items()
-    )
-    for name, variable in results.variables.items():
-        assert variable.attrs["long_name"], name
-        assert variable.attrs["units"], name
-    assert json.loads(results.attrs["configuration"])["study"]["tasks"] == 3
-    assert {"source_revision", "versions", "created", "command"} <= results.attrs.keys()
+def test_what_does_not_exist_is_nan(studied):
+    _, results = studied
     later = results.accuracy.where(results.evaluated_task > results.trained_task)
     assert later.isnull().all()
     assert of(results, "multitask").accuracy.isel(trained_task=[0, 1]).isnull().all()
     assert of(results, "multitask").accuracy.isel(trained_task=2).notnull().all()
-    with xr.open_dataset(config.run.output) as saved:
-        xr.testing.assert_equal(saved.load(), results)
-    assert config.run.output.with_suffix(".md").read_text() == report(results) + "\n"
 
 
 def test_a_network_alone_gives_the_same_as_in_an_ensemble(studied):
     config, results = studied
-    together = measuring.measure(config, "cpu", {"approach": "fine-tuning"}, [0, 1])
+    together = measured(config, "fine-tuning", [0, 1])
     alone = of(results, "fine-tuning")
     for name in ("loss", "accumulated_importance", "variance_inside", "supervised_accuracy"):
         np.testing.assert_allclose(together[name], alone[name].transpose(*together[name].dims), rtol=2e-3, atol=1e-5)
@@ -627,16 +595,3 @@ def test_marks_of_methods_lie_around_the_number_of_tasks(studied):
             figure = figure_of.draw(some, figure_of.Options(config.run.output))
             places = [line[0].get_xdata() for line in figure.axes[0].containers]
             np.testing.assert_allclose(np.mean(places, axis=0), [1, 2, 3])
-
-
-def test_the_command_line(studied, monkeypatch, capsys):
-    """The same study by its command line computes nothing and gives the same."""
-    config, first = studied
-    words = ["--preset", "smoke", "--output", config.run.output, "--chosen", "None", "--jobs", "1", "--iterations", "4"]
-    words += ["--hidden", "8", "--supervised-criterion", "0.4", "--methods", *METHODS]
-    monkeypatch.setattr(sys, "argv", ["analysis", *map(str, words)])
-    runpy.run_path(str(Path(analysis.__file__)), run_name="__main__")
-    assert f"Wrote {config.run.output}" in capsys.readouterr().out
-    with xr.open_dataset(config.run.output) as second:
-        assert second.attrs["entries_computed"] == "0 of 12"
-        xr.testing.assert_equal(second.load(), first)

@@ -1,32 +1,63 @@
 """One entry of the study: a method with some seeds, run over all tasks and measured after each."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from method_study.measure import learn_row
+from benchmark_tasks.rows import learn_row
 
-from subspace_study.config import Config, Measures, as_comparison, rows
-from subspace_study.heads import heads
-from subspace_study.importance import Fishers, add_fishers, fishers, importances
+from subspace_study.design import Measures
 from subspace_study.networks import Answering, answering
-from subspace_study.states import States, dimensions, hidden_states, shared, together
-from subspace_study.supervised import supervised
+from subspace_study.subspaces import States, dimensions, heads, joined, shared, states_of, supervised
+from wmcl.importance import fisher_diagonal, summarise
+from wmcl.importance.signals import FisherKind
 from wmcl.methods import TrainedSession, named
+from wmcl.networks import Parameters
 from wmcl.provenance import describe_device
+from wmcl.studies.benchmark import Hyperparameters, TaskOptions
+from wmcl.studies.network import Network
+from wmcl.sweeps.identity import Described
 from wmcl.training import evaluate
+from wmcl.training.options import reason_variable
+
+KINDS: tuple[FisherKind, ...] = ("sampled", "empirical")
+CONNECTIONS = ["hh", "ho"]
+STATISTICS = ["mean", "mean with bias"]
+Fishers = dict[FisherKind, Parameters]
+"""by kind"""
 
 
-def measure(config: Config, device: str, condition: Mapping[str, Any], seeds: Sequence[int]) -> xr.Dataset:
-    """Learn all tasks with the method of a condition, and measure after each."""
-    run = learn_row(as_comparison(config), rows(config)[condition["approach"]], device, seeds)
-    return measure_run(run, config.measures).assign_attrs(device=describe_device(device))
+def measure(
+    condition: Mapping[str, Any],
+    seeds: Sequence[int],
+    task: TaskOptions,
+    tasks: int,
+    content: Described,
+    network: Network,
+    measures: Measures,
+    hyperparameters: Hyperparameters,
+    device: str,
+) -> xr.Dataset:
+    """Learn all tasks with the method of a condition, and measure after each.
+
+    Args:
+        condition: the method.
+        seeds: of the networks.
+        task: options of the tasks.
+        tasks: their number.
+        content: what their sequences are, so that other data make other entries.
+        network: its options.
+        measures: what is measured.
+        hyperparameters: of the method.
+        device: of the tensors.
+    """
+    run = learn_row(task, tasks, network, hyperparameters, device, seeds)
+    return measure_run(run, measures).assign_attrs(device=describe_device(device))
 
 
 def measure_run(run: Iterable[TrainedSession], measures: Measures) -> xr.Dataset:
-    """Go through a continual-learning run, and measure the networks after each phase.
+    """Go through a continual-learning run, and measure the networks after each session.
 
     Returns:
         Dimensions ``seed``, ``trained_task`` and ``evaluated_task`` (0, 1, …, K - 1) and those of the measures. Tasks
@@ -47,7 +78,7 @@ def measure_run(run: Iterable[TrainedSession], measures: Measures) -> xr.Dataset
             parts.append(part)
         if measures.supervised_largest:
             parts.append(supervised(every, performance.accuracy.values, learner.seeds, len(learner.tasks), measures))
-        reason = xr.Dataset({"reason": ("seed", np.array(after.reason, dtype=float))})
+        reason = xr.Dataset({"reason": reason_variable(after.reason)})
         found.append(xr.merge([*parts, reason], join="exact").expand_dims(trained_task=[after.task]))
     tasks = len(learner.tasks)
     rows_of_sessions = xr.concat(found, "trained_task", join="outer").reindex(
@@ -72,7 +103,11 @@ def _performance(every: list[Answering]) -> xr.Dataset:
 def _importance(
     every: list[Answering], after: TrainedSession, accumulated: Fishers, samples: int
 ) -> tuple[xr.Dataset, Fishers]:
-    """Of each task at the present weights, and the sum, to which those of the tasks of the phase are added."""
+    """Of each task at the present weights, and the sum, to which those of the tasks of the session are added.
+
+    The paper's code stores the sum of online EWC, which at the last task is that of the task before; and it averages
+    weights and biases together.
+    """
     own = []
     for each in every:
         found = fishers(each, after.learner.seeds, samples)
@@ -85,40 +120,49 @@ def _importance(
     return xr.merge([of_tasks, renamed], join="exact"), accumulated
 
 
+def fishers(answering: Answering, seeds: tuple[int, ...], samples: int) -> Fishers:
+    """The Fisher of a task at the present weights, of both kinds, on sequences that all networks share.
+
+    A value of which a weight is a multiple, as with masks, has the Fisher of the weight times the square of the
+    derivative: a weight into a unit that is off does not matter.
+    """
+    probe = answering.sequences("importance", samples)
+    found: Fishers = {}
+    for kind in KINDS:
+        every = fisher_diagonal(answering.network, answering.weights, probe, answering.task, kind, seeds=seeds)
+        squares = {name: each.double().square() for name, each in answering.derivatives.items()}
+        found[kind] = {name: value * squares.get(name, 1.0) for name, value in every.items()}
+    return found
+
+
+def add_fishers(total: Fishers, more: Fishers) -> Fishers:
+    """The sum; nothing yet is an empty dictionary."""
+    if not total:
+        return more
+    return {kind: {name: value + total[kind][name] for name, value in each.items()} for kind, each in more.items()}
+
+
+def importances(found: Fishers, weights: Parameters) -> xr.Dataset:
+    """``importance`` (seed, kind, connection, statistic) and ``effective_fraction`` (seed, kind, connection)."""
+    parts = [summarise(each, weights, 1.0).sel(per="sequence", connection=CONNECTIONS) for each in found.values()]
+    every = xr.concat(parts, "kind").assign_coords(kind=list(found)).drop_vars("per").rename(member="seed")
+    return every[["importance", "effective_fraction"]].sel(statistic=STATISTICS)
+
+
 def _states(
     every: list[Answering], after: TrainedSession, first: States, measures: Measures
 ) -> tuple[xr.Dataset, States]:
     """Dimensions of each task and of all together, and what each shares with task 1."""
-    now = [hidden_states(each, measures.state_samples) for each in every]
+    now = [states_of(each, measures.state_samples) for each in every]
     first = now[0] if 0 in after.session.tasks else first
     single = [xr.merge([dimensions(s, measures.variance), shared(first, now[0], s)], join="exact") for s in now]
     of_tasks = xr.concat(single, "evaluated_task").assign_coords(evaluated_task=range(len(now)))
-    joint = dimensions(together(now), measures.variance)
+    joint = dimensions(joined(now), measures.variance)
     renamed = joint.rename({name: f"joint_{name}" for name in joint.data_vars})
     return xr.merge([of_tasks, renamed], join="exact"), first
 
 
-def configuration_of_entries(config: Config, device: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """What the numbers of an entry depend on, beside its condition and seed."""
-    common = {
-        "task": asdict(config.task),
-        "tasks": config.study.tasks,
-        "network": asdict(config.network),
-        "measures": asdict(config.measures),
-        "device": device,
-    }
-    table = rows(config)
-    return lambda condition: common | {"hyperparameters": asdict(table[condition["approach"]])}
-
-
-def cost(config: Config) -> Callable[[Mapping[str, Any]], float]:
-    """Relative time of a condition; weights of their own take about twice as long, a shared subspace as long again."""
-    table = rows(config)
-
-    def of(condition: Mapping[str, Any]) -> float:
-        hyperparameters = table[condition["approach"]]
-        method = named(hyperparameters.method, **hyperparameters.of_method)
-        is_shared = method.parametrisation.is_shared
-        return hyperparameters.iterations * hyperparameters.batch * (1.0 if is_shared else 2.0)
-
-    return of
+def cost(hyperparameters: Hyperparameters) -> float:
+    """Relative time of a method; weights of their own take about twice as long, a shared subspace as long again."""
+    method = named(hyperparameters.method, **hyperparameters.of_method)
+    return hyperparameters.iterations * hyperparameters.batch * (1.0 if method.parametrisation.is_shared else 2.0)

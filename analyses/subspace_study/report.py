@@ -5,10 +5,11 @@ import math
 from itertools import groupby
 
 import xarray as xr
-from common.tables import ABSENT, interval, table_head, table_row
 
 from subspace_study.outcome import just_learned
 from subspace_study.statements import Estimate, Statement, estimate, excludes_null, statements
+from wmcl.studies.network import networks_text
+from wmcl.studies.tables import ABSENT, interval, table_head, table_row
 from wmcl.training import Reason
 
 
@@ -23,14 +24,13 @@ def report(results: xr.Dataset) -> str:
 
 def _title(results: xr.Dataset) -> str:
     configuration = json.loads(results.attrs["configuration"])
-    task, network = configuration["task"], configuration["network"]
-    p = task["pattern_length"]
+    p, i = (configuration["task"][name] for name in ("pattern_length", "input_length"))
     identity = "tell" if configuration["study"]["task_identity"] else "do not tell"
     return (
-        f"{results.sizes['seed']} networks a method ({network['cell']}, {network['hidden']} units), "
-        f"{results.sizes['trained_task']} Permuted Copy Tasks (p = {p}, i = {task['input_length'] or p}; inputs"
-        f" {identity} the task). Means with 95 % t intervals over networks; in brackets after a quantity, its value"
-        " without an effect, and bold what an interval tells from it."
+        f"The study trains {results.sizes['seed']} networks with each method ({networks_text(results)}) on"
+        f" {results.sizes['trained_task']} Permuted Copy Tasks (p = {p}, i = {i or p}). Inputs {identity} the task."
+        " Numbers are means with 95 % t intervals over networks. The value without an effect stands in brackets after a"
+        " quantity, and a number is bold if its interval leaves that value out."
     )
 
 

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from subspace_study.outcome import slope
-from wmcl.statistics import mean_interval
+from wmcl.statistics import mean_interval, slope
 
 WEIGHT_METHOD, GENERATED = "online EWC", "HNET (chunked)"
 """whose shares of variance in the subspace of task 1 are compared"""
@@ -66,7 +65,7 @@ def _growth(results: xr.Dataset) -> Iterator[Statement]:
     question = "Does importance grow with the number of tasks?"
     at = results.sel(kind="sampled", statistic="mean")
     number = at.trained_task + 1.0
-    equal = float(slope(xr.ufuncs.log(number), number, ["trained_task"]))
+    equal = float(slope(xr.ufuncs.log(number), number, "trained_task"))
     parts = (("accumulated_growth", "accumulated", equal), ("importance_growth", "each task's own", 0.0))
     for name, one in _methods(at):
         for connection in one.connection.values.tolist():
