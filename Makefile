@@ -61,7 +61,6 @@ figures: $(INSTALLED)  ## redraw the figures of the docs from their stored Datas
 	$(call DRAW,effects,controls)
 	$(call DRAW,decodability,controls)
 	$(call DRAW,importance_vs_length,quick)
-	$(call DRAW,importance_grid,quick)
 	$(call DRAW,reuse_profile,quick) --pattern-length 10 --input-length 10 --lead 40 --independent-bits 7
 	$(call DRAW,importance_by_loss,quick)
 	$(call DRAW,ladder,ladder)

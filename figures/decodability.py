@@ -1,24 +1,21 @@
-"""What working memory holds, step by step, beside the dimensions that the hidden states fill.
+"""Bits of the pattern that can be decoded from the hidden state at each step, and how many dimensions that takes.
 
-Reads a Dataset of analyses/importance_vs_length.py and trains nothing. Without options it compares the input lengths of
-the pattern length that has most of them. Dimensions are no memory: what is held is what decoders find.
+Reads a Dataset of analyses/importance_vs_length.py and trains nothing. Without options it compares conditions of one
+pattern length that differ in input length.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from wmcl.plotting import COLOURS, FileOptions, figure_command
 from wmcl.plotting.data import MissingError, choose_known, of_sweeps, require, stage_of, training_of, values_of
-from wmcl.plotting.draw import band_with_interval, shade_phases
-from wmcl.plotting.text import stage_text, task_text, training_text, variance_share
+from wmcl.plotting.draw import Label, ask, band_with_interval, label_beside, shade_phases
+from wmcl.plotting.options import FileOptions, figure_command
+from wmcl.plotting.style import COLOURS, WIDTH
+from wmcl.plotting.text import count_text, stage_text, training_text, value_text, variance_share
 
-SUFFIX = "_decodability"
 LINES = 4
 CONDITION = ("pattern_length", "input_length", "lead", "independent_bits")
 
@@ -42,34 +39,46 @@ class Options(FileOptions):
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
-    """Bits held and dimensions over steps, and which pattern step is held when in the longest condition."""
-    require(results, "bits_held", "decodability", "components_by_step")
-    part = chosen(results, options)
+    """Bits held, and dimensions, over steps; a line a condition."""
+    require(results, "bits_held", "components_by_step")
+    part, stage = chosen(results, options), stage_of(results, None)
     last = part.isel(condition=-1)
-    figure = Figure(figsize=(10.2, 3.5), layout="constrained")
-    bits, dimensions, matrix = figure.subplots(1, 3, width_ratios=(1, 1, 1.15))
-    patches = []
-    stage = stage_of(results, None)
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    bits, dimensions = figure.subplots(1, 2)
     for axes, values in ((bits, part.bits_held), (dimensions, part.components_by_step.sel(stage=stage))):
-        patches = shade_phases(axes, last, origin=float(last.lead + last.input_length))
+        shade_phases(axes, last, origin=float(last.lead + last.input_length))
         for k in range(part.sizes["condition"]):
-            band_with_interval(axes, _from_stop(part, values, k), "step", task_text(part.isel(condition=k)), k)
+            band_with_interval(axes, _from_stop(part, values, k), "step", k)
+        axes.set_xlabel("step, from the stop flag on")
         axes.set_ylim(bottom=0)
-    for k, load in enumerate(part["memory_load"].values):
-        bits.axhline(load, color=COLOURS[k], linewidth=0.8, linestyle="--")
-    bits.set_ylabel("bits held (dashed: load)")
+    bits.set_ylabel("bits that a linear decoder finds in h$_t$")
     dimensions.set_ylabel(f"components for {variance_share(results):.0%} of the\nvariance of h$_t$ at each step")
-    _matrix(matrix, last)
-    for axes in (bits, dimensions, matrix):
-        axes.set_xlabel("step after the stop flag (steps)")
-    handles = [*bits.get_legend_handles_labels()[0], *patches]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize="x-small")
-    figure.suptitle(
-        f"What linear decoders find in h$_t$ (lower bound), and the dimensions it fills, at {stage_text(stage)};\n"
-        f"{training_text(part)}; bands: 95 % t intervals over networks; shades: phases of the longest condition",
-        fontsize="small",
+    for load in sorted(set(part["memory_load"].values.tolist())):
+        bits.axhline(load, color="0.4", linewidth=0.8, linestyle="--", zorder=1)
+        bits.annotate(
+            f"load: {load:g} bits", (bits.get_xlim()[0], load), (2, 3), textcoords="offset points", fontsize=7
+        )
+    bits.set_ylim(top=1.1 * bits.get_ylim()[1])
+    labels = list[Label]()
+    for k in range(part.sizes["condition"]):
+        line = _from_stop(part, part.bits_held, k).mean("seed")
+        start = (float(line.step[0]), float(line[0]))
+        labels.append((_name(part, k), start, COLOURS[k]))
+    label_beside(bits, labels)
+    ask(
+        figure,
+        "How long are bits held, and in how many dimensions?",
+        f"{training_text(part)}, {stage_text(stage)}. Mean and 95 % t interval over"
+        f" {count_text(part.bits_held.notnull().any('step').sum('seed'))} networks. What linear decoders find is a"
+        " lower bound. Shades: phases of the longest condition.",
     )
     return figure
+
+
+def _name(part: xr.Dataset, k: int) -> str:
+    """What tells a condition from the others drawn."""
+    own = [name for name in CONDITION if len(set(part[name].values.tolist())) > 1] or ["pattern_length"]
+    return ", ".join(value_text(name, part[name].values[k].item()) for name in own)
 
 
 def chosen(results: xr.Dataset, options: Options) -> xr.Dataset:
@@ -94,26 +103,7 @@ def _from_stop(part: xr.Dataset, values: xr.DataArray, k: int) -> xr.DataArray:
     return own.assign_coords(step=own.step - int(one.lead + one.input_length))
 
 
-def _matrix(axes: Axes, one: xr.Dataset) -> None:
-    """Bits a channel, pattern step by step of the sequence."""
-    steps, p, stop = int(one.steps), int(one.pattern_length), int(one.lead + one.input_length)
-    held = one.decodability.mean("seed").transpose("pattern_step", "step").values[:p, :steps]
-    extent = (-0.5 - stop, steps - 0.5 - stop, -0.5, p - 0.5)
-    look: dict[str, Any] = {
-        "cmap": "viridis",
-        "vmin": 0,
-        "vmax": 1,
-        "origin": "lower",
-        "aspect": "auto",
-        "interpolation": "nearest",
-    }
-    image = axes.imshow(held, extent=extent, **look)
-    n = int(one.bits_held.notnull().any("step").sum())
-    axes.set_title(f"{task_text(one)}  (mean, n = {n})", fontsize="x-small")
-    axes.set_ylabel("pattern step (steps)")
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    axes.figure.colorbar(image, ax=axes, label="decodable (bits a channel)")
-
+FIGURES = {"_decodability": draw}
 
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, SUFFIX)
+    figure_command(FIGURES, Options, __doc__)

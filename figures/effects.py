@@ -13,19 +13,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from wmcl.plotting import COLOURS, MARKERS, figure_command
 from wmcl.plotting.data import MissingError, importance, plain, require, stage_of, training_of
-from wmcl.plotting.draw import estimate
-from wmcl.plotting.options import StageOptions
+from wmcl.plotting.draw import ask, estimate
+from wmcl.plotting.options import StageOptions, figure_command
+from wmcl.plotting.style import COLOURS, MARKERS, WIDTH
 from wmcl.plotting.text import kind_text, network_text, stage_text
 from wmcl.statistics import effects, law
 
-SUFFIX = "_effects"
 LABELS = {
-    "memory_load": "exponent of load",
-    "retention": "exponent of retention",
-    "lead": "exponent of 1 + lead",
-    "memory_load x retention": "load x retention\n(product of logarithms)",
+    "memory_load": "exponent of\nload",
+    "retention": "exponent of\nretention",
+    "lead": "exponent of\n1 + lead",
+    "memory_load x retention": "interaction of\nload and retention",
 }
 
 
@@ -44,7 +43,7 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     found = effects_of(results, options)
     names = list(dict.fromkeys(name for name, _ in found))
     terms = next(iter(found.values())).term.values.tolist()
-    figure = Figure(figsize=(1.6 + 1.7 * len(terms), 1.6 + 0.42 * len(kinds)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.7 + 0.36 * len(kinds)), layout="constrained")
     panels = figure.subplots(1, len(terms), sharey=True, squeeze=False)[0]
     for axes, term in zip(panels, terms, strict=True):
         for (name, kind), fit in found.items():
@@ -57,12 +56,14 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     panels[0].invert_yaxis()
     first = {name: fit for (name, _), fit in reversed(found.items())}
     handles = [_handle(style, name, first[name]) for style, name in enumerate(names)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=1, fontsize="x-small")
-    stage = stage_of(results, options.stage)
-    figure.suptitle(
-        f"Importance of W$_{{{options.connection}}}$ per {options.per} at {stage_text(stage)};\n"
-        f"{network_text(results)}: mean and 95 % t interval over networks, each network faint",
-        fontsize="small",
+    left = {"loc": "lower left", "bbox_to_anchor": (-0.8, 1.02), "borderaxespad": 0}
+    panels[0].legend(handles=handles, handletextpad=0.2, **left).set_in_layout(False)
+    panels[0].set_title("\n" * len(handles), fontsize=7)  # room for the legend
+    ask(
+        figure,
+        "Which exponents do load, retention and lead have, by kind of importance?",
+        f"Importance of W$_{{{options.connection}}}$ per {options.per}, {stage_text(stage_of(results, options.stage))}."
+        f" {network_text(results)}; mean and 95 % t interval over networks, each network faint.",
     )
     return figure
 
@@ -106,5 +107,7 @@ def _handle(style: int, name: str, fit: xr.Dataset) -> Line2D:
     return Line2D([], [], color=COLOURS[style], label=f"{text})", **look)
 
 
+FIGURES = {"_effects": draw}
+
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, SUFFIX)
+    figure_command(FIGURES, Options, __doc__)

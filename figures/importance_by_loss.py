@@ -5,6 +5,7 @@ highest matched loss; so kinds with different units can stand side by side.
 """
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, Literal
 
 import numpy as np
@@ -13,13 +14,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from wmcl.plotting import COLOURS, MARKERS, FileOptions, figure_command
 from wmcl.plotting.data import MissingError, require
+from wmcl.plotting.draw import ask
+from wmcl.plotting.options import FileOptions, figure_command
+from wmcl.plotting.style import COLOURS, MARKERS, WIDTH
 from wmcl.plotting.text import kind_text, network_text
 from wmcl.statistics import mean_interval
 
-SUFFIX = "_by_loss"
-TICKS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.004, 0.001)
+MOST = 6
+"""groups that one can tell apart"""
+TICKS = (0.5, 0.2, 0.05, 0.01, 0.001)
 Group = Literal["initialisation", "reduction", "memory_load", "retention", "lead", "pattern_length", "independent_bits"]
 
 
@@ -41,29 +45,30 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     if not complete.any():
         raise MissingError("this dataset has no condition whose networks all reached every matched loss")
     groups = dict.fromkeys(results[options.by].values[complete].tolist())
-    if len(groups) > len(MARKERS):
-        raise ValueError(f"by is {options.by!r}: it has {len(groups)} values, and at most {len(MARKERS)} can be drawn")
+    if len(groups) > MOST:
+        raise ValueError(f"by is {options.by!r}: it has {len(groups)} values, and at most {MOST} can be drawn")
     kinds = results.kind.values.tolist()
-    figure = Figure(figsize=(0.6 + 1.75 * max(len(kinds), 2), 3.1), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
     panels = figure.subplots(1, len(kinds), sharey=True, sharex=True, squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=True):
         for style, group in enumerate(sorted(groups)):
             chosen = complete & (results[options.by].values == group)
             _line(axes, change.sel(kind=kind)[chosen], loss[chosen], style, f"{options.by.replace('_', ' ')}: {group}")
-        axes.set_title(kind_text(kind), fontsize="small")
+        axes.set_title("\n".join(wrap(kind_text(kind), 12)))
         _dress(axes)
     panels[0].set_ylabel(
-        f"importance of W$_{{{options.connection}}}$ relative to\nthat at {results.stage.values[0]} nats"
+        f"importance of W$_{{{options.connection}}}$\nrelative to that at {results.stage.values[0]} nats"
     )
     panels[len(kinds) // 2].set_xlabel("validation loss (nats per scored bit), falling along training")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), fontsize="x-small")
+    if len(groups) > 1:
+        panels[0].legend(loc="lower left", handletextpad=0.4, borderaxespad=0)
     out = int((~complete).sum())
-    left_out = f"; {out} conditions with censored networks are left out" if out else ""
-    figure.suptitle(
-        f"{network_text(results)}: geometric mean over conditions, 95 % t interval over networks;\n"
-        f"thin: each condition{left_out}",
-        fontsize="small",
+    left_out = f" {out} conditions with censored networks are left out." if out else ""
+    ask(
+        figure,
+        "What happens to importance as the loss falls?",
+        f"{network_text(results)}; geometric mean over {int(complete.sum())} conditions, 95 % t interval over"
+        f" n = {results.sizes['seed']} networks; thin: each condition.{left_out}",
     )
     return figure
 
@@ -91,9 +96,8 @@ def _line(axes: Axes, change: xr.DataArray, loss: xr.DataArray, style: int, labe
     over_conditions = xr.ufuncs.exp(xr.ufuncs.log(change).mean("condition"))
     summary = mean_interval(over_conditions, log=True)
     half = np.stack([summary["average"] - summary.low, summary.high - summary["average"]])
-    text = f"{label}  (n = {change.sizes['seed']} networks, {change.sizes['condition']} conditions)"
     look: dict[str, Any] = {"marker": MARKERS[style], "markersize": 4, "capsize": 2, "linewidth": 1.4, "elinewidth": 1}
-    axes.errorbar(x.values, summary["average"].values, yerr=half, color=COLOURS[style], label=text, zorder=2, **look)
+    axes.errorbar(x.values, summary["average"].values, yerr=half, color=COLOURS[style], label=label, zorder=2, **look)
 
 
 def _dress(axes: Axes) -> None:
@@ -103,7 +107,6 @@ def _dress(axes: Axes) -> None:
     low, high = axes.dataLim.intervalx
     axes.set_xlim(high * 1.25, low / 1.25)
     axes.set_xticks([tick for tick in TICKS if low / 1.25 <= tick <= high * 1.25])
-    axes.tick_params(axis="x", labelsize="x-small")
     axes.tick_params(axis="x", which="minor", length=0)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -111,5 +114,7 @@ def _dress(axes: Axes) -> None:
     axes.axhline(1, color="grey", linewidth=0.8, zorder=0)
 
 
+FIGURES = {"_by_loss": draw}
+
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, SUFFIX)
+    figure_command(FIGURES, Options, __doc__)

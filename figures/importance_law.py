@@ -13,14 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from wmcl.plotting import COLOURS, MARKERS, figure_command
 from wmcl.plotting.data import MissingError, importance, plain, require, stage_of, training_of, values_of
-from wmcl.plotting.options import ImportanceOptions
+from wmcl.plotting.draw import ask
+from wmcl.plotting.options import ImportanceOptions, figure_command
+from wmcl.plotting.style import COLOURS, MARKERS, WIDTH
 from wmcl.plotting.text import count_text, importance_text, network_text, stage_text
 from wmcl.statistics import effects, law, mean_interval
 
-SUFFIX = "_law"
-COMPARISON = "proportional to load x retention"
+COMPARISON = "proportional to load × retention"
 TERMS = {"memory_load": "load", "retention": "retention", "lead": "1 + lead", "memory_load x retention": "interaction"}
 
 
@@ -41,22 +41,23 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     if not parts:
         raise MissingError("this dataset has fewer than two conditions without distractors or visible bits")
     leads = sorted({lead for part in parts.values() for lead in values_of(part, "lead")})
-    figure = Figure(figsize=(0.8 + 3.4 * max(len(parts), 1.3), 5.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 5), layout="constrained")
     rows = figure.subplots(2, len(parts), sharex=True, sharey="row", squeeze=False, height_ratios=(3, 2))
     for (name, part), upper, lower in zip(parts.items(), *rows, strict=True):
         _column(upper, lower, part, leads, options)
-        upper.set_title(f"{name} initialisation\n{upper.get_title()}", fontsize="x-small")
+        upper.set_title(f"{name} initialisation, {upper.get_title()}")
     rows[0, 0].set_ylabel(importance_text(options.kind, options.connection, options.per))
-    rows[1, 0].set_ylabel("importance / law")
+    rows[1, 0].set_ylabel("importance over the law")
     known = dict(zip(*reversed(rows[0, 0].get_legend_handles_labels()), strict=True))
     labels = [*(name for name in known if name.startswith("lead")), "law", COMPARISON]
-    figure.legend(
-        [known[name] for name in labels], labels, loc="outside lower center", ncols=len(labels), fontsize="x-small"
+    rows[0, 0].legend(
+        [known[name] for name in labels], labels, loc="upper left", handletextpad=0.4, borderaxespad=0, labelspacing=0.2
     )
-    stage = stage_of(results, options.stage)
-    figure.suptitle(
-        f"{network_text(results)} on the Copy Task at {stage_text(stage)}; 95 % t intervals over networks",
-        fontsize="small",
+    ask(
+        figure,
+        "How does importance grow with load, retention and lead?",
+        f"{network_text(results)} on the Copy Task at {stage_text(stage_of(results, options.stage))}; geometric mean"
+        " and 95 % t interval over networks. The law is a product of powers, fitted to each network and averaged.",
     )
     return figure
 
@@ -76,13 +77,15 @@ def _column(upper: Axes, lower: Axes, part: xr.Dataset, leads: list[int], option
         _points(lower, x, mean_interval(xr.ufuncs.exp(fit.residual.isel(condition=places)), log=True), **shown)
     _proportional(upper, product, values)
     lower.axhline(1, color="grey", linewidth=0.8, zorder=0)
-    lower.set_xlabel("load x retention (bit-steps)")
+    lower.set_xlabel("load × retention (bit-steps)")
     for axes in (upper, lower):
         axes.set_xscale("log")
         axes.set_yscale("log")
     _plain_ticks(lower.yaxis, lower.get_ylim(), (0.125, 0.25, 0.5, 0.71, 1, 1.41, 2, 4, 8))
     _plain_ticks(lower.xaxis, lower.get_xlim(), (10, 30, 100, 300, 1000, 3000))
-    upper.set_title(f"{count_text(values.count('seed'))} a condition\n{exponents(found, fit)}")
+    upper.set_title(f"{count_text(values.count('seed'))} a condition")
+    where: dict[str, Any] = {"transform": upper.transAxes, "ha": "right", "va": "bottom"}
+    upper.text(1, 0.02, exponents(found, fit), fontsize=7, **where)
 
 
 def _points(axes: Axes, x: np.ndarray, summary: xr.Dataset, style: int, label: str) -> None:
@@ -121,14 +124,17 @@ def exponents(found: xr.Dataset, fit: xr.Dataset) -> str:
     if bool(fit["average"].isnull().any()):
         return "these conditions do not determine a law"
     censored = int(found.censored.sum())
-    lines = [f"{censored} networks censored: conditions that all reached,", "no intervals"] if censored else []
-    texts = []
+    lines = ["exponents"]
+    if censored:
+        lines = [f"{censored} networks censored: conditions", "that all reached, no intervals", *lines]
     for name in fit.term.values:
         one = fit.sel(term=name)
         span = "" if censored else f" [{float(one.low):.2f}, {float(one.high):.2f}]"
-        texts.append(f"{TERMS[str(name)]} {float(one['average']):.2f}{span}")
-    return "\n".join([*lines, "exponents: " + ", ".join(texts[:2]), ", ".join(texts[2:])])
+        lines.append(f"{TERMS[str(name)]} {float(one['average']):.2f}{span}")
+    return "\n".join(lines)
 
+
+FIGURES = {"_law": draw}
 
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, SUFFIX)
+    figure_command(FIGURES, Options, __doc__)

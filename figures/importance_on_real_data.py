@@ -13,21 +13,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from wmcl.plotting import COLOURS, MARKERS, FileOptions, figure_command, line_with_interval
-from wmcl.plotting.data import one_of, require
-from wmcl.plotting.draw import estimate
+from wmcl.plotting.data import MissingError, one_of, require
+from wmcl.plotting.draw import Label, ask, estimate, label_beside, line_with_interval
+from wmcl.plotting.options import FileOptions, figure_command
+from wmcl.plotting.style import COLOURS, MARKERS, WIDTH
 from wmcl.plotting.text import count_text, importance_text, variance_share
 from wmcl.statistics import mean_interval
 
 PHASES = {"output": "last step", "input": "input phase", "all": "all steps"}
 OVERLAPS = {
-    "overlap_states_last_step": "states, last step",
-    "overlap_states_all_steps": "states, all steps",
-    "overlap_fisher": "Fishers",
+    "overlap_states_last_step": "overlap of states,\nlast step",
+    "overlap_states_all_steps": "overlap of states,\nall steps",
+    "overlap_fisher": "overlap of\nimportances",
 }
-PREDICTORS = OVERLAPS | {"second_accuracy": "accuracy on task 2", "moved": "distance moved"}
+PREDICTORS = OVERLAPS | {"second_accuracy": "accuracy on\nthe second task", "moved": "distance moved"}
 FORGOTTEN = {"forgetting_loss": "rise of the loss (nats)", "forgetting_accuracy": "accuracy lost (fraction)"}
-REMOVED = {"nothing": "all", "means of tasks": "task means off", "means of pairs": "pair means off"}
+REMOVED = {
+    "nothing": "of all values",
+    "means of tasks": "without differences between tasks",
+    "means of pairs": "without differences between pairs",
+}
 
 
 @dataclass(frozen=True)
@@ -50,51 +55,65 @@ class Options(FileOptions):
     forgetting: Literal["forgetting_loss", "forgetting_accuracy"] = "forgetting_loss"
     """how forgetting is measured"""
 
-
-def suffix_of(options: Options) -> str:
-    """The sampled Fisher of W_hh has the name of the dataset alone."""
-    kind = "" if options.kind == "sampled" else f"_{options.kind.replace(' ', '_')}"
-    return kind if options.connection == "hh" else f"{kind}_{options.connection}"
-
-
-SUFFIX = suffix_of
+    @property
+    def choice(self) -> str:
+        """The sampled Fisher of W_hh has the name of the dataset alone."""
+        kind = "" if self.kind == "sampled" else f"_{self.kind.replace(' ', '_')}"
+        return kind if self.connection == "hh" else f"{kind}_{self.connection}"
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
-    """Importance and dimension, a line a task or a row a condition; below, if there are pairs, forgetting."""
+    """Importance and dimension, a line a task or a row a condition."""
     require(results, "task", "task_size", "importance", "components", "effective_rank", "training_iterations")
     stage = one_of(results, "stage", options.stage or results.attrs["main_stage"])
     one_of(results, "kind", options.kind)
     one_of(results, "connection", options.connection)
     at, per = results.sel(stage=stage), _per(results)
     phase = options.phase or ("output" if bool(at.components.sel(phase="output").notnull().any()) else "all")
-    has_pairs = "correlation" in results
-    figure = Figure(figsize=(7.6, 6.4 if has_pairs else 3.5), layout="constrained")
-    parts = figure.subfigures(2 if has_pairs else 1, 1, height_ratios=[1.1, 1] if has_pairs else [1], squeeze=False)[
-        :, 0
-    ]
-    left, right = parts[0].subplots(1, 2)
+    size = results.attrs["task_size"]
+    figure = Figure(figsize=(WIDTH, 3.3 if size else 1.4 + 0.19 * results.sizes["condition"]), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=not size)
     importance = at.importance.sel(kind=options.kind, connection=options.connection, statistic="mean", per=per)
     label = importance_text(options.kind, options.connection, "bit of the answer" if per == "bit" else "answer")
     counted = f"components for {variance_share(results):.0%} of\nthe variance of h$_t$ ({PHASES[phase]})"
-    draw_all = _lines if results.attrs["task_size"] else _rows
+    draw_all = _lines if size else _rows
     draw_all(left, importance, label, True)
     draw_all(right, at.components.sel(phase=phase), counted, False)
-    if results.attrs["task_size"]:
+    if size:
         for axes in (left, right):
-            axes.set_xlabel(results.attrs["task_size"])
-        names = left.get_legend_handles_labels()
-        parts[0].legend(*names, loc="outside lower center", ncols=min(3, max(len(names[1]), 1)), fontsize="x-small")
-    if has_pairs:
-        below = parts[1].subplots(1, 2)
-        _scatter(below[0], results, options)
-        _correlations(below[1], results, options)
-    for letter, axes in zip("abcd", figure.axes, strict=False):
-        axes.set_title(letter, loc="left", fontweight="bold", fontsize=9)
-        axes.tick_params(which="both", labelsize=7)
-        axes.xaxis.label.set_fontsize(8)
-        axes.yaxis.label.set_fontsize(8)
-    figure.suptitle(_title(results, at, stage), fontsize="small")
+            axes.set_xlabel(size)
+    question = (
+        f"How do importance and dimensionality grow with the {size}?"
+        if size
+        else "Which tasks need more important weights, and more dimensions?"
+    )
+    missed = int((at.reached == 0).sum())
+    censored = f" {missed} of {at.reached.size} networks missed the loss and are left out." if missed else ""
+    loss = f"{stage} nats {'a bit' if per == 'bit' else 'an answer'}"
+    ask(
+        figure,
+        question,
+        f"{_networks(results)} at {loss}; mean and 95 % t interval over n = {results.sizes['seed']} networks"
+        f" (importance: geometric mean).{censored}",
+    )
+    return figure
+
+
+def draw_forgetting(results: xr.Dataset, options: Options) -> Figure:
+    """Forgetting against the overlap of two tasks, and what else goes with forgetting."""
+    require(results, "correlation", "first", options.overlap, options.forgetting)
+    if not results.sizes["pair"]:
+        raise MissingError("this dataset has no pairs of tasks")
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _scatter(left, results, options)
+    _correlations(right, results, options)
+    ask(
+        figure,
+        "Do tasks that overlap more make networks forget more?",
+        f"{_networks(results)}. Left: each pair of tasks, and each of its networks faint. Right: rank correlation over"
+        f" {results.sizes['pair']} pairs, mean and 95 % t interval over networks, each network faint.",
+    )
     return figure
 
 
@@ -103,18 +122,12 @@ def _per(results: xr.Dataset) -> str:
     return str(results.attrs.get("per", "bit"))
 
 
-def _title(results: xr.Dataset, at: xr.Dataset, stage: str) -> str:
+def _networks(results: xr.Dataset) -> str:
+    """Say on which data which networks were trained."""
     network = json.loads(results.attrs["configuration"])["network"]
-    missed = int((at.reached == 0).sum())
-    censored = f"; {missed} of {at.reached.size} networks missed the loss and are left out" if missed else ""
     direction = network.get("direction", "forward")
     units = f"{network['hidden']} units{' a direction' if direction == 'bidirectional' else ''}"
-    what = "LSTMs" if direction == "forward" else f"{direction} LSTMs"
-    loss = f"{stage} nats {'a bit' if _per(results) == 'bit' else 'an answer'}"
-    return (
-        f"{results.attrs['data']}\n{what} of {units} at {loss}; mean and 95 % t interval over"
-        f" {results.sizes['seed']} networks (importance: geometric mean){censored}"
-    )
+    return f"{results.attrs['data']}; {'LSTMs' if direction == 'forward' else f'{direction} LSTMs'} of {units}"
 
 
 def _rows(axes: Axes, values: xr.DataArray, label: str, log: bool) -> None:
@@ -141,10 +154,11 @@ def _lines(axes: Axes, values: xr.DataArray, label: str, log: bool) -> None:
     names = [name for name in dict.fromkeys(tasks.tolist()) if name not in smallest] or list(
         dict.fromkeys(tasks.tolist())
     )
+    labels = list[Label]()
     for style, name in enumerate(names):
         places = np.flatnonzero((tasks == name) | (sizes == sizes.min()))
         line = values.isel(condition=places[np.argsort(sizes[places])]).swap_dims(condition="task_size")
-        line_with_interval(axes, line, "task_size", str(name), style, log)
+        labels.append((str(name), line_with_interval(axes, line, "task_size", style, log), COLOURS[style]))
     axes.set_ylabel(label)
     if log:
         axes.set_yscale("log")
@@ -153,21 +167,16 @@ def _lines(axes: Axes, values: xr.DataArray, label: str, log: bool) -> None:
     axes.set_xscale("log")
     axes.set_xticks(np.unique(sizes), [f"{m:g}" for m in np.unique(sizes)])
     axes.xaxis.set_minor_locator(NullLocator())
+    label_beside(axes, labels)
 
 
 def _scatter(axes: Axes, results: xr.Dataset, options: Options) -> None:
-    """Every network as a faint dot, and the mean of each pair, in the colour of the task that is forgotten."""
+    """Every network as a faint dot, and the mean of each pair."""
     x, y = results[options.overlap], results[options.forgetting]
-    for style, first in enumerate(np.unique(results["first"].values)):
-        own = np.flatnonzero(results["first"].values == first)
-        colour, marker = COLOURS[style % len(COLOURS)], MARKERS[style % len(MARKERS)]
-        dots = {"color": colour, "linestyle": "none", "marker": marker}
-        axes.plot(x.isel(pair=own).values.ravel(), y.isel(pair=own).values.ravel(), markersize=2, alpha=0.3, **dots)
-        means = [values.isel(pair=own).mean("seed").values for values in (x, y)]
-        axes.plot(*means, markersize=4.5, label=f"{int(first)}", **dots)
-    axes.axhline(0, color="grey", linewidth=0.6, zorder=0)
-    axes.legend(title="first task", fontsize="xx-small", title_fontsize="xx-small", ncols=2, handletextpad=0.2)
-    axes.set_xlabel(f"overlap of {OVERLAPS[options.overlap]}, before task 2 is learned")
+    axes.plot(x.values.ravel(), y.values.ravel(), "o", color=COLOURS[0], markersize=2.5, alpha=0.3, markeredgewidth=0)
+    axes.plot(x.mean("seed"), y.mean("seed"), "o", color=COLOURS[0], markersize=5)
+    axes.axhline(0, color="0.5", linewidth=0.7, zorder=0)
+    axes.set_xlabel(f"{' '.join(OVERLAPS[options.overlap].split())}, before the second task")
     axes.set_ylabel(f"forgetting of the first task:\n{FORGOTTEN[options.forgetting]}")
 
 
@@ -182,17 +191,17 @@ def _correlations(axes: Axes, results: xr.Dataset, options: Options) -> None:
             if bool(one.notnull().any()):
                 estimate(axes, one.values, mean_interval(one), -row - 0.22 * (style - 1), style)
     for style, text in enumerate(REMOVED.values()):
-        axes.plot([], [], MARKERS[style], color=COLOURS[style], markersize=5, label=text)
+        axes.plot([], [], MARKERS[style], color=COLOURS[style], markersize=5, linestyle="none", label=text)
     axes.axvline(0, color="grey", linewidth=0.7, zorder=0)
     axes.axhline(-overlaps + 0.5, color="grey", linewidth=0.5, linestyle=":")
     axes.set_yticks(-np.arange(len(drawn)), list(drawn.values()))
     axes.set_xlim(-1.05, 1.05)
-    axes.legend(
-        fontsize="xx-small", loc="lower left", bbox_to_anchor=(0.08, 1), ncols=3, handletextpad=0.2, borderpad=0
-    )
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), handletextpad=0.2, borderaxespad=0)
     count = count_text(found.sel(removed="nothing", predictor=list(drawn)).count("seed"))
-    axes.set_xlabel(f"rank correlation with forgetting over {results.sizes['pair']} pairs\n({count} networks a pair)")
+    axes.set_xlabel(f"rank correlation with forgetting\n({count} networks a pair)")
 
+
+FIGURES = {"": draw, "_forgetting": draw_forgetting}
 
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, SUFFIX)
+    figure_command(FIGURES, Options, __doc__)

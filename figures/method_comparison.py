@@ -1,31 +1,33 @@
-"""Continual-learning methods side by side: what each learns, keeps and costs.
+"""Continual-learning methods side by side: their accuracies, what is left of each task, and what they store.
 
-Reads a Dataset of analyses/method_comparison.py and trains nothing. Numbers tell methods apart in all panels.
+Reads a Dataset of analyses/method_comparison.py and trains nothing.
 """
 
 import json
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
-from matplotlib.patches import Rectangle
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from wmcl.plotting import COLOURS, FileOptions, figure_command
+from wmcl.plotting import plot_accuracy_matrix
 from wmcl.plotting.data import one_of, require
-from wmcl.plotting.text import count_text
+from wmcl.plotting.draw import accuracy_bar, ask
+from wmcl.plotting.options import FileOptions, figure_command
+from wmcl.plotting.style import COLOURS, WIDTH
+from wmcl.plotting.text import cell_text, count_text
 from wmcl.statistics import mean_interval
 
-SUFFIX = ""
-ACROSS = 6
+ACROSS = 5
 """accuracy matrices in a row, at the most"""
-MEASURES = {"during": (COLOURS[0], 0.4, -0.2, "D"), "final": (COLOURS[1], 1.0, 0.2, "s")}
-"""colour, opacity, place and mark of the published number of each bar"""
-CELLS = {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}
+REFERENCES = ("multitask", "from scratch", "fine-tuning")
+"""what the other methods are compared with; they stand above these"""
+MEASURES = {"during": (COLOURS[1], "right after each task", "D"), "final": (COLOURS[0], "after all tasks", "o")}
+"""colour, words and mark of each accuracy"""
 
 
 @dataclass(frozen=True)
@@ -37,30 +39,118 @@ class Options(FileOptions):
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
-    """Accuracy matrices above; accuracies, and forgetting against what is stored, below."""
-    require(results, "accuracy", "during", "final", "forgetting", "stored", "published_final")
-    at = results.sel(data=one_of(results, "data", options.data))
-    methods = at.sizes["condition"]
-    lines = -(-methods // ACROSS)
-    heights = [0.4 + 1.4 * lines, max(3.2, 1.1 + 0.27 * methods)]
-    figure = Figure(figsize=(8.4, 0.5 + sum(heights)), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
-    _matrices(above, at, lines)
-    left, right = below.subplots(1, 2, width_ratios=[1.5, 1])
-    _accuracies(left, at)
-    _prices(right, at)
-    networks = int(at.final.count("seed").max())
-    spread = "one network a method" if networks == 1 else "mean and 95 % t interval over networks"
-    figure.suptitle(f"{_who(results)}; {options.data} data,\n{spread}", fontsize="small")
+    """Accuracy of each method right after each task and after all of them, the best one on top."""
+    at = _at(results, options, "during", "final", "published_final")
+    at = _sorted(at, -at.final.mean("seed"))
+    rows, chance = np.arange(at.sizes["condition"]), _chance(at)
+    figure = Figure(figsize=(WIDTH, 1.4 + 0.2 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for name, (colour, words, mark) in MEASURES.items():
+        mean, error = _means(100 * at[name])
+        look: dict[str, Any] = {"color": colour, "linestyle": "none", "elinewidth": 1, "capsize": 1.5}
+        axes.errorbar(mean, rows, xerr=error, fmt=mark, markersize=4.5, label=words, **look)
+    if _is_comparable(at):
+        _published(axes, at, rows)
+    axes.axvline(chance, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
+    name = str(at.attrs["chance_name"])
+    axes.text(chance, -0.9, f" {name}", color="0.4", fontsize=7, va="center", ha="left")
+    _name_rows(axes, at)
+    axes.set_xlim(right=101.5)
+    axes.set_xlabel(f"accuracy (% of {at.attrs['answers']})")
+    where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.2, 1.0), "borderaxespad": 0}
+    axes.legend(ncols=3, columnspacing=1.2, handletextpad=0.3, reverse=True, **where)
+    ask(figure, "Which methods know all tasks in the end?", _details(results, options, at.final))
     return figure
 
 
-def _who(results: xr.Dataset) -> str:
+def draw_matrices(results: xr.Dataset, options: Options) -> Figure:
+    """The accuracy on each task from when it was learned on, a matrix a method."""
+    at = _at(results, options, "accuracy")
+    at = _sorted(at, -at.final.mean("seed"))
+    learned = at.evaluated_task <= at.trained_task
+    at = at[["accuracy"]].where(learned)
+    methods = at.sizes["condition"]
+    lines = -(-methods // ACROSS)
+    figure = Figure(figsize=(WIDTH, 1.0 + 1.3 * lines), layout="constrained")
+    panels = figure.subplots(lines, ACROSS, squeeze=False).ravel().tolist()
+    for row, axes in enumerate(panels):
+        if row >= methods:
+            axes.set_axis_off()
+            continue
+        plot_accuracy_matrix(at.isel(condition=row), ax=axes, bar=False)
+        axes.set_title("\n".join(wrap(str(at.approach.values[row]), 18)), fontsize=7, pad=3)
+        if row:
+            axes.set(xlabel="", ylabel="")
+    chance = float(at.attrs["chance"])
+    accuracy_bar(panels[0].images[0], panels, chance, str(at.attrs["answers"]))
+    ask(
+        figure,
+        "What is left of each task while further ones are learned?",
+        f"{_details(results, options, results.final, 'mean')}\nGrey: not learned yet, or no network of that time.",
+    )
+    return figure
+
+
+def draw_memory(results: xr.Dataset, options: Options) -> Figure:
+    """Forgetting of each method beside what it stores, the one that forgets least on top."""
+    at = _at(results, options, "forgetting", "stored")
+    at = at.isel(condition=np.flatnonzero(at.forgetting.notnull().any("seed").values))
+    at = _sorted(at, at.forgetting.mean("seed"))
+    rows = np.arange(at.sizes["condition"])
+    figure = Figure(figsize=(WIDTH, 1.3 + 0.2 * len(rows)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.2, 1])
+    mean, error = _means(100 * at.forgetting)
+    left.errorbar(mean, rows, xerr=error, fmt="o", color=COLOURS[0], markersize=4.5, elinewidth=1, capsize=1.5)
+    left.axvline(0, color="0.5", linewidth=0.8, zorder=0)
+    left.set_xlabel("forgetting (percentage points)")
+    stored = at.stored.isel(trained_task=-1).mean("seed").values
+    right.plot(stored, rows, "s", color=COLOURS[1], markersize=4.5, clip_on=False)
+    right.set_xlabel("numbers stored beyond one network")
+    _log_axis_with_zero(right, stored[np.isfinite(stored)])
+    _name_rows(left, at)
+    right.grid(axis="y", color="0.92", linewidth=0.6)
+    right.tick_params(axis="y", length=0)
+    out = results.sizes["condition"] - len(rows)
+    left_out = f" {out} method{'s' if out > 1 else ''} without forgetting left out." if out else ""
+    details = _details(results, options, at.forgetting) + left_out
+    ask(figure, "How much does each method forget, and what does it store for that?", details)
+    return figure
+
+
+def _at(results: xr.Dataset, options: Options, *names: str) -> xr.Dataset:
+    require(results, *names, "approach", "final", "stored")
+    return results.sel(data=one_of(results, "data", options.data))
+
+
+def _sorted(at: xr.Dataset, key: xr.DataArray) -> xr.Dataset:
+    """References first, in their order, then the methods by the key."""
+    names = at.approach.values.tolist()
+    values = np.nan_to_num(key.values, nan=np.inf)
+    place = {name: (REFERENCES.index(name) if name in REFERENCES else len(REFERENCES)) for name in names}
+    order = sorted(range(len(names)), key=lambda row: (place[names[row]], values[row] if place[names[row]] > 2 else 0))
+    return at.isel(condition=order)
+
+
+def _means(values: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over networks, and how far its interval reaches to both sides; 0 without one."""
+    found = mean_interval(values)
+    mean, low, high = (found[part].values for part in ("average", "low", "high"))
+    return mean, np.nan_to_num(np.stack([mean - low, high - mean]))
+
+
+def _details(
+    results: xr.Dataset, options: Options, values: xr.DataArray, over: str = "mean and 95 % t interval"
+) -> str:
+    """Networks, tasks, data and number of networks."""
     network = json.loads(results.attrs["configuration"])["network"]
     direction = network.get("direction", "forward")
-    what = CELLS[network["cell"]] if direction == "forward" else f"{direction} {CELLS[network['cell']]}"
-    who = f"{what} of {network['hidden']} units"
-    return f"{who}, {results.sizes['trained_task']} tasks: {results.attrs['benchmark']}"
+    cells = cell_text(network["cell"])
+    what = cells if direction == "forward" else f"{direction} {cells}"
+    own = values.sel(data=options.data) if "data" in values.dims else values
+    count = count_text(own.count("seed").where(own.notnull().any("seed")).dropna("condition"))
+    networks = f"{what} of {network['hidden']} units, {results.sizes['trained_task']} tasks, {options.data} data"
+    spread = "one network a method" if count == "n = 1" else f"{over} over {count} networks"
+    return f"{results.attrs['benchmark']}.\n{networks}; {spread}."
 
 
 def _chance(at: xr.Dataset) -> float:
@@ -68,73 +158,17 @@ def _chance(at: xr.Dataset) -> float:
     return 100 * float(at.attrs["chance"])
 
 
-def _name(at: xr.Dataset, row: int) -> str:
-    return f"{row + 1}  {at.approach.values[row]}"
-
-
-def _matrices(figure: SubFigure, at: xr.Dataset, lines: int) -> None:
-    """The accuracy on each task (columns) after each task (rows), mean over networks."""
-    panels = figure.subplots(lines, min(ACROSS, at.sizes["condition"]), squeeze=False).ravel()
-    tasks = at.sizes["trained_task"]
-    for row, axes in enumerate(panels):
-        axes.set_axis_off()
-        if row < at.sizes["condition"]:
-            one = at.accuracy.isel(condition=row).mean("seed").transpose("trained_task", "evaluated_task")
-            image = axes.imshow(np.ma.masked_invalid(100 * one.values), vmin=_chance(at), vmax=100, cmap="cividis")
-            _numbers(axes, 100 * one.values, bright_from=60 + 0.4 * _chance(at))
-            axes.set_title("\n".join(wrap(_name(at, row), 20)), fontsize=6.5, pad=2, verticalalignment="bottom")
-    first = panels[0]
-    first.set_axis_on()
-    first.set_xticks(range(tasks), range(1, tasks + 1), fontsize=6)
-    first.set_yticks(range(tasks), range(1, tasks + 1), fontsize=6)
-    first.set_xlabel("on task", fontsize=6.5, labelpad=1)
-    first.set_ylabel("after task", fontsize=6.5, labelpad=1)
-    first.tick_params(length=0, pad=1)
-    for spine in first.spines.values():
-        spine.set_visible(False)
-    bar = figure.colorbar(image, ax=panels.tolist(), fraction=0.02, pad=0.01)
-    bar.set_label(f"accuracy (% of {at.attrs['answers']})", fontsize=7)
-    bar.ax.tick_params(labelsize=6)
-
-
-def _numbers(axes: Axes, values: np.ndarray, bright_from: float) -> None:
-    """The value in each cell, where there is room for it; grey where there is none."""
-    size = 6 if len(values) <= 4 else 4.5
-    for (y, x), value in np.ndenumerate(values):
-        if np.isnan(value):
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="0.93", edgecolor="white", linewidth=0.5))
-        elif len(values) <= 6:
-            colour = "black" if value > bright_from else "white"
-            axes.text(x, y, f"{value:.0f}", ha="center", va="center", fontsize=size, color=colour)
-
-
-def _accuracies(axes: Axes, at: xr.Dataset) -> None:
-    """During and final accuracy of each method as bars from chance, and published numbers as marks."""
-    rows = np.arange(at.sizes["condition"])
-    names = [_name(at, row) for row in range(len(rows))]
-    chance = lowest = _chance(at)
-    for name, (colour, alpha, shift, _) in MEASURES.items():
-        found = 100 * mean_interval(at[name])[["average", "low", "high"]]
-        mean, low, high = (found[part].values for part in ("average", "low", "high"))
-        axes.barh(rows + shift, mean - chance, 0.38, chance, color=colour, alpha=alpha, label=f"{name} accuracy")
-        error = np.nan_to_num(np.stack([mean - low, high - mean]))
-        known = np.isfinite(mean)
-        look = {"color": "black", "linestyle": "none", "elinewidth": 0.8, "capsize": 1.5}
-        axes.errorbar(mean[known], (rows + shift)[known], xerr=error[:, known], **look)  # type: ignore[arg-type]
-        lowest = min(lowest, float(np.nanmin(mean)) if known.any() else chance)
-    if _is_comparable(at):
-        _published(axes, at, rows)
-    n = at.final.count("seed")
-    counts = [f"  (n = {count})" for count in n.values] if len(set(n.values)) > 1 else [""] * len(rows)
-    axes.set_yticks(rows, [name + count for name, count in zip(names, counts, strict=True)], fontsize=7)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlim(lowest - 1, 101)
-    start = at.attrs["chance_name"]
-    axes.set_xlabel(
-        f"accuracy (% of {at.attrs['answers']}; bars begin at {start})\n{count_text(n)} networks a method", fontsize=8
-    )
-    axes.tick_params(axis="x", labelsize=7)
-    axes.legend(fontsize=6, ncols=2, loc="lower left", bbox_to_anchor=(-0.35, 1.0), columnspacing=1, handletextpad=0.4)
+def _name_rows(axes: Axes, at: xr.Dataset) -> None:
+    """Write the methods beside their rows, with a line below the references."""
+    names = at.approach.values.tolist()
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -1.4)
+    axes.grid(axis="y", color="0.92", linewidth=0.6)
+    axes.tick_params(axis="y", length=0)
+    references = sum(name in REFERENCES for name in names)
+    if 0 < references < len(names):
+        for panel in axes.figure.axes:
+            panel.axhline(references - 0.5, color="0.6", linewidth=0.6, linestyle=":")
 
 
 def _is_comparable(at: xr.Dataset) -> bool:
@@ -154,35 +188,16 @@ def _is_comparable(at: xr.Dataset) -> bool:
 
 
 def _published(axes: Axes, at: xr.Dataset, rows: np.ndarray) -> None:
-    """Published numbers as marks, and in their label how they were trained."""
+    """Published numbers as hollow marks, and in their label how they were trained."""
     low, high = at.published_iterations.min().item(), at.published_iterations.max().item()
     steps = f"{high:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
-    design = at.attrs["published_design"]
-    for name, (_, _, shift, mark) in MEASURES.items():
-        marks = {"color": "black", "markerfacecolor": "white", "markersize": 3.5, "linestyle": "none", "clip_on": False}
-        label = f"{name}, published ({design}, {steps} steps)"
-        axes.plot(100 * at[f"published_{name}"].values, rows + shift, mark, label=label, zorder=4, **marks)  # type: ignore[arg-type]
-
-
-def _prices(axes: Axes, at: xr.Dataset) -> None:
-    """Forgetting against the numbers that a method keeps; 0 has a place of its own on the axis."""
-    found = 100 * mean_interval(at.forgetting)[["average", "low", "high"]]
-    stored = at.stored.isel(trained_task=-1).mean("seed").values
-    known = np.isfinite(found["average"].values) & np.isfinite(stored)
-    mean, low, high = (found[part].values[known] for part in ("average", "low", "high"))
-    error = np.nan_to_num(np.stack([mean - low, high - mean]))
-    axes.errorbar(
-        stored[known], mean, yerr=error, fmt="o", color=COLOURS[0], markersize=4, elinewidth=0.7, capsize=1.5, alpha=0.8
-    )
-    _log_axis_with_zero(axes, stored[known])
-    axes.axhline(0, color="grey", linewidth=0.7, zorder=0)
-    axes.set_xlabel("numbers stored beyond one network", fontsize=8)
-    axes.set_ylabel("forgetting (percentage points)", fontsize=8)
-    axes.tick_params(labelsize=7)
-    _label(axes, stored[known], mean, [str(row + 1) for row in np.flatnonzero(known)])
-    missing = [str(row + 1) for row in np.flatnonzero(~known)]
-    if missing:
-        axes.set_title(f"without forgetting to show: {', '.join(missing)}", fontsize=6.5)
+    label = f"hollow: published ({at.attrs['published_design']}, {steps} steps)"
+    for name, (colour, _, mark) in MEASURES.items():
+        look: dict[str, Any] = {"color": colour, "markerfacecolor": "none", "linestyle": "none", "clip_on": False}
+        shown = label if name == "final" else None
+        axes.plot(
+            100 * at[f"published_{name}"].values, rows - 0.28, mark, markersize=4.5, label=shown, zorder=4, **look
+        )
 
 
 def _log_axis_with_zero(axes: Axes, values: np.ndarray) -> None:
@@ -193,9 +208,11 @@ def _log_axis_with_zero(axes: Axes, values: np.ndarray) -> None:
     powers = [_powers(start, side) for side in (-values[values < 0], values[values > 0])]
     left = -1.5 * powers[0][-1] if powers[0] else -0.35 * start
     axes.set_xlim(left, 1.5 * powers[1][-1] if powers[1] else 10 * start)
-    axes.set_xticks([*(-power for power in reversed(powers[0])), 0.0, *powers[1]])
+    step = 1 + sum(map(len, powers)) // 9
+    axes.set_xticks([*(-power for power in reversed(powers[0][::step])), 0.0, *powers[1][::step]])
     axes.xaxis.set_major_formatter(FuncFormatter(_power_text))
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.axvline(0, color="0.5", linewidth=0.8, zorder=0)
 
 
 def _powers(start: float, sizes: np.ndarray) -> list[float]:
@@ -211,24 +228,7 @@ def _power_text(value: float, _: object) -> str:
     return "0" if value == 0 else f"${sign}10^{{{np.log10(abs(value)):.0f}}}$"
 
 
-def _label(axes: Axes, x: np.ndarray, y: np.ndarray, texts: list[str]) -> None:
-    """Numbers beside the points; those of points too close to tell apart stand together."""
-    if not len(x):
-        return
-    axes.set_ylim(axes.get_ylim())
-    places = axes.transAxes.inverted().transform(axes.transData.transform(np.column_stack([x, y])))
-    groups: list[list[int]] = []
-    for point in np.argsort(places[:, 0]):
-        near = [g for g in groups if any((abs(places[point] - places[other]) < (0.06, 0.025)).all() for other in g)]
-        merged = [int(point), *(other for group in near for other in group)]
-        groups = [group for group in groups if group not in near] + [merged]
-    for group in groups:
-        last = max(group, key=lambda point: places[point, 0])
-        numbers = ", ".join(texts[point] for point in sorted(group))
-        to_left = places[last, 0] > 0.6 and len(group) > 2
-        offset, side = ((-4, -11), "right") if to_left else ((4, 3), "left")
-        axes.annotate(numbers, (x[last], y[last]), xytext=offset, textcoords="offset points", fontsize=7, ha=side)
-
+FIGURES = {"": draw, "_matrices": draw_matrices, "_memory": draw_memory}
 
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, SUFFIX)
+    figure_command(FIGURES, Options, __doc__)

@@ -1,4 +1,4 @@
-"""At which steps the recurrent weights become important, and which pairs of steps share importance.
+"""At which steps the recurrent weights become important.
 
 Reads a Dataset of analyses/importance_vs_length.py and trains nothing. Without options it takes the longest condition.
 """
@@ -7,17 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wmcl.plotting import FileOptions, figure_command
 from wmcl.plotting.data import MissingError, choose_known, require, stage_of, training_of
-from wmcl.plotting.draw import band_with_interval, shade_phases
+from wmcl.plotting.draw import ask, band_with_interval, shade_phases
+from wmcl.plotting.options import FileOptions, figure_command
+from wmcl.plotting.style import WIDTH
 from wmcl.plotting.text import stage_text, task_text, training_text
 from wmcl.statistics import mean_interval
-
-SUFFIX = "_reuse"
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Options(FileOptions):
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
-    """Share of each step, and of each pair of steps where the dataset has them."""
+    """Share of each step in the trace of the Fisher."""
     require(results, "reuse_share", "reuse_own")
     names = ("pattern_length", "input_length", "lead", "independent_bits")
     part = training_of(results, options.initialisation, options.reduction)
@@ -48,44 +45,28 @@ def draw(results: xr.Dataset, options: Options) -> Figure:
     steps = int(one.steps)
     if not bool(one.reuse_share.notnull().any()):
         raise MissingError(f"no network of the condition {task_text(one)} has a reuse profile")
-    pairs = "reuse" in one
-    figure = Figure(figsize=(7.6 if pairs else 4.2, 3.6), layout="constrained")
-    panels = figure.subplots(1, 2 if pairs else 1, squeeze=False)[0]
-    handles = _shares(panels[0], one.isel(step=slice(0, steps)))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize="x-small")
-    if pairs:
-        _matrix(panels[1], one.reuse.mean("seed").values[:steps, :steps], int(one.lead + one.input_length))
+    one = one.isel(step=slice(0, steps))
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    axes = figure.subplots()
+    shade_phases(axes, one)
+    band_with_interval(axes, one.reuse_share, "step", 0)
+    axes.axhline(1 / steps, color="0.4", linewidth=0.8, linestyle="--")
+    axes.annotate("all steps alike", (0, 1 / steps), (2, 2), textcoords="offset points", color="0.4", fontsize=7)
+    axes.set_xlabel("step")
+    axes.set_ylabel("share of the step in the trace\nof the sampled Fisher of W$_{hh}$")
     own = mean_interval(one.reuse_own)
     span = f"{float(own['average']):.2f} [{float(own.low):.2f}, {float(own.high):.2f}]"
-    figure.suptitle(
-        f"Sampled Fisher of W$_{{hh}}$ at {stage_text(stage_of(results, None))}: {task_text(one)};\n"
-        f"{training_text(one)}\n"
-        f"single steps without pairs (above 1 where pairs cancel): {span}, 95 % t interval, n = {int(own.n)}"
-        + ("" if pairs else "\n(this dataset keeps no pairs of steps)"),
-        fontsize="small",
+    ask(
+        figure,
+        "At which steps do the recurrent weights become important?",
+        f"{task_text(one)}; {training_text(one)}, {stage_text(stage_of(results, None))}. Mean and 95 % t interval over"
+        f" n = {int(own.n)} networks. Steps by themselves make up {span} of the trace, pairs of steps the rest"
+        " (less than nothing where they cancel).",
     )
     return figure
 
 
-def _shares(axes: Axes, one: xr.Dataset) -> list[Artist]:
-    patches = shade_phases(axes, one)
-    band_with_interval(axes, one.reuse_share, "step", "mean, 95 % t interval", 0)
-    axes.axhline(1 / int(one.steps), color="grey", linewidth=0.8, linestyle="--", label="all steps alike")
-    axes.set_xlabel("step t (steps)")
-    axes.set_ylabel("share of the step in the trace\nof the sampled Fisher")
-    return [*patches, *axes.get_legend_handles_labels()[0]]
-
-
-def _matrix(axes: Axes, share: np.ndarray, stop: int) -> None:
-    """Pairs of steps; lines mark the stop flag."""
-    most = np.abs(share).max()
-    image = axes.imshow(share, cmap="RdBu_r", vmin=-most, vmax=most, origin="lower", interpolation="nearest")
-    for line in (axes.axvline, axes.axhline):
-        line(stop, color="black", linewidth=0.6, linestyle=":")
-    axes.set_xlabel("step t (steps); dotted: stop flag")
-    axes.set_ylabel("other step t' (steps)")
-    axes.figure.colorbar(image, ax=axes, label="share of the pair of steps")
-
+FIGURES = {"_reuse": draw}
 
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, SUFFIX)
+    figure_command(FIGURES, Options, __doc__)

@@ -1,27 +1,24 @@
-"""Importances, hidden states and heads as networks learn one task after the other, in six panels.
+"""Importances, hidden states and heads as networks learn one task after the other.
 
 Reads a Dataset of analyses/task_subspaces.py and trains nothing.
 """
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from wmcl.plotting import COLOURS, FileOptions, figure_command
 from wmcl.plotting.data import one_of, require
-from wmcl.plotting.text import count_text
+from wmcl.plotting.draw import Label, ask, estimate, label_beside, line_with_interval
+from wmcl.plotting.options import FileOptions, figure_command
+from wmcl.plotting.style import COLOURS, WIDTH
+from wmcl.plotting.text import cell_text, count_text
 from wmcl.statistics import mean_interval
-
-SUFFIX = ""
-MARKS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
-CELLS = {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}
 
 
 @dataclass(frozen=True)
@@ -41,28 +38,75 @@ class Options(FileOptions):
 
 
 def draw(results: xr.Dataset, options: Options) -> Figure:
-    """A panel a measure; colours and marks tell methods apart in all of them."""
-    require(results, "accumulated_importance", "joint_components", "variance_inside", "head_overlap", "distance")
-    require(results, "supervised_dimension", "loss_by_step", "same_states")
-    figure = Figure(figsize=(8.4, 9.2), layout="constrained")
-    panels = figure.subplots(3, 2).ravel()
-    _importance(panels[0], results, options)
-    _dimensions(panels[1], results, options)
-    _inside(panels[2], results, options)
-    _heads(panels[3], results)
-    _supervised(panels[4], results)
-    _distance(panels[5], results, options)
-    for letter, axes in zip("abcdef", panels, strict=True):
-        axes.set_title(letter, loc="left", fontweight="bold", fontsize=9)
-        axes.tick_params(labelsize=7)
-    handles = [
-        Line2D([], [], color=COLOURS[row], marker=MARKS[row], markersize=4, linewidth=1, label=name)
-        for row, name in enumerate(_names(results))
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
-    note = "\n* states have the same distribution in all tasks by construction" if results.same_states.any() else ""
-    figure.suptitle(_who(results) + note, fontsize="small")
+    """How many dimensions all tasks fill together, and how much of later tasks lies in directions of the first."""
+    require(results, "joint_components", "sum_of_components", "variance_inside", "same_states")
+    figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _dimensions(left, results, options)
+    _inside(right, results, options)
+    star = " *: same states in all tasks by construction." if results.same_states.any() else ""
+    ask(figure, "Do tasks share directions of the hidden state?", _details(results) + star)
     return figure
+
+
+def draw_importance(results: xr.Dataset, options: Options) -> Figure:
+    """The importances of the tasks so far, added up."""
+    require(results, "accumulated_importance")
+    kind = one_of(results, "kind", options.kind)
+    at = results.sel(kind=kind, connection=options.connection, statistic="mean")
+    figure, axes = _panel()
+    label = f"{kind} Fisher of W$_{{{options.connection}}}$, added up\n(nats² per sequence, mean over weights)"
+    _over_tasks(axes, at.accumulated_importance, results, label, log=True)
+    ask(figure, "Does importance pile up as tasks are learned?", _details(results))
+    return figure
+
+
+def draw_heads(results: xr.Dataset, options: Options) -> Figure:
+    """How much heads of different tasks overlap: mean over pairs of tasks, a dot a network."""
+    require(results, "head_overlap", "head_chance")
+    end = results.isel(trained_task=-1)
+    overlap, names = end.head_overlap.mean(["evaluated_task", "other_task"]), results.approach.values.tolist()
+    figure = Figure(figsize=(WIDTH, 1.4 + 0.22 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    for row in range(len(names)):
+        values = overlap.isel(condition=row, drop=True)
+        estimate(axes, values.values, mean_interval(values), row, 0)
+    chance = float(end.head_chance.max())
+    axes.axvline(chance, color="0.4", linestyle="--", linewidth=0.8)
+    axes.text(chance, 1.01, f"chance, {chance:.3f}", transform=axes.get_xaxis_transform(), va="bottom", fontsize=7)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(0)
+    axes.set_xlabel("overlap of heads (0 to 1), mean over pairs of tasks")
+    ask(figure, "Do heads of different tasks read the same directions?", _details(results))
+    return figure
+
+
+def draw_supervised(results: xr.Dataset, options: Options) -> Figure:
+    """The dimensions that solve all tasks so far, of networks that solve them with the same weights."""
+    require(results, "supervised_dimension")
+    figure, axes = _panel()
+    criterion = json.loads(results.attrs["configuration"])["measures"]["supervised_criterion"]
+    label = f"dimensions of h$_t$ that solve\nall tasks so far (mean accuracy {100 * criterion:g} %)"
+    _over_tasks(axes, results.supervised_dimension, results, label, log=False)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    details = f"{_details(results)} Networks that do not solve the tasks have no mark."
+    ask(figure, "How many dimensions are needed to solve all tasks so far?", details)
+    return figure
+
+
+def draw_distance(results: xr.Dataset, options: Options) -> Figure:
+    """The loss of output steps by how far their error has to travel back."""
+    require(results, "loss_by_step", "distance")
+    figure, axes = _panel()
+    _distance(axes, results, options)
+    ask(figure, "Is what lies further back answered worse?", _details(results))
+    return figure
+
+
+def _panel() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(0.75 * WIDTH, 3.6), layout="constrained")
+    return figure, figure.subplots()
 
 
 def _names(results: xr.Dataset) -> list[str]:
@@ -71,82 +115,57 @@ def _names(results: xr.Dataset) -> list[str]:
     return [name + star for name, star in zip(results.approach.values.tolist(), stars.tolist(), strict=True)]
 
 
-def _who(results: xr.Dataset) -> str:
+def _details(results: xr.Dataset) -> str:
     configuration = json.loads(results.attrs["configuration"])
     task, network = configuration["task"], configuration["network"]
     p, n = task["pattern_length"], results.accuracy.isel(trained_task=-1, evaluated_task=0).count("seed")
     identity = " inputs tell the task;" if configuration["study"]["task_identity"] else ""
     return (
-        f"{CELLS[network['cell']]} of {network['hidden']} units, Permuted Copy Tasks (p = {p}, i ="
-        f" {task['input_length'] or p});{identity}\nmean and 95 % t interval over networks, {count_text(n)} a method"
+        f"{cell_text(network['cell'])} of {network['hidden']} units, Permuted Copy Tasks (p = {p}, i ="
+        f" {task['input_length'] or p});{identity} mean and 95 % t interval over {count_text(n)} networks a method."
     )
 
 
-def _line(
-    axes: Axes, values: xr.DataArray, x: str, row: int, rows: int, log: bool = False, dashed: bool = False
-) -> None:
-    """Mean over networks with intervals, where there are networks; rows beside each other, around whole numbers."""
-    found = mean_interval(values, log=log)
-    found = found.where(found.n > 0, drop=True)
-    if not found.sizes[x]:
-        return
-    half = np.nan_to_num(np.stack([found["average"] - found.low, found.high - found["average"]]))
-    look = {
-        "color": COLOURS[row],
-        "marker": MARKS[row],
-        "markersize": 4,
-        "linewidth": 1,
-        "capsize": 2,
-        "elinewidth": 0.8,
-    }
-    look |= {"linestyle": ":", "markerfacecolor": "white"} if dashed else {}
-    shift = 0.04 * (row - (rows - 1) / 2) * (1 if found[x].dtype.kind in "iu" else 0)
-    axes.errorbar(found[x].values + shift, found["average"].values, yerr=half, **look)
+def _lines(
+    axes: Axes, values: xr.DataArray, x: str, results: xr.Dataset, log: bool = False, **look: Any
+) -> list[Label]:
+    """A line a method, beside each other around whole numbers, and its label."""
+    labels, rows = list[Label](), values.sizes["condition"]
+    for row, name in enumerate(results.approach.values.tolist()):
+        one = values.isel(condition=row, drop=True)
+        shift = 0.04 * (row - (rows - 1) / 2)
+        end = line_with_interval(axes, one.assign_coords({x: one[x] + shift}), x, row, log, **look)
+        labels.append((name, end, COLOURS[row % len(COLOURS)]))
+    return labels
 
 
-def _by_method(results: xr.Dataset, name: str) -> list[xr.DataArray]:
-    return [results[name].isel(condition=row, drop=True) for row in range(results.sizes["condition"])]
-
-
-def _over_tasks(axes: Axes, results: xr.Dataset) -> None:
-    axes.set_xlabel("number of tasks learned", fontsize=8)
+def _over_tasks(axes: Axes, values: xr.DataArray, results: xr.Dataset, label: str, log: bool) -> list[Label]:
+    """A line a method against the number of tasks that were learned."""
+    numbered = values.assign_coords(trained_task=values.trained_task + 1)
+    labels = _lines(axes, numbered, "trained_task", results, log)
+    axes.set_xlabel("number of tasks learned")
     axes.set_xticks(range(1, results.sizes["trained_task"] + 1))
-
-
-def _with_number(values: xr.DataArray) -> xr.DataArray:
-    return values.assign_coords(trained_task=values.trained_task + 1)
-
-
-def _importance(axes: Axes, results: xr.Dataset, options: Options) -> None:
-    kind = one_of(results, "kind", options.kind)
-    at = results.sel(kind=kind, connection=options.connection, statistic="mean")
-    for row, values in enumerate(_by_method(at, "accumulated_importance")):
-        _line(axes, _with_number(values), "trained_task", row, results.sizes["condition"], log=True)
-    axes.set_yscale("log")
-    axes.set_ylabel(
-        f"{kind} Fisher of W$_{{{options.connection}}}$, added up\n(nats² per sequence, mean over weights)", fontsize=8
-    )
-    _over_tasks(axes, results)
+    axes.set_xlim(0.7, results.sizes["trained_task"] + 0.3)
+    axes.set_ylabel(label)
+    if log:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(0)
+    label_beside(axes, labels)
+    return labels
 
 
 def _dimensions(axes: Axes, results: xr.Dataset, options: Options) -> None:
     """All tasks together (solid), and the sum of single tasks (dotted), where states may differ between tasks."""
     at = results.sel(phase=one_of(results, "phase", options.phase))
-    for name, dashed in (("joint_components", False), ("sum_of_components", True)):
-        for row, values in enumerate(_by_method(at, name)):
-            if not (dashed and results.same_states[row]):
-                _line(axes, _with_number(values), "trained_task", row, results.sizes["condition"], dashed=dashed)
     share = json.loads(results.attrs["configuration"])["measures"]["variance"]
     steps = "output phase" if options.phase == "output" else "all steps"
-    axes.set_ylabel(f"components for {100 * share:g} % of the variance\nof h$_t$, {steps}", fontsize=8)
-    axes.set_ylim(0)
-    _over_tasks(axes, results)
-    total = "sum over tasks (not of *)" if results.same_states.any() else "sum over tasks"
-    kinds = [
-        Line2D([], [], color="grey", linewidth=1, linestyle="-", label="all tasks together"),
-        Line2D([], [], color="grey", linewidth=1, linestyle=":", label=total),
-    ]
-    axes.legend(handles=kinds, fontsize=7)
+    total = at.sum_of_components.where(~results.same_states)
+    numbered = total.assign_coords(trained_task=total.trained_task + 1)
+    _lines(axes, numbered, "trained_task", results, linestyle=":", markerfacecolor="white")
+    label = f"components for {100 * share:g} % of the variance\nof h$_t$, {steps}"
+    _over_tasks(axes, at.joint_components, results.assign(approach=("condition", _names(results))), label, log=False)
+    axes.set_title("all tasks together; dotted: sum over tasks", loc="left")
 
 
 def _inside(axes: Axes, results: xr.Dataset, options: Options) -> None:
@@ -154,60 +173,25 @@ def _inside(axes: Axes, results: xr.Dataset, options: Options) -> None:
     end = results.isel(trained_task=-1)
     later = end.variance_inside.sel(directions=one_of(results, "directions", options.directions))
     later = later.isel(evaluated_task=slice(1, None)).mean("evaluated_task")
-    k, units = results.component.values, results.sizes["component"]
-    for row in range(results.sizes["condition"]):
+    k, units, labels = results.component.values, results.sizes["component"], list[Label]()
+    for row, name in enumerate(_names(results)):
         found = 100 * mean_interval(later.isel(condition=row, drop=True))[["average", "low", "high"]]
-        style = "--" if results.same_states[row] else "-"
-        axes.plot(k, found["average"], color=COLOURS[row], linewidth=1.2, linestyle=style)
-        axes.fill_between(k, found.low, found.high, color=COLOURS[row], alpha=0.2, linewidth=0)
+        colour = COLOURS[row % len(COLOURS)]
+        axes.plot(k, found["average"], color=colour, linewidth=1.2)
+        axes.fill_between(k, found.low, found.high, color=colour, alpha=0.2, linewidth=0)
+        if bool(found["average"].notnull().any()):
+            labels.append((name, (units, float(found["average"].mean())), colour))
     own = 100 * end.own_variance.isel(evaluated_task=0).mean(["condition", "seed"])
-    axes.plot(k, own, color="black", linewidth=1, linestyle="-.", label="task 1 itself, mean of all methods")
-    axes.plot(k, 100 * k / units, color="black", linewidth=1, linestyle=":", label="chance")
-    if results.same_states.any():
-        text = "drift of the network" if options.directions == "first" else "that of task 1 by construction"
-        axes.plot([], [], color="grey", linewidth=1.2, linestyle="--", label=f"*: {text}")
+    axes.plot(k, own, color="black", linewidth=1, linestyle="-.")
+    axes.plot(k, 100 * k / units, color="black", linewidth=1, linestyle=":")
+    labels += [("task 1 itself", (units, float(own.mean())), "black"), ("chance", (units, 50.0), "black")]
     axes.set_xlim(0, units)
     axes.set_ylim(0, 102)
     text = "right after it was learned" if options.directions == "first" else "in the present network"
-    axes.set_xlabel(f"principal directions of task 1, {text}", fontsize=8)
-    axes.set_ylabel("variance of later tasks inside (%)\nmean over tasks, in the end", fontsize=8)
-    axes.legend(fontsize=7, loc="lower right")
-
-
-def _heads(axes: Axes, results: xr.Dataset) -> None:
-    """Mean over pairs of tasks, a dot a network."""
-    end = results.isel(trained_task=-1)
-    overlap = end.head_overlap.mean(["evaluated_task", "other_task"])
-    names = results.approach.values.tolist()
-    for row in range(len(names)):
-        values = overlap.isel(condition=row, drop=True)
-        axes.plot(values, np.full(values.sizes["seed"], row), "o", color=COLOURS[row], alpha=0.3, markersize=3)
-        found = mean_interval(values)
-        half = np.nan_to_num([[float(found["average"] - found.low)], [float(found.high - found["average"])]])
-        axes.errorbar(
-            [float(found["average"])], [row], xerr=half, color=COLOURS[row], marker=MARKS[row], markersize=4, capsize=2
-        )
-    chance = float(end.head_chance.max())
-    axes.axvline(chance, color="black", linestyle=":", linewidth=1, label=f"chance, {chance:.3f}")
-    axes.set_yticks(range(len(names)), names, fontsize=7)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlim(0)
-    axes.set_xlabel("overlap of heads (0 to 1), mean over pairs of tasks", fontsize=8)
-    axes.legend(fontsize=7)
-
-
-def _supervised(axes: Axes, results: xr.Dataset) -> None:
-    """Of networks that solve all tasks so far and whose weights are the same in all of them."""
-    for row, values in enumerate(_by_method(results, "supervised_dimension")):
-        _line(axes, _with_number(values), "trained_task", row, results.sizes["condition"])
-    measures = json.loads(results.attrs["configuration"])["measures"]
-    criterion = f"mean accuracy {100 * measures['supervised_criterion']:g} %"
-    axes.set_ylabel(f"dimensions of h$_t$ that solve\nall tasks so far ({criterion})", fontsize=8)
-    axes.set_ylim(0)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    _over_tasks(axes, results)
-    axes.set_xlim(0.5, results.sizes["trained_task"] + 0.5)
-    axes.set_xlabel("number of tasks learned\n(networks that do not solve the tasks have none)", fontsize=8)
+    axes.set_xlabel(f"principal directions of task 1,\n{text}")
+    axes.set_ylabel("variance of later tasks inside (%)")
+    axes.set_title("in the end, mean over tasks", loc="left")
+    label_beside(axes, labels, at_edge=True)
 
 
 def _distance(axes: Axes, results: xr.Dataset, options: Options) -> None:
@@ -219,16 +203,22 @@ def _distance(axes: Axes, results: xr.Dataset, options: Options) -> None:
         values = then.where(then.notnull().all("evaluated_task"), values)
     by_distance = values.stack(answer=["evaluated_task", "output_step"])
     by_distance = by_distance.groupby(by_distance.distance.rename("steps")).mean()
-    for row in range(results.sizes["condition"]):
-        one = by_distance.isel(condition=row, drop=True)
-        if bool(one.notnull().any()):
-            _line(axes, one, "steps", row, results.sizes["condition"], log=True)
+    labels = _lines(axes, by_distance, "steps", results, log=True)
     axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("steps of back-propagation to the source", fontsize=8)
+    axes.set_xlabel("steps of back-propagation to the source")
     text = "right after learning" if options.moment == "during" else "in the end"
-    axes.set_ylabel(f"loss, {text}\n(nats per scored bit)", fontsize=8)
+    axes.set_ylabel(f"loss, {text}\n(nats per scored bit)")
+    label_beside(axes, labels)
 
+
+FIGURES = {
+    "": draw,
+    "_importance": draw_importance,
+    "_heads": draw_heads,
+    "_supervised": draw_supervised,
+    "_distance": draw_distance,
+}
 
 if __name__ == "__main__":
-    figure_command(draw, Options, __doc__, SUFFIX)
+    figure_command(FIGURES, Options, __doc__)

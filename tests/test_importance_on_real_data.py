@@ -18,6 +18,7 @@ from scipy import stats
 from figures import importance_on_real_data as figure_of
 from wmcl.importance import fisher_diagonal
 from wmcl.methods import named, train_sequence
+from wmcl.plotting.data import MissingError
 from wmcl.plotting.style import house_style
 from wmcl.statistics import mean_interval
 from wmcl.tasks import Phase
@@ -248,12 +249,16 @@ def test_one_labelled_dataset_that_names_its_data(small):
 
 def test_the_figure_names_its_data_and_draws_whatever_there_is(small):
     _, results = small
+    options = figure_of.Options("small.nc")
     with house_style():
-        full = figure_of.draw(results, figure_of.Options("small.nc"))
-        without = figure_of.draw(results.drop_dims("pair").drop_vars("correlation"), figure_of.Options("small.nc"))
-    assert "stand-in strokes" in full.get_suptitle()
-    assert (len(full.axes), len(without.axes)) == (4, 2)
-    drawn = [line for line in full.axes[1].containers if line.get_label().startswith("sequences")]
+        full = figure_of.draw(results, options)
+        forgetting = figure_of.draw_forgetting(results, options)
+    assert "stand-in strokes" in full.get_supxlabel()
+    assert (len(full.axes), len(forgetting.axes)) == (2, 2)
+    with pytest.raises(MissingError, match="this dataset has no correlation"):
+        figure_of.draw_forgetting(results.drop_dims("pair").drop_vars("correlation"), options)
+    names = [text.get_text() for text in full.axes[1].texts]
+    drawn = [full.axes[1].containers[names.index("sequences")]]
     at = results.sel(stage="0.75", phase="output").components
     expected = [float(at[k].mean("seed")) for k in lines(results)["sequences"]]
     np.testing.assert_allclose(drawn[0].lines[0].get_ydata(), expected)

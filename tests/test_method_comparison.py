@@ -36,8 +36,8 @@ from tests.method_results import (
 from tests.studies import measure_of
 from wmcl.data import stand_in_audioset, stand_in_languages, stand_in_strokes
 from wmcl.methods import CATALOGUE, Method
-from wmcl.plotting import write
 from wmcl.plotting.data import MissingError
+from wmcl.plotting.options import write
 from wmcl.plotting.style import house_style
 from wmcl.published import published_runs
 from wmcl.statistics import mean_interval
@@ -625,76 +625,100 @@ def test_other_tasks_are_no_published_hyperparameters():
 # figure
 
 
-@pytest.fixture
-def drawn():
+OPTIONS = figure_of.Options(Path("synthetic.nc"))
+
+
+@pytest.fixture(autouse=True)
+def style():
     with house_style():
-        results = synthetic()
-        yield results, figure_of.draw(results, figure_of.Options(Path("synthetic.nc")))
+        yield
 
 
-def test_bars_and_points_are_the_numbers_of_the_dataset(drawn):
-    results, figure = drawn
-    at = results.sel(data="test")
-    bars, prices = figure.axes[-2:] if figure.axes[-1].get_ylabel().startswith("forgetting") else (None, None)
-    widths = [patch.get_width() + 50 for patch in bars.patches]
-    expected = np.concatenate([100 * at[name].mean("seed").values for name in ("during", "final")])
-    np.testing.assert_allclose(widths, expected)
-    published = [line for line in bars.lines if "published" in str(line.get_label())]
-    np.testing.assert_allclose(published[1].get_xdata(), 100 * at.published_final.values)
-    points = prices.containers[0][0].get_xydata()
-    known = at.forgetting.notnull().all("seed").values
-    np.testing.assert_allclose(points[:, 0], at.stored.isel(seed=0, trained_task=-1).values[known])
-    np.testing.assert_allclose(points[:, 1], 100 * at.forgetting.mean("seed").values[known])
-    assert prices.get_xlim()[0] < 0 < prices.get_xlim()[1]
-    assert "without forgetting to show: 1" in prices.get_title()
-    assert "n = 3" in bars.get_xlabel()
+def methods_on(axes):
+    return [label.get_text() for label in axes.get_yticklabels()]
 
 
-def test_matrices_show_accuracies_and_leave_blank_what_is_missing(drawn):
-    results, figure = drawn
-    images = [axes.images[0].get_array() for axes in figure.axes if axes.images]
-    assert len(images) == len(EVERY)
-    mean = 100 * results.accuracy.sel(data="test").mean("seed").values
-    for image, values in zip(images, mean, strict=True):
-        np.testing.assert_allclose(image.filled(np.nan), values)
+def test_accuracies_are_the_numbers_of_the_dataset_with_their_intervals():
+    results = synthetic()
+    (axes,) = figure_of.draw(results, OPTIONS).axes
+    names = methods_on(axes)
+    assert names[:3] == ["multitask", "from scratch", "fine-tuning"]
+    at = results.sel(data="test").set_index(condition="approach").sel(condition=names)
+    final = 100 * at.final.mean("seed").values[3:]
+    assert (np.diff(final) <= 1e-9).all()
+    for container, name in zip(axes.containers, ("during", "final"), strict=True):
+        found = mean_interval(100 * at[name])
+        np.testing.assert_allclose(container[0].get_xdata(), found["average"])
+        ends = np.array([segment[:, 0] for segment in container[2][0].get_segments()])
+        known = np.isfinite(found.low.values)
+        np.testing.assert_allclose(ends[known], np.stack([found.low, found.high], 1)[known])
+    (published,) = [line for line in axes.lines if "published" in str(line.get_label())]
+    np.testing.assert_allclose(published.get_xdata(), 100 * at.published_final.values)
+    (chance,) = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert chance.get_xdata()[0] == 50
+    assert "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}3 networks" in axes.figure.get_supxlabel()
+
+
+def test_memory_stands_beside_forgetting():
+    results = synthetic()
+    left, right = figure_of.draw_memory(results, OPTIONS).axes
+    at = results.sel(data="test").set_index(condition="approach").sel(condition=methods_on(left))
+    assert "multitask" not in at.condition
+    np.testing.assert_allclose(left.containers[0][0].get_xdata(), 100 * at.forgetting.mean("seed").values)
+    (stored,) = [line for line in right.lines if line.get_linestyle() == "None"]
+    np.testing.assert_allclose(stored.get_xdata(), at.stored.isel(seed=0, trained_task=-1).values)
+    assert right.get_xlim()[0] < 0 < right.get_xlim()[1]
+    assert "1 method without forgetting left out" in left.figure.get_supxlabel().replace("\n", " ")
+
+
+def test_matrices_show_accuracies_of_learned_tasks_and_leave_blank_what_is_missing():
+    results = synthetic()
+    drawn = [axes for axes in figure_of.draw_matrices(results, OPTIONS).axes if axes.images]
+    assert len(drawn) == len(EVERY)
+    for axes in drawn:
+        name = axes.get_title().replace("\n", " ")
+        row = results.approach.values.tolist().index(name)
+        values = 100 * results.accuracy.sel(data="test").isel(condition=row).mean("seed").values
+        expected = np.where(np.tri(len(values), dtype=bool), values, np.nan)
+        np.testing.assert_allclose(axes.images[0].get_array().filled(np.nan), expected)
+        assert axes.images[0].get_clim() == (50, 100)
 
 
 def test_both_files_are_written_with_few_methods_and_many_tasks(tmp_path):
     path = tmp_path / "m.nc"
     synthetic(EVERY[:2], preset="paper", seeds=1).to_netcdf(path)
-    written = write(figure_of.draw, figure_of.Options(path, tmp_path), figure_of.SUFFIX)
-    assert [one.name for one in written] == ["m.pdf", "m.png"]
+    written = write(figure_of.FIGURES, figure_of.Options(path, tmp_path))
+    assert [one.name for one in written[::2]] == ["m.pdf", "m_matrices.pdf", "m_memory.pdf"]
 
 
-def test_another_dataset_is_refused(drawn):
-    results, _ = drawn
+def test_another_dataset_is_refused():
     with pytest.raises(MissingError, match="this dataset has no stored"):
-        figure_of.draw(results.drop_vars("stored"), figure_of.Options(Path("synthetic.nc")))
+        figure_of.draw(synthetic().drop_vars("stored"), OPTIONS)
 
 
-def test_a_network_smaller_than_one_has_its_place_on_the_axis(tmp_path):
+def test_a_network_smaller_than_one_has_its_place_on_the_axis():
     results = synthetic(EVERY[2:5])
     results["stored"] = results.stored * 0 + xr.DataArray([-4097.0, 0.0, 300.0], dims="condition")
-    axes = figure_of.draw(results, figure_of.Options(tmp_path / "m.nc")).axes[-1]
-    points = axes.containers[0][0].get_xydata()[:, 0]
+    axes = figure_of.draw_memory(results, OPTIONS).axes[1]
+    (points,) = [line.get_xdata() for line in axes.lines if line.get_linestyle() == "None"]
     assert axes.get_xlim()[0] < points.min() == -4097 < points.max() < axes.get_xlim()[1]
 
 
-def test_published_numbers_stand_beside_comparable_networks_alone(tmp_path):
+def test_published_numbers_stand_beside_comparable_networks_alone():
     def labels(preset):
-        figure = figure_of.draw(synthetic(EVERY[:4], preset), figure_of.Options(tmp_path / "m.nc"))
-        return " ".join(figure.axes[-2].get_legend_handles_labels()[1])
+        figure = figure_of.draw(synthetic(EVERY[:4], preset), OPTIONS)
+        return " ".join(figure.axes[0].get_legend_handles_labels()[1])
 
     assert "published (5 tasks, 256 units, 20,000 steps)" in labels("quick")
     assert "published" not in labels("smoke")
 
 
-def test_all_figures_say_what_a_comparison_lacks(tmp_path, monkeypatch, capsys):
+def test_all_figures_draw_a_comparison_and_say_nothing_of_the_rest(tmp_path, monkeypatch, capsys):
     path = tmp_path / "m.nc"
     results = synthetic(EVERY[2:4])
     results.assign(importance=results.stored, components=results.stored).to_netcdf(path)  # as a real one has, too
     monkeypatch.setattr(sys, "argv", ["all", str(path), "--output", str(tmp_path)])
     runpy.run_path(str(Path(figure_of.__file__).with_name("all.py")))["main"]()
     printed = capsys.readouterr().out
-    assert (tmp_path / "m.png").exists()
-    assert "No importance_law: this dataset has no initialisation" in printed
+    assert (tmp_path / "m_memory.png").exists()
+    assert all(line.startswith("Wrote ") for line in printed.splitlines())

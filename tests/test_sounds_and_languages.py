@@ -246,10 +246,12 @@ def test_the_figure_has_a_row_a_condition(small):
     with house_style():
         figure = figure_of.draw(results, figure_of.Options("small.nc"))
         missed = figure_of.draw(results, figure_of.Options("small.nc", stage="0.001"))
-    assert "stand-in" in figure.get_suptitle()
-    assert ("a direction" in figure.get_suptitle()) == (benchmark == "pos")
-    assert "4 of 4 networks missed the loss" in missed.get_suptitle()
-    left, right, _, below = figure.axes
+        below = figure_of.draw_forgetting(results, figure_of.Options("small.nc")).axes[1]
+    details = figure.get_supxlabel().replace("\n", " ")
+    assert "stand-in" in details
+    assert ("a direction" in details) == (benchmark == "pos")
+    assert "4 of 4 networks missed the loss" in missed.get_supxlabel().replace("\n", " ")
+    left, right = figure.axes
     assert [label.get_text() for label in left.get_yticklabels()] == results.task.values.tolist()
     phase = "output" if benchmark == "audioset" else "all"
     means = results.components.sel(stage="9.0", phase=phase).mean("seed")
@@ -263,8 +265,8 @@ def test_the_figure_counts_the_networks_of_what_it_draws(small):
     last = results.predictor == "overlap_states_last_step"
     known = results.correlation.fillna(0.5).where(~last if benchmark == "pos" else True)  # two pairs have none
     with house_style():
-        figure = figure_of.draw(results.assign(correlation=known), figure_of.Options("small.nc"))
-    assert "(n = 2 networks a pair)" in figure.axes[3].get_xlabel()
+        figure = figure_of.draw_forgetting(results.assign(correlation=known), figure_of.Options("small.nc"))
+    assert "(n = 2 networks a pair)" in figure.axes[1].get_xlabel()
 
 
 # what is refused

@@ -24,8 +24,8 @@ from tests.front_results import QUICK, synthetic
 from wmcl.importance import fisher_diagonal
 from wmcl.methods import FisherImportance, Method, Quadratic, named, train_sequence
 from wmcl.methods.importances import Importance, Normalised
-from wmcl.plotting import write
 from wmcl.plotting.data import MissingError
+from wmcl.plotting.options import write
 from wmcl.plotting.style import house_style
 from wmcl.statistics import hypervolume, mean_interval, rank_correlations
 from wmcl.studies import CannotGoOnError
@@ -543,45 +543,62 @@ def test_without_some_rows_the_report_says_less():
 
 # figure
 
+OPTIONS = figure_of.Options(Path("synthetic.nc"))
 
-def test_the_figure_shows_the_numbers_of_the_dataset():
+
+def test_the_fronts_are_those_of_the_dataset():
     results = synthetic()
     with house_style():
-        figure = figure_of.draw(results, figure_of.Options(Path("synthetic.nc")))
-    low, high, volumes, advantage, *scatter = figure.axes
-    assert "5 bits held for 6 steps" in low.get_title()
-    assert "20 bits held for 6 steps" in high.get_title()
-    at = results.sel(front="information", data="test")
-    mean = at.points.isel(setting=0).sel(approach="SI").mean("seed").transpose("axis", "strength").values
-    marks = [np.array(line.get_data()) for line in low.lines if len(line.get_xdata()) == 14]
-    assert any(np.allclose(mark, mean) for mark in marks)
+        low, high = figure_of.draw(results, OPTIONS).axes
+    assert "5 bits held for 6 steps" in low.get_title(loc="left")
+    assert "20 bits held for 6 steps" in high.get_title(loc="left")
+    names = [text.get_text() for text in low.texts]
+    assert names == [name for name in figure_of.SHOWN if name in ROWS][:4]
+    at = results.sel(front="information", data="test").isel(setting=0)
+    mean = at.points.sel(approach=names[0]).mean("seed").transpose("axis", "strength").values
+    assert any(np.allclose(np.array(line.get_data()), mean) for line in low.lines if len(line.get_xdata()) == 14)
     area = [np.trapezoid(line.get_ydata(), line.get_xdata()) for line in low.lines if len(line.get_xdata()) == 201]
-    with_strength = [name for name in ROWS if name not in REFERENCES]
-    expected = at.hypervolume.isel(setting=0).sel(approach=with_strength).mean("seed").values
-    np.testing.assert_allclose(area, expected, atol=0.01)
-    bars = [container[0].get_ydata() for container in volumes.containers]
-    np.testing.assert_allclose(bars, at.hypervolume.mean("seed").transpose("approach", "setting").values)
-    own = at.hypervolume.isel(setting=at.xor.values == 0)
-    gap = (own.sel(approach=HYPERNETWORK) - own.sel(approach="SI")).groupby("memory_load").mean(["setting", "seed"])
-    np.testing.assert_allclose(advantage.containers[IMPORTANCES.index("SI")][0].get_ydata(), gap.values)
-    large = own.sel(approach=HYPERNETWORKS[1]) - own.sel(approach="MAS")
-    drawn = advantage.containers[len(IMPORTANCES) + IMPORTANCES.index("MAS")][0].get_ydata()
-    np.testing.assert_allclose(drawn, large.groupby("memory_load").mean(["setting", "seed"]).values)
+    np.testing.assert_allclose(area, at.hypervolume.sel(approach=names).mean("seed").values, atol=0.01)
+
+
+def test_hypervolumes_and_advantages_are_means_over_conditions_that_are_alike():
+    results = synthetic()
+    with house_style():
+        volumes, advantage = figure_of.draw_hypervolumes(results, OPTIONS).axes
+    at = results.sel(front="information", data="test")
+    names = [label.get_text() for label in volumes.get_yticklabels()]
+    own = at.hypervolume.isel(setting=at.xor.values == 0).sel(approach=names)
+    by_load = own.groupby("memory_load").mean(["setting", "seed"])
+    for load, drawn in enumerate(volumes.containers):
+        np.testing.assert_allclose(drawn[0].get_xdata(), by_load.isel(memory_load=load).values)
+    gap = own.sel(approach=HYPERNETWORKS[1]) - own.sel(approach="MAS")
+    gap = gap.groupby("memory_load").mean(["setting", "seed"]).values
+    drawn = [container[0].get_xdata()[names.index("MAS")] for container in advantage.containers]
+    np.testing.assert_allclose(drawn, gap)
     kept = figure_of._crossed(at.isel(setting=[0, 1, 2, 3, 4]))
     assert sorted(zip(kept["memory_load"].values.tolist(), kept.input_length.values.tolist(), strict=True)) == [
         (5, 5),
         (20, 5),
     ]
-    assert len(scatter) == 3
+
+
+def test_predictors_stand_against_the_mean_hypervolume_of_each_condition():
+    results = synthetic()
+    with house_style():
+        panels = figure_of.draw_predictors(results, OPTIONS).axes
+    at = results.sel(front="information", data="test", approach="SI")
+    for axes, name in zip(panels, figure_of.PREDICTORS, strict=True):
+        drawn = axes.lines[[n for n in IMPORTANCES if n in ROWS].index("SI")].get_xydata()
+        np.testing.assert_allclose(drawn, np.stack([at[name].mean("seed"), at.hypervolume.mean("seed")], 1))
 
 
 @pytest.mark.parametrize("front", ["accuracy", "speed"])
 def test_both_files_are_written(tmp_path, front):
     path = tmp_path / "s.nc"
     synthetic(tuple(ROWS)[:3], seeds=1).to_netcdf(path)
-    written = write(figure_of.draw, figure_of.Options(path, tmp_path, front=front), figure_of.SUFFIX)
-    assert [one.name for one in written] == [f"s_{front}.pdf", f"s_{front}.png"]
-    assert figure_of.SUFFIX(figure_of.Options(path)) == ""
+    written = write(figure_of.FIGURES, figure_of.Options(path, tmp_path, front=front))
+    assert [one.name for one in written[:2]] == [f"s_{front}.pdf", f"s_{front}.png"]
+    assert figure_of.Options(path).choice == ""
 
 
 def test_another_dataset_is_refused():

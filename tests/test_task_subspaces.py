@@ -24,8 +24,8 @@ from tests.studies import first_part, measure_of
 from wmcl.dimensionality import supervised_subspace
 from wmcl.dimensionality.supervised import SupervisedSubspace, joint_supervised_subspace
 from wmcl.methods import named, train_sequence
-from wmcl.plotting import write
 from wmcl.plotting.data import MissingError
+from wmcl.plotting.options import write
 from wmcl.plotting.style import house_style
 from wmcl.sweeps.identity import identity
 from wmcl.tasks import distances
@@ -570,21 +570,25 @@ WITHOUT_SAMPLES = {"accuracy", "loss", "accuracy_by_step", "loss_by_step", "accu
 }
 
 
-def test_the_figure(studied, tmp_path):
+def test_the_figures(studied, tmp_path):
     config, results = studied
+    options = figure_of.Options(config.run.output)
     with house_style():
-        figure = figure_of.draw(results, figure_of.Options(config.run.output))
-    assert len(figure.axes) == 6
-    labels = [axes.get_xlabel() + axes.get_ylabel() for axes in figure.axes]
-    for word, label in zip(("Fisher", "components", "variance", "overlap", "dimensions", "loss"), labels, strict=True):
-        assert word in label
-    assert "n = 2" in figure.get_suptitle()
-    names = [text.get_text() for text in figure.legends[0].get_texts()]
+        dimensions, inside = figure_of.draw(results, options).axes
+        heads = figure_of.draw_heads(results, options).axes[0]
+    names = [text.get_text() for text in inside.texts]
     assert [name for name in names if name.endswith("*")] == ["multitask *", "fine-tuning *", "online EWC *"]
-    paths = write(figure_of.draw, figure_of.Options(config.run.output, tmp_path), figure_of.SUFFIX)
-    assert [path.name for path in paths] == ["small.pdf", "small.png"]
+    joint = results.joint_components.sel(phase="output").isel(condition=0, trained_task=-1).mean("seed")
+    drawn = [line[0].get_ydata() for line in dimensions.containers if line[0].get_linestyle() == "-"]
+    assert any(line[-1] == pytest.approx(float(joint)) for line in drawn)
+    overlap = results.head_overlap.isel(trained_task=-1).mean(["evaluated_task", "other_task", "seed"])
+    marks = [line.get_xdata()[0] for line in heads.lines if line.get_zorder() == 3]
+    np.testing.assert_allclose(marks, overlap)
+    paths = write(figure_of.FIGURES, figure_of.Options(config.run.output, tmp_path))
+    endings = ("", "_importance", "_heads", "_supervised", "_distance")
+    assert [path.name for path in paths[::2]] == [f"small{ending}.pdf" for ending in endings]
     with pytest.raises(MissingError):
-        figure_of.draw(results.drop_vars("head_overlap"), figure_of.Options(config.run.output))
+        figure_of.draw_heads(results.drop_vars("head_overlap"), options)
 
 
 def test_marks_of_methods_lie_around_the_number_of_tasks(studied):
@@ -592,6 +596,6 @@ def test_marks_of_methods_lie_around_the_number_of_tasks(studied):
     with house_style():
         for names in (["fine-tuning"], ["fine-tuning", "masking + SI"]):
             some = results.isel(condition=[results.approach.values.tolist().index(name) for name in names])
-            figure = figure_of.draw(some, figure_of.Options(config.run.output))
+            figure = figure_of.draw_importance(some, figure_of.Options(config.run.output))
             places = [line[0].get_xdata() for line in figure.axes[0].containers]
             np.testing.assert_allclose(np.mean(places, axis=0), [1, 2, 3])

@@ -1,14 +1,13 @@
-"""Draw figures in one house style, from parts that they share."""
+"""Draw the results of the package: each function takes a labelled Dataset and returns the axes it drew on."""
 
-from wmcl.plotting.draw import line_with_interval
-from wmcl.plotting.options import FileOptions, figure_command, write
-from wmcl.plotting.style import COLOURS, MARKERS
+from wmcl.plotting.accuracy import plot_accuracy_matrix
+from wmcl.plotting.front import plot_front
+from wmcl.plotting.importance import plot_importance
+from wmcl.plotting.states import plot_states
 
 __all__ = [
-    "COLOURS",
-    "MARKERS",
-    "FileOptions",
-    "figure_command",
-    "line_with_interval",
-    "write",
+    "plot_accuracy_matrix",
+    "plot_front",
+    "plot_importance",
+    "plot_states",
 ]

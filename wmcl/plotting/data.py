@@ -1,10 +1,14 @@
 """Choose what a figure draws of a dataset, and refuse with a sentence what is missing or not allowed."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import xarray as xr
 
-from wmcl.plotting.options import StageOptions
 from wmcl.sweeps import choose
+
+if TYPE_CHECKING:
+    from wmcl.plotting.options import StageOptions
 
 
 class MissingError(ValueError):
@@ -18,20 +22,64 @@ def require(results: xr.Dataset, *names: str) -> None:
         raise MissingError(f"this dataset has no {' and no '.join(missing)}, which the figure draws")
 
 
-def one_of(results: xr.Dataset, name: str, value: str) -> str:
+def one_of(results: xr.Dataset | xr.DataArray, name: str, value: Any) -> Any:
     """Return a value if it is a label of the dimension, and refuse it otherwise."""
     allowed = results[name].values.tolist()
     if value not in allowed:
-        raise ValueError(f"{name} is {value!r}: it must be one of {', '.join(allowed)}")
+        raise ValueError(f"{name} is {value!r}: it must be one of {', '.join(map(str, allowed))}")
     return value
 
 
-def stage_of(results: xr.Dataset, stage: str | None) -> str:
+def pick(values: xr.DataArray, kept: tuple[str, ...] = (), /, **chosen: Any) -> xr.DataArray:
+    """Select by labels of dimensions, and by coordinates along a dimension.
+
+    A dimension that is left with one entry is dropped, unless it is among those that are kept, or the seeds.
+
+    Raises:
+        ValueError: if a name is neither, or if nothing has its value.
+    """
+    for name, value in chosen.items():
+        if name in values.dims:
+            values = values.sel({name: one_of(values, name, value)})
+        elif name in values.coords and values[name].ndim == 1:
+            (dim,) = values[name].dims
+            values = values.isel({dim: np.flatnonzero(values[name].values == one_of(values, name, value))})
+        else:
+            known = ", ".join(str(known) for known in values.coords if values[known].ndim == 1)
+            raise ValueError(f"{name} tells nothing apart in {values.name}: it must be one of {known or 'none'}")
+    return values.squeeze([dim for dim in values.dims if values.sizes[dim] == 1 and dim not in ("seed", *kept)])
+
+
+def alone(values: xr.DataArray, *dims: str) -> xr.DataArray:
+    """Return values of these dimensions alone, and ask for a choice among what is left over otherwise."""
+    left = [str(dim) for dim in values.dims if dim not in dims]
+    if left:
+        raise ValueError(
+            f"{values.name} has {values.sizes[left[0]]} entries along {left[0]}: {choice(values, left[0])}"
+        )
+    absent = [dim for dim in dims if dim not in values.dims]
+    if absent:
+        raise MissingError(f"{values.name} has no dimension {' and no '.join(absent)}, which the figure draws")
+    return values.transpose(*dims)
+
+
+def choice(values: xr.DataArray, dim: str) -> str:
+    """Say by what one entry along a dimension can be chosen."""
+    own = [str(name) for name in values.coords if values[name].dims == (dim,)]
+    names = [name for name in own if np.unique(values[name].values).size > 1]
+    if not names:
+        return "nothing tells them apart"
+    return f"choose one by {', '.join(names)}, as in {names[0]}={values[names[0]].values[0].item()!r}"
+
+
+def stage_of(results: xr.Dataset | xr.DataArray, stage: str | None) -> str:
     """Name the stage that the options name, or the lowest matched loss."""
-    return str(results.stage.values[-2]) if stage is None else one_of(results, "stage", stage)
+    if stage is not None:
+        return str(one_of(results, "stage", stage))
+    return str(results.stage.values[-2 if results.sizes["stage"] > 1 else -1])
 
 
-def importance(results: xr.Dataset, options: StageOptions, kind: str) -> xr.DataArray:
+def importance(results: xr.Dataset, options: "StageOptions", kind: str) -> xr.DataArray:
     """Select the mean importance of a kind, connection and stage, with dimensions condition and seed."""
     stage, kind = stage_of(results, options.stage), one_of(results, "kind", kind)
     where = {"stage": stage, "kind": kind, "connection": options.connection, "per": options.per}

@@ -1,6 +1,6 @@
 """Read what a figure is told on the command line, and write it as two files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +9,7 @@ import tyro
 import xarray as xr
 from matplotlib.figure import Figure
 
+from wmcl.plotting.data import MissingError
 from wmcl.plotting.style import house_style, save_figure
 
 
@@ -20,6 +21,11 @@ class FileOptions:
     """netCDF file of the analysis"""
     output: Path = Path("results")
     """folder of the PDF and the PNG, whose names begin like the dataset"""
+
+    @property
+    def choice(self) -> str:
+        """Name what was chosen by options, as a part of the names of files."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -42,29 +48,40 @@ class ImportanceOptions(StageOptions):
     """of importance, as in the dataset"""
 
 
-Suffix = str | Callable[[Any], str]
-"""what the name of a figure ends in, which may depend on its options"""
+Figures = Mapping[str, Callable[[xr.Dataset, Any], Figure]]
+"""what draws each figure of a script, by what the names of its files end in"""
 
 
-def write(draw: Callable[[xr.Dataset, Any], Figure], options: FileOptions, suffix: Suffix) -> list[Path]:
-    """Draw the dataset of the options and save the figure, called like the dataset with a suffix.
+def write(figures: Figures, options: FileOptions) -> list[Path]:
+    """Draw the dataset of the options, and save each figure that it can supply.
+
+    Files are called like the dataset, with the choice of the options and the ending of the figure.
 
     Raises:
-        OSError: if the dataset cannot be read or the figure not be written.
-        ValueError: if the dataset lacks what is drawn, or if an option does not fit it.
+        MissingError: if the dataset can supply none of the figures; it tells what the first one lacks.
+        OSError: if the dataset cannot be read or a figure not be written.
+        ValueError: if an option does not fit the dataset.
     """
-    end = suffix if isinstance(suffix, str) else suffix(options)
-    with xr.open_dataset(options.dataset) as results, house_style():
-        return save_figure(draw(results.load(), options), options.output, options.dataset.stem + end)
+    written, missing = list[Path](), list[MissingError]()
+    with xr.open_dataset(options.dataset) as stored, house_style():
+        results = stored.load()
+        for ending, draw in figures.items():
+            try:
+                figure = draw(results, options)
+            except MissingError as error:
+                missing.append(error)
+            else:
+                written += save_figure(figure, options.output, options.dataset.stem + options.choice + ending)
+    if not written:
+        raise missing[0]
+    return written
 
 
-def figure_command(
-    draw: Callable[[xr.Dataset, Any], Figure], options: type[FileOptions], description: str | None, suffix: Suffix
-) -> None:
+def figure_command(figures: Figures, options: type[FileOptions], description: str | None) -> None:
     """Run the command line of a figure: options in, the names of the written files out, an error as a sentence."""
     chosen = tyro.cli(options, description=description)
     try:
-        paths = write(draw, chosen, suffix)
+        paths = write(figures, chosen)
     except (OSError, ValueError) as error:
         raise SystemExit(f"error: {error}") from None
     print("\n".join(f"Wrote {path}" for path in paths))

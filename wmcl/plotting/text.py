@@ -31,6 +31,44 @@ def importance_text(kind: str, connection: str, per: str) -> str:
     return f"mean {name} of W$_{{{matrix}}}${reading}\n({unit} per {per})"
 
 
+def importance_label(values: xr.DataArray) -> str:
+    """Label an axis by what was chosen of an array of importances."""
+    single = {str(name): str(one.item()) for name, one in values.coords.items() if not one.ndim}
+    kind, connection, per = (single.get(name, "") for name in ("kind", "connection", "per"))
+    if kind and connection and per:
+        return importance_text(kind, connection, "bit of the answer" if per == "bit" else per)
+    of = f" of W$_{{{connection}}}$" if connection else ""
+    return f"mean importance{of}" + (f"\n(nats² per {per})" if per and not kind else "")
+
+
+NAMES = {
+    "memory_load": "load (bits)",
+    "retention": "retention (steps)",
+    "lead": "lead (steps)",
+    "pattern_length": "pattern length p (steps)",
+    "input_length": "input length i (steps)",
+    "trained_task": "after task",
+    "approach": "method",
+}
+"""of coordinates on an axis"""
+SHORT = {"pattern_length": "p", "input_length": "i", "memory_load": "load"}
+"""names of coordinates before a value"""
+
+
+def axis_text(coordinate: xr.DataArray) -> str:
+    """Label an axis with a coordinate, with its unit where it has one."""
+    name, unit = str(coordinate.name), str(coordinate.attrs.get("units", "1"))
+    return NAMES.get(name, name.replace("_", " ") + ("" if unit in ("1", "") else f" ({unit})"))
+
+
+def value_text(name: str, value: float | str) -> str:
+    """Name one of the values of a coordinate; a text speaks for itself."""
+    if isinstance(value, str):
+        return value
+    short = SHORT.get(name, name.replace("_", " "))
+    return f"{short} = {value:g}"
+
+
 def stage_text(stage: str) -> str:
     """Tell what networks have in common at a stage."""
     return "the end of training" if stage == "final" else f"validation loss {stage} nats a scored bit"
@@ -48,12 +86,17 @@ def censored_text(reached: xr.DataArray) -> str:
     return f"; {censored} networks missed it and are left out" if censored else ""
 
 
+def cell_text(cell: str) -> str:
+    """Name networks by their cell."""
+    return {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}[cell]
+
+
 def network_text(results: xr.Dataset) -> str:
     """Tell which networks were measured."""
     configuration = json.loads(results.attrs["configuration"])
     cell = configuration["network"].get("cell", "elman")
     rate = configuration["training"]["learning_rate"]
-    name = {"elman": "Elman networks", "lstm": "LSTMs", "gru": "GRUs"}[cell]
+    name = cell_text(cell)
     return name if rate == USUAL_LEARNING_RATE else f"{name}, learning rate {rate:g}"
 
 
