@@ -7,8 +7,6 @@ from functools import partial
 import numpy as np
 import xarray as xr
 from benchmark_tasks import REGISTERED, benchmark
-from benchmark_tasks.published import published_hyperparameters
-from benchmark_tasks.rows import network_of, tasks_of_row
 from method_study import study
 from method_study.design import presets_of, rows_of
 from method_study.outcome import add_outcome, uses_published_configuration
@@ -16,6 +14,8 @@ from method_study.study import LABELS, study_of
 
 from wmcl.labels import label
 from wmcl.studies.benchmark import Hyperparameters
+from wmcl.studies.published import published_hyperparameters
+from wmcl.studies.rows import network_of, tasks_of_row
 
 BENCHMARKS = {name: benchmark(name) for name in REGISTERED}
 PRESETS = {name: presets_of(each, name) for name, each in BENCHMARKS.items()}

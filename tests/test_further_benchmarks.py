@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmark_tasks import audioset, pos
-from benchmark_tasks.published import published_hyperparameters
 from method_study import study
 from method_study.outcome import _of_poster, published_design
 from method_study.report import report
@@ -31,6 +30,7 @@ from wmcl.published import published_runs
 from wmcl.statistics import mean_interval
 from wmcl.studies.benchmark import Hyperparameters, class_shares, most_frequent
 from wmcl.studies.network import DirectedNetwork
+from wmcl.studies.published import published_hyperparameters
 from wmcl.tasks import pos_tasks, split_audioset_tasks
 
 pytestmark = pytest.mark.usefixtures("own_data_folder")  # whichever data sets are on the machine

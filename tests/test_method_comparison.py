@@ -12,9 +12,6 @@ import pytest
 import xarray as xr
 from benchmark_tasks import audioset, pos, strokes
 from benchmark_tasks import rows as rows_module
-from benchmark_tasks.chosen import add_chosen, read_chosen
-from benchmark_tasks.published import beside, published_hyperparameters
-from benchmark_tasks.rows import tasks_of_row
 from method_study import search, study
 from method_study.outcome import is_told_the_task, searched_otherwise
 from method_study.report import report
@@ -42,6 +39,9 @@ from wmcl.plotting.style import house_style
 from wmcl.published import published_runs
 from wmcl.statistics import mean_interval
 from wmcl.studies.benchmark import Hyperparameters
+from wmcl.studies.chosen import add_chosen, read_chosen
+from wmcl.studies.published import beside, published_hyperparameters
+from wmcl.studies.rows import tasks_of_row
 from wmcl.tasks import copy_task_sequence
 from wmcl.training import Reason
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from benchmark_tasks import benchmark
-from benchmark_tasks.rows import checked_tasks, grids_of
 from method_study import study
 from method_study.design import presets_of, rows_of
 
 from wmcl.methods import CATALOGUE
 from wmcl.studies.benchmark import Benchmark, TaskOptions
+from wmcl.studies.rows import checked_tasks, grids_of
 from wmcl.tasks import copy_task, data_task, labelled
 
 ROOT = Path(__file__).parents[1]

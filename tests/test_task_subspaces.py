@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from benchmark_tasks.rows import learn_row, network_of, tasks_of_row
 from scipy import stats
 from sklearn.decomposition import PCA
 from subspace_study.design import PRESETS, Measures, rows_of, same_states
@@ -27,6 +26,7 @@ from wmcl.methods import named, train_sequence
 from wmcl.plotting.data import MissingError
 from wmcl.plotting.options import write
 from wmcl.plotting.style import house_style
+from wmcl.studies.rows import learn_row, network_of, tasks_of_row
 from wmcl.sweeps.identity import identity
 from wmcl.tasks import distances
 from wmcl.training import Reason, Stop

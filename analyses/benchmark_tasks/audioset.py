@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar, Literal, cast
 
-from benchmark_tasks.importance_options import InTurn, Measured, Recurrent, Stages
-from benchmark_tasks.recorded import HYPERFAN, REPLAYED, SMALL_MEASURES, Scenario, hyperparameters_with
 from wmcl.data import audioset, stand_in_audioset
 from wmcl.data.audioset import AudioSet
 from wmcl.published import poster_means, published_runs
 from wmcl.published.runs import Published
 from wmcl.studies.benchmark import Benchmark, Comparison, Grid, Hyperparameters, TaskOptions, Value
-from wmcl.studies.conditions import OneATask
+from wmcl.studies.conditions import InTurn, Measured, OneATask, Recurrent, Stages
 from wmcl.studies.network import Network
+from wmcl.studies.starting_values import HYPERFAN, REPLAYED, SMALL_MEASURES, Scenario, hyperparameters_with
 from wmcl.studies.training import TrainingLoop
 from wmcl.tasks import DataTask, Task, split_audioset_tasks
 

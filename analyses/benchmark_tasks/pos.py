@@ -11,8 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Literal, cast
 
-from benchmark_tasks.importance_options import DirectedRecurrent, InTurn, Measured, Stages
-from benchmark_tasks.recorded import HYPERFAN, REPLAYED, SMALL_MEASURES, hyperparameters_with
 from wmcl.data import read_word_vectors, stand_in_languages, universal_dependencies, universal_dependencies_reduced
 from wmcl.data.treebank import Treebank
 from wmcl.data.word_vectors import WordVectors
@@ -29,8 +27,9 @@ from wmcl.studies.benchmark import (
     Value,
     most_frequent,
 )
-from wmcl.studies.conditions import OneATask
+from wmcl.studies.conditions import DirectedRecurrent, InTurn, Measured, OneATask, Stages
 from wmcl.studies.network import DirectedNetwork
+from wmcl.studies.starting_values import HYPERFAN, REPLAYED, SMALL_MEASURES, hyperparameters_with
 from wmcl.studies.training import TrainingLoop
 from wmcl.tasks import DataTask, Task, pos_tasks
 from wmcl.tasks.pos_tasks import Unknown

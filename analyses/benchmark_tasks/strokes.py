@@ -17,15 +17,14 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import ClassVar, Literal
 
-from benchmark_tasks.importance_options import InTurn, Measured, Recurrent, Stages
-from benchmark_tasks.recorded import COMMON, SMALL_MEASURES, STARTING_VALUES, Scenario
 from wmcl.data import stand_in_strokes, stroke_mnist
 from wmcl.data.strokes import Strokes
 from wmcl.published import published_runs
 from wmcl.published.runs import Published
 from wmcl.studies.benchmark import Benchmark, Chance, Comparison, TaskOptions
-from wmcl.studies.conditions import Condition, ConditionOptions, Demand, Per
+from wmcl.studies.conditions import Condition, ConditionOptions, Demand, InTurn, Measured, Per, Recurrent, Stages
 from wmcl.studies.network import Network
+from wmcl.studies.starting_values import COMMON, SMALL_MEASURES, STARTING_VALUES, Scenario
 from wmcl.studies.training import TrainingLoop
 from wmcl.tasks import DataTask, Task, sequential_stroke_tasks, split_stroke_tasks
 from wmcl.tasks.stroke_tasks import PAIRS, SequenceLabels

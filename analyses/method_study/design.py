@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark_tasks import HERE, REGISTERED
-from benchmark_tasks.recorded import SMALL_MEASURES
-from benchmark_tasks.rows import PUBLISHED_PRESETS, as_seen, check_hyperparameters, checked_tasks, network_of, rows
 
 from wmcl.methods import Measures
 from wmcl.studies import Run
 from wmcl.studies.benchmark import Benchmark, Comparison, Hyperparameters, TaskOptions
 from wmcl.studies.constraints import Count
 from wmcl.studies.network import Network
+from wmcl.studies.rows import PUBLISHED_PRESETS, as_seen, check_hyperparameters, checked_tasks, network_of, rows
+from wmcl.studies.starting_values import SMALL_MEASURES
 
 Preset = Literal["smoke", "quick", "published", "paper"]
 

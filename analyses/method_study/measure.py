@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import xarray as xr
-from benchmark_tasks.rows import learn_row
 
 from wmcl.methods import Measures, measure_run, named
 from wmcl.provenance import describe_device
 from wmcl.studies.benchmark import Hyperparameters, TaskOptions
 from wmcl.studies.network import Network
+from wmcl.studies.rows import learn_row
 from wmcl.sweeps.identity import Described
 
 

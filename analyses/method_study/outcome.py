@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from benchmark_tasks.chosen import read_chosen, searched_design
-from benchmark_tasks.published import beside
-from benchmark_tasks.rows import PUBLISHED_PRESETS, network_of, tasks_of_row
 
 from method_study.design import Config, presets_of
 from wmcl.methods import (
@@ -26,6 +23,9 @@ from wmcl.methods import (
 )
 from wmcl.published.runs import Published
 from wmcl.studies.benchmark import Benchmark, Hyperparameters
+from wmcl.studies.chosen import read_chosen, searched_design
+from wmcl.studies.published import beside
+from wmcl.studies.rows import PUBLISHED_PRESETS, network_of, tasks_of_row
 
 
 def add_outcome(

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from benchmark_tasks.rows import check_hyperparameters, grids_of
 
 from wmcl.methods import Measures, during, final
 from wmcl.studies.benchmark import RATES, Benchmark, Hyperparameters, Value
+from wmcl.studies.rows import check_hyperparameters, grids_of
 
 Values = Mapping[str, Value]
 

@@ -11,7 +11,6 @@ from functools import partial
 
 import xarray as xr
 from benchmark_tasks import chosen_benchmark
-from benchmark_tasks.chosen import add_chosen
 
 from method_study import search
 from method_study.design import Config, check, presets_of, rows_of
@@ -22,6 +21,7 @@ from wmcl.methods import Measures
 from wmcl.provenance import invocation, provenance
 from wmcl.studies import Part, Study, Sweep
 from wmcl.studies.benchmark import Benchmark, Hyperparameters
+from wmcl.studies.chosen import add_chosen
 from wmcl.sweeps import save_atomically
 from wmcl.sweeps.grid import Condition
 

@@ -5,11 +5,9 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark_tasks.importance_options import InTurn, Measured, Recurrent, Stages
-
 from wmcl.studies import Run
 from wmcl.studies.benchmark import Benchmark
-from wmcl.studies.conditions import ConditionOptions, EachTask
+from wmcl.studies.conditions import ConditionOptions, EachTask, InTurn, Measured, Recurrent, Stages
 from wmcl.studies.constraints import Count
 from wmcl.studies.training import TrainingLoop
 from wmcl.training import Stop

@@ -6,12 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 import xarray as xr
-from benchmark_tasks.importance_options import Measured, Recurrent
 
 from wmcl.importance import PathIntegral
 from wmcl.provenance import describe_device
 from wmcl.stages import dimensionality_at, importance_at, performance_at, training_at
-from wmcl.studies.conditions import ConditionOptions
+from wmcl.studies.conditions import ConditionOptions, Measured, Recurrent
 from wmcl.studies.training import TrainingLoop
 from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
 from wmcl.sweeps.identity import Described

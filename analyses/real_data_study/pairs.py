@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 import xarray as xr
-from benchmark_tasks.importance_options import InTurn, Recurrent
 from jaxtyping import Float
 from torch import Tensor
 
@@ -28,7 +27,7 @@ from wmcl.importance.overlap import shared_values
 from wmcl.methods import TrainedSession, named, train_sequence
 from wmcl.networks import Parameters
 from wmcl.provenance import describe_device
-from wmcl.studies.conditions import ConditionOptions
+from wmcl.studies.conditions import ConditionOptions, InTurn, Recurrent
 from wmcl.studies.training import TrainingLoop
 from wmcl.sweeps.identity import Described
 from wmcl.tasks import DataTask, Phase

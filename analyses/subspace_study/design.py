@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from benchmark_tasks import HERE
 from benchmark_tasks.copy import COPY, PermutedCopy
-from benchmark_tasks.rows import check_hyperparameters, network_of, rows, tasks_of_row
 
 from wmcl.methods import FromScratch, named
 from wmcl.studies import Run
 from wmcl.studies.benchmark import Hyperparameters
 from wmcl.studies.constraints import GIVEN, ONCE, Count, Must, Share
 from wmcl.studies.network import Network
+from wmcl.studies.rows import check_hyperparameters, network_of, rows, tasks_of_row
 from wmcl.tasks import distances
 
 Preset = Literal["smoke", "quick", "paper"]

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from benchmark_tasks.rows import learn_row
 
 from subspace_study.design import Measures
 from subspace_study.networks import Answering, answering
@@ -17,6 +16,7 @@ from wmcl.networks import Parameters
 from wmcl.provenance import describe_device
 from wmcl.studies.benchmark import Hyperparameters, TaskOptions
 from wmcl.studies.network import Network
+from wmcl.studies.rows import learn_row
 from wmcl.sweeps.identity import Described
 from wmcl.training import evaluate
 from wmcl.training.options import reason_variable

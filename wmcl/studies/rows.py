@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark_tasks.chosen import read_chosen
-from benchmark_tasks.published import published_hyperparameters
-from benchmark_tasks.recorded import COMMON, GRIDS, SMALLER, STARTING_VALUES
 from wmcl import networks
 from wmcl.likelihoods import Gaussian
 from wmcl.methods import CATALOGUE, TrainedSession, named, train_sequence
 from wmcl.studies.benchmark import Benchmark, Grid, Hyperparameters, TaskOptions
+from wmcl.studies.chosen import read_chosen
 from wmcl.studies.network import Network
+from wmcl.studies.published import published_hyperparameters
+from wmcl.studies.starting_values import COMMON, GRIDS, SMALLER, STARTING_VALUES
 from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
 from wmcl.tasks import Task, with_task_identity
 from wmcl.training import Stop

@@ -1,4 +1,4 @@
-"""What the benchmarks of recorded data have in common, and what a benchmark takes that says nothing else."""
+"""Where a benchmark says nothing else: starting values of all rows, grids of a search, and what the preset smoke takes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
