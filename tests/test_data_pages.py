@@ -47,6 +47,16 @@ def test_a_task_of_your_own_is_learned_in_about_ten_lines():
     assert found["padding"](found["task"]) < 0.2 < found["padding"](found["mixed"])
 
 
+def test_the_benchmark_of_your_own_has_tasks():
+    (example,) = re.findall(r"```python\n(.*?)```", (DOCS / "tutorials/own_data.md").read_text(), re.DOTALL)
+    namespace = {"__name__": __name__}  # where a dataclass looks for its module
+    exec(example, namespace)
+    first, second = namespace["Waves"](sequences=60).tasks(2)
+    assert (first.name, second.name) == ("waves 1", "waves 2")
+    assert (first.inputs, first.outputs, first.test.samples) == (1, 2, 12)
+    assert namespace["BENCHMARK"].tasks == 3
+
+
 def test_the_page_on_stroke_mnist_runs():
     with mpl.rc_context({"backend": "agg"}):
         found = examples("reference/stroke_mnist.md")
