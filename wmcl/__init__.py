@@ -15,7 +15,7 @@ from wmcl import (
     training,
 )
 
-__version__ = "0.9.0"
+__version__ = "0.10.0"
 
 __all__ = [
     "__version__",
