@@ -57,8 +57,9 @@ def benchmark(name: str, allowed: Collection[str] = tuple(REGISTERED)) -> Benchm
         raise ValueError(f"benchmark is {name!r}: there is no file {file}")
     found = getattr(_module(path), attribute, None)
     if not isinstance(found, Benchmark):
-        what = "nothing of that name" if found is None else f"a {type(found).__name__} of that name"
-        raise ValueError(f"benchmark is {name!r}: {file} has {what}; it must be a wmcl.studies.benchmark.Benchmark")
+        what = f"the class {found.__name__}" if isinstance(found, type) else f"of the type {type(found).__name__}"
+        text = "there is no such name in the file" if found is None else f"what has that name in the file is {what}"
+        raise ValueError(f"benchmark is {name!r}: {text}; it must be a wmcl.studies.benchmark.Benchmark")
     return found if found.name else replace(found, name=path.stem)
 
 

@@ -310,7 +310,6 @@ SPLIT = Benchmark(
         "published": {"task": _AS_PUBLISHED, **_PUBLISHED},
         "paper": {"task": _AS_PUBLISHED, **_PAPER},
     },
-    common=COMMON,
     training_sequences=12_000,
     differences=SPLIT_DIFFERENCES,
 )

@@ -96,7 +96,8 @@ def check(benchmark: Benchmark, config: Config) -> None:
     if config.selection.search and config.selection.chosen is None:
         raise ValueError("chosen is None: a search writes its choice there; name a file")
     number = config.comparison.tasks
+    table = rows_of(benchmark, config)
     tasks = checked_tasks(config.task, number)
-    for name, hyperparameters in rows_of(benchmark, config).items():
+    for name, hyperparameters in table.items():
         check_hyperparameters(name, hyperparameters)
         network_of(config.network, config.task, number, hyperparameters, as_seen(tasks, hyperparameters)[0])
