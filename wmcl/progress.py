@@ -1,7 +1,11 @@
-"""Let somebody watch how far the training of this process is, such as the parent of a worker."""
+"""Let somebody watch how far the training of this thread is, such as the parent of a worker.
+
+A worker of a cluster may run several jobs at once, in a thread each.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 
@@ -24,44 +28,47 @@ class Progress:
         done = self.step / self.steps if self.steps else 1.0
         return (self.session - 1 + done) / self.sessions
 
+    def continues(self, before: "Progress") -> bool:
+        """Tell whether it may be of the same session as an earlier one, and not of another run."""
+        is_same = (self.steps, self.session, self.sessions) == (before.steps, before.session, before.sessions)
+        return is_same and self.step >= before.step
+
 
 Watcher = Callable[[Progress], None]
 
 
-class _Process:
-    """What is watched in this process."""
-
-    watcher: Watcher | None = None
-    session: tuple[int, int] = (1, 1)
+_WATCHER: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+_SESSION: ContextVar[tuple[int, int]] = ContextVar("session", default=(1, 1))
 
 
 @contextmanager
 def watched_by(watcher: Watcher | None) -> Iterator[None]:
-    """Call a function with the progress of every training step in this process."""
-    before, _Process.watcher = _Process.watcher, watcher
+    """Call a function with the progress of every training step of this thread."""
+    before = _WATCHER.set(watcher)
     try:
         yield
     finally:
-        _Process.watcher = before
+        _WATCHER.reset(before)
 
 
 @contextmanager
 def in_session(number: int, sessions: int) -> Iterator[None]:
-    """Say which session of a run is trained, from 1."""
-    before, _Process.session = _Process.session, (number, sessions)
+    """Say which session of a run is trained in this thread, from 1."""
+    before = _SESSION.set((number, sessions))
     try:
         yield
     finally:
-        _Process.session = before
+        _SESSION.reset(before)
 
 
 def steps_watched(iterations: Iterable[int], steps: int) -> Iterable[int]:
     """Return the iterations of a session of so many steps, which are reported if anybody watches."""
-    return iterations if _Process.watcher is None else _reported(iterations, steps, _Process.watcher)
+    watcher = _WATCHER.get()
+    return iterations if watcher is None else _reported(iterations, steps, watcher)
 
 
 def _reported(iterations: Iterable[int], steps: int, watcher: Watcher) -> Iterator[int]:
-    session, sessions = _Process.session
+    session, sessions = _SESSION.get()
     for iteration in iterations:
         watcher(Progress(iteration, steps, session, sessions))
         yield iteration

@@ -21,7 +21,7 @@ from wmcl.progress import in_session
 from wmcl.randomness import Seeds, as_seeds
 from wmcl.tasks import Sequences, Task
 from wmcl.training import Ensemble, Execution, Options, Reason, Stop
-from wmcl.training.checkpoint import Checkpoint, Pace, check_place, configuration
+from wmcl.training.checkpoint import Checkpoint, Pace, UnfitCheckpointError, check_place, configuration
 from wmcl.training.evaluation import Evaluation
 from wmcl.training.execution import execution_on
 from wmcl.training.loop import begin, run
@@ -322,7 +322,7 @@ def _train(
 def _check_start(checkpoint: Checkpoint, state: State, values: Parameters) -> None:
     """Refuse a file of a session that began elsewhere than the sessions before it have ended."""
     if any(not torch.equal(value, values[name]) for name, value in state.initial.items()):
-        raise ValueError(
+        raise UnfitCheckpointError(
             f"checkpoint {checkpoint.path} began with other values than those that this run has reached before it: it"
             " belongs to another run; take another folder"
         )

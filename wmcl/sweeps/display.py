@@ -88,6 +88,11 @@ class Display:
         report = self.reports.get(self.names[job])
         return " ".join(filter(None, (values, seeds, f"({report})" if report else "")))
 
+    def take(self, text: str) -> None:
+        """Take in what a job reports."""
+        name, report = Report.read(text)
+        self.reports[name] = report
+
 
 @contextmanager
 def refreshed(display: Display, reports: Path | str | None, client: Any) -> Iterator[None]:
@@ -95,22 +100,18 @@ def refreshed(display: Display, reports: Path | str | None, client: Any) -> Iter
     ended = threading.Event()
     interval = 1.0 if sys.stderr.isatty() else 30.0
 
-    def take(text: str) -> None:
-        name, report = Report.read(text)
-        display.reports[name] = report
-
     def watch() -> None:
         while not ended.wait(interval):
             if isinstance(reports, Path):
                 for path in reports.glob("*.json"):
-                    take(path.read_text())
+                    display.take(path.read_text())
             display.draw()
             display.bar.refresh()
 
-    thread = threading.Thread(target=watch, daemon=True)
+    thread = threading.Thread(target=watch, name="progress of a sweep", daemon=True)
     thread.start()
     if isinstance(reports, str):
-        client.subscribe_topic(reports, lambda event: take(event[1]))
+        client.subscribe_topic(reports, lambda event: display.take(event[1]))
     try:
         yield
     finally:

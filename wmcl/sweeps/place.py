@@ -8,9 +8,11 @@ so that a job that is killed goes on where it was half a minute before. Shorter 
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -40,10 +42,8 @@ class Place:
         return None if self.folder is None else self.folder / f"{self.name}.checkpoint"
 
 
-class _Worker:
-    """The job that this process computes."""
-
-    checkpoints: Path | None = None
+_CHECKPOINTS: ContextVar[Path | None] = ContextVar("checkpoints", default=None)
+"""folder of the checkpoints of the job that this thread computes"""
 
 
 def checkpoint(name: str = "training") -> Path | None:
@@ -55,38 +55,49 @@ def checkpoint(name: str = "training") -> Path | None:
     Returns:
         None outside of a sweep, and where workers have no disk in common with the process that runs the sweep.
     """
-    return None if _Worker.checkpoints is None else _Worker.checkpoints / name
+    folder = _CHECKPOINTS.get()
+    return None if folder is None else folder / name
 
 
 @contextmanager
 def working_at(place: Place) -> Iterator[None]:
     """Offer a place to the measure that is called meanwhile, and report how far it is."""
-    before, _Worker.checkpoints = _Worker.checkpoints, place.checkpoints
+    before = _CHECKPOINTS.set(place.checkpoints)
     try:
         with watched_by(_reporter(place)):
             yield
     finally:
-        _Worker.checkpoints = before
+        _CHECKPOINTS.reset(before)
 
 
 def _reporter(place: Place) -> Watcher | None:
     if place.reports is None:
         return None
     send = _to_file(place.reports / place.name) if isinstance(place.reports, Path) else _to_topic(place.reports)
-    began: dict[tuple[int, int], tuple[float, int]] = {}
-    last = 0.0
+    return Reporter(place.name, send)
 
-    def watch(progress: Progress) -> None:
-        nonlocal last
-        now = time.monotonic()
-        session = (progress.session, progress.sessions)
-        since, first = began.setdefault(session, (now, progress.step))
-        if now - last >= REPORT_EVERY:
-            last = now
-            speed = (progress.step - first) / (now - since) if now > since else 0.0
-            send(json.dumps({"job": place.name, "speed": speed, **asdict(progress)}))
 
-    return watch
+@dataclass
+class Reporter:
+    """Say about once a second how far a job is, and how fast."""
+
+    name: str
+    """of the job"""
+    send: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    _began: tuple[float, Progress] | None = None
+    _last: float = -math.inf
+
+    def __call__(self, progress: Progress) -> None:
+        """Take in the progress of a step."""
+        now = self.clock()
+        if self._began is None or not progress.continues(self._began[1]):
+            self._began = now, progress
+        since, first = self._began
+        if now - self._last >= REPORT_EVERY:
+            self._last = now
+            speed = (progress.step - first.step) / (now - since) if now > since else 0.0
+            self.send(json.dumps({"job": self.name, "speed": speed, **asdict(progress)}))
 
 
 def _to_file(path: Path) -> Callable[[str], None]:

@@ -20,6 +20,7 @@ from joblib.parallel import ParallelBackendBase
 
 from wmcl.sweeps.grid import Condition, Entry
 from wmcl.sweeps.place import Place, working_at
+from wmcl.training.checkpoint import UnfitCheckpointError
 
 Measure = Callable[[Condition, Sequence[int]], xr.Dataset]
 Job = tuple[Entry, ...]
@@ -152,8 +153,8 @@ def _work(measure: Measure, job: Job, place: Place, parent: int) -> tuple[Job, x
     """Compute a job in one thread: two busy threads can be many times slower than one.
 
     An error is returned, not raised: it takes its turn behind the results that came before it, which joblib would drop.
-    A job that fails after it went on from a checkpoint is computed once more from its beginning, as the checkpoint may
-    be the reason.
+    A checkpoint that does not fit, as one of another version, is removed, and the job begins anew. Any other error
+    leaves it where it is, so that the job goes on from there once the reason is gone.
     """
     _end_with(parent)
     threads = torch.get_num_threads()
@@ -161,11 +162,10 @@ def _work(measure: Measure, job: Job, place: Place, parent: int) -> tuple[Job, x
     try:
         try:
             return job, _measured(measure, job, place)
-        except Exception as error:
+        except UnfitCheckpointError as error:
             if place.checkpoints is None or not place.checkpoints.exists():
                 raise
-            aside = f"{place.checkpoints} does not fit ({error}): removed, and its job begins anew"
-            warnings.warn(aside, UserWarning, stacklevel=2)
+            warnings.warn(f"a checkpoint is removed, and its job begins anew: {error}", UserWarning, stacklevel=2)
             shutil.rmtree(place.checkpoints)
             return job, _measured(measure, job, place)
     except Exception as error:

@@ -104,6 +104,7 @@ def run(
             initial=sum(costs[entry] for entry in results),
             desc=name,
             disable=not progress,
+            smoothing=0,  # the time left follows from the speed so far: jobs that stop early would make it jump
             bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left{postfix}",
         ) as bar:
             display = Display(bar, costs, names, varying, pool.processes, set(results))

@@ -30,6 +30,10 @@ CHECKPOINT_VERSION = 2
 Arrays = dict[str, np.ndarray]
 
 
+class UnfitCheckpointError(ValueError):
+    """Say that a run cannot go on from a checkpoint: it is damaged, of another version or of another run."""
+
+
 def configuration(
     objective: Objective, stop: Stop, thresholds: Sequence[float] = (), observer: Observer | None = None
 ) -> dict[str, Any]:
@@ -132,11 +136,14 @@ class Checkpoint:
         """Return the state in the file, or the beginning of the run if there is no file.
 
         Raises:
-            ValueError: if the file is no checkpoint, damaged, of another version or of another run.
+            UnfitCheckpointError: if the file is no checkpoint, damaged, of another version or of another run.
         """
-        if not self.path.exists():
+        try:
+            arrays, description = stored_file.read(self.path, "checkpoint", CHECKPOINT_VERSION)
+        except FileNotFoundError:
             return beginning
-        arrays, description = stored_file.read(self.path, "checkpoint", CHECKPOINT_VERSION)
+        except ValueError as error:
+            raise UnfitCheckpointError(str(error)) from None
         self._check(description)
         state = decode(arrays, description, beginning)
         stored, given = (
@@ -144,7 +151,9 @@ class Checkpoint:
             for each in (state, beginning)
         )
         if stored != given:  # classes of the same name may still be different networks
-            raise ValueError(f"network has the parameters {given}: the checkpoint {self.path} was made with {stored}")
+            raise UnfitCheckpointError(
+                f"network has the parameters {given}: the checkpoint {self.path} was made with {stored}"
+            )
         return state
 
     def _check(self, description: Mapping[str, Any]) -> None:
@@ -152,13 +161,13 @@ class Checkpoint:
         if not self._is_followed:
             found.pop("stop.iterations", None)
         for field, (stored, given) in found.items():
-            raise ValueError(
+            raise UnfitCheckpointError(
                 f"{field} is {given!r}: the checkpoint {self.path} was made with {stored!r}; a run goes on with what it"
                 " began with, so take the same value or another file"
             )
         iterations = self._configuration["stop"]["iterations"]
         if iterations < description["iteration"]:
-            raise ValueError(
+            raise UnfitCheckpointError(
                 f"stop.iterations is {iterations}: the checkpoint {self.path} has made"
                 f" {description['iteration']} iterations already, so it must be at least that"
             )
