@@ -1,21 +1,17 @@
-"""The analysis of linear networks: what was derived, a small run from end to end, its table and its figure."""
+"""The study of linear networks: what was derived, a small run from end to end, its table and its figure."""
 
-import json
-import runpy
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-import linear_rnn as analysis
 import numpy as np
 import pytest
 import torch
 import xarray as xr
 from linear_study import measure as measuring
-from linear_study.config import PRESETS, Samples, check
+from linear_study.design import PRESETS, Samples
 from linear_study.ideal import ideal_fisher, register, register_fisher
-from linear_study.outcome import add_slopes, exponents
-from linear_study.report import lead_share, report
+from linear_study.report import exponents, lead_share, report
+from linear_study.study import STUDY, add_slopes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.stats import norm
 
@@ -24,8 +20,8 @@ from wmcl.importance import fisher_diagonal, linear_fisher, protected_directions
 from wmcl.importance.linear_fisher import linear_products, linear_reuse, white_moments
 from wmcl.importance.protected import memory_spectrum
 from wmcl.networks import LinearRNN
+from wmcl.plotting import write
 from wmcl.plotting.data import MissingError
-from wmcl.plotting.options import write
 from wmcl.plotting.style import house_style
 from wmcl.randomness import generator
 from wmcl.tasks import Teacher, recall_task, teacher_task
@@ -141,23 +137,16 @@ def test_impossible_registers_are_refused():
 # settings
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-def test_presets_make_sense(preset):
-    check(PRESETS[preset])
-    assert PRESETS[preset].preset == preset
-
-
 @pytest.mark.parametrize(
     ("part", "field", "value", "message"),
     [
         ("recall", "retentions", (1, 6), "retention is 1 and pattern_length is 2"),
-        ("recall", "leads", (), r"leads is \(\)"),
-        ("recall", "biases", ("none",), "biases is"),
+        ("recall", "leads", (), r"leads is \(\): give at least one"),
+        ("recall", "biases", ("none",), "biases has 'none'"),
         ("teachers", "memories", (99,), "memory is 99"),
-        ("teachers", "students", ("lstm",), "students is"),
-        ("training", "errors", (0.1, 0.2), "the largest first"),
-        ("training", "errors", (1.5,), "below 1"),
-        ("training", "seeds", 0, "seeds is 0"),
+        ("teachers", "students", ("lstm",), "students has 'lstm'"),
+        ("training", "errors", (0.1, 0.2), "give them from high to low"),
+        ("training", "errors", (1.5,), "errors has 1.5: it must be above 0 and below 1"),
         ("training", "hidden", 2, "memories has 4"),
         ("training", "learning_rate", -1.0, "learning_rate is -1"),
         ("training", "initialisation", "none", "initialisation is 'none'"),
@@ -166,7 +155,7 @@ def test_presets_make_sense(preset):
 )
 def test_nonsense_is_refused_by_name(part, field, value, message):
     with pytest.raises(ValueError, match=message):
-        check(replace(SMOKE, **{part: replace(getattr(SMOKE, part), **{field: value})}))
+        STUDY.check_options(replace(SMOKE, **{part: replace(getattr(SMOKE, part), **{field: value})}))
 
 
 # from end to end
@@ -178,11 +167,12 @@ def ran(tmp_path_factory):
         SMOKE,
         recall=replace(SMOKE.recall, pattern_lengths=(1, 2), retentions=(3, 6), leads=(0, 2)),
         teachers=replace(SMOKE.teachers, memories=(1, 2)),
-        training=replace(SMOKE.training, seeds=2, errors=(0.3, 0.1), learning_rate=1e-2, elman_learning_rate=1e-2),
+        seeds=2,
+        training=replace(SMOKE.training, errors=(0.3, 0.1), learning_rate=1e-2, elman_learning_rate=1e-2),
         samples=Samples(validation_samples=24, test_samples=30, fisher_samples=8),
         run=replace(SMOKE.run, output=tmp_path_factory.mktemp("small") / "small.nc", jobs=1, device="cpu"),
     )
-    return config, analysis.run(config)
+    return config, STUDY.run(config)
 
 
 @pytest.fixture(scope="module")
@@ -201,17 +191,12 @@ def figure(ran):
         return figure_of.draw(ran[1], OPTIONS)
 
 
-def test_one_labelled_dataset(ran, text):
-    config, results = ran
+def test_the_dataset_has_every_network_and_student(ran):
+    _, results = ran
     assert results.fisher.dims == ("condition", "seed", "error", "kind", "connection")
     assert results.dimension.dims[:2] == ("student", "seed")
     assert (results.reached == 1).all()
     assert (results.student_reached == 1).all()
-    for name, variable in results.variables.items():
-        assert variable.attrs["long_name"], name
-        assert variable.attrs["units"], name
-    assert json.loads(results.attrs["configuration"])["training"]["errors"] == [0.3, 0.1]
-    assert config.run.output.with_suffix(".md").read_text() == text + "\n"
 
 
 def test_trained_networks_have_the_fisher_of_the_closed_form(ran):
@@ -248,10 +233,11 @@ def test_contributions_add_up_and_a_lead_adds_nothing_without_biases(ran):
 
 
 def test_networks_whose_biases_start_at_zero_have_the_weights_of_the_others():
-    config = SMOKE
     task = recall_task(1, 2, 3)
     for cell in ("linear", "elman"):
-        zero, drawn = (measuring.network_of(config, cell, biases, task).init([0, 1]) for biases in ("zero", "drawn"))
+        zero, drawn = (
+            measuring.network_of(SMOKE.training, cell, biases, task).init([0, 1]) for biases in ("zero", "drawn")
+        )
         for name, value in drawn.items():
             assert torch.equal(zero[name], torch.zeros_like(value) if name.startswith("b_") else value)
             assert value.abs().sum() > 0
@@ -312,6 +298,7 @@ def test_the_figure_shows_the_dataset(ran, figure):
     hh = results.fisher.sel(error=0.1, connection="hh")
     expected = np.stack([hh.sel(kind=kind).values.ravel() for kind in ("closed form", "exact")], 1)
     np.testing.assert_allclose(drawn["exact"], expected)
+    assert len(figure.axes) == 6
 
 
 def test_figures_of_other_files_and_unknown_values_are_refused(ran, tmp_path):
@@ -321,24 +308,12 @@ def test_figures_of_other_files_and_unknown_values_are_refused(ran, tmp_path):
     with pytest.raises(ValueError, match=r"error is 0\.5: it must be one of 0\.1, 0\.3"):
         figure_of.draw(results, figure_of.Options(Path("small.nc"), error=0.5))
     with pytest.raises(ValueError, match="dimensions_counted is 'all'"):
-        figure_of.draw_dimensions(results, figure_of.Options(Path("small.nc"), dimensions_counted="all"))
+        figure_of.draw(results, figure_of.Options(Path("small.nc"), dimensions_counted="all"))
 
 
-def test_command_lines(ran, text, tmp_path, monkeypatch, capsys):
-    """The command line of the run computes nothing and gives the same."""
-    config, results = ran
-    words = "linear_rnn.py --preset smoke --seeds 2 --errors 0.3 0.1 --memories 1 2 --learning-rate 1e-2 --jobs 1"
-    words += " --elman-learning-rate 1e-2 --validation-samples 24 --test-samples 30 --fisher-samples 8 --device cpu"
-    monkeypatch.setattr(sys, "argv", [*words.split(), "--output", str(config.run.output)])
-    runpy.run_path(str(Path(analysis.__file__)), run_name="__main__")
-    printed = capsys.readouterr().out
-    assert text in printed
-    with xr.open_dataset(config.run.output) as again:
-        assert again.attrs["entries_computed"] == "0 of 32; 0 of 8"
-        xr.testing.assert_equal(again.load(), results)
-    paths = write(figure_of.FIGURES, figure_of.Options(config.run.output, tmp_path))
-    endings = ("", "_exponents", "_steps", "_dimensions")
-    assert [path.name for path in paths[::2]] == [f"small{ending}.pdf" for ending in endings]
+def test_both_files_of_the_figure_are_written(ran, tmp_path):
+    paths = write(figure_of.draw, figure_of.Options(ran[0].run.output, tmp_path), figure_of.SUFFIX)
+    assert [path.name for path in paths] == ["small.pdf", "small.png"]
     assert all(path.stat().st_size > 1000 for path in paths)
 
 
@@ -350,15 +325,15 @@ def trained():
     """Networks of a cell with a lead and with drawn biases, trained here, at each of two errors."""
     seeds, errors = [3, 7], (0.3, 0.1)
     training = replace(SMOKE.training, hidden=8, errors=errors, learning_rate=3e-3, elman_learning_rate=1e-2)
-    recall = replace(SMOKE.recall, channels=2)
-    config = replace(SMOKE, recall=recall, training=training, samples=Samples(24, 30, 6))
     condition = {"pattern_length": 2, "retention": 3, "lead": 1, "biases": "drawn"}
     task = recall_task(2, 2, 3, lead=1, validation_samples=24, test_samples=30)
     network = LinearRNN(2, 8, 2, initialisation="orthogonal")
     nats = [-float(norm.logpdf(e**0.5)) for e in errors]
     options = Options(batch=64, optimiser=Adam(3e-3), validate_every=2, watch_every=2)
     milestones = train(network, task, seeds, Stop(3000, loss=nats[1]), options, nats, progress=False).milestones
-    found = measuring.measure_recall(config, "cpu", condition, seeds)
+    found = measuring.measure_recall(
+        condition, seeds, RecallLayout(2, 2, 3, lead=1), training, Samples(24, 30, 6), "cpu"
+    )
     return task, network, milestones, found
 
 
@@ -451,13 +426,14 @@ def test_a_student_holds_the_dimensions_of_its_own_teacher(cell):
     """Counted here from the definitions, on eigenvalues of matrices that are tested elsewhere."""
     teachers = replace(SMOKE.teachers, teacher_units=10)
     training = replace(SMOKE.training, hidden=8, errors=(0.3,), learning_rate=3e-3, elman_learning_rate=1e-2)
-    config = replace(SMOKE, teachers=teachers, training=training, samples=Samples(24, 200, 12))
-    found = measuring.measure_students(config, "cpu", {"cell": cell, "memory": 3}, [0, 4])
+    found = measuring.measure_students(
+        {"cell": cell, "memory": 3}, [0, 4], teachers.teacher(3), training, Samples(24, 200, 12), "cpu"
+    )
     for place, seed in enumerate([0, 4]):
         teacher = Teacher(3, 10, 2, 4, 2, 4, seed)
         task = teacher_task(teacher, 24, 200)
-        network = measuring.network_of(config, cell, "zero", task)
-        stop, options = Stop(3000, loss=0.15 + 0.5 * np.log(2 * np.pi)), config.training.options(cell)
+        network = measuring.network_of(training, cell, "zero", task)
+        stop, options = Stop(3000, loss=0.15 + 0.5 * np.log(2 * np.pi)), training.options(cell)
         at = train(network, task, [seed], stop, options, [stop.loss], progress=False).milestones[0].after
         parameters = {name: value.double() for name, value in at.parameters.items()}
         probe = task.draw([generator(seed, "fisher")], 12).to(torch.float64)
@@ -580,7 +556,7 @@ def test_a_design_in_which_nothing_varies_has_levels_and_no_exponents(ran):
     zero = text.split("Biases that started as drawn")[0]
     assert row_of(zero, "exact") == ["–", interval(level, ".2f", log=True), "2"]
     with house_style():
-        assert "nothing varies" in [each.get_text() for each in figure_of.draw_exponents(one, OPTIONS).axes[0].texts]
+        assert "nothing varies" in [each.get_text() for each in figure_of.draw(one, OPTIONS).axes[2].texts]
 
 
 def test_each_panel_with_logarithmic_axes_has_labels_under_a_decade(ran):
@@ -596,14 +572,12 @@ def test_each_panel_with_logarithmic_axes_has_labels_under_a_decade(ran):
     assert sum(bool(each.get_text()) for each in axes.get_yticklabels(which="both")) > 0
 
 
-def test_exponents_are_drawn_for_networks_as_trained_orthogonal_and_at_the_start(ran):
-    results = ran[1]
-    with house_style():
-        axes = figure_of.draw_exponents(results, OPTIONS).axes[0]
+def test_exponents_are_drawn_for_networks_as_trained_orthogonal_and_at_the_start(ran, figure):
+    results, axes = ran[1], figure.axes[2]
     labels = [each.get_text() for each in axes.get_yticklabels()]
     kinds = ["exact", "sampled", "empirical"]
-    kinds += [f"closed form, {name}" for name in ("trained", "made orthogonal", "at the start")]
-    assert labels == [f"{kind}; {start}" for start in figure_of.STARTS.values() for kind in kinds]
+    kinds += [f"closed / gain, {name}" for name in ("trained", "polar factor", "at the start")]
+    assert labels == [f"{kind}, {start}" for start in ("zero", "drawn") for kind in kinds]
     at = of_zero(results).sel(error=0.1)
     values = (at.fisher_without_bias / at.gain).sel(network="at the start")
     expected = float(exponents(at, values).sel(term="memory_load")["average"])
