@@ -145,7 +145,7 @@ def _details(
     network = json.loads(results.attrs["configuration"])["network"]
     direction = network.get("direction", "forward")
     cells = cell_text(network["cell"])
-    what = cells if direction == "forward" else f"{direction} {cells}"
+    what = cells if direction == "forward" else f"{direction.capitalize()} {cells}"
     own = values.sel(data=options.data) if "data" in values.dims else values
     count = count_text(own.count("seed").where(own.notnull().any("seed")).dropna("condition"))
     networks = f"{what} of {network['hidden']} units, {results.sizes['trained_task']} tasks, {options.data} data"

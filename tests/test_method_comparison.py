@@ -649,9 +649,10 @@ def test_accuracies_are_the_numbers_of_the_dataset_with_their_intervals():
     for container, name in zip(axes.containers, ("during", "final"), strict=True):
         found = mean_interval(100 * at[name])
         np.testing.assert_allclose(container[0].get_xdata(), found["average"])
-        ends = np.array([segment[:, 0] for segment in container[2][0].get_segments()])
         known = np.isfinite(found.low.values)
-        np.testing.assert_allclose(ends[known], np.stack([found.low, found.high], 1)[known])
+        segments = [segment for segment in container[2][0].get_segments() if len(segment)]
+        expected = np.stack([found.low, found.high], 1)[known]
+        np.testing.assert_allclose([segment[:, 0] for segment in segments], expected)
     (published,) = [line for line in axes.lines if "published" in str(line.get_label())]
     np.testing.assert_allclose(published.get_xdata(), 100 * at.published_final.values)
     (chance,) = [line for line in axes.lines if line.get_linestyle() == "--"]

@@ -29,7 +29,8 @@ def axes_of(ax: Axes | None) -> Axes:
 def ask(figure: Figure | SubFigure, question: str, details: str) -> None:
     """Write the question that a figure answers above it, and what its numbers are below it."""
     width = figure.bbox.width / figure.dpi
-    lines = [line for part in details.split("\n") for line in wrap(part, int(16.5 * width))]
+    together = details.replace("95 % t interval", "95\u00a0%\u00a0t\u00a0interval").replace("n = ", "n\u00a0=\u00a0")
+    lines = [line for part in together.split("\n") for line in wrap(part, int(16.5 * width))]
     figure.suptitle("\n".join(wrap(question, int(12 * width))), fontweight="bold")
     figure.supxlabel("\n".join(lines), color="0.25")
 

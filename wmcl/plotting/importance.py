@@ -91,7 +91,8 @@ def draw_lines(axes: Axes, values: xr.DataArray, x: str, hue: str | None, log: b
     axes.set_xlabel(axis_text(values[x]))
     if values[x].dtype.kind in "iu":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    axes.set_title(f"{count_text(values.count('seed'))} networks", loc="left", fontsize=7)
+    n = values.count("seed")
+    axes.set_title(f"{count_text(n.where(n > 0, n.max()))} networks", loc="left", fontsize=7)
     label_beside(axes, labels)
 
 

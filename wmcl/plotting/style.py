@@ -47,6 +47,8 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
 
     The files depend on the figure alone: no date is stored.
     """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout is made once, and the same in both files
     paths = []
     for form, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
         content = BytesIO()
