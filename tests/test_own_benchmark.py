@@ -150,7 +150,10 @@ def test_every_method_has_values_to_start_from_and_a_search_has_a_grid(folder):
         ("mine", "or like mine.py:BENCHMARK"),
         ("nowhere.py:BENCHMARK", "benchmark is 'nowhere.py:BENCHMARK': there is no file nowhere.py"),
         ("{folder}/gestures.py:MINE", "gestures.py:MINE': there is no such name in the file; it must be a wmcl"),
-        ("{folder}/gestures.py:Gestures", "what has that name in the file is the class Gestures; it must be a wmcl.studies"),
+        (
+            "{folder}/gestures.py:Gestures",
+            "what has that name in the file is the class Gestures; it must be a wmcl.studies",
+        ),
         ("{folder}/json.py:BENCHMARK", "there is another module json; give the file another name"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Where a benchmark says nothing else: starting values of all rows, grids of a search, and what the preset smoke takes."""
+"""What a benchmark takes that says nothing else: starting values of all rows, grids, and a smaller preset smoke."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
