@@ -1,7 +1,7 @@
 """Bits of the pattern that can be decoded from the hidden state at each step, and how many dimensions that takes.
 
-Reads a Dataset of analyses/importance_vs_length.py and trains nothing. Without options it compares conditions of one
-pattern length that differ in input length.
+Reads a Dataset of analyses/importance_vs_length.py, whose decoders are those of wmcl.dimensionality.decodability, and
+trains nothing. Without options it compares conditions of one pattern length that differ in input length.
 """
 
 from dataclasses import dataclass

@@ -142,8 +142,8 @@ def _scatter(axes: Axes, at: xr.Dataset) -> None:
     axes.plot(line, line, color="black", linewidth=0.8, label="equal", zorder=0)
     slope = np.nanmean(residual[order] / closed[order])
     axes.plot(line, slope * line, "--", color="black", linewidth=0.8, label="× residual variance", zorder=0)
-    axes.set_ylim(top=4 * line[1])  # with room for the legend
     _logarithmic(axes)
+    axes.set_ylim(top=6 * line[1])  # with room for the legend
     axes.set_xlabel(f"closed form, mean Fisher of W$_{{hh}}$\n({UNIT})")
     axes.set_ylabel(f"measured\n({UNIT})")
     axes.legend(loc="upper left", handletextpad=0.4, borderaxespad=0, labelspacing=0.2)

@@ -368,3 +368,6 @@ def test_a_figure_of_a_stored_dataset_fits_a_page_and_its_text_can_be_read(scrip
         assert 0 <= box.x0 < box.x1 <= figure.get_figwidth() <= 7
         assert 0 <= box.y0 < box.y1 <= figure.get_figheight() <= 9
         assert figure.get_suptitle().endswith("?")
+        for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"):
+            low, high = axis.get_view_interval()
+            assert high / low < 1e4  # and not from the least number that there is
