@@ -1,4 +1,4 @@
-"""How often do the nominal 95 % intervals hold the truth? Prints the table of docs/statistics.md."""
+"""How often do the nominal 95 % intervals hold the truth? Prints the table of docs/reference/statistics.md."""
 
 from dataclasses import dataclass
 
