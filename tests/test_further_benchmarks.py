@@ -348,8 +348,8 @@ def test_the_poster_stands_beside_results(small_data):
     assert np.isnan(results.poster_final.values[3])
     text = report(results)
     assert "| 65.56 ± 0.35 |" in text
-    assert "Order of final accuracy on the poster, 3 pairs of methods whose ± do not overlap there:" in text
-    assert "Order of during accuracy on the poster" in text
+    assert "The poster orders 3 pairs of methods by final accuracy, those whose ± do not overlap:" in text
+    assert "pairs of methods by during accuracy" in text
     assert "poster" not in report(synthetic(("fine-tuning", "SI"), benchmark="pos"))
 
 

@@ -475,7 +475,7 @@ def test_a_small_run_on_digits_that_stand_in_says_so(benchmark, title, tmp_path)
     text = report(results)
     assert text.startswith(f"{title} stand-in strokes (")
     assert "per cent of the sequences; chance is 50" in text
-    assert "Validation accuracy of networks from scratch changed by" in text
+    assert "the validation accuracy of networks from scratch changed by" in text
     assert "published" not in text
 
 
@@ -513,7 +513,7 @@ def test_settings_of_another_search_are_named(tmp_path):
     assert found == ["", "network.hidden 256, here 24; tasks 5, here 2", ""]
     results = synthetic(EVERY[:3])
     results["searched_otherwise"] = ("condition", ["", "", "tasks 5, here 2"])
-    assert "The search had other settings (tasks 5, here 2) for fine-tuning." in report(results)
+    assert "The search had other options (tasks 5, here 2) for fine-tuning." in report(results)
 
 
 def test_rows_that_train_for_other_lengths_are_named():
@@ -529,9 +529,9 @@ def test_networks_that_still_learn_are_named():
     results = synthetic(EVERY[:4])
     results.late_gain[1], results.late_gain[3] = 0.03, 0.02
     text = report(results)
-    assert "networks from scratch changed by +3.00 [+3.00, +3.00] points" in text
-    assert "Gained 1 point or more in the last third, mean over tasks: from scratch (+3.0), online EWC (+2.0)." in text
-    assert "Gained" not in report(synthetic(EVERY[:4]))
+    assert "the validation accuracy of networks from scratch changed by +3.00 [+3.00, +3.00] points" in text
+    assert "these rows gained 1 point or more, mean over tasks: from scratch (+3.0), online EWC (+2.0)." in text
+    assert "gained" not in report(synthetic(EVERY[:4]))
 
 
 def test_a_choice_at_the_end_of_its_grid_is_marked():
@@ -577,7 +577,7 @@ def test_the_table_holds_means_and_intervals():
     assert cells_of_row[8:10] == [f"{int(at.stored[0, -1]):,}", "17.0"]
     assert row_of(text, "multitask")[2] == "–"
     assert row_of(text, "SI")[10:] == ["98.70", "94.50"]  # nothing was made with the published settings
-    assert "Settings here are not the published ones" in text
+    assert "hyperparameters are not all the published ones" in text
 
 
 def test_differences_are_taken_where_the_settings_are_the_published_ones():
@@ -587,7 +587,7 @@ def test_differences_are_taken_where_the_settings_are_the_published_ones():
     assert row_of(text, "SI")[11] == f"{100 * float(at.during.mean()) - 98.7:+.2f}"
     assert row_of(text, "SI")[13] == f"{100 * float(at.final.mean()) - 94.5:+.2f}"
     assert row_of(text, "MAS")[10:] == ["–"] * 4
-    assert "Other than published, in steps a task: multitask (500 of 20,000)" in text
+    assert "Steps a task that are not the published ones: multitask (500 of 20,000)" in text
     assert "SI (500 of 20,000)" in text
     assert "multitask (500 of 20,000)" in text
     assert "coresets (500 of 10,000)" in text
@@ -604,11 +604,11 @@ def test_what_differs_from_the_published_runs_is_said_and_no_more_is_claimed():
 
 def test_networks_that_broke_down_are_named():
     results = synthetic()
-    assert "non-finite" not in report(results)
+    assert "not finite" not in report(results)
     results.reason[EVERY.index("EWC"), :2, 1] = results.reason[EVERY.index("SI"), 0, :] = float(Reason.nonfinite)
     results.reason[EVERY.index("MAS")] = float(Reason.loss)
-    (line,) = (line for line in report(results).splitlines() if "non-finite" in line)
-    assert line.endswith("in all numbers: EWC (2 of 3 networks), SI (1 of 3 networks).")
+    (line,) = (line for line in report(results).splitlines() if "not finite" in line)
+    assert line.endswith("their last finite weights: EWC (2 of 3 networks), SI (1 of 3 networks).")
 
 
 def test_other_tasks_are_no_published_hyperparameters():

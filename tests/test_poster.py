@@ -108,9 +108,11 @@ def test_the_report_says_which_orders_are_found():
     assert "| a | 3 |" in lines[2]
     assert lines[2].endswith("90.00 ± 0.10 |")
     assert lines[2].count("–") == 1  # no during accuracy on the poster
-    (sentence,) = (line for line in lines if line.startswith("Order of final accuracy on the poster, 3 pairs"))
+    (sentence,) = (
+        line for line in lines if line.startswith("- The poster orders 3 pairs of methods by final accuracy")
+    )
     assert "confirmed 2; contradicted 0; left open 1 (b > c: -4.40 [" in sentence
-    assert any(line.startswith("No two of these methods") for line in lines)
+    assert any(line.startswith("- No two of these methods") for line in lines)
 
 
 def test_nothing_is_said_without_a_poster():

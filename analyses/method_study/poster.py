@@ -82,7 +82,7 @@ def poster_lines(at: xr.Dataset) -> list[str]:
         ["method", "n", "during, %", "poster, mean ± as printed", "final, %", "poster, mean ± as printed"]
     )
     lines += [table_row(_row(at.isel(condition=row))) for row in rows]
-    return [*lines, "", *(_sentence(orders(at, measure)) for measure in MEASURES), ""]
+    return [*lines, "", *(f"- {_sentence(orders(at, measure))}" for measure in MEASURES)]
 
 
 def _row(at: xr.Dataset) -> list[str]:
@@ -104,10 +104,10 @@ def _sentence(found: Sequence[Ordered]) -> str:
         parts.append(f"{words} {len(those)}" + (f" ({_names(those)})" if those else ""))
     pairs = "pair" if len(found) == 1 else "pairs"
     return (
-        f"Order of {found[0].measure} accuracy on the poster, {len(found)} {pairs} of methods whose ± do not overlap"
-        f" there: {'; '.join(parts)}. In brackets, how far the first one is ahead here, in points: mean over networks"
-        " of the difference and 95 % t interval, simultaneous for these pairs. It is said of networks of these tasks"
-        " with these settings, and no further."
+        f"The poster orders {len(found)} {pairs} of methods by {found[0].measure} accuracy, those whose ± do not"
+        f" overlap: {'; '.join(parts)}. Numbers in brackets say by how many points the first one is ahead here: mean"
+        " over networks of the difference and 95 % t interval, simultaneous for these pairs. All this holds for these"
+        " tasks, networks and hyperparameters, and no further."
     )
 
 

@@ -33,7 +33,7 @@ def report(results: xr.Dataset) -> str:
     head = ["method", "n", *columns.values(), "stored values", "ms an iteration"]
     lines = table_head([*head, *published])
     lines += [table_row(_row(at.isel(condition=k), columns, published)) for k in range(at.sizes["condition"])]
-    return "\n".join([_title(results), "", *lines, "", *poster_lines(at), *_notes(at)])
+    return "\n".join([_title(results), "", *lines, "", *poster_lines(at), *(f"- {note}" for note in _notes(at))])
 
 
 def _published_head(at: xr.Dataset) -> list[str]:
@@ -71,8 +71,9 @@ def _row(at: xr.Dataset, columns: Iterable[str], published: Sequence[str]) -> li
 def _notes(at: xr.Dataset) -> list[str]:
     """What the columns are, and how the settings compare with the published ones."""
     notes = [
-        "Forgetting, transfer and intransigence as in `wmcl/methods/transfer.py`; stored values are numbers kept for"
-        " the next task beyond those of one network; time is that of one network on the machine of the file.",
+        "`wmcl/methods/transfer.py` defines forgetting, transfer and intransigence. Stored values are the numbers that"
+        " a method keeps for the next task, beyond those of one network. Times are of one network, on the machine that"
+        " computed it.",
     ]
     rows = at.approach.values.tolist()
     if note := at.attrs.get("note", ""):
@@ -86,28 +87,30 @@ def _notes(at: xr.Dataset) -> list[str]:
     told = [row for row, value in zip(rows, at.is_told_the_task.values, strict=True) if value]
     if told and not at.attrs["is_task_told"]:
         notes.append(
-            "The head does not tell the task here, but these rows answer with weights or inputs of the task, and"
-            f" cannot be compared with the others: {', '.join(told)}."
+            "No head tells the task here, but these rows answer with weights or inputs of the task, and cannot be"
+            f" compared with the others: {', '.join(told)}."
         )
     ratios = [f"{row} {ratio:.2f}" for row, ratio in zip(rows, at.compression.values, strict=True) if ratio == ratio]
     if ratios:
-        notes.append(f"Values that generate weights over the weights that they generate: {', '.join(ratios)}.")
+        notes.append(f"Number of values that generate weights, divided by that of these weights: {', '.join(ratios)}.")
     searched = [row for row, value in zip(rows, at.is_searched.values, strict=True) if value]
     if searched:
-        notes.append(f"Hyperparameters chosen by a search on validation data: {', '.join(searched)}; others as given.")
+        notes.append(f"A search on validation data chose the hyperparameters of {', '.join(searched)}.")
     for text in dict.fromkeys(at.searched_otherwise.values.tolist()):
         if text:
             own = ", ".join(row for row, each in zip(rows, at.searched_otherwise.values, strict=True) if each == text)
-            notes.append(f"The search had other settings ({text}) for {own}.")
+            notes.append(f"The search had other options ({text}) for {own}.")
     if broken := _broken(at):
-        notes.append(f"Stopped for a non-finite loss, at their last finite weights in all numbers: {broken}.")
+        notes.append(
+            f"These met a loss that is not finite, and all numbers are of their last finite weights: {broken}."
+        )
     known = [bool(source) for source in at.published_source.values.tolist()]
     if not any(known):
         return notes
-    notes.append("Published numbers are single runs (seed 42) that the README of the paper's code lists.")
+    notes.append("Each published number is of one run (seed 42), as the README of the paper's code lists it.")
     is_theirs = [bool(value) for value in at.has_published_hyperparameters.values]
     if not any(is_theirs):
-        notes.append("Settings here are not the published ones, so no difference is taken.")
+        notes.append("Tasks, networks and hyperparameters are not all the published ones, so no difference is taken.")
         return notes
     published = at.published_iterations.values
     reduced = [
@@ -116,8 +119,8 @@ def _notes(at: xr.Dataset) -> list[str]:
         if same and own != theirs
     ]
     if reduced:
-        notes.append(f"Other than published, in steps a task: {', '.join(reduced)}.")
-    return [*notes, f"All other settings of rows with a difference are the published ones. {at.attrs['differences']}"]
+        notes.append(f"Steps a task that are not the published ones: {', '.join(reduced)}.")
+    return [*notes, f"Rows with a difference have all other published hyperparameters. {at.attrs['differences']}"]
 
 
 def _lateness(at: xr.Dataset) -> list[str]:
@@ -128,11 +131,13 @@ def _lateness(at: xr.Dataset) -> list[str]:
     if "from scratch" in rows:
         text = interval_of(gain.isel(condition=rows.index("from scratch")), "+.2f", scale=100)
         notes.append(
-            f"Validation accuracy of networks from scratch changed by {text} points in the last third of training."
+            f"In the last third of training, the validation accuracy of networks from scratch changed by {text} points."
         )
     late = [f"{row} ({mean:+.1f})" for row, mean in zip(rows, means, strict=True) if mean >= LATE]
     if late:
-        notes.append(f"Gained {LATE:.0f} point or more in the last third, mean over tasks: {', '.join(late)}.")
+        notes.append(
+            f"In the last third, these rows gained {LATE:.0f} point or more, mean over tasks: {', '.join(late)}."
+        )
     return notes
 
 
