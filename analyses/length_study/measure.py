@@ -25,6 +25,7 @@ from wmcl.stages.dimensionality import nonlinear_dimensionality_at
 from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
 from wmcl.studies.network import Network
 from wmcl.studies.training import TrainingLoop
+from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
 from wmcl.tasks import Sequences
 from wmcl.training import Stop, Trained, members_that_fit, train
 from wmcl.training.milestones import Milestone
@@ -55,6 +56,8 @@ def measure(
         device=device,
         progress=False,
         observer=observer,
+        checkpoint=checkpoint(),
+        checkpoint_every=CHECKPOINT_EVERY,
     )
     always, deep = _measures(measures, condition, trained, device)
     seconds = {"training": trained.seconds}

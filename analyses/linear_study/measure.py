@@ -18,6 +18,7 @@ from wmcl.importance.reuse import own_share
 from wmcl.networks import Elman, LinearRNN, Network, Parameters
 from wmcl.provenance import describe_device
 from wmcl.randomness import Seeds, generator
+from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
 from wmcl.tasks import Sequences, Task, Teacher, recall_task, teacher_task
 from wmcl.tasks.recall import RecallLayout
 from wmcl.training import evaluate, train
@@ -107,7 +108,16 @@ def _trained(
     """Networks at each of the matched errors, the first in the order of the configuration."""
     options = training.options(cell)
     return train(
-        network, task, seeds, training.stop, options, training.losses, device=device, progress=False
+        network,
+        task,
+        seeds,
+        training.stop,
+        options,
+        training.losses,
+        device=device,
+        progress=False,
+        checkpoint=checkpoint(f"seed_{seeds[0]}"),
+        checkpoint_every=CHECKPOINT_EVERY,
     ).milestones
 
 

@@ -29,6 +29,7 @@ from wmcl.networks import Parameters
 from wmcl.provenance import describe_device
 from wmcl.studies.conditions import ConditionOptions, InTurn, Recurrent
 from wmcl.studies.training import TrainingLoop
+from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
 from wmcl.sweeps.identity import Described
 from wmcl.tasks import DataTask, Phase
 from wmcl.training import Stop, evaluate
@@ -76,6 +77,8 @@ def measure_pair(
         training.options,
         device=device,
         progress=False,
+        checkpoint=checkpoint(),
+        checkpoint_every=CHECKPOINT_EVERY,
     )
     first = next(run)
     before = _evaluations(first)
