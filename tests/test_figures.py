@@ -370,4 +370,4 @@ def test_a_figure_of_a_stored_dataset_fits_a_page_and_its_text_can_be_read(scrip
         assert figure.get_suptitle().endswith("?")
         for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"):
             low, high = axis.get_view_interval()
-            assert high / low < 1e4  # and not from the least number that there is
+            assert high / low < 1e6  # and not from the least number that there is
