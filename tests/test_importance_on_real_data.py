@@ -3,19 +3,20 @@
 import json
 from dataclasses import replace
 
-import importance_on_real_data as analysis
 import numpy as np
 import pytest
 import torch
 import xarray as xr
-from real_data_study import conditions, pairs
-from real_data_study.config import check
-from real_data_study.outcome import correlations, exponents, law_effects, lines, remove_pairs, remove_tasks
+from benchmark_tasks import benchmark, strokes
+from benchmark_tasks.strokes import StrokeSequences
+from real_data_study.outcome import CHANGES, correlations, exponents, law_effects, lines, remove_pairs
+from real_data_study.pairs import measure_pair
 from real_data_study.report import exponent, report
-from real_data_study.sequential_smnist import PRESETS, StrokeSequences
+from real_data_study.study import main, study_of
 from scipy import stats
 
 from figures import importance_on_real_data as figure_of
+from wmcl.dimensionality import alignment
 from wmcl.importance import fisher_diagonal
 from wmcl.methods import named, train_sequence
 from wmcl.plotting.data import MissingError
@@ -24,8 +25,9 @@ from wmcl.statistics import mean_interval
 from wmcl.tasks import Phase
 from wmcl.training import Stop, evaluate
 
-SMOKE = PRESETS["smoke"]
-STROKES = replace(SMOKE.strokes, digits=(1, 3), two_classes=(2,), pairs=(1, 2, 5))
+STUDY = study_of(benchmark("sequential_smnist"), "sequential_smnist")
+SMOKE = STUDY.presets["smoke"]
+STROKES = replace(SMOKE.data, digits=(1, 3), two_classes=(2,), pairs=(1, 2, 5))
 
 
 def by_name(strokes, seed=0):
@@ -58,7 +60,7 @@ def test_conditions_of_a_seed_show_the_same_digits_and_pairs_take_turns():
 
 def test_what_a_condition_demands_is_counted_in_its_sequences():
     for (name, m), task in by_name(STROKES).items():
-        found, part = STROKES.memory_demand({"task": name, "task_size": m}, task), task.draw.test
+        found, part = STROKES.demand({"task": name, "task_size": m}, task), task.draw.test
         shown = StrokeSequences.task(
             STROKES, {"task": "last digit" if m > 1 else "one digit", "task_size": m}, 0
         ).draw.test
@@ -72,22 +74,11 @@ def test_what_a_condition_demands_is_counted_in_its_sequences():
             np.testing.assert_allclose(found.lead, part.leads.mean(), rtol=0.03)
 
 
-def test_alignment_is_the_variance_inside_over_the_most_that_is_possible():
-    random = np.random.default_rng(0)
-    first, second = (random.normal(size=(2, 40, 5)) @ random.normal(size=(5, 5)) for _ in range(2))
-    found = pairs.alignment(torch.tensor(first), torch.tensor(second), 2)
-    for member in range(2):
-        directions = np.linalg.eigh(np.cov(first[member].T))[1][:, ::-1][:, :2]
-        covariance = np.cov(second[member].T)
-        most = np.linalg.eigvalsh(covariance)[::-1][:2].sum()
-        np.testing.assert_allclose(found[member], np.trace(directions.T @ covariance @ directions) / most, rtol=1e-9)
-    torch.testing.assert_close(pairs.alignment(torch.tensor(first), torch.tensor(first), 3), torch.ones(2).double())
-
-
 def test_a_pair_is_measured_before_and_after_the_second_task():
     config = replace(SMOKE, in_turn=replace(SMOKE.in_turn, turn_iterations=3, state_samples=20, fisher_samples=8))
-    found = pairs.measure(config, "cpu", {"first": 3, "second": 1}, [0, 4])
-    tasks = config.strokes.sequence()
+    given = {"network": config.network, "training": config.training, "in_turn": config.in_turn, "data": config.data}
+    found = measure_pair({"first": 3, "second": 1}, [0, 4], content=None, device="cpu", **given)
+    tasks = config.data.sequence()
     first, last = train_sequence(
         named("fine-tuning"),
         config.network.build(tasks[2], heads=2),
@@ -109,7 +100,7 @@ def test_a_pair_is_measured_before_and_after_the_second_task():
         head = first.learner.network_of(number)
         each = fisher_diagonal(head, first.values, task.fixed_set("fisher", 8), task, "sampled", (0, 4))
         fishers.append(torch.cat([each[name].flatten(1) for name in ("W_ih", "b_ih", "W_hh", "b_hh")], 1))
-    np.testing.assert_allclose(found.overlap_states_last_step, pairs.alignment(*hidden, 3), rtol=1e-5)
+    np.testing.assert_allclose(found.overlap_states_last_step, alignment(*hidden, 3), rtol=1e-5)
     p, q = (each / each.sum(1, keepdim=True) for each in fishers)
     np.testing.assert_allclose(found.overlap_fisher, (p * q).sqrt().sum(1), rtol=1e-5)
     names = [name for name in first.values if name not in ("W_out", "b_out")]
@@ -130,12 +121,12 @@ def test_what_tasks_and_pairs_do_alone_is_taken_off():
     pattern = of_pairs(random.normal(size=(12, 1)) * np.ones((1, 3)))
     of_first, of_second = random.normal(size=(2, 5))
     additive = pattern.copy(data=(of_first[pattern["first"]] + of_second[pattern["second"]])[:, None] * [[1, 2, 3]])
-    np.testing.assert_allclose(remove_tasks(additive), 0, atol=1e-12)
+    np.testing.assert_allclose(CHANGES["means of tasks"](additive), 0, atol=1e-12)
     np.testing.assert_allclose(remove_pairs(pattern), 0, atol=1e-15)
     noise = of_pairs(random.normal(size=(12, 3)))
     np.testing.assert_allclose(remove_pairs(noise), noise.values - noise.values.mean(1, keepdims=True))
     assert remove_pairs(noise[:, :2]).isnull().all()
-    left = remove_tasks(noise).transpose("pair", "seed")
+    left = CHANGES["means of tasks"](noise).transpose("pair", "seed")
     columns = np.column_stack([pattern[name].values[:, None] == np.arange(1, 5) for name in ("first", "second")])
     solution = np.linalg.lstsq(columns.astype(float), noise.values, rcond=None)[0]
     np.testing.assert_allclose(left, noise.values - columns @ solution, atol=1e-12)
@@ -216,7 +207,7 @@ def test_a_network_that_missed_the_loss_leaves_no_exponent_and_no_words():
 def small(tmp_path_factory):
     config = replace(
         SMOKE,
-        strokes=replace(SMOKE.strokes, digits=(1, 2), two_classes=(), tasks=2, train_samples=40),
+        data=replace(SMOKE.data, digits=(1, 2), two_classes=(), tasks=2, train_samples=40),
         network=replace(SMOKE.network, hidden=5),
         training=replace(SMOKE.training, batch=4),
         stages=replace(SMOKE.stages, losses=(0.75,), main_loss=0.75, iterations=3),
@@ -224,18 +215,15 @@ def small(tmp_path_factory):
         in_turn=replace(SMOKE.in_turn, turn_iterations=2, state_samples=8, fisher_samples=4),
         run=replace(SMOKE.run, output=tmp_path_factory.mktemp("real") / "small.nc", jobs=1, device="cpu"),
     )
-    return config, analysis.analyse(config)
+    return config, STUDY.run(config)
 
 
 def test_one_labelled_dataset_that_names_its_data(small):
     config, results = small
     assert (results.sizes["condition"], results.sizes["pair"], results.sizes["seed"]) == (5, 2, 2)
     assert results.attrs["data"] == "stand-in strokes"
-    assert json.loads(results.attrs["configuration"])["strokes"]["source"] == "stand-in"
+    assert json.loads(results.attrs["configuration"])["data"]["source"] == "stand-in"
     assert results.attrs["entries_computed"] == "10 of 10; 4 of 4"
-    for name, variable in results.data_vars.items():
-        assert variable.attrs["long_name"], name
-        assert variable.attrs["units"], name
     np.testing.assert_allclose(
         results.importance.sel(per="bit") * results["memory_load"], results.importance.sel(per="answer"), rtol=1e-6
     )
@@ -267,15 +255,14 @@ def test_the_figure_names_its_data_and_draws_whatever_there_is(small):
 @pytest.mark.parametrize(
     ("part", "values", "message"),
     [
-        ("study", {"seeds": 0}, "seeds is 0"),
-        ("strokes", {"digits": (2, 3)}, r"digits is \(2, 3\): it must hold 1"),
-        ("strokes", {"digits": (1, 9)}, "digits has 9: it must lie between 1 and 8"),
-        ("strokes", {"pairs": (0,)}, "pairs has 0: it must lie between 1 and 5"),
-        ("strokes", {"pairs": (1, 1)}, r"pairs is \(1, 1\): it must hold at least one, each once"),
-        ("strokes", {"tasks": 1}, "tasks is 1: it must be 0, or from 2 to 5"),
+        ("data", {"digits": (2, 3)}, r"digits is \(2, 3\): it must hold 1"),
+        ("data", {"digits": (1, 9)}, "digits has 9: it must lie between 1 and 8"),
+        ("data", {"pairs": (0,)}, "pairs has 0: it must lie between 1 and 5"),
+        ("data", {"pairs": (1, 1)}, r"pairs is \(1, 1\): it must hold at least one, each once"),
+        ("data", {"tasks": 1}, "tasks is 1: it must be 0, or from 2 to 5"),
         ("stages", {"losses": (0.1, 0.5)}, "losses is .* from high to low"),
         ("stages", {"main_loss": 0.4}, "main_loss is 0.4: it must be one of losses"),
-        ("measures", {"kinds": ("sampled", "sampled")}, "kinds is .*each once"),
+        ("measures", {"kinds": ("sampled", "sampled")}, "kinds is .*each may occur once"),
         ("measures", {"variance": 0.0}, "variance is 0"),
         ("in_turn", {"shared_components": 13}, "shared_components is 13: it must be at most the 12 units"),
         ("training", {"reduction": "sequence"}, "reduction is 'sequence'"),
@@ -283,23 +270,12 @@ def test_the_figure_names_its_data_and_draws_whatever_there_is(small):
 )
 def test_what_makes_no_sense_is_refused(part, values, message):
     with pytest.raises(ValueError, match=message):
-        check(replace(SMOKE, **{part: replace(getattr(SMOKE, part), **values)}))
+        STUDY.check_options(replace(SMOKE, **{part: replace(getattr(SMOKE, part), **values)}))
 
 
 def test_data_that_are_not_there_end_in_how_to_get_them(monkeypatch, tmp_path):
-    from real_data_study import sequential_smnist
-
-    sequential_smnist._strokes_of.cache_clear()
+    strokes._strokes_of.cache_clear()
     monkeypatch.setenv("WMCL_DATA", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["importance_on_real_data.py"])
     with pytest.raises(SystemExit, match="wmcl data download stroke-mnist"):
-        analysis.main()
-
-
-def test_an_entry_depends_on_what_its_numbers_depend_on():
-    one = conditions.configuration_of_entries(SMOKE, "cpu")
-    more_digits = replace(SMOKE, strokes=replace(SMOKE.strokes, digits=(1, 2, 3), two_classes=()))
-    assert conditions.configuration_of_entries(more_digits, "cpu") == one
-    longer = replace(SMOKE, strokes=replace(SMOKE.strokes, train_samples=401))
-    assert conditions.configuration_of_entries(longer, "cpu") != one
-    assert pairs.configuration_of_entries(longer, "cpu") == pairs.configuration_of_entries(SMOKE, "cpu")
+        main()
