@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import xarray as xr
 from benchmark_tasks import audioset, pos, strokes
-from benchmark_tasks import rows as rows_module
 from method_study import search, study
 from method_study.outcome import is_told_the_task, searched_otherwise
 from method_study.report import report
@@ -38,6 +37,7 @@ from wmcl.plotting.options import write
 from wmcl.plotting.style import house_style
 from wmcl.published import published_runs
 from wmcl.statistics import mean_interval
+from wmcl.studies import rows as rows_module
 from wmcl.studies.benchmark import Hyperparameters
 from wmcl.studies.chosen import add_chosen, read_chosen
 from wmcl.studies.published import beside, published_hyperparameters
@@ -254,12 +254,8 @@ def test_grids_are_of_known_rows(benchmark):
         (("--methods", "fine tuning"), "methods has 'fine tuning', which is unknown: it must be of multitask"),
         (("--methods", "fine-tuning", "fine-tuning"), "each may occur once"),
         (("--benchmark", "audio"), "audio"),
-        (("--preset", "huge"), "huge"),
-        (("--seeds", "0"), "seeds is 0: it must be at least 1"),
         (("--tasks", "0"), "tasks is 0"),
         (("--iterations", "-1"), "iterations is -1"),
-        (("--hidden", "0"), "hidden is 0"),
-        (("--jobs", "0"), "jobs is 0"),
         (("--pattern-length", "0"), "pattern_length is 0"),
         (("--data", "test", "test"), "data is"),
         (("--preset", "paper", "--search"), "search is on with the preset 'paper'"),
@@ -268,7 +264,6 @@ def test_grids_are_of_known_rows(benchmark):
             ("--benchmark", "pos", "--treebanks", "stand-in", "--learned", "--methods", "HNET + replay"),
             "methods has 'HNET + replay', which cannot learn these tasks: it must be of multitask",
         ),
-        (("--output", "results"), "output is results: it must be the name of a file that ends in .nc"),
     ],
 )
 def test_senseless_configurations_are_refused_before_work_starts(refusal, arguments, message):
@@ -422,35 +417,6 @@ def test_an_ensemble_gives_the_same_as_single_networks(compared):
     together = measure_of(declared, config)({"approach": "fine-tuning"}, [0, 1], hyperparameters=hyperparameters)
     alone = results.isel(condition=2)
     np.testing.assert_allclose(together.loss, alone.loss.transpose(*together.loss.dims), rtol=1e-4)
-
-
-def test_the_command_line_and_its_help(compared, monkeypatch, capsys):
-    """The same comparison by its command line computes nothing and gives the same."""
-    config, results = compared
-    words = ["--preset", "smoke", "--output", config.run.output, "--chosen", config.selection.chosen, "--jobs", "1"]
-    words += ["--iterations", "8", "--methods", *results.approach.values.tolist()]
-    monkeypatch.setattr(sys, "argv", ["analysis", *map(str, words)])
-    study.main()
-    printed = capsys.readouterr().out
-    assert "| fine-tuning | 2 |" in printed
-    assert f"Wrote {config.run.output}" in printed
-    with xr.open_dataset(config.run.output) as second:
-        assert second.attrs["entries_computed"] == "0 of 6"
-        xr.testing.assert_equal(second.load(), results)
-    monkeypatch.setattr(sys, "argv", ["analysis", "--help"])
-    with pytest.raises(SystemExit):
-        study.main()
-    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    for part in (
-        "--benchmark STR",
-        "mine.py:BENCHMARK",
-        "--methods",
-        "--search",
-        "the Permuted Copy Task",
-        "What is compared",
-        "--cluster",
-    ):
-        assert part in text
 
 
 # other benchmarks

@@ -95,7 +95,10 @@ def _notes(at: xr.Dataset) -> list[str]:
         notes.append(f"Number of values that generate weights, divided by that of these weights: {', '.join(ratios)}.")
     searched = [row for row, value in zip(rows, at.is_searched.values, strict=True) if value]
     if searched:
-        notes.append(f"A search on validation data chose the hyperparameters of {', '.join(searched)}.")
+        notes.append(
+            f"A search on validation data chose the hyperparameters of {', '.join(searched)}. Those of other rows were"
+            " given."
+        )
     for text in dict.fromkeys(at.searched_otherwise.values.tolist()):
         if text:
             own = ", ".join(row for row, each in zip(rows, at.searched_otherwise.values, strict=True) if each == text)
@@ -120,7 +123,11 @@ def _notes(at: xr.Dataset) -> list[str]:
     ]
     if reduced:
         notes.append(f"Steps a task that are not the published ones: {', '.join(reduced)}.")
-    return [*notes, f"Rows with a difference have all other published hyperparameters. {at.attrs['differences']}"]
+    return [
+        *notes,
+        "Rows with a difference have the published tasks, networks and other hyperparameters."
+        f" {at.attrs['differences']}",
+    ]
 
 
 def _lateness(at: xr.Dataset) -> list[str]:
