@@ -7,11 +7,11 @@ import threading
 import time
 from dataclasses import replace
 
-import importance_vs_length as analysis
 import psutil
 import pytest
 import xarray as xr
 from length_study.conditions import Conditions
+from length_study.study import STUDY
 
 from tests.faults.conftest import rounds
 from tests.faults.small import ENTRIES, files, same, small, start, until, whole
@@ -128,7 +128,7 @@ def test_a_worker_of_a_cluster_is_killed(tmp_path, undisturbed, tried):
 
 def tiny(folder):
     """Networks of 4 units that are hardly trained."""
-    smoke = analysis.PRESETS["smoke"]
+    smoke = STUDY.presets["smoke"]
     nothing = Conditions(basic=(2, 3), padded=(), equal_length_patterns=(), leads=(), bits=(), seeds=3)
     few = replace(smoke.measures, validation_samples=8, test_samples=8, fisher_samples=4, exact_samples=0)
     return replace(
@@ -144,7 +144,7 @@ def tiny(folder):
 def analyse(folder):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     (folder / "ready").touch()
-    analysis.run(tiny(folder))
+    STUDY.run(tiny(folder))
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
@@ -156,7 +156,7 @@ def test_the_analysis_is_killed(context, tmp_path, tried):
         if expected is None:
             whole_folder = tmp_path / "whole"
             whole_folder.mkdir()
-            expected = analysis.run(tiny(whole_folder))
+            expected = STUDY.run(tiny(whole_folder))
         process = context.Process(target=analyse, args=(folder,))
         process.start()
         until(lambda folder=folder: (folder / "ready").exists())
@@ -164,7 +164,7 @@ def test_the_analysis_is_killed(context, tmp_path, tried):
         process.kill()
         process.join()
         kept = len(list((folder / "r.entries").glob("*.safetensors")))
-        found = analysis.run(tiny(folder))
+        found = STUDY.run(tiny(folder))
         assert found.attrs["entries_computed"] == f"{6 - kept} of 6"
         same(found.drop_vars("seconds"), expected.drop_vars("seconds"))
         with xr.open_dataset(folder / "r.nc") as stored:
