@@ -173,5 +173,6 @@ SECOND_PART = {
     },
     "linear_rnn": {"teacher_units", "teacher_channels", "shown_steps", "delay", "scored_steps"},
     "importance_vs_length": {"padded_pattern", "pattern"},
+    "stability_plasticity": {"search_seeds", "factor", "speed_criterion", "importance_samples", "fraction_off"},
 }
 """numbers that concern another part of a study, its report alone, or conditions that the preset has none of"""
