@@ -12,6 +12,7 @@ ValueError: hidden is 0: it must be at least 1
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
+from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -40,6 +41,13 @@ _BOUNDS: dict[type, tuple[str, str]] = {
     Gt: ("gt", "above"),
     Le: ("le", "at most"),
     Lt: ("lt", "below"),
+}
+
+_KINDS: dict[Any, tuple[Any, str]] = {
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "text"),
+    bool: (bool, "true or false"),
 }
 
 
@@ -71,10 +79,14 @@ def _check(name: str, verb: str, value: Any, hint: Any) -> None:
         if value not in inner:
             raise ValueError(f"{name} {verb} {value!r}: it must be one of {', '.join(map(str, inner))}")
     elif origin is tuple and len(inner) == 2 and inner[1] is Ellipsis:
+        if not isinstance(value, tuple):
+            raise ValueError(f"{name} {verb} {value!r}: it must be a tuple")
         for each in value:
             _check(name, "has", each, inner[0])
-    elif hint is int and (not isinstance(value, int) or isinstance(value, bool)):
-        raise ValueError(f"{name} {verb} {value!r}: it must be a whole number")
+    elif hint in _KINDS:
+        kinds, words = _KINDS[hint]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and hint is not bool):
+            raise ValueError(f"{name} {verb} {value!r}: it must be {words}")
 
 
 def _check_rules(name: str, verb: str, value: Any, rules: tuple[Any, ...]) -> None:
