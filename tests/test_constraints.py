@@ -1,4 +1,4 @@
-"""Constraints at the fields of options: what is allowed passes, and anything else is a sentence that names the field."""
+"""Constraints at the fields of options: what is allowed passes, all else is a sentence that names the field."""
 
 import math
 from dataclasses import dataclass, field, replace
