@@ -1,8 +1,12 @@
 """What a study would compute, without computing it."""
 
+import json
 from functools import partial
 
+import xarray as xr
+
 from wmcl.studies import Part
+from wmcl.sweeps.identity import described, identity
 
 
 class FoundError(Exception):
@@ -25,3 +29,30 @@ def first_part(study, config) -> Part:
 def measure_of(study, config, device="cpu"):
     """The measure of the first part of a study, on a device."""
     return partial(first_part(study, config).measure, device=device)
+
+
+def keys_of_part(part):
+    """What the entries of a part depend on, by condition."""
+    common = identity(partial(part.measure, device="cpu"), ("device", *part.ignored))
+    own = [{} if part.given is None else part.given(condition) for condition in part.conditions]
+    return {
+        str(condition): json.dumps([common, described(given, "given")])
+        for condition, given in zip(part.conditions, own, strict=True)
+    }
+
+
+def keys_of_parts(study, config):
+    """What the entries of each part of a study depend on, where the second part needs nothing of the first."""
+    parts = []
+
+    def sweep(part):
+        parts.append(part)
+        if len(parts) == 2:
+            raise FoundError
+        return xr.Dataset()
+
+    try:
+        study.results(config, sweep)
+    except FoundError:
+        return [keys_of_part(part) for part in parts]
+    raise AssertionError("the study has no second part")

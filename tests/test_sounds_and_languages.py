@@ -1,30 +1,26 @@
 """Sounds and languages in the study of real data: what is measured of them, and what is left out."""
 
 from dataclasses import replace
-from pathlib import Path
 
-import importance_on_real_data as analysis
 import numpy as np
 import pytest
 import torch
 import xarray as xr
-from method_study.benchmarks import audioset, pos_tagging
-from real_data_study import conditions, pairs
-from real_data_study.benchmark import entropy
-from real_data_study.benchmarks import BENCHMARKS
-from real_data_study.config import check
-from real_data_study.differences import agreement, differences
+from benchmark_tasks import audioset, benchmark, pos
+from real_data_study import study
+from real_data_study.differences import differences
 from real_data_study.report import report
-from scipy import stats
 
 from figures import importance_on_real_data as figure_of
+from tests.studies import first_part, keys_of_part, keys_of_parts
 from wmcl.data import stand_in_audioset, stand_in_languages
 from wmcl.importance import fisher_diagonal, memory_aware_synapses
 from wmcl.plotting.style import house_style
+from wmcl.studies.conditions import entropy
 from wmcl.tasks import Phase, data_task, labelled, pos_tasks, split_audioset_tasks
 from wmcl.training import evaluate
 
-NEW = {"audioset": "sound", "pos": "tagging"}
+STUDIES = {name: study.study_of(benchmark(name), name) for name in ("audioset", "pos")}
 SOUNDS, LANGUAGES = stand_in_audioset(12, 10), stand_in_languages(3, 16, 6, 6)
 
 
@@ -33,15 +29,15 @@ def few():
     """Little stands in for the data here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(audioset, "_sounds", lambda sounds: SOUNDS if sounds == "stand-in" else read_sounds(sounds))
-        patch.setattr(pos_tagging, "_treebanks", lambda name: LANGUAGES if name == "stand-in" else read_languages(name))
-        for module in (audioset, pos_tagging):
+        patch.setattr(pos, "_treebanks", lambda name: LANGUAGES if name == "stand-in" else read_languages(name))
+        for module in (audioset, pos):
             module._tasks.cache_clear()
         yield
-        for module in (audioset, pos_tagging):
+        for module in (audioset, pos):
             module._tasks.cache_clear()
 
 
-read_sounds, read_languages = audioset._sounds, pos_tagging._treebanks
+read_sounds, read_languages = audioset._sounds, pos._treebanks
 
 
 @pytest.fixture(autouse=True)
@@ -52,10 +48,10 @@ def no_data(monkeypatch, tmp_path):
 
 def tiny(benchmark, **values):
     """Smoke with fewer of everything, and what is given for its data."""
-    smoke = BENCHMARKS[benchmark]["smoke"]
+    smoke = STUDIES[benchmark].presets["smoke"]
     return replace(
         smoke,
-        **{NEW[benchmark]: replace(getattr(smoke, NEW[benchmark]), **values)},
+        data=replace(smoke.data, **values),
         network=replace(smoke.network, hidden=4),
         training=replace(smoke.training, batch=4),
         stages=replace(smoke.stages, losses=(9.0, 0.001), main_loss=9.0, iterations=2),
@@ -70,18 +66,41 @@ def tiny(benchmark, **values):
 @pytest.mark.parametrize(
     ("benchmark", "values"),
     [
-        *(("audioset", {name: value}) for name, value in (("sounds", "audioset"), ("classes", 4), ("validation", 0.3))),
-        *(("pos", {name: value}) for name, value in (("treebanks", "universal-dependencies"), ("unknown", "drop"))),
-        ("pos", {"vectors": Path("x-{language}.vec")}),
+        *(("audioset", {name: value}) for name, value in (("classes", 4), ("validation", 0.3))),
+        ("pos", {"unknown": "drop"}),
     ],
     ids=str,
 )
-def test_stored_entries_are_those_of_the_same_data(benchmark, values):
-    """Each option that changes what is learned is among the settings by which entries are found again."""
-    one, other = tiny(benchmark), tiny(benchmark, **values)
-    for module in (conditions, pairs):
-        assert module.configuration_of_entries(one, "cpu") == module.configuration_of_entries(tiny(benchmark), "cpu")
-        assert module.configuration_of_entries(one, "cpu") != module.configuration_of_entries(other, "cpu")
+def test_each_option_of_the_data_makes_other_entries(benchmark, values):
+    of = STUDIES[benchmark]
+    one, other = keys_of_part(first_part(of, tiny(benchmark))), keys_of_part(first_part(of, tiny(benchmark, **values)))
+    assert one == keys_of_part(first_part(of, tiny(benchmark)))
+    assert one.keys() == other.keys()
+    assert not set(one.values()) & set(other.values())
+
+
+@pytest.mark.parametrize("benchmark", STUDIES)
+def test_how_many_tasks_are_learned_in_turn_makes_no_other_entries(benchmark):
+    of = STUDIES[benchmark]
+    three, two = (keys_of_parts(of, tiny(benchmark, tasks=tasks)) for tasks in (3, 2))
+    assert two[0] == three[0]
+    assert two[1].items() <= three[1].items()
+    assert len(three[1]) == 6
+    assert not tiny(benchmark, tasks=0).data.sequence()
+
+
+def test_other_recordings_make_other_entries(monkeypatch):
+    for name, module, function, data in (
+        ("audioset", audioset, "_sounds", stand_in_audioset(12, 10, seed=1)),
+        ("pos", pos, "_treebanks", stand_in_languages(3, 16, 6, 6, seed=1)),
+    ):
+        before = keys_of_parts(STUDIES[name], tiny(name))
+        monkeypatch.setattr(module, function, lambda wanted, data=data: data)
+        module._tasks.cache_clear()
+        for one, other in zip(before, keys_of_parts(STUDIES[name], tiny(name)), strict=True):
+            assert one.keys() == other.keys()
+            assert not set(one.values()) & set(other.values())
+        module._tasks.cache_clear()
 
 
 def test_load_is_the_entropy_of_the_answers():
@@ -92,13 +111,13 @@ def test_load_is_the_entropy_of_the_answers():
 
 
 def test_conditions_are_the_tasks_of_the_library():
-    sound = tiny("audioset", measured=4, tasks=2).benchmark
+    sound = tiny("audioset", measured=4, tasks=2).data
     expected = split_audioset_tasks(SOUNDS, 4, 3, validation=0.2, scaled=True)
     assert [each["task"] for each in sound.conditions] == ["task 1", "task 2", "task 3", "task 4"]
     for condition, task in zip(sound.conditions, expected, strict=True):
         torch.testing.assert_close(sound.task(condition, 5).test.inputs, task.test.inputs)
     assert [task.name for task in sound.sequence()] == [task.name for task in expected[:2]]
-    tagging = tiny("pos", languages=("x3", "x1"), tasks=2).benchmark
+    tagging = tiny("pos", languages=("x3", "x1"), tasks=2).data
     expected = pos_tasks([LANGUAGES[2], LANGUAGES[0]])
     for condition, task in zip(tagging.conditions, expected, strict=True):
         found = tagging.task(condition, 1).test
@@ -106,28 +125,16 @@ def test_conditions_are_the_tasks_of_the_library():
         torch.testing.assert_close(found.targets, task.test.targets)
 
 
-def test_the_same_sounds_and_languages_are_the_same_entry():
-    for benchmark in NEW:
-        whole, without = tiny(benchmark), tiny(benchmark, tasks=0)
-        assert conditions.configuration_of_entries(whole, "cpu") == conditions.configuration_of_entries(without, "cpu")
-        assert not without.benchmark.sequence()
-    one, other = tiny("pos"), tiny("pos", languages=("x2", "x1", "x3"))
-    assert conditions.configuration_of_entries(one, "cpu") == conditions.configuration_of_entries(
-        other, "cpu"
-    )  # named by condition
-    assert pairs.configuration_of_entries(one, "cpu") != pairs.configuration_of_entries(other, "cpu")  # named by number
-
-
 # what is measured
 
 
-@pytest.mark.parametrize("benchmark", NEW)
+@pytest.mark.parametrize("benchmark", STUDIES)
 def test_losses_and_importances_are_those_of_an_answer(benchmark):
     """All networks are below the first loss before any training, so the stage is that of initial weights."""
     config = tiny(benchmark)
-    condition = config.benchmark.conditions[1]
-    found = conditions.measure(config, "cpu", condition, [3]).sel(stage="9.0", seed=3)
-    task = config.benchmark.task(condition, 3)
+    condition, part = config.data.conditions[1], first_part(STUDIES[benchmark], config)
+    found = part.measure(condition, [3], content=None, device="cpu").sel(stage="9.0", seed=3)
+    task = config.data.task(condition, 3)
     network = config.network.build(task)
     initial = network.init([3])
     probe = task.fixed_set("fisher", 6)
@@ -153,19 +160,6 @@ def test_losses_and_importances_are_those_of_an_answer(benchmark):
 # how far conditions differ
 
 
-def test_agreement_is_kendalls():
-    values = np.random.default_rng(0).normal(size=(6, 5)) + np.arange(5) / 2
-    n, k = values.shape
-    sums = values.argsort(1).argsort(1).sum(0) + n
-    w = 12 * ((sums - sums.mean()) ** 2).sum() / (n**2 * (k**3 - k))
-    found, p = agreement(values)
-    np.testing.assert_allclose(found, w)
-    np.testing.assert_allclose(p, stats.chi2.sf(n * (k - 1) * w, k - 1))
-    np.testing.assert_allclose(agreement(np.arange(4.0) * np.ones((3, 1)))[0], 1)
-    for useless in (np.ones((3, 4)), values[:1], values[:, :2], values[:0]):
-        assert np.isnan(agreement(useless)).all()
-
-
 def measured():
     """Four conditions, of which no network reached the loss in the last one and one of three missed it in the third."""
     level = xr.DataArray([2.0, 8.0, 4.0, 1.0], dims="condition") * xr.DataArray([1.0, 2.0, 4.0], dims="seed")
@@ -188,42 +182,36 @@ def measured():
 def test_conditions_differ_as_far_as_their_means():
     found = differences(measured(), "1.0")
     names = ["sampled of W_hh per answer", "steps to the loss", "components, all steps", "effective rank, all steps"]
-    assert found.quantity.values.tolist() == names
-    np.testing.assert_allclose(found.lowest, [4, *[14 / 3] * 3])  # 2, 4, 8
-    np.testing.assert_allclose(found.highest, [16, *[56 / 3] * 3])  # 8, 16, 32
-    assert set(found.lowest_condition.values) == {"a"}
-    assert set(found.highest_condition.values) == {"b"}
-    np.testing.assert_array_equal(found.n, 2)
-    np.testing.assert_allclose(found.agreement, 1)
+    assert [one.quantity for one in found] == names
+    np.testing.assert_allclose([one.lowest for one in found], [4, *[14 / 3] * 3])  # 2, 4, 8
+    np.testing.assert_allclose([one.highest for one in found], [16, *[56 / 3] * 3])  # 8, 16, 32
+    assert {(one.lowest_condition, one.highest_condition, one.n) for one in found} == {("a", "b", 2)}
+    np.testing.assert_allclose([one.agreement for one in found], 1)
     nobody = measured()
     nobody["reached"] = nobody.reached * 0
-    assert not differences(nobody.where(nobody.reached == 1), "1.0").sizes["quantity"]
+    assert not differences(nobody.where(nobody.reached == 1), "1.0")
 
 
 # end to end
 
 
-@pytest.fixture(scope="module", params=NEW)
+@pytest.fixture(scope="module", params=STUDIES)
 def small(request, tmp_path_factory):
     two = {"audioset": {"measured": 2}, "pos": {"languages": ("x1", "x2")}}[request.param]
     config = tiny(request.param, tasks=2, **two)
     config = replace(config, measures=replace(config.measures, kinds=("sampled",)))
     folder = tmp_path_factory.mktemp(request.param)
     config = replace(config, run=replace(config.run, output=folder / "small.nc", jobs=1, device="cpu"))
-    return request.param, config, analysis.analyse(config)
+    return request.param, config, STUDIES[request.param].run(config)
 
 
 def test_nothing_grows_and_so_nothing_is_said_of_it(small):
     benchmark, config, results = small
     assert (results.sizes["condition"], results.sizes["pair"], results.sizes["seed"]) == (2, 2, 2)
     assert "line" not in results.dims
-    for name, variable in results.data_vars.items():
-        assert variable.attrs["long_name"], name
-        assert variable.attrs["units"], name
     assert results.validation_loss.attrs["units"] == "nats per answer"
-    text = config.run.output.with_suffix(".md").read_text()
-    assert text == f"{report(results)}\n"
-    assert f"Data: {config.benchmark.data}." in text
+    text = report(results)
+    assert f"Data: {config.data.data}." in text
     assert "stand-in" in text.splitlines()[0]
     for left_out in ("Exponents", "Ratios", "retention", "lead", "| m |", "a bit"):
         assert left_out not in text
@@ -295,15 +283,15 @@ def test_the_figure_counts_the_networks_of_what_it_draws(small):
 )
 def test_what_makes_no_sense_is_refused(benchmark, values, message):
     with pytest.raises(ValueError, match=message):
-        check(tiny(benchmark, **values))
+        STUDIES[benchmark].check_options(tiny(benchmark, **values))
 
 
 @pytest.mark.parametrize(
     ("benchmark", "name"), [("audioset", "audioset-reduced"), ("pos", "universal-dependencies-reduced")]
 )
 def test_quick_asks_for_the_small_data_set(benchmark, name, refusal):
-    assert f"wmcl data download {name}" in refusal(analysis.main, "--benchmark", benchmark)
+    assert f"wmcl data download {name}" in refusal(study.main, "--benchmark", benchmark)
 
 
 def test_options_are_those_of_the_benchmark(refusal):
-    assert "--digits" in refusal(analysis.main, "--benchmark", "pos", "--preset", "smoke", "--digits", "1", "2")
+    assert "--digits" in refusal(study.main, "--benchmark", "pos", "--preset", "smoke", "--digits", "1", "2")

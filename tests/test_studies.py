@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import fields, is_dataclass, replace
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import benchmark_tasks
 import pytest
 import xarray as xr
 
-from tests.studies import first_part
-from wmcl.sweeps.identity import described, identity
+from tests.studies import first_part, keys_of_part
 
 COMMANDS = {
     "importance_vs_length": "length_study",
@@ -118,13 +116,7 @@ def changed(options, path, value):
 
 def keys_of(study, config):
     """What the entries of the first part depend on, by condition."""
-    part = first_part(study, config)
-    common = identity(partial(part.measure, device="cpu"), ("device", *part.ignored))
-    own = [{} if part.given is None else part.given(condition) for condition in part.conditions]
-    return {
-        str(condition): json.dumps([common, described(given, "given")])
-        for condition, given in zip(part.conditions, own, strict=True)
-    }
+    return keys_of_part(first_part(study, config))
 
 
 @EACH

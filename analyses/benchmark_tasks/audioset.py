@@ -182,10 +182,6 @@ class Sound(OneATask):
         names = "; ".join(each.name.rsplit(" of ", 1)[0] for each in self.made)
         return f"Networks of a task differ in their initial weights and batches alone. Classes of tasks {names}."
 
-    def of_conditions(self) -> "Sound":
-        """The same, whichever tasks are measured or learned in turn."""
-        return replace(self, tasks=0)
-
     @property
     def names(self) -> Sequence[str]:
         """The numbers of the tasks, which have no other names."""

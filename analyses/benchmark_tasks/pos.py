@@ -245,10 +245,6 @@ class Tagging(OneATask):
             f" Treebanks, in the order of their numbers: {names}."
         )
 
-    def of_conditions(self) -> "Tagging":
-        """The same: vectors and tasks depend on all languages at once."""
-        return replace(self, tasks=0)
-
     @property
     def names(self) -> Sequence[str]:
         """The codes of the languages."""

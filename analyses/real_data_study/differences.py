@@ -1,6 +1,5 @@
 """How far conditions differ of which none grows out of another, such as tasks or languages."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,64 +10,66 @@ from wmcl.statistics import agreement, mean_interval
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """One of which the conditions are compared."""
+class Difference:
+    """How far the means of a quantity differ between conditions, and whether networks agree on their order."""
 
-    values: Callable[[xr.Dataset], xr.DataArray]
-    """of every condition and seed, at a stage"""
+    quantity: str
+    """what is compared, in words"""
     form: str
+    """of its numbers"""
+    lowest: float
+    highest: float
+    lowest_condition: str
+    highest_condition: str
+    agreement: float
+    """Kendall's W"""
+    p: float
+    n: int
+    """seeds that reached the loss in all conditions"""
 
 
-QUANTITIES = {
-    "steps to the loss": Quantity(lambda at: at.iteration.sel(side="after"), ".0f"),
-    "components, last step": Quantity(lambda at: at.components.sel(phase="output"), ".1f"),
-    "components, all steps": Quantity(lambda at: at.components.sel(phase="all"), ".1f"),
-    "effective rank, all steps": Quantity(lambda at: at.effective_rank.sel(phase="all"), ".1f"),
-}
-"""beside the importances"""
+def differences(results: xr.Dataset, stage: str) -> list[Difference]:
+    """Compare the conditions in every importance, in training steps and in dimensions.
 
-
-def differences(results: xr.Dataset, stage: str) -> xr.Dataset:
-    """The range of the means of the conditions, and whether networks agree on their order.
-
-    Importances have geometric means over the networks that reached the loss. Conditions that no network
-    brought there are left out, and so is what no network has.
-
-    Returns:
-        ``lowest`` and ``highest`` (quantity), means, with ``lowest_condition`` and ``highest_condition``; ``agreement``
-        and ``p`` (quantity), see :func:`agreement`; ``n`` (quantity), seeds that reached the loss in all conditions.
+    Importances have geometric means over the networks that reached the loss. Conditions in which no network reached it
+    are left out, and so are quantities that no network has.
     """
     at = results.sel(stage=stage)
     at = at.isel(condition=np.flatnonzero(at.reached.sum("seed") > 0))
     per = per_of(results)
-    measured = {
-        f"{kind} of {name} per {per}": at.importance.sel(kind=kind, per=per, connection=connection, statistic="mean")
+    importances = [
+        (f"{kind} of {name} per {per}", ".2e", at.importance.sel(kind=kind, per=per, connection=each, statistic="mean"))
         for kind in results.kind.values.tolist()
-        for name, connection in halves(results).items()
-    }
-    measured |= {name: quantity.values(at) for name, quantity in QUANTITIES.items()}
-    rows = [
-        _range(values.transpose("condition", "seed"), name not in QUANTITIES).expand_dims(quantity=[name])
-        for name, values in measured.items()
+        for name, each in halves(results).items()
+    ]
+    others = [
+        ("steps to the loss", ".0f", at.iteration.sel(side="after")),
+        ("components, last step", ".1f", at.components.sel(phase="output")),
+        ("components, all steps", ".1f", at.components.sel(phase="all")),
+        ("effective rank, all steps", ".1f", at.effective_rank.sel(phase="all")),
+    ]
+    return [
+        _difference(text, form, values.transpose("condition", "seed"), log)
+        for quantities, log in ((importances, True), (others, False))
+        for text, form, values in quantities
         if bool(values.notnull().any())
     ]
-    return xr.concat(rows, "quantity") if rows else xr.Dataset(coords={"quantity": []})
 
 
-def _range(values: xr.DataArray, log: bool) -> xr.Dataset:
+def _difference(quantity: str, form: str, values: xr.DataArray, log: bool) -> Difference:
     plain = values.reset_coords(drop=True)
     means = mean_interval(plain.where(plain > 0) if log else plain, log=log)["average"]
     low, high = (int(place) for place in (means.argmin("condition"), means.argmax("condition")))
     complete = plain.values[:, np.isfinite(plain.values).all(0)]
     found, p = agreement(complete.T)
-    return xr.Dataset(
-        {
-            "lowest": means.isel(condition=low, drop=True),
-            "highest": means.isel(condition=high, drop=True),
-            "lowest_condition": str(values.task.values[low]),
-            "highest_condition": str(values.task.values[high]),
-            "agreement": found,
-            "p": p,
-            "n": complete.shape[1],
-        }
+    return Difference(
+        quantity,
+        form,
+        lowest=float(means[low]),
+        highest=float(means[high]),
+        lowest_condition=str(values.task.values[low]),
+        highest_condition=str(values.task.values[high]),
+        agreement=found,
+        p=p,
+        n=complete.shape[1],
     )

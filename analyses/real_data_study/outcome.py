@@ -1,4 +1,4 @@
-"""What the measures come to: exponents in the size of a condition, the law, and what foretells forgetting."""
+"""What the measures come to: exponents in the size of a condition, the law, and what predicts forgetting."""
 
 from collections.abc import Callable, Mapping
 
@@ -51,7 +51,7 @@ def add_outcome(results: xr.Dataset, config: Config) -> xr.Dataset:
 
 
 def _demands_of_conditions(results: xr.Dataset) -> xr.Dataset:
-    """What a condition asks for, as coordinates: means over seeds, as pairs of digits differ a little in length."""
+    """What a condition demands, as coordinates: means over seeds, as pairs of digits differ a little in length."""
     means = {name: ("condition", results[name].mean("seed").values) for name in (*TERMS, "steps")}
     kept = results.drop_vars([*TERMS, "steps", "in_law"])
     return kept.assign_coords(means | {"in_law": ("condition", results.in_law.max("seed").values.astype(int))})
@@ -150,15 +150,18 @@ LOSSES = {
     "validation_loss": "validation loss on either side of the matched loss",
 }
 LABELS: dict[str, tuple[str, str]] = {
-    "task": ("what is asked for", "1"),
+    "task": ("what is learned", "1"),
     "task_size": ("what grows: see the attribute task_size", "1"),
     "seed": ("seed of the network: initialisation and batches, and of digits, which ones are shown", "1"),
     "kind": ("how importance is measured", "1"),
     "connection": ("weight matrix", "1"),
     "phase": ("steps that hidden states are taken of; output: the last one, where it alone is scored", "1"),
     "memory_load": ("bits of the answer: the entropy of the classes", "bits"),
-    "retention": ("steps from the first of what is asked for to the answer, mean over bits and sequences", "steps"),
-    "lead": ("steps before anything that is asked for, mean over sequences", "steps"),
+    "retention": (
+        "steps from the first one that the answer depends on to the answer, mean over bits and sequences",
+        "steps",
+    ),
+    "lead": ("steps before the first one that the answer depends on, mean over sequences", "steps"),
     "steps": ("steps of a sequence, mean over sequences", "steps"),
     "in_law": ("whether the law of load, retention and lead is fitted to the condition", "1"),
     "importance": ("importance over the weights of a connection, in the units of its kind", "nats^2 by weight^2"),
@@ -176,7 +179,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "stop_reason": ("why training ended", "1"),
     "training_iterations": ("training steps", "steps"),
     "seconds": ("wall time of a network", "s"),
-    "line": ("what is asked for in the conditions that an exponent is taken over", "1"),
+    "line": ("what is learned in the conditions that an exponent is taken over", "1"),
     "importance_exponent": ("slope of log importance on log size, mean over weights", "1"),
     "importance_exponent_without_smallest": ("the same without the smallest size, which all tasks share", "1"),
     "components_exponent": ("slope of the log of the number of components on log size", "1"),
@@ -195,7 +198,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "second_accuracy": ("test accuracy on the second task right after it was learned", "fraction of answers"),
     "moved": ("distance moved by the second task over the norm of the weights", "1"),
     "correlation": ("Spearman's rank correlation over pairs of tasks, within a seed", "1"),
-    "predictor": ("what may foretell forgetting", "1"),
+    "predictor": ("what may predict forgetting", "1"),
     "forgetting": ("how forgetting is measured", "1"),
     "removed": ("what is taken off both before ranks are compared", "1"),
 }

@@ -1,4 +1,4 @@
-r"""One entry of the second part: networks that learn one task and then another, with what may foretell forgetting.
+r"""One entry of the second part: networks that learn one task and then another, with what may predict forgetting.
 
 Overlaps are those in the network after the first task, before anything of the second is learned:
 

@@ -1,11 +1,12 @@
-"""What the file says, as Markdown: a table of the conditions, exponents, the law, and what foretells forgetting."""
+"""What the file says, as Markdown: a table of the conditions, exponents, the law, and what predicts forgetting."""
 
 import xarray as xr
 
-from real_data_study.differences import QUANTITIES, differences
+from real_data_study.differences import differences
 from real_data_study.outcome import (
     CHANGES,
     FORGETTING,
+    OVERLAPS,
     PREDICTORS,
     WEIGHTS,
     halves,
@@ -14,6 +15,7 @@ from real_data_study.outcome import (
     per_of,
 )
 from wmcl.statistics import compare, mean_interval, verdict
+from wmcl.statistics.association import FEWEST
 from wmcl.statistics.verdict import ENOUGH_SEEDS
 from wmcl.studies.network import networks_text
 from wmcl.studies.tables import ABSENT, interval, interval_of, number, table_head, table_row
@@ -106,49 +108,47 @@ def _differences(results: xr.Dataset, stage: str) -> list[str]:
     """How far conditions differ that do not grow out of each other."""
     if lines(results) or results.sizes["condition"] < 2:
         return []
-    found = differences(results, stage)
     rows = []
-    for k, name in enumerate(found.quantity.values.tolist()):
-        one = found.isel(quantity=k)
-        form = QUANTITIES[name].form if name in QUANTITIES else ".2e"
-        ends = [f"{number(float(one[end]), form)} ({one[f'{end}_condition'].item()})" for end in ("lowest", "highest")]
-        tests = [number(float(one.agreement), ".2f"), number(float(one.p), ".1g"), str(int(one.n))]
-        rows.append(table_row([name, *ends, *tests]))
+    for one in differences(results, stage):
+        means = ((one.lowest, one.lowest_condition), (one.highest, one.highest_condition))
+        ends = [f"{number(mean, one.form)} ({condition})" for mean, condition in means]
+        rows.append(table_row([one.quantity, *ends, number(one.agreement, ".2f"), number(one.p, ".1g"), str(one.n)]))
     text = (
-        f"How far the conditions differ at {_loss(results, stage)}: the lowest and the highest of their means;"
-        " Kendall's W, 1 if all networks put the conditions in the same order and 0 if they do not agree at all, and"
-        " the p of Friedman's test of 0, over the seeds that reached the loss in all conditions. Conditions that no"
-        " network brought there are left out. The extremes were chosen by their outcome, so there is no interval of"
-        " their ratio."
+        f"How far the conditions differ at {_loss(results, stage)}: the lowest and the highest of their means."
+        " Kendall's W is 1 if all networks put the conditions in the same order, and 0 if their orders have nothing in"
+        " common; p is that of Friedman's test of W = 0. Both are over the n seeds that reached the loss in all"
+        " conditions. Conditions in which no network reached the loss are left out. The lowest and the highest condition were"
+        " chosen by their outcome, so their ratio has no interval."
     )
     return ["", text, "", *table_head(["quantity", "lowest", "highest", "W", "p", "n"]), *rows]
 
 
 def _exponents(results: xr.Dataset, stage: str) -> list[str]:
-    """Of every importance, dimension and the training steps, and in words what they come to."""
+    """Of every importance, dimension and the training steps, and whether these grow or fall."""
     if not lines(results):
         return []
     at = results.sel(stage=stage)
-    rows = {}
+    rows: list[tuple[str, xr.DataArray]] = []
     for kind in results.kind.values.tolist():
         per = "answer" if kind == "MAS" else "bit"  # MAS is of all outputs, which are no bits
-        rows[f"{kind} of W_hh per {per}"] = at.importance_exponent.sel(kind=kind, connection="hh", per=per)
+        weights = {"kind": kind, "connection": "hh", "per": per}
+        rows.append((f"{kind} of W_hh per {per}", at.importance_exponent.sel(weights)))
         if kind == "sampled":
-            own = at.importance_exponent_without_smallest.sel(kind=kind, connection="hh", per=per)
-            rows["sampled of W_hh per bit, without the smallest"] = own
+            larger = at.importance_exponent_without_smallest.sel(weights)
+            rows.append((f"{kind} of W_hh per {per}, without the smallest", larger))
     for name in ("components", "participation_ratio", "effective_rank"):
         for phase, text in (("output", "last step"), ("all", "all steps")):
-            rows[f"{name.replace('_', ' ')}, {text}"] = at[f"{name}_exponent"].sel(phase=phase)
-    rows["training steps to the loss"] = at.iterations_exponent
+            rows.append((f"{name.replace('_', ' ')}, {text}", at[f"{name}_exponent"].sel(phase=phase)))
+    rows.append(("training steps to the loss", at.iterations_exponent))
     names = at.line.values.tolist()
     cells = []
-    for text, values in rows.items():
+    for text, values in rows:
         found = mean_interval(values)
         cells.append(table_row([text, *(exponent(found.sel(line=line), values.sizes["seed"]) for line in names)]))
     text = (
-        f"Exponents in m at {_loss(results, stage)}, within each seed: twice the m multiplies the quantity by 2 to the"
-        " power of it. It grows or falls with m where the interval leaves out 0. Where a network missed the loss, its"
-        " seed has no exponent, and there is no interval."
+        f"Exponents in m at {_loss(results, stage)}, within each seed: where m doubles, the quantity is multiplied by 2"
+        " to the power of its exponent. It grows or falls with m where the interval excludes 0. A seed one of whose"
+        " networks missed the loss has no exponent, and then there is no interval."
     )
     return ["", text, "", *table_head(["quantity", *names]), *cells]
 
@@ -167,79 +167,66 @@ def exponent(found: xr.Dataset, seeds: int) -> str:
 
 def _contrasts(results: xr.Dataset, stage: str) -> list[str]:
     """Ratios of the sampled Fisher within seeds: the largest size to the smallest, and lines to each other."""
-    labels = _labels(results)
     values = results.importance.sel(kind="sampled", stage=stage, per=per_of(results), **WEIGHTS)
     by_line = lines(results)
-    pairs = [(labels[places[-1]], labels[places[0]]) for places in by_line.values()]
+    pairs = [(places[-1], places[0]) for places in by_line.values()]
     for one, other in (("last digit", "blank lead"), ("first digit", "last digit"), ("sequences", "first digit")):
         if one in by_line and other in by_line:
-            pairs.append((labels[by_line[one][-1]], labels[by_line[other][-1]]))
+            pairs.append((by_line[one][-1], by_line[other][-1]))
     if not pairs:
         return []
     plain = xr.DataArray(values.transpose("condition", "seed").values, dims=("condition", "seed"))
-    found = compare(plain.assign_coords(condition=labels, seed=results.seed.values), pairs)
+    places = range(results.sizes["condition"])
+    found = compare(plain.assign_coords(condition=places, seed=results.seed.values), pairs)
     rows = []
-    for k in range(found.sizes["comparison"]):
+    for k, (first, second) in enumerate(pairs):
         pair = found.isel(comparison=k)
         ends = (float(pair.ratio_simultaneous_low), float(pair.ratio_simultaneous_high))
         ratio = interval(".2g", float(pair.ratio), *ends)
-        rows.append(
-            table_row([str(pair.comparison.values), f"{int(pair.n)}", ratio, number(float(pair.p_holm), ".1g")])
-        )
+        text = f"{_condition(results, first)} / {_condition(results, second)}"
+        rows.append(table_row([text, f"{int(pair.n)}", ratio, number(float(pair.p_holm), ".1g")]))
     text = (
-        f"Ratios of the sampled Fisher of W_hh per bit at {_loss(results, stage)}, within seeds; simultaneous 95 %"
-        " intervals, p after Holm."
+        f"Ratios of the sampled Fisher of W_hh per bit at {_loss(results, stage)}, within seeds, with simultaneous 95 %"
+        " intervals and p corrected after Holm."
     )
     return ["", text, "", *table_head(["ratio", "n", "mean", "p"]), *rows]
 
 
-def _labels(results: xr.Dataset) -> list[str]:
-    return [f"{task}, m = {m}" for task, m in zip(results.task.values, results["task_size"].values, strict=True)]
+def _condition(results: xr.Dataset, place: int) -> str:
+    return f"{results.task.values[place]}, m = {results['task_size'].values[place]}"
 
 
 def _law(results: xr.Dataset, stage: str) -> list[str]:
-    """Load, retention and lead at once, over the conditions without distractors before what is asked for."""
-    chosen = int(results.in_law.sum())
-    if chosen < 5:
+    """Load, retention and lead at once, over the conditions of the law."""
+    if int(results.in_law.sum()) < 5:
         return []
-    text = (
-        "Exponents in load, retention and 1 + lead, of all conditions but those with digits before the one asked for:"
-    )
+    left_out = dict.fromkeys(f"'{task}'" for task in results.task.values[results.in_law.values == 0])
+    without = " and ".join(left_out)
+    but = f" but {without}, where inputs come first on which the answer may not depend" if left_out else ""
+    text = f"Exponents in load, retention and 1 + lead at once, over all conditions{but}:"
     found = verdict(law_effects(results, stage), "Sampled Fisher of W_hh per bit", _loss(results, stage))
-    return ["", text, "", *(f"- {line}" for line in found.splitlines())]
+    return ["", text, "", *(f"- {line.removeprefix('- ')}" for line in found.splitlines())]
 
 
 def _pairs(results: xr.Dataset) -> list[str]:
     """Forgetting and overlaps: means over pairs of each seed, and how far pairs differ."""
     rows = []
-    for name in (
-        "first_accuracy",
-        "second_accuracy",
-        "forgetting_accuracy",
-        "forgetting_loss",
-        *PREDICTORS[:3],
-        "moved",
-    ):
+    accuracies = ("first_accuracy", "second_accuracy", "forgetting_accuracy")
+    for name in (*accuracies, "forgetting_loss", *OVERLAPS, "moved"):
         values = results[name]
-        if not bool(values.notnull().any()):
-            continue
-        between = values.mean("seed")
-        text = results[name].attrs["long_name"]
-        rows.append(
-            table_row(
-                [
-                    text,
-                    interval_of(values.mean("pair"), ".3f"),
-                    f"{float(between.min()):.3f} to {float(between.max()):.3f}",
-                ]
-            )
-        )
+        if bool(values.notnull().any()):
+            between = values.mean("seed")
+            ends = f"{float(between.min()):.3f} to {float(between.max()):.3f}"
+            rows.append(table_row([values.attrs["long_name"], interval_of(values.mean("pair"), ".3f"), ends]))
     count = results.sizes["pair"]
-    text = f"Two tasks in turn, {count} ordered pairs: mean over pairs, and the range of the means of pairs."
+    text = f"Two tasks in turn, in {count} ordered pairs: the mean over pairs, and the range of the means of pairs."
     return ["", text, "", *table_head(["quantity", "mean", "pairs"]), *rows]
 
 
 def _correlations(results: xr.Dataset) -> list[str]:
+    """Of what may predict forgetting with forgetting, within each network."""
+    if results.sizes["pair"] < FEWEST:
+        return ["", f"There are no rank correlations with forgetting: there are fewer than {FEWEST} pairs of tasks."]
     head = ["predictor", "forgetting in"] + [f"ranks, {name} taken off" for name in CHANGES]
     rows = []
     for predictor in (name for name in PREDICTORS if bool(results[name].notnull().any())):
@@ -249,9 +236,9 @@ def _correlations(results: xr.Dataset) -> list[str]:
             rows.append(table_row([NAMES[predictor], NAMES[forgetting], *cells]))
     text = (
         "Rank correlation with forgetting over the ordered pairs, within each seed. Pairs share tasks, so they are not"
-        " independent of each other, and a task that is forgotten easily makes a correlation of its own: 'means of"
-        " tasks' takes off what the first and the second task do in all their pairs, 'means of pairs' leaves what"
-        " differs between networks of the same pair. Intervals are over networks of the same tasks; they say nothing of"
-        " other tasks."
+        " independent of each other, and a task that is forgotten easily in all its pairs can cause a correlation"
+        " alone. With 'means of tasks taken off', what the first and the second task do in all their pairs is"
+        " subtracted. With 'means of pairs taken off', only what differs between networks of the same pair is left."
+        " Intervals are over networks that learned the same tasks; they say nothing about other tasks."
     )
     return ["", text, "", *table_head(head), *rows]

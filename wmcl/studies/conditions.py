@@ -9,11 +9,13 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from wmcl import networks
+from wmcl.likelihoods import Categorical
 from wmcl.networks.initialisation import Initialisation
 from wmcl.networks.network import Direction
 from wmcl.stages.importance import ImportanceKind
 from wmcl.studies.benchmark import TaskOptions
 from wmcl.studies.constraints import FALLING, FINITE, GIVEN, ONCE, Count, Share
+from wmcl.studies.rows import checked_tasks
 from wmcl.tasks import DataTask
 
 Per = Literal["bit", "answer"]
@@ -131,6 +133,10 @@ class OneATask(ConditionOptions):
         """The first tasks, in their order."""
         return self.made[: self.tasks]
 
+    def of_conditions(self) -> "OneATask":
+        """The same, however many tasks are learned in turn."""
+        return replace(self, tasks=0)  # type: ignore[type-var]
+
 
 @dataclass(frozen=True)
 class EachTask(OneATask):
@@ -156,14 +162,17 @@ class EachTask(OneATask):
     @property
     def made(self) -> list[DataTask]:
         """The tasks of the comparison of methods."""
-        found = self.options.tasks(self.measured)
-        for task in found:
-            if not isinstance(task, DataTask):
+        return [task for task in self.options.tasks(self.measured) if isinstance(task, DataTask)]
+
+    def check(self) -> None:
+        """Refuse tasks that are not of data, that have no classes, or that one network cannot learn."""
+        for task in checked_tasks(self.options, self.measured, "measured"):
+            if not isinstance(task, DataTask) or not isinstance(task.likelihood, Categorical):
                 raise ValueError(
-                    f"benchmark has the task {task.name}, a {type(task).__name__}: importances on data need tasks of"
-                    " wmcl.tasks.data_task"
+                    f"benchmark has the task {task.name!r}, a {type(task).__name__} with the likelihood"
+                    f" {task.likelihood}: it must be made by wmcl.tasks.data_task, and its targets must be classes"
                 )
-        return [task for task in found if isinstance(task, DataTask)]
+        super().check()
 
 
 def entropy(task: DataTask) -> float:

@@ -98,8 +98,13 @@ def grids_of(benchmark: Benchmark) -> Mapping[str, Grid]:
     return benchmark.grids or GRIDS
 
 
-def checked_tasks(options: TaskOptions, number: int) -> list[Task]:
+def checked_tasks(options: TaskOptions, number: int, option: str = "tasks") -> list[Task]:
     """Make the tasks; refuse those that a network cannot learn one after the other, or that have no accuracy.
+
+    Args:
+        options: of the tasks.
+        number: how many are made.
+        option: that says how many, for the error.
 
     Raises:
         ValueError: names the task, and what it must have.
@@ -121,7 +126,7 @@ def checked_tasks(options: TaskOptions, number: int) -> list[Task]:
                 " targets must be classes or bits"
             )
     if len(tasks) != number:
-        raise ValueError(f"tasks is {number}: it must be {len(tasks)}, the number of tasks that the benchmark makes")
+        raise ValueError(f"{option} is {number}: it must be {len(tasks)}, the number of tasks that the benchmark makes")
     return tasks
 
 
