@@ -222,7 +222,7 @@ def test_two_real_workers():
 
 
 def test_the_page_on_tasks_runs():
-    found = examples("tasks.md")
+    found = examples("guides/tasks.md")
     assert found["loss"].item() < 0.72
     assert found["batch"].inputs.shape == (16, 9, 3)
 
