@@ -117,8 +117,8 @@ def _differences(results: xr.Dataset, stage: str) -> list[str]:
         f"How far the conditions differ at {_loss(results, stage)}: the lowest and the highest of their means."
         " Kendall's W is 1 if all networks put the conditions in the same order, and 0 if their orders have nothing in"
         " common; p is that of Friedman's test of W = 0. Both are over the n seeds that reached the loss in all"
-        " conditions. Conditions in which no network reached the loss are left out. The lowest and the highest condition"
-        " were chosen by their outcome, so their ratio has no interval."
+        " conditions. Conditions in which no network reached the loss are left out. The lowest and the highest"
+        " condition were chosen by their outcome, so their ratio has no interval."
     )
     return ["", text, "", *table_head(["quantity", "lowest", "highest", "W", "p", "n"]), *rows]
 
