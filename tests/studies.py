@@ -34,15 +34,20 @@ def measure_of(study, config, device="cpu"):
 def keys_of_part(part):
     """What the entries of a part depend on, by condition."""
     common = identity(partial(part.measure, device="cpu"), ("device", *part.ignored))
+    return {condition: json.dumps([common, given]) for condition, given in given_of_part(part).items()}
+
+
+def given_of_part(part):
+    """What the measure of a part is given in each condition, as it makes entries."""
     own = [{} if part.given is None else part.given(condition) for condition in part.conditions]
     return {
-        str(condition): json.dumps([common, described(given, "given")])
+        str(condition): json.dumps(described(given, "given"))
         for condition, given in zip(part.conditions, own, strict=True)
     }
 
 
-def keys_of_parts(study, config):
-    """What the entries of each part of a study depend on, where the second part needs nothing of the first."""
+def two_parts(study, config):
+    """Both parts of a study, which are not run; the second one needs nothing of the first."""
     parts = []
 
     def sweep(part):
@@ -54,5 +59,15 @@ def keys_of_parts(study, config):
     try:
         study.results(config, sweep)
     except FoundError:
-        return [keys_of_part(part) for part in parts]
+        return parts
     raise AssertionError("the study has no second part")
+
+
+def keys_of_parts(study, config):
+    """What the entries of both parts of a study depend on."""
+    return [keys_of_part(part) for part in two_parts(study, config)]
+
+
+def given_of_parts(study, config):
+    """What the measures of both parts are given: a test that replaces a function changes all other keys by that."""
+    return [given_of_part(part) for part in two_parts(study, config)]

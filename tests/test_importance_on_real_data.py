@@ -15,7 +15,7 @@ from real_data_study.report import exponent, report
 from scipy import stats
 
 from figures import importance_on_real_data as figure_of
-from tests.studies import keys_of_parts
+from tests.studies import given_of_parts, keys_of_parts
 from wmcl.dimensionality import alignment
 from wmcl.importance import fisher_diagonal
 from wmcl.methods import named, train_sequence
@@ -282,9 +282,9 @@ def test_an_entry_depends_on_what_its_numbers_depend_on():
 
 
 def test_other_drawings_make_other_entries(monkeypatch):
-    before = parts_of(SMOKE)
+    before = given_of_parts(STUDY, SMOKE)
     drawn = digits.stand_in_strokes(*digits.STAND_IN, seed=1)
     monkeypatch.setattr(digits, "_strokes_of", lambda source: drawn)
-    for one, other in zip(before, parts_of(SMOKE), strict=True):
+    for one, other in zip(before, given_of_parts(STUDY, SMOKE), strict=True):
         assert one.keys() == other.keys()
         assert not set(one.values()) & set(other.values())

@@ -12,7 +12,7 @@ from real_data_study.differences import differences
 from real_data_study.report import report
 
 from figures import importance_on_real_data as figure_of
-from tests.studies import first_part, keys_of_part, keys_of_parts
+from tests.studies import first_part, given_of_parts, keys_of_part, keys_of_parts
 from wmcl.data import stand_in_audioset, stand_in_languages
 from wmcl.importance import fisher_diagonal, memory_aware_synapses
 from wmcl.plotting.style import house_style
@@ -94,10 +94,10 @@ def test_other_recordings_make_other_entries(monkeypatch):
         ("audioset", audioset, "_sounds", stand_in_audioset(12, 10, seed=1)),
         ("pos", pos, "_treebanks", stand_in_languages(3, 16, 6, 6, seed=1)),
     ):
-        before = keys_of_parts(STUDIES[name], tiny(name))
+        before = given_of_parts(STUDIES[name], tiny(name))
         monkeypatch.setattr(module, function, lambda wanted, data=data: data)
         module._tasks.cache_clear()
-        for one, other in zip(before, keys_of_parts(STUDIES[name], tiny(name)), strict=True):
+        for one, other in zip(before, given_of_parts(STUDIES[name], tiny(name)), strict=True):
             assert one.keys() == other.keys()
             assert not set(one.values()) & set(other.values())
         module._tasks.cache_clear()

@@ -95,8 +95,8 @@ class Study(Generic[C]):
             ValueError: names the option, its value and what is allowed.
         """
         check_fields(config)
-        self.check(config)
         check_run(config.run)
+        self.check(config)
 
     def run(self, config: C) -> xr.Dataset:
         """Run the study, or what is missing of it, and write its file and its report; each appears whole or not at all.
