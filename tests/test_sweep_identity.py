@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wmcl.networks import Elman
-from wmcl.sweeps import run
+from wmcl.sweeps import checkpoint, run
 from wmcl.sweeps.identity import described, identity
+from wmcl.sweeps.place import Place, working_at
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,7 @@ VALUES = st.recursive(
 
 @given(VALUES, VALUES)
 def test_values_have_the_same_description_only_if_they_are_equal_with_their_types(one, other):
-    assert (text(one) == text(other)) == (repr(_sorted(one)) == repr(_sorted(other)))
-
-
-def _sorted(value):
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
+    assert (text(one) == text(other)) == (repr(one) == repr(other))
 
 
 def test_names_of_positional_and_named_arguments_are_the_same():
@@ -366,3 +361,169 @@ def test_what_a_condition_is_given_concerns_its_entries_alone(tmp_path):
     rates["b"] = 0.3
     assert result().rate.values.ravel().tolist() == [0.1, 0.3]
     assert (tmp_path / "log").read_text() == "a b b "
+
+
+def loaded(folder, monkeypatch, name, text):
+    """A module of a user's own, in a file."""
+    (folder / f"{name}.py").write_text(dedent(text))
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    return importlib.import_module(name)
+
+
+def test_the_code_that_runs_counts_not_the_file_that_was_edited_meanwhile(tmp_path, monkeypatch):
+    module = loaded(tmp_path, monkeypatch, "edited", "def f():\n    return 2.0\n")
+    before = text(module.f)
+    (tmp_path / "edited.py").write_text("def f():\n    return 3.0\n")
+    assert text(module.f) == before
+    assert text(loaded(tmp_path, monkeypatch, "edited", "def f():\n    return 3.0\n").f) != before
+
+
+TWICE = """
+    import functools
+    from contextlib import contextmanager
+    from dataclasses import dataclass, field
+    import numpy as np
+    import settings
+
+    def times(function):
+        @functools.wraps(function)
+        def outer(*given):
+            return 2 * function(*given)
+        return outer
+
+    @times
+    def decorated():
+        return 1
+
+    @functools.wraps(np.mean)
+    def called_like_another(x):
+        return 2 * np.mean(x)
+
+    @functools.singledispatch
+    def dispatched(x):
+        return 1
+
+    @dispatched.register
+    def _(x: int):
+        return 2
+
+    class Times:
+        def __init__(self, function, factor):
+            functools.update_wrapper(self, function)
+            self.factor = factor
+
+        def __call__(self):
+            return self.factor
+
+    def plain():
+        return 1
+
+    of_an_object = Times(plain, 2)
+
+    @dataclass
+    class Sizes:
+        sizes: list = field(default_factory=lambda: [2])
+
+    def by_default():
+        return Sizes().sizes
+
+    def imported_inside():
+        import settings as inside
+        return inside.RATE
+
+    def by_name():
+        return getattr(settings, "RATE")
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["decorated", "called_like_another", "dispatched", "of_an_object", "by_default", "imported_inside", "by_name"],
+)
+def test_what_stands_around_the_code_of_a_user_counts(tmp_path, monkeypatch, name):
+    settings = "RATE = {}\n"
+    loaded(tmp_path, monkeypatch, "settings", settings.format(2))
+    before = text(getattr(loaded(tmp_path, monkeypatch, "around", TWICE), name))
+    assert text(getattr(loaded(tmp_path, monkeypatch, "around", TWICE), name)) == before
+    loaded(tmp_path, monkeypatch, "settings", settings.format(3))
+    changed = TWICE.replace("return 2 *", "return 3 *").replace("return 2\n", "return 3\n").replace("[2]", "[3]")
+    changed = changed.replace("Times(plain, 2)", "Times(plain, 3)")
+    assert text(getattr(loaded(tmp_path, monkeypatch, "around", changed), name)) != before
+
+
+def make(k):
+    return lambda x: x + k
+
+
+f, g = (lambda x: x + 1), (lambda x: x * 5)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([f, g, f], [f, g, g]),
+        ([make(2), make(3), make(2)], [make(2), make(3), make(3)]),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (np.ma.array([1.0, 2.0], mask=[0, 0]), np.ma.array([1.0, 2.0], mask=[0, 1])),
+        ([0, 1], (0, 1)),
+        (float("nan"), "nan"),
+        (
+            torch.func.grad(torch.nn.functional.mse_loss, argnums=0),
+            torch.func.grad(torch.nn.functional.mse_loss, argnums=1),
+        ),
+    ],
+)
+def test_what_containers_and_wrappers_hold_counts(one, other):
+    assert text(one) == text(one)
+    assert text(one) != text(other)
+
+
+def test_links_are_followed_and_a_folder_around_a_function_is_a_place(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.txt").write_text("1")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "real")
+    before, root = text(tmp_path / "data"), tmp_path
+
+    def measured():
+        return root
+
+    place = text(measured)
+    (tmp_path / "real" / "a.txt").write_text("2")
+    assert text(tmp_path / "data") != before
+    assert text(measured) == place
+
+
+def test_two_trainings_of_a_measure_have_places_of_their_own(tmp_path):
+    place = Place("job", tmp_path, None)
+    with working_at(place):
+        assert checkpoint("a") != checkpoint("b")
+        with pytest.raises(ValueError, match="name is 'a': another training of this measure has that name"):
+            checkpoint("a")
+    with working_at(place):
+        assert checkpoint("a") == tmp_path / "job.checkpoint" / "a"
+    assert checkpoint("a") is None
+
+
+SET_LATER = """
+    import numpy as np
+    import xarray as xr
+
+    RATE = 2.0
+
+    def measure(condition, seeds):
+        return xr.Dataset({"value": ("seed", np.full(len(seeds), RATE))}, {"seed": list(seeds)})
+"""
+
+
+def test_other_processes_compute_with_what_stands_in_this_one(tmp_path, monkeypatch):
+    module = loaded(tmp_path, monkeypatch, "set_later", SET_LATER)
+    for rate in (2.0, 5.0):
+        module.RATE = rate
+        found = run(module.measure, [{"p": 1}], [0, 1], tmp_path / "entries", jobs=2, progress=False)
+        assert found.value.values.ravel().tolist() == [rate, rate]
+        assert found.attrs["entries_computed"] == "2 of 2"

@@ -6,21 +6,22 @@ A number of a sweep depends on the measure and on everything that the measure wa
 - dataclasses, containers and other objects by their class and what they hold, but for what a
   :class:`functools.cached_property` keeps. An object with a method ``depends_on``
   adds what that returns, such as a digest of data that it will load;
-- a function that belongs to no installed package by its source without comments and docstrings, by the values that it
-  takes from around it (closure, defaults, globals), and by every function and class that it names, in the same manner;
+- a function that belongs to no installed package by the code that runs, which has neither comments nor docstrings, by
+  the values that it takes from around it (closure, defaults, globals), and by every function and class that it names,
+  in the same manner;
 - what belongs to an installed package, or to this one, by its name alone: provenance keeps the versions.
 """
 
-import ast
 import copyreg
 import functools
 import hashlib
 import inspect
+import json
+import os
 import sys
 import sysconfig
-import textwrap
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -84,65 +85,69 @@ class _Description:
 
     def __init__(self) -> None:
         self.code: dict[object, str] = {}
-        self.around: list[object] = []
+        self.holding: list[object] = []
         """the objects that hold the one that is described"""
+        self.in_code = 0
+        """how many functions hold the value"""
 
     def __call__(self, value: Any, name: str) -> Described:
         """Describe a value; the name is for errors alone."""
         if isinstance(value, Enum):
-            return {"enum": f"{_name_of(type(value))}.{value.name}", "value": self(value.value, name)}
+            return {"enum": f"{type(value).__qualname__}.{value.name}", "value": self(value.value, name)}
         if value is None or type(value) in (bool, int, str):
             return value
         if type(value) is float:
-            return value if np.isfinite(value) else repr(value)
+            return value if np.isfinite(value) else {"float": repr(value)}
         if isinstance(value, np.generic):
-            return self(value.item(), name)
+            return {"numpy": str(value.dtype), "value": self(value.item(), name)}
         if isinstance(value, (complex, range, slice, torch.dtype, torch.device, np.dtype)):
-            return f"{type(value).__name__} {value!r}"
+            return {"plain": f"{type(value).__name__} {value!r}"}
         if isinstance(value, bytes):
-            return f"bytes {_digest(value)}"
+            return {"bytes": _digest(value)}
         if isinstance(value, Path):
-            return _content(value)
+            return _content(value, folders=not self.in_code)
         if isinstance(value, types.ModuleType):
-            return f"module {value.__name__}"
+            file = getattr(value, "__file__", None) if is_own(value) else None
+            return {"module": value.__name__, "file": file and _file_digest(Path(file))}
         if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
             return self._of_code(value, name)
-        if any(value is each for each in self.around):
-            return f"{_name_of(type(value))} that holds this"
-        self.around.append(value)
+        if any(value is each for each in self.holding):
+            return {"holds": type(value).__qualname__}
+        self.holding.append(value)
         try:
             return self._of_object(value, name)
         finally:
-            self.around.pop()
+            self.holding.pop()
 
     def _of_object(self, value: Any, name: str) -> Described:
-        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            return f"array {value.dtype} {value.shape} {_digest(np.ascontiguousarray(value).tobytes())}"
-        if isinstance(value, torch.Tensor):
+        if type(value) is np.ndarray and not value.dtype.hasobject:
+            return {"array": f"{value.dtype} {value.shape} {_digest(np.ascontiguousarray(value).tobytes())}"}
+        if type(value) in (torch.Tensor, torch.nn.Parameter):
             plain = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-            return f"tensor {value.dtype} {tuple(value.shape)} {value.requires_grad} {_digest(plain.tobytes())}"
+            kind = f"{type(value).__name__} {value.dtype} {tuple(value.shape)} {value.requires_grad}"
+            return {"tensor": f"{kind} {_digest(plain.tobytes())}"}
         if isinstance(value, (xr.Dataset, xr.DataArray)):
             return {type(value).__name__: self(value.to_dict(data="array"), name)}
         if type(value) in (list, tuple):
-            return [self(each, f"{name}[{k}]") for k, each in enumerate(value)]
-        if isinstance(value, Mapping):
-            pairs = [[self(key, name), self(each, f"{name}[{key!r}]")] for key, each in value.items()]
-            return {"mapping": sorted(pairs, key=repr), "class": self._of_code(type(value), name)}
-        if isinstance(value, Set):
-            return {"set": sorted((self(each, name) for each in value), key=repr)}
+            items = [self(each, f"{name}[{k}]") for k, each in enumerate(value)]
+            return items if type(value) is list else {"tuple": items}
+        if type(value) in (dict, types.MappingProxyType):
+            return {"mapping": [[self(key, name), self(each, f"{name}[{key!r}]")] for key, each in value.items()]}
+        if type(value) in (set, frozenset):
+            return {"set": sorted((described(each, name) for each in value), key=repr)}
         if isinstance(value, functools.partial):
             function, bound = _bound(value)
-            return {"function": self(function, name), "bound": self(bound, name)}
+            return {"function": self(function, name), "bound": self(dict(sorted(bound.items())), name)}
         if isinstance(value, types.MethodType):
             return {"method": self(value.__func__, name), "of": self(value.__self__, name)}
         if isinstance(value, (staticmethod, classmethod)):
-            return self(value.__func__, name)
+            return {type(value).__name__: self(value.__func__, name)}
         if isinstance(value, property):
-            return [self(value.fget, name), self(value.fset, name)]
+            return {"property": [self(value.fget, name), self(value.fset, name)]}
         if isinstance(value, functools.cached_property):
-            return self(value.func, name)
-        if not isinstance(value, type) and hasattr(value, "__wrapped__"):  # cached
-            return self(value.__wrapped__, name)
+            return {"property": self(value.func, name)}
+        if isinstance(value, functools._lru_cache_wrapper):
+            return {"cached": self(value.__wrapped__, name)}
         return self._of_instance(value, name)
 
     def _of_instance(self, value: Any, name: str) -> Described:
@@ -165,13 +170,34 @@ class _Description:
         if isinstance(value, types.BuiltinFunctionType):
             owner = value.__self__
             is_plain = owner is None or isinstance(owner, (types.ModuleType, type))
-            return _name_of(value) if is_plain else {"method": value.__name__, "of": self(owner, name)}
-        if not _is_own(value):
-            return _name_of(value)
+            found = {"name": _name_of(value)}
+            return found if is_plain else {"method": value.__name__, "of": self(owner, name)}
+        if not is_own(value):
+            return self._of_installed(value, name)
         if value in self.code:
-            return self.code[value]
-        self.code[value] = f"{value.__qualname__}, as above"
-        return self._of_class(value, name) if isinstance(value, type) else self._of_function(value, name)
+            return {"as above": self.code[value]}
+        self.code[value] = f"{value.__qualname__}, number {len(self.code)}"
+        self.in_code += 1
+        try:
+            return self._of_class(value, name) if isinstance(value, type) else self._of_function(value, name)
+        finally:
+            self.in_code -= 1
+
+    def _of_installed(self, value: Any, name: str) -> Described:
+        """Describe code of others by its name, and by what it was made around, such as the function that it wraps."""
+        closure = getattr(value, "__closure__", None)
+        if isinstance(value, type) or not closure:
+            return {"name": _name_of(value)}
+        if hasattr(value, "registry"):  # of a single-dispatch function, beside which stands a cache
+            return {"name": _name_of(value), "registry": self(value.registry, name)}
+        if any(value is each for each in self.holding):
+            return {"holds": value.__qualname__}
+        self.holding.append(value)
+        try:
+            around = [self(cell.cell_contents, name) for cell in closure if _is_filled(cell)]
+        finally:
+            self.holding.pop()
+        return {"name": value.__code__.co_qualname, "around": around}
 
     def _of_class(self, kind: type, name: str) -> Described:
         members = {
@@ -179,23 +205,26 @@ class _Description:
             for key, each in sorted(vars(kind).items())
             if not _follows(key, each)
         }
-        return {
-            "class": kind.__qualname__,
-            "bases": [self._of_code(b, name) for b in kind.__bases__],
-            "members": members,
+        made = {
+            key: self([each.default, each.default_factory], f"{kind.__qualname__}.{key}")
+            for key, each in vars(kind).get("__dataclass_fields__", {}).items()
         }
+        bases = [self._of_code(base, name) for base in kind.__bases__]
+        return {"class": kind.__qualname__, "bases": bases, "members": members, "fields": made}
 
     def _of_function(self, function: types.FunctionType, name: str) -> Described:
-        wrapped = getattr(function, "__wrapped__", None)
-        if wrapped is not None and not _is_own_file(function.__code__.co_filename):
-            return {"decorator": function.__code__.co_qualname, "function": self(wrapped, name)}
+        codes = [
+            [code.co_code.hex(), code.co_exceptiontable.hex(), list(code.co_names), list(code.co_varnames)]
+            for code in _codes(function.__code__)
+        ]
+        constants = [self(each, f"a constant of {function.__name__}") for each in _constants(function.__code__)]
         around = {
             key: self(each, f"{key}, which {function.__name__} takes from around it,")
             for key, each in sorted(_taken_from_around(function).items())
         }
         return {
             "function": function.__qualname__,
-            "source": _source(function),
+            "code": _digest(json.dumps([codes, constants], sort_keys=True).encode()),
             "defaults": self([function.__defaults__, function.__kwdefaults__], f"a default of {function.__name__}"),
             "around": around,
             "attributes": self(vars(function), f"an attribute of {function.__name__}"),
@@ -219,10 +248,25 @@ def _taken_from_around(function: types.FunctionType) -> dict[str, Any]:
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     found: dict[str, Any] = {name: cell.cell_contents for name, cell in cells if _is_filled(cell)}
     names = [name for code in _codes(function.__code__) for name in code.co_names]
-    found |= {name: function.__globals__[name] for name in names if name in function.__globals__ and name not in found}
-    for key, module in [each for each in found.items() if isinstance(each[1], types.ModuleType)]:
-        if _is_own(module):
-            found |= {f"{key}.{name}": vars(module)[name] for name in names if name in vars(module)}
+    for name in names:
+        if name not in found and name in function.__globals__:
+            found[name] = function.__globals__[name]
+        elif name not in found and isinstance(sys.modules.get(name), types.ModuleType):
+            found[name] = sys.modules[name]  # imported where it is used
+    modules = [each for each in found.items() if isinstance(each[1], types.ModuleType) and is_own(each[1])]
+    seen = set()
+    while modules:
+        key, module = modules.pop()
+        parts = {f"{key}.{name}": vars(module)[name] for name in names if name in vars(module)}
+        if parts:
+            del found[key]  # what the code names of it is enough
+        found |= parts
+        seen.add(module.__name__)
+        modules += [
+            (part, each)
+            for part, each in parts.items()
+            if isinstance(each, types.ModuleType) and is_own(each) and each.__name__ not in seen
+        ]
     return found
 
 
@@ -242,29 +286,20 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes(each)
 
 
-def _source(function: types.FunctionType) -> str:
-    """Return a digest of the source without comments and docstrings; of the bytecode where no source tells it apart."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, SyntaxError, TypeError):  # typed at a prompt, or a part of an expression
-        tree = None
-    if tree is None or function.__name__ == "<lambda>":  # several of which may share a line
-        parts = [
-            [code.co_code, code.co_names, code.co_varnames, [c for c in code.co_consts if not hasattr(c, "co_code")]]
-            for code in _codes(function.__code__)
-        ]
-        return _digest(repr(parts).encode())
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-            and ast.get_docstring(node) is not None
-        ):
-            node.body = node.body[1:]
-    return _digest(ast.dump(tree).encode())
+def _constants(code: types.CodeType) -> Iterator[Any]:
+    """List the constants of all codes but their docstrings, which come first."""
+    for each in _codes(code):
+        for place, constant in enumerate(each.co_consts):
+            is_docstring = place == 0 and isinstance(constant, str)
+            if not isinstance(constant, types.CodeType):
+                yield None if is_docstring else constant
 
 
-def _is_own(value: Any) -> bool:
+def is_own(value: Any) -> bool:
     """Tell whether code belongs to neither Python nor an installed package nor this one."""
+    code = getattr(value, "__code__", None)
+    if isinstance(code, types.CodeType) and not code.co_filename.startswith("<"):
+        return _is_own_file(code.co_filename)
     module = value if isinstance(value, types.ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
     if module is None or module.__name__.partition(".")[0] in sys.builtin_module_names:
         return module is None
@@ -288,12 +323,15 @@ def _follows(name: str, member: Any) -> bool:
     return not is_written or name.startswith("__annotate")
 
 
-def _content(path: Path) -> Described:
-    """Describe what a file, or all files of a folder, hold; the name alone where there is none."""
+def _content(path: Path, folders: bool) -> Described:
+    """Describe what a file, or all files of a folder, hold; the name alone where there is none.
+
+    A folder that a function takes from around it, such as that of a project, is a place and not data.
+    """
     if path.is_file():
         return {"file": _file_digest(path)}
-    if path.is_dir():
-        files = sorted(each for each in path.rglob("*") if each.is_file())
+    if folders and path.is_dir():
+        files = sorted(Path(top) / name for top, _, names in os.walk(path, followlinks=True) for name in names)
         return {"folder": [[each.relative_to(path).as_posix(), _file_digest(each)] for each in files]}
     return {"path": path.as_posix()}
 

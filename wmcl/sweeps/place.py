@@ -44,6 +44,8 @@ class Place:
 
 _CHECKPOINTS: ContextVar[Path | None] = ContextVar("checkpoints", default=None)
 """folder of the checkpoints of the job that this thread computes"""
+_GIVEN: ContextVar[set[str]] = ContextVar("given")
+"""names of the trainings of that job so far"""
 
 
 def checkpoint(name: str = "training") -> Path | None:
@@ -54,20 +56,30 @@ def checkpoint(name: str = "training") -> Path | None:
 
     Returns:
         None outside of a sweep, and where workers have no disk in common with the process that runs the sweep.
+
+    Raises:
+        ValueError: if the running measure has used the name before: two trainings in one place would be taken for one.
     """
     folder = _CHECKPOINTS.get()
-    return None if folder is None else folder / name
+    if folder is None:
+        return None
+    given = _GIVEN.get()
+    if name in given:
+        raise ValueError(f"name is {name!r}: another training of this measure has that name; give each one of its own")
+    given.add(name)
+    return folder / name
 
 
 @contextmanager
 def working_at(place: Place) -> Iterator[None]:
     """Offer a place to the measure that is called meanwhile, and report how far it is."""
-    before = _CHECKPOINTS.set(place.checkpoints)
+    before, given = _CHECKPOINTS.set(place.checkpoints), _GIVEN.set(set())
     try:
         with watched_by(_reporter(place)):
             yield
     finally:
         _CHECKPOINTS.reset(before)
+        _GIVEN.reset(given)
 
 
 def _reporter(place: Place) -> Watcher | None:

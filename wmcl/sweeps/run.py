@@ -4,6 +4,7 @@ Workers only return data; the parent alone writes. Killed at any moment, the sam
 missing.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -17,6 +18,7 @@ from uuid import uuid4
 import xarray as xr
 from tqdm import tqdm
 
+from wmcl.sweeps.by_value import packed
 from wmcl.sweeps.cluster import Backend, connect, ship, threads
 from wmcl.sweeps.combine import combine
 from wmcl.sweeps.display import Display, refreshed
@@ -88,7 +90,7 @@ def run(
             check_counts(**{label: value})
     grid = entries(conditions, seeds)
     own = {} if given is None else {entry.condition: given(dict(entry.condition)) for entry in grid}
-    common = identity(measure, ignored)
+    common = _brief_form(identity(measure, ignored))
     per_condition = {condition: described(arguments, "given") for condition, arguments in own.items()}
     keys = {entry: key({**common, "given": per_condition.get(entry.condition)}, entry) for entry in grid}
     store = Store(Path(folder))
@@ -115,7 +117,7 @@ def run(
                 display.finish(entry)
 
             complete = partial(_with_arguments, measure, own) if own else measure
-            sent = complete if cluster is None else ship(complete)
+            sent = ship(complete) if cluster is not None else packed(complete) if pool.processes > 1 else complete
             with refreshed(display, reports, pool.client) if progress else nullcontext():
                 failed = compute(sent, places, pool, finish, display.started)
     if not results:
@@ -129,6 +131,12 @@ def run(
         entries_computed=f"{len(missing) - len(failed)} of {len(grid)}",
         failed_entries="; ".join(map(str, failed)),
     )
+
+
+def _brief_form(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a description, or its digest if it is long: each of many entries keeps it."""
+    text = json.dumps(description, sort_keys=True)
+    return description if len(text) < 20_000 else {"digest": digest(text.encode())}
 
 
 def _with_arguments(

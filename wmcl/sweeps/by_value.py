@@ -1,0 +1,56 @@
+"""Send a measure to processes of this machine as it is here, with the code and the values of its author's modules.
+
+A process imports modules from their files, which may hold something else than this process: an edited file, a global
+that was set since, or, in a process that is used again, an earlier version. The key of an entry describes what is here.
+"""
+
+import pickle
+import sys
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import cloudpickle
+import xarray as xr
+
+from wmcl.sweeps.grid import Condition
+from wmcl.sweeps.identity import is_own
+from wmcl.sweeps.pool import Measure
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Carry a measure as bytes."""
+
+    measure: bytes
+
+    def __call__(self, condition: Condition, seeds: Sequence[int]) -> xr.Dataset:
+        """Call the measure itself."""
+        return _unpacked(self.measure)(condition, seeds)
+
+
+@cache
+def _unpacked(measure: bytes) -> Measure:
+    return pickle.loads(measure)
+
+
+def packed(measure: Measure) -> Packed:
+    """Pack a measure with the code of all loaded modules that belong to no installed package."""
+    known = cloudpickle.list_registry_pickle_by_value()
+    own = [
+        module
+        for name, module in list(sys.modules.items())
+        if isinstance(module, types.ModuleType)
+        and module.__name__ == name
+        and name not in {*known, "__main__", "__mp_main__"}
+        and getattr(module, "__file__", None)
+        and is_own(module)
+    ]
+    for module in own:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return Packed(cloudpickle.dumps(measure))
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
