@@ -1,6 +1,7 @@
 """A study: from its declaration to the command line, the file and the report."""
 
 import json
+import os
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -124,12 +125,13 @@ def test_the_command_ends_with_the_report_and_the_file(monkeypatch, tmp_path, ca
     assert "Given up" not in printed
 
 
+computed = times
+
+
 def kills(condition, seeds, number, device):
     if condition["x"] == 10:
-        import os
-
         os._exit(1)
-    return times(condition, seeds, number, device)
+    return computed(condition, seeds, number, device)
 
 
 def test_what_was_given_up_is_said(monkeypatch, tmp_path, capsys):
