@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 def examples(page):
-    blocks = re.findall(r"```{code-cell} python\n(?::.*\n)*(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+    blocks = re.findall(r"```{code-cell} python\n(?::[^\n]*\n)*(.*?)```", (DOCS / page).read_text(), re.DOTALL)
     assert blocks
     namespace = {}
     for block in blocks:
