@@ -4,8 +4,7 @@ A number of a sweep depends on the measure and on everything that the measure wa
 
 - arrays and tensors by a digest of their content, and a :class:`pathlib.Path` by a digest of the file or folder there;
 - dataclasses, containers and other objects by their class and what they hold, but for what a
-  :class:`functools.cached_property` keeps. An object with a method ``depends_on``
-  adds what that returns, such as a digest of data that it will load;
+  :class:`functools.cached_property` keeps;
 - a function that belongs to no installed package by the code that runs, which has neither comments nor docstrings, by
   the values that it takes from around it (closure, defaults, globals), and by every function and class that it names,
   in the same manner;
@@ -161,9 +160,7 @@ class _Description:
                 " numbers, text, arrays, paths, functions or dataclasses"
             ) from None
         parts = made if isinstance(made, str) else [_uncached(each, type(value)) for each in made]
-        found = {"class": self._of_code(type(value), name), "parts": self(parts, name)}
-        more = getattr(value, "depends_on", None)
-        return found | ({"depends_on": self(more(), name)} if callable(more) else {})
+        return {"class": self._of_code(type(value), name), "parts": self(parts, name)}
 
     def _of_code(self, value: Any, name: str) -> Described:
         """Describe a function or a class, in full where it is nobody else's and comes first."""
@@ -287,12 +284,19 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _constants(code: types.CodeType) -> Iterator[Any]:
-    """List the constants of all codes but their docstrings, which come first."""
+    """List the constants of all codes but their docstrings."""
     for each in _codes(code):
         for place, constant in enumerate(each.co_consts):
-            is_docstring = place == 0 and isinstance(constant, str)
             if not isinstance(constant, types.CodeType):
-                yield None if is_docstring else constant
+                yield None if place == 0 and _has_docstring(each) else constant
+
+
+def _has_docstring(code: types.CodeType) -> bool:
+    """Tell whether the first constant is a docstring: before Python 3.14, that of a function is one or None."""
+    if hasattr(inspect, "CO_HAS_DOCSTRING"):
+        return bool(code.co_flags & inspect.CO_HAS_DOCSTRING)
+    is_function = bool(code.co_flags & inspect.CO_OPTIMIZED) and not code.co_name.startswith("<")  # as of a <listcomp>
+    return is_function and isinstance(code.co_consts[0], str)
 
 
 def is_own(value: Any) -> bool:
