@@ -3,6 +3,9 @@
 import importlib
 import inspect
 import json
+import os
+import pickle
+import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -20,6 +23,7 @@ from hypothesis import strategies as st
 
 from wmcl.networks import Elman
 from wmcl.sweeps import checkpoint, run
+from wmcl.sweeps.by_value import packed
 from wmcl.sweeps.identity import described, identity
 from wmcl.sweeps.place import Place, working_at
 
@@ -539,3 +543,29 @@ def test_other_processes_compute_with_what_stands_in_this_one(tmp_path, monkeypa
         found = run(module.measure, [{"p": 1}], [0, 1], tmp_path / "entries", jobs=2, progress=False)
         assert found.value.values.ravel().tolist() == [rate, rate]
         assert found.attrs["entries_computed"] == "2 of 2"
+
+
+CACHED = """
+    from functools import lru_cache
+
+    @lru_cache(maxsize=2)
+    def size(p):
+        return 10 * p
+
+    def measure(condition, seeds):
+        return size(condition["p"])
+"""
+
+
+def test_a_measure_travels_to_where_its_module_is_unknown_with_its_cached_functions(tmp_path, monkeypatch):
+    measure = packed(loaded(tmp_path, monkeypatch, "cached_functions", CACHED).measure)
+    command = "import pickle, sys; print(pickle.loads(sys.stdin.buffer.read())({'p': 4}, [0]))"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", command],
+        input=pickle.dumps(measure),
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+    assert done.stdout.decode() == "40\n", done.stderr.decode()

@@ -1,15 +1,18 @@
-"""Send a measure to processes of this machine as it is here, with the code and the values of its author's modules.
+"""Send a measure to other processes as it is here, with the code and the values of its author's modules.
 
-A process imports modules from their files, which may hold something else than this process: an edited file, a global
-that was set since, or, in a process that is used again, an earlier version. The key of an entry describes what is here.
+A process of this machine imports modules from their files, which may hold something else than this process: an edited
+file, a global that was set since, or, in a process that is used again, an earlier version. Another machine lacks them.
+The key of an entry describes what is here.
 """
 
+import functools
+import io
 import pickle
 import sys
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from typing import Any
 
 import cloudpickle
 import xarray as xr
@@ -30,9 +33,19 @@ class Packed:
         return _unpacked(self.measure)(condition, seeds)
 
 
-@cache
+@functools.cache
 def _unpacked(measure: bytes) -> Measure:
     return pickle.loads(measure)
+
+
+class _Pickler(cloudpickle.CloudPickler):
+    """Pack cached functions of the author's, too, which have no value of their own for pickle; without what they keep."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Return how to make an object again."""
+        if isinstance(obj, functools._lru_cache_wrapper) and is_own(obj):
+            return functools.lru_cache(obj.cache_parameters()["maxsize"]), (obj.__wrapped__,)
+        return super().reducer_override(obj)
 
 
 def packed(measure: Measure) -> Packed:
@@ -49,8 +62,10 @@ def packed(measure: Measure) -> Packed:
     ]
     for module in own:
         cloudpickle.register_pickle_by_value(module)
+    content = io.BytesIO()
     try:
-        return Packed(cloudpickle.dumps(measure))
+        _Pickler(content).dump(measure)
+        return Packed(content.getvalue())
     finally:
         for module in own:
             cloudpickle.unregister_pickle_by_value(module)

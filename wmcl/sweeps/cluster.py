@@ -5,15 +5,12 @@ results come back as values, and the parent alone writes.
 """
 
 import hashlib
-import pickle
 import platform
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from joblib.parallel import ParallelBackendBase
 
 import wmcl
 from wmcl.sweeps import grid
+from wmcl.sweeps.by_value import Packed, packed
 from wmcl.sweeps.grid import Condition
 from wmcl.sweeps.pool import Measure
 
@@ -70,36 +68,20 @@ class Backend(ParallelBackendBase):
 
 @dataclass(frozen=True)
 class Shipped:
-    """Carry a measure to where its module cannot be imported."""
+    """Carry a measure to a worker of another machine."""
 
-    measure: bytes
+    measure: Packed
     sender: tuple[tuple[str, str], ...]
 
     def __call__(self, condition: Condition, seeds: Sequence[int]) -> xr.Dataset:
         """Call the measure itself, on a worker that fits."""
         _compare(dict(self.sender), {"this worker": fingerprint()})
-        return _load(self.measure)(condition, seeds)
-
-
-@cache
-def _load(measure: bytes) -> Measure:
-    return pickle.loads(measure)
+        return self.measure(condition, seeds)
 
 
 def ship(measure: Measure) -> Shipped:
-    """Pack a measure with the code of all loaded modules that belong to no installed package: workers may lack them."""
-    import cloudpickle  # comes with dask.distributed
-
-    known = {*packages_distributions(), *sys.stdlib_module_names, *cloudpickle.list_registry_pickle_by_value(), "wmcl"}
-    tops = {name.partition(".")[0] for name in sys.modules} - known - {"__main__"}  # which always travels by value
-    strays = [sys.modules[name] for name in sorted(tops) if getattr(sys.modules.get(name), "__name__", None) == name]
-    for module in strays:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        return Shipped(cloudpickle.dumps(measure), tuple(fingerprint().items()))
-    finally:
-        for module in strays:
-            cloudpickle.unregister_pickle_by_value(module)
+    """Pack a measure together with what must be the same on the worker."""
+    return Shipped(packed(measure), tuple(fingerprint().items()))
 
 
 @cache
