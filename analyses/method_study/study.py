@@ -14,16 +14,16 @@ from benchmark_tasks import chosen_benchmark
 
 from method_study import search
 from method_study.design import Config, check, presets_of, rows_of
-from method_study.measure import cost, measure
 from method_study.outcome import add_outcome, design_of
 from method_study.report import report
-from wmcl.methods import Measures
+from wmcl.methods import Measures, measure_run
 from wmcl.provenance import invocation, provenance
 from wmcl.studies import Part, Study, Sweep
 from wmcl.studies.benchmark import Benchmark, Hyperparameters
 from wmcl.studies.chosen import add_chosen
+from wmcl.studies.rows import rows_part
+from wmcl.studies.study import described, ready
 from wmcl.sweeps import save_atomically
-from wmcl.sweeps.grid import Condition
 
 Table = Mapping[tuple[str, ...], Hyperparameters]
 """hyperparameters by the values of a condition"""
@@ -45,8 +45,7 @@ def compare(benchmark: Benchmark, config: Config, sweep: Sweep) -> xr.Dataset:
     """Every row on the test and validation sets, with what its accuracies come to."""
     hyperparameters = rows_of(benchmark, config)
     table: Table = {(row,): each for row, each in hyperparameters.items()}
-    conditions = [{"approach": row} for row in hyperparameters]
-    found = sweep(_part(config, conditions, table, config.measures, range(config.comparison.seeds)))
+    found = sweep(_part(config, table, ("approach",), config.measures, range(config.comparison.seeds)))
     return add_outcome(found, benchmark, config, hyperparameters)
 
 
@@ -55,11 +54,10 @@ def choose(benchmark: Benchmark, config: Config, sweep: Sweep) -> str:
     hyperparameters = rows_of(benchmark, config)
     known = search.candidates(benchmark, hyperparameters)
     table: Table = {(row, text): hyperparameters[row].changed(values) for (row, text), values in known.items()}
-    conditions = [{"approach": row, "candidate": text} for row, text in known]
     origin = provenance(config.run.device)
     seeds = range(search.SEARCH_SEEDS_FROM, search.SEARCH_SEEDS_FROM + config.selection.search_seeds)
-    found = sweep(_part(config, conditions, table, search.MEASURES, seeds, "search.entries"))
-    save_atomically(found, config.run.output.with_suffix(".search.nc"))
+    found = sweep(_part(config, table, ("approach", "candidate"), search.MEASURES, seeds, "search.entries"))
+    save_atomically(described(found, LABELS, config), config.run.output.with_suffix(".search.nc"))
     where = {name: origin[name] for name in ("source_revision", "created")} | {"command": invocation({})["command"]}
     made = search.choices(found, known, hyperparameters, design_of(config), where)
     assert config.selection.chosen is not None  # checked
@@ -68,42 +66,28 @@ def choose(benchmark: Benchmark, config: Config, sweep: Sweep) -> str:
 
 
 def _part(
-    config: Config,
-    conditions: Sequence[Condition],
-    table: Table,
-    measures: Measures,
-    seeds: range,
-    folder: str = "entries",
+    config: Config, table: Table, names: Sequence[str], measures: Measures, seeds: range, folder: str = "entries"
 ) -> Part:
-    number = config.comparison.tasks
-    return Part(
+    return rows_part(
         "method comparison",
-        partial(
-            measure,
-            task=config.task,
-            tasks=number,
-            content=config.task.content(number),
-            network=config.network,
-            measures=measures,
-        ),
-        conditions,
+        config.task,
+        config.comparison.tasks,
+        config.network,
+        partial(measure_run, measures=measures),
+        table,
+        names,
         seeds,
-        given=lambda condition: {"hyperparameters": table[tuple(map(str, condition.values()))]},
-        cost=lambda condition: cost(table[tuple(map(str, condition.values()))]),
-        folder=folder,
+        folder,
     )
 
 
 LABELS = {
-    "approach": ("row of the comparison", "1"),
     "candidate": ("values that a search tries", "1"),
-    "hyperparameters": ("how the row was trained, as JSON", "1"),
     "is_searched": ("whether hyperparameters were chosen by a search", "1"),
     "searched_otherwise": ("what hyperparameters were searched with and is another here", "1"),
     "is_told_the_task": ("whether it answers with weights or inputs of the task, whatever its head", "1"),
     "during_f1": ("weighted F1: mean over tasks, right after each", "1"),
     "final_f1": ("weighted F1: mean over all tasks after the last one", "1"),
-    "compression": ("values that generate the weights of the network over the weights that they generate", "1"),
     "published_during": ("during accuracy of the published run", "fraction of scored answers"),
     "published_final": ("final accuracy of the published run", "fraction of scored answers"),
     "published_iterations": ("training steps a task of the published run", "steps"),
@@ -128,5 +112,5 @@ def main() -> None:
         study.carry_out(config)
         return
     with study.errors(config):
-        print(study.computed(config, partial(choose, benchmark)))
+        print(choose(benchmark, *ready(config)))
     print(f"\nWrote {config.selection.chosen}.")

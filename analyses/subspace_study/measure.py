@@ -1,7 +1,6 @@
 """One entry of the study: a method with some seeds, run over all tasks and measured after each."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import xarray as xr
@@ -11,13 +10,8 @@ from subspace_study.networks import Answering, answering
 from subspace_study.subspaces import States, dimensions, heads, joined, shared, states_of, supervised
 from wmcl.importance import fisher_diagonal, summarise
 from wmcl.importance.signals import FisherKind
-from wmcl.methods import TrainedSession, named
+from wmcl.methods import TrainedSession
 from wmcl.networks import Parameters
-from wmcl.provenance import describe_device
-from wmcl.studies.benchmark import Hyperparameters, TaskOptions
-from wmcl.studies.network import Network
-from wmcl.studies.rows import learn_row
-from wmcl.sweeps.identity import Described
 from wmcl.training import evaluate
 from wmcl.training.options import reason_variable
 
@@ -26,34 +20,6 @@ CONNECTIONS = ["hh", "ho"]
 STATISTICS = ["mean", "mean with bias"]
 Fishers = dict[FisherKind, Parameters]
 """by kind"""
-
-
-def measure(
-    condition: Mapping[str, Any],
-    seeds: Sequence[int],
-    task: TaskOptions,
-    tasks: int,
-    content: Described,
-    network: Network,
-    measures: Measures,
-    hyperparameters: Hyperparameters,
-    device: str,
-) -> xr.Dataset:
-    """Learn all tasks with the method of a condition, and measure after each.
-
-    Args:
-        condition: the method.
-        seeds: of the networks.
-        task: options of the tasks.
-        tasks: their number.
-        content: what their sequences are, so that other data make other entries.
-        network: its options.
-        measures: what is measured.
-        hyperparameters: of the method.
-        device: of the tensors.
-    """
-    run = learn_row(task, tasks, network, hyperparameters, device, seeds)
-    return measure_run(run, measures).assign_attrs(device=describe_device(device))
 
 
 def measure_run(run: Iterable[TrainedSession], measures: Measures) -> xr.Dataset:
@@ -160,9 +126,3 @@ def _states(
     joint = dimensions(joined(now), measures.variance)
     renamed = joint.rename({name: f"joint_{name}" for name in joint.data_vars})
     return xr.merge([of_tasks, renamed], join="exact"), first
-
-
-def cost(hyperparameters: Hyperparameters) -> float:
-    """Relative time of a method; weights of their own take about twice as long, a shared subspace as long again."""
-    method = named(hyperparameters.method, **hyperparameters.of_method)
-    return hyperparameters.iterations * hyperparameters.batch * (1.0 if method.parametrisation.is_shared else 2.0)

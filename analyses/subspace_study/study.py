@@ -15,11 +15,12 @@ import numpy as np
 import xarray as xr
 
 from subspace_study.design import PRESETS, Config, check, rows_of, same_states
-from subspace_study.measure import cost, measure
+from subspace_study.measure import measure_run
 from subspace_study.outcome import add_outcome
 from subspace_study.report import report
 from wmcl.labels import ANSWERS
-from wmcl.studies import Part, Study, Sweep
+from wmcl.studies import Study, Sweep
+from wmcl.studies.rows import rows_part
 from wmcl.tasks import distances
 
 
@@ -27,20 +28,15 @@ def results(config: Config, sweep: Sweep) -> xr.Dataset:
     """Every method, measured after each task, with what the statements of the report are about."""
     table, number = rows_of(config), config.study.tasks
     found = sweep(
-        Part(
+        rows_part(
             "task subspaces",
-            partial(
-                measure,
-                task=config.task,
-                tasks=number,
-                content=config.task.content(number),
-                network=config.network,
-                measures=config.measures,
-            ),
-            [{"approach": name} for name in table],
+            config.task,
+            number,
+            config.network,
+            partial(measure_run, measures=config.measures),
+            {(name,): each for name, each in table.items()},
+            ("approach",),
             range(config.study.seeds),
-            given=lambda condition: {"hyperparameters": table[condition["approach"]]},
-            cost=lambda condition: cost(table[condition["approach"]]),
         )
     )
     rows = [table[name] for name in found.approach.values.tolist()]
@@ -56,7 +52,6 @@ def results(config: Config, sweep: Sweep) -> xr.Dataset:
 
 FISHER = "nats^2 by weight^2"
 LABELS = {
-    "hyperparameters": ("how the method was trained, as JSON", "1"),
     "other_task": ("the task that it is compared with, from 0", "1"),
     "directions": ("principal directions of task 1 right after it was learned (first), or in the present network", "1"),
     "column": ("columns of the supervised subspace", "1"),

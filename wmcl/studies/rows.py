@@ -1,19 +1,26 @@
 """The rows of a comparison with their hyperparameters, what each is trained on, and how."""
 
 import inspect
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import xarray as xr
 
 from wmcl import networks
 from wmcl.likelihoods import Gaussian
 from wmcl.methods import CATALOGUE, TrainedSession, named, train_sequence
+from wmcl.provenance import describe_device
 from wmcl.studies.benchmark import Benchmark, Grid, Hyperparameters, TaskOptions
 from wmcl.studies.chosen import read_chosen
 from wmcl.studies.network import Network
 from wmcl.studies.published import published_hyperparameters
 from wmcl.studies.starting_values import COMMON, GRIDS, SMALLER, STARTING_VALUES
+from wmcl.studies.study import Part
 from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
+from wmcl.sweeps.identity import Described
 from wmcl.tasks import Task, with_task_identity
 from wmcl.training import Stop
 
@@ -171,6 +178,80 @@ def learn_row(
         checkpoint=checkpoint(),
         checkpoint_every=CHECKPOINT_EVERY,
     )
+
+
+def measure_row(
+    condition: Mapping[str, Any],
+    seeds: Sequence[int],
+    task: TaskOptions,
+    tasks: int,
+    content: Described,
+    network: Network,
+    measure: Callable[[Iterator[TrainedSession]], xr.Dataset],
+    hyperparameters: Hyperparameters,
+    device: str,
+) -> xr.Dataset:
+    """Learn all tasks with the hyperparameters of a condition, and measure after each.
+
+    Args:
+        condition: what the hyperparameters belong to.
+        seeds: of the networks.
+        task: options of the tasks.
+        tasks: their number.
+        content: what their sequences are, so that other data make other entries.
+        network: its options.
+        measure: goes through the run.
+        hyperparameters: of the row.
+        device: of the tensors.
+    """
+    run = learn_row(task, tasks, network, hyperparameters, device, seeds)
+    return measure(run).assign_attrs(device=describe_device(device))
+
+
+def rows_part(
+    name: str,
+    task: TaskOptions,
+    tasks: int,
+    network: Network,
+    measure: Callable[[Iterator[TrainedSession]], xr.Dataset],
+    table: Mapping[tuple[str, ...], Hyperparameters],
+    names: Sequence[str],
+    seeds: Sequence[int],
+    folder: str = "entries",
+) -> Part:
+    """The sweep over rows, which learn so many tasks.
+
+    Args:
+        name: of the sweep.
+        task: options of the tasks.
+        tasks: their number.
+        network: its options.
+        measure: goes through a run.
+        table: hyperparameters by the values of a condition.
+        names: of these values.
+        seeds: of the networks.
+        folder: what the name of the folder of entries ends in.
+    """
+
+    def hyperparameters(condition: Mapping[str, Any]) -> Hyperparameters:
+        return table[tuple(condition[each] for each in names)]
+
+    return Part(
+        name,
+        partial(measure_row, task=task, tasks=tasks, content=task.content(tasks), network=network, measure=measure),
+        [dict(zip(names, values, strict=True)) for values in table],
+        seeds,
+        given=lambda condition: {"hyperparameters": hyperparameters(condition)},
+        cost=lambda condition: cost(hyperparameters(condition)),
+        folder=folder,
+    )
+
+
+def cost(hyperparameters: Hyperparameters) -> float:
+    """Relative time of a row; rehearsal and generated weights take about twice as long."""
+    method = named(hyperparameters.method, **hyperparameters.of_method)
+    parts = (method.rehearsal is not None) + (not method.parametrisation.is_shared)
+    return hyperparameters.iterations * hyperparameters.batch * (1.0 + parts)
 
 
 def check_hyperparameters(name: str, hyperparameters: Hyperparameters) -> None:

@@ -27,10 +27,6 @@ from wmcl.sweeps.grid import Condition
 C = TypeVar("C", bound=Configuration)
 
 
-def _equal_cost(condition: Mapping[str, Any]) -> float:
-    return 1.0
-
-
 @dataclass(frozen=True)
 class Part:
     """One sweep of a study."""
@@ -45,7 +41,7 @@ class Part:
     """further arguments of the measure in a condition, by name"""
     ignored: Collection[str] = ()
     """names of bound arguments that results do not depend on, or that are given in another form besides"""
-    cost: Callable[[Mapping[str, Any]], float] = _equal_cost
+    cost: Callable[[Mapping[str, Any]], float] = lambda condition: 1.0
     """relative time of a condition"""
     members_on_gpu: Callable[[int], int] | None = None
     """networks of a condition that fit into so many bytes of a GPU; None trains all seeds together there"""
@@ -61,14 +57,6 @@ Sweep = Callable[[Part], xr.Dataset]
 """computes a part, or what is missing of it"""
 
 
-def _nothing(config: Any) -> None:
-    """Check nothing."""
-
-
-def _same(config: C) -> C:
-    return config
-
-
 @dataclass(frozen=True)
 class Study(Generic[C]):
     """The declaration of a study: its question, options, parts and report."""
@@ -81,9 +69,9 @@ class Study(Generic[C]):
     """computes its parts and makes one Dataset of them"""
     report: Callable[[xr.Dataset], str]
     """says in Markdown what a Dataset shows, from what is in the Dataset alone"""
-    check: Callable[[C], None] = _nothing
+    check: Callable[[C], None] = lambda config: None
     """refuses with a ValueError what no constraint at a field can tell"""
-    completed: Callable[[C], C] = _same
+    completed: Callable[[C], C] = lambda config: config
     """fills in options that depend on others"""
     labels: Mapping[str, Label] = field(default_factory=dict)
     """long name and unit of the variables that the study itself makes"""
@@ -106,18 +94,12 @@ class Study(Generic[C]):
             OSError: names the file and the reason, e.g. a full disk.
         """
         began = time.perf_counter()
-        results = self.computed(config, self.results).assign_attrs(wall_seconds=time.perf_counter() - began)
+        config, sweep = ready(config)
+        results = described(self.results(config, sweep), self.labels, config)
+        results = results.assign_attrs(wall_seconds=time.perf_counter() - began)
         sweeps.save_atomically(results, config.run.output)
         write_atomically(f"{self.report(results)}\n".encode(), config.run.output.with_suffix(".md"))
         return results
-
-    def computed(self, config: C, function: Callable[[C, Sweep], Any]) -> Any:
-        """Return what a function makes of the parts that it sweeps over; a Dataset also says how it was made."""
-        config = replace(config, run=settled(config.run))  # type: ignore[type-var]
-        found = function(config, partial(_sweep, config.run))
-        if not isinstance(found, xr.Dataset):
-            return found
-        return label(found, **self.labels).assign_attrs(invocation(asdict(config)))  # type: ignore[call-overload]
 
     def configuration(self) -> C:
         """Return the options that the command line names.
@@ -147,6 +129,17 @@ class Study(Generic[C]):
         if results.attrs["failed_entries"]:
             print(f"Given up, because they killed their process twice: {results.attrs['failed_entries']}")
         print(f"\nWrote {config.run.output} in {results.attrs['wall_seconds']:.0f} s.")
+
+
+def ready(config: C) -> tuple[C, Sweep]:
+    """Fill in what depends on the machine, and return what computes parts with these options."""
+    config = replace(config, run=settled(config.run))  # type: ignore[type-var]
+    return config, partial(_sweep, config.run)
+
+
+def described(results: xr.Dataset, labels: Mapping[str, Label], config: Configuration) -> xr.Dataset:
+    """Say what the variables are, and with which options and command they were made."""
+    return label(results, **labels).assign_attrs(invocation(asdict(config)))  # type: ignore[call-overload]
 
 
 def together(*parts: xr.Dataset) -> xr.Dataset:
