@@ -42,6 +42,9 @@ SHARED: Mapping[str, Label] = MappingProxyType(
         # where in a network
         "connection": ("connection, by the name of its weight matrix", "1"),
         "component": ("number of principal components", "1"),
+        # which rows and conditions
+        "hyperparameters": ("hyperparameters of the row, as JSON", "1"),
+        "in_law": ("whether the law of load, retention and lead is about the condition", "1"),
         # how importance is summarised
         "kind": ("how the importance is measured", "1"),
         "statistic": ("statistic over the weights of a connection", "1"),

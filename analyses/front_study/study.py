@@ -137,7 +137,6 @@ LABELS = {
     "training_steps": ("training steps a task; of multitask, for each of the two", "steps"),
     "steps": ("training steps to the criterion of speed on the task that is learned; NaN if never", "steps"),
     "level": ("mean importance of task 1 over W_hh, before it is divided by its mean", "units of the importance"),
-    "effective_fraction": ("(sum of importances)^2 / (n sum of their squares) over the n weights of W_hh", "1"),
     "overlap": ("overlap of the importance of task 1 with the sampled Fisher of task 2 without penalty", "1"),
     "points": ("what is retained and learned with a strength", "1"),
     "hypervolume": ("area below the front over all strengths", "1"),

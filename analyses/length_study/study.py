@@ -56,11 +56,6 @@ def _single(values: xr.DataArray) -> xr.DataArray:
 
 
 LABELS = {
-    "in_law": ("whether the law of load, retention and lead is about the condition", "1"),
-    "reached": ("whether the network reached the matched loss; 0 is censored", "1"),
-    "training_iterations": ("training steps in all", "steps"),
-    "part": ("part of the work", "1"),
-    "seconds": ("wall time of a network by part of the work", "s"),
     "rung": ("choices that the exponent of importance is measured with", "1"),
     "dimension_rung": ("choices that the exponent of dimensionality is measured with", "1"),
     "sweep": ("conditions that an exponent is taken over", "1"),
