@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -30,6 +31,7 @@ class Options:
     words: tuple[Literal["a", "b"], ...] = ()
     even: Annotated[int, Must(lambda value: value % 2 == 0, "it must be even")] = 2
     text: str = "anything"
+    file: Path | None = None
     inner: Inner = field(default_factory=Inner)
 
 
@@ -66,6 +68,7 @@ def test_what_is_allowed_passes():
         ({"losses": [0.1]}, "losses is [0.1]: it must be a tuple"),
         ({"hidden": None}, "hidden is None: it must be a whole number"),
         ({"text": 3}, "text is 3: it must be text"),
+        ({"file": "x.nc"}, "file is 'x.nc': it must be a path"),
     ],
 )
 def test_anything_else_is_refused_by_name(changes, message):

@@ -260,6 +260,7 @@ def test_grids_are_of_known_rows(benchmark):
         (("--data", "test", "test"), "data is"),
         (("--preset", "paper", "--search"), "search is on with the preset 'paper'"),
         (("--search", "--chosen", "None"), "chosen is None"),
+        (("--chosen", "nowhere.json"), "chosen is nowhere.json: there is no such file; --search writes it"),
         (
             ("--benchmark", "pos", "--treebanks", "stand-in", "--learned", "--methods", "HNET + replay"),
             "methods has 'HNET + replay', which cannot learn these tasks: it must be of multitask",

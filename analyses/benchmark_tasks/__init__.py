@@ -5,7 +5,6 @@ digits; ``audioset``: Split AudioSet; ``pos``: part-of-speech tagging in one lan
 your own is named by its file and its name in there: ``mine.py:BENCHMARK`` (:mod:`wmcl.studies.benchmark`).
 """
 
-import argparse
 import sys
 from collections.abc import Collection
 from dataclasses import replace
@@ -13,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from wmcl.studies.benchmark import Benchmark
+from wmcl.studies.command_line import chosen_word
 
 REGISTERED = {
     "copy": "benchmark_tasks.copy:COPY",
@@ -31,9 +31,7 @@ def chosen_benchmark(usual: str, allowed: Collection[str] = tuple(REGISTERED)) -
     Raises:
         SystemExit: with a sentence, if there is no such benchmark.
     """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--benchmark", default=usual)
-    name = str(parser.parse_known_args()[0].benchmark)
+    name = chosen_word("benchmark", usual)
     try:
         return name, benchmark(name, allowed)
     except ValueError as error:

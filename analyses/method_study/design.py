@@ -93,6 +93,9 @@ def check(benchmark: Benchmark, config: Config) -> None:
         raise ValueError(
             f"search is on with the preset {config.preset!r}: its hyperparameters are given; it must be quick or smoke"
         )
+    chosen, usual = config.selection.chosen, presets_of(benchmark, config.benchmark)[config.preset].selection.chosen
+    if chosen is not None and chosen != usual and not config.selection.search and not chosen.exists():
+        raise ValueError(f"chosen is {chosen}: there is no such file; --search writes it")
     if config.selection.search and config.selection.chosen is None:
         raise ValueError("chosen is None: a search writes its choice there; name a file")
     number = config.comparison.tasks

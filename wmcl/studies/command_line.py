@@ -39,7 +39,7 @@ def configuration(
     Raises:
         SystemExit: with a sentence, if the configuration makes no sense.
     """
-    preset = presets[chosen_word("preset", presets, "quick")]
+    preset = presets[chosen_word("preset", "quick", presets)]
     try:
         given = tyro.cli(type(preset), description=description, default=preset, config=(tyro.conf.OmitArgPrefixes,))
         given = completed(given)
@@ -49,14 +49,14 @@ def configuration(
     return given
 
 
-def chosen_word(option: str, allowed: Iterable[str], usual: str) -> str:
+def chosen_word(option: str, usual: str, allowed: Iterable[str] | None = None) -> str:
     """The word that the command line gives for an option on which all other options depend.
 
     Raises:
-        SystemExit: if the word is none of those allowed.
+        SystemExit: if the word is none of those allowed; None allows all.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument(f"--{option}", choices=tuple(allowed), default=usual)
+    parser.add_argument(f"--{option}", choices=None if allowed is None else tuple(allowed), default=usual)
     return str(vars(parser.parse_known_args()[0])[option])
 
 

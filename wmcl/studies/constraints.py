@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from numbers import Integral, Real
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -48,6 +49,7 @@ _KINDS: dict[Any, tuple[Any, str]] = {
     float: (Real, "a number"),
     str: (str, "text"),
     bool: (bool, "true or false"),
+    Path: (Path, "a path"),
 }
 
 
