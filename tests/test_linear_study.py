@@ -427,13 +427,13 @@ def test_a_student_holds_the_dimensions_of_its_own_teacher(cell):
     teachers = replace(SMOKE.teachers, teacher_units=10)
     training = replace(SMOKE.training, hidden=8, errors=(0.3,), learning_rate=3e-3, elman_learning_rate=1e-2)
     found = measuring.measure_students(
-        {"cell": cell, "memory": 3}, [0, 4], teachers.teacher(3), training, Samples(24, 200, 12), "cpu"
+        {"cell": cell, "memory": 3}, [0, 4], teachers.teacher(3), training.of(cell), Samples(24, 200, 12), "cpu"
     )
     for place, seed in enumerate([0, 4]):
         teacher = Teacher(3, 10, 2, 4, 2, 4, seed)
         task = teacher_task(teacher, 24, 200)
         network = measuring.network_of(training, cell, "zero", task)
-        stop, options = Stop(3000, loss=0.15 + 0.5 * np.log(2 * np.pi)), training.options(cell)
+        stop, options = Stop(3000, loss=0.15 + 0.5 * np.log(2 * np.pi)), training.of(cell).options
         at = train(network, task, [seed], stop, options, [stop.loss], progress=False).milestones[0].after
         parameters = {name: value.double() for name, value in at.parameters.items()}
         probe = task.draw([generator(seed, "fisher")], 12).to(torch.float64)

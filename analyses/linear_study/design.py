@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -105,11 +105,19 @@ class Training:
     elman_validate_every: int = 10
     """iterations between validations of elman students, which train for longer"""
 
-    def options(self, cell: Student) -> Options:
-        """Return the options of training."""
+    def of(self, cell: Student) -> "Training":
+        """The same, with the options of a cell for all: networks do not depend on those of another cell."""
         rate, every = self.learning_rate, self.validate_every
         if cell == "elman":
             rate, every = self.elman_learning_rate, self.elman_validate_every
+        return replace(
+            self, learning_rate=rate, elman_learning_rate=rate, validate_every=every, elman_validate_every=every
+        )
+
+    @property
+    def options(self) -> Options:
+        """Return the options of training, of linear networks unless they are :meth:`of` another cell."""
+        rate, every = self.learning_rate, self.validate_every
         return Options(batch=self.batch, optimiser=Adam(rate), validate_every=every, watch_every=every)
 
     @property
@@ -181,4 +189,4 @@ def check(config: Config) -> None:
         if memory > config.training.hidden:
             raise ValueError(f"memories has {memory}: it must be at most hidden, {config.training.hidden}")
     for cell in config.teachers.students:
-        config.training.options(cell)
+        _ = config.training.of(cell).options  # refuses what training does not take

@@ -49,7 +49,7 @@ def measure_recall(
         test_samples=samples.test_samples,
     )
     network = network_of(training, "linear", condition["biases"], task)
-    milestones = _trained(training, "linear", network, task, seeds, device)
+    milestones = _trained(training, network, task, seeds, device)
     probe = _probe(samples, task, seeds, device)
     found = xr.concat([_fishers(network, task, layout, probe, each, seeds) for each in milestones], "error")
     return _labelled(found, training.errors, milestones, seeds, device)
@@ -103,16 +103,15 @@ def network_of(training: Training, cell: Student, biases: Biases, task: Task) ->
 
 
 def _trained(
-    training: Training, cell: Student, network: Network, task: Task, seeds: Sequence[int], device: str
+    training: Training, network: Network, task: Task, seeds: Sequence[int], device: str
 ) -> Sequence[Milestone]:
     """Networks at each of the matched errors, the first in the order of the configuration."""
-    options = training.options(cell)
     return train(
         network,
         task,
         seeds,
         training.stop,
-        options,
+        training.options,
         training.losses,
         device=device,
         progress=False,
@@ -214,7 +213,7 @@ def _student(
 ) -> xr.Dataset:
     task = teacher_task(teacher, samples.validation_samples, samples.test_samples)
     network = network_of(training, cell, "zero", task)
-    milestones = _trained(training, cell, network, task, [seed], device)
+    milestones = _trained(training, network, task, [seed], device)
     probe = _probe(samples, task, [seed], device)
     matched = zip(milestones, training.errors, strict=True)
     parts = [_protected(network, task, teacher, probe, each, error) for each, error in matched]

@@ -24,7 +24,7 @@ def results(config: Config, sweep: Sweep) -> xr.Dataset:
     recall = sweep(
         Part(
             "linear networks: recall",
-            partial(measure_recall, training=config.training, samples=config.samples),
+            partial(measure_recall, training=config.training.of("linear"), samples=config.samples),
             config.recall.conditions,
             range(config.seeds),
             given=lambda condition: {"layout": config.recall.layout(condition)},
@@ -35,10 +35,13 @@ def results(config: Config, sweep: Sweep) -> xr.Dataset:
     students = sweep(
         Part(
             "linear networks: students",
-            partial(measure_students, training=config.training, samples=config.samples),
+            partial(measure_students, samples=config.samples),
             config.teachers.conditions,
             range(config.seeds),
-            given=lambda condition: {"teacher": config.teachers.teacher(condition["memory"])},
+            given=lambda condition: {
+                "teacher": config.teachers.teacher(condition["memory"]),
+                "training": config.training.of(condition["cell"]),
+            },
             cost=_cost_of_student,
             dimension="student",
             renamed={"reached": "student_reached", "iteration": "student_iteration"},
