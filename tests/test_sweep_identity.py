@@ -561,11 +561,6 @@ def test_a_measure_travels_to_where_its_module_is_unknown_with_its_cached_functi
     measure = packed(loaded(tmp_path, monkeypatch, "cached_functions", CACHED).measure)
     command = "import pickle, sys; print(pickle.loads(sys.stdin.buffer.read())({'p': 4}, [0]))"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", command],
-        input=pickle.dumps(measure),
-        capture_output=True,
-        env=environment,
-        check=False,
-    )
+    arguments = [sys.executable, "-P", "-c", command]
+    done = subprocess.run(arguments, input=pickle.dumps(measure), capture_output=True, env=environment, check=False)
     assert done.stdout.decode() == "40\n", done.stderr.decode()

@@ -39,7 +39,7 @@ def _unpacked(measure: bytes) -> Measure:
 
 
 class _Pickler(cloudpickle.CloudPickler):
-    """Pack cached functions of the author's, too, which have no value of their own for pickle; without what they keep."""
+    """Pack cached functions of the author's, too, which pickle knows by name alone, without what they keep."""
 
     def reducer_override(self, obj: Any) -> Any:
         """Return how to make an object again."""

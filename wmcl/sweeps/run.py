@@ -90,9 +90,7 @@ def run(
             check_counts(**{label: value})
     grid = entries(conditions, seeds)
     own = {} if given is None else {entry.condition: given(dict(entry.condition)) for entry in grid}
-    common = _brief_form(identity(measure, ignored))
-    per_condition = {condition: described(arguments, "given") for condition, arguments in own.items()}
-    keys = {entry: key({**common, "given": per_condition.get(entry.condition)}, entry) for entry in grid}
+    keys = _keys(grid, identity(measure, ignored), own)
     store = Store(Path(folder))
     costs = {entry: cost(dict(entry.condition)) for entry in grid}
     varying = [name for name in conditions[0] if len({condition[name] for condition in conditions}) > 1]
@@ -133,15 +131,21 @@ def run(
     )
 
 
-def _brief_form(description: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a description, or its digest if it is long: each of many entries keeps it."""
-    text = json.dumps(description, sort_keys=True)
-    return description if len(text) < 20_000 else {"digest": digest(text.encode())}
+Given = Mapping[tuple[tuple[str, Any], ...], Mapping[str, Any]]
+"""further arguments of the measure, by condition"""
+
+
+def _keys(grid: Sequence[Entry], common: Mapping[str, Any], own: Given) -> dict[Entry, str]:
+    """Write what each entry depends on; a long description of what all depend on stands there as its digest."""
+    text = json.dumps(common, sort_keys=True)
+    common = common if len(text) < 20_000 else {"digest": digest(text.encode())}
+    given = {condition: described(arguments, "given") for condition, arguments in own.items()}
+    return {entry: key({**common, "given": given.get(entry.condition)}, entry) for entry in grid}
 
 
 def _with_arguments(
     measure: Callable[..., xr.Dataset],
-    own: Mapping[tuple[tuple[str, Any], ...], Mapping[str, Any]],
+    own: Given,
     condition: Condition,
     seeds: Sequence[int],
 ) -> xr.Dataset:
