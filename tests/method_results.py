@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, replace
-from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -16,6 +15,7 @@ from wmcl.labels import label
 from wmcl.studies.benchmark import Hyperparameters
 from wmcl.studies.published import published_hyperparameters
 from wmcl.studies.rows import network_of, tasks_of_row
+from wmcl.studies.study import ready
 
 BENCHMARKS = {name: benchmark(name) for name in REGISTERED}
 PRESETS = {name: presets_of(each, name) for name, each in BENCHMARKS.items()}
@@ -41,7 +41,7 @@ def compare(config, **changed):
 def choose(config, **changed):
     """The search, on a benchmark that may be changed."""
     benchmark = replace(BENCHMARKS[config.benchmark], **changed)
-    return study_of(benchmark, config.benchmark).computed(config, partial(study.choose, benchmark))
+    return study.choose(benchmark, *ready(config))
 
 
 def is_as_published(config):

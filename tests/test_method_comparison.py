@@ -334,7 +334,8 @@ def test_a_search_finds_the_optimum_of_validation_where_that_of_the_test_set_is_
 
     seen = []
 
-    def measured(condition, seeds, measures, hyperparameters, **given):
+    def measured(condition, seeds, measure, hyperparameters, **given):
+        measures = measure.keywords["measures"]
         seen.append((measures.data, tuple(seeds)))
         strength = hyperparameters.of_method["strength"]
         each = {"validation": 0.9 - 0.01 * abs(strength - 1), "test": 0.9 - 0.01 * abs(strength - 10)}
@@ -349,7 +350,7 @@ def test_a_search_finds_the_optimum_of_validation_where_that_of_the_test_set_is_
     more = MappingProxyType({**CATALOGUE, "made up": made_up})
     for place in (rows_module, sys.modules["wmcl.methods.catalogue"]):
         monkeypatch.setattr(place, "CATALOGUE", more)
-    monkeypatch.setattr(study, "measure", measured)
+    monkeypatch.setattr(rows_module, "measure_row", measured)
     config = small(tmp_path, ["made up"], search=True, search_seeds=2)
     check(config)
     table = choose(config, grids={"made up": {"strength": (0.1, 1.0, 10.0)}})

@@ -163,7 +163,15 @@ SECOND_PART = {
         "shared_components",
         "main_loss",
     },
-    "linear_rnn": {"teacher_units", "teacher_channels", "shown_steps", "delay", "scored_steps"},
+    "linear_rnn": {
+        "teacher_units",
+        "teacher_channels",
+        "shown_steps",
+        "delay",
+        "scored_steps",
+        "elman_learning_rate",
+        "elman_validate_every",
+    },
     "importance_vs_length": {"padded_pattern", "pattern"},
     "stability_plasticity": {"search_seeds", "factor", "speed_criterion", "importance_samples", "fraction_off"},
 }
