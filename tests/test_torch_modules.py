@@ -88,6 +88,40 @@ def logits_of(recurrent, head, inputs):
 # ------------------------------------------------------------------------------------------------------ from torch.nn
 
 
+@every_shape
+@every_kind
+def test_second_derivatives_are_those_of_torch(kind, layers, bidirectional, bias):
+    """The Hessian times a vector, and the gradient of a penalty on the gradient of the inputs."""
+    recurrent = module(kind, num_layers=layers, bidirectional=bidirectional, bias=bias, batch_first=True)
+    head = head_of(recurrent)
+    network, parameters = from_torch(recurrent, head)
+    leaves = {name: value.requires_grad_() for name, value in parameters.items()}
+    own = names_of(recurrent, head)
+    inputs = torch.randn(3, 5, FEATURES, dtype=torch.float64, requires_grad=True)
+
+    def ours():
+        logits = network.apply(leaves, inputs.transpose(0, 1)[None]).logits
+        return logits[0].transpose(0, 1).square().sum() + logits.sum(), list(leaves.values())
+
+    def theirs():
+        logits = head(recurrent(inputs)[0])
+        return logits.square().sum() + logits.sum(), [own[name] for name in leaves]
+
+    found = []
+    for loss, values in (ours(), theirs()):
+        gradients = torch.autograd.grad(loss, [inputs, *values], create_graph=True)
+        penalty = gradients[0].square().sum()
+        along = sum((each * torch.ones_like(each)).sum() for each in gradients[1:])
+        found.append(
+            [
+                *torch.autograd.grad(penalty, values, retain_graph=True, allow_unused=True, materialize_grads=True),
+                *torch.autograd.grad(along, values, allow_unused=True, materialize_grads=True),
+            ]
+        )
+    for mine, other in zip(*found, strict=True):
+        torch.testing.assert_close(mine[0] if mine.ndim > other.ndim else mine, other, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("has_lengths", [True, False])
 @every_shape
 @every_kind

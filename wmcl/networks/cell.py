@@ -25,6 +25,10 @@ class Cell(Protocol):
     Pre-activations come in blocks of n units. The input map writes the first ``gates`` blocks and the recurrent map
     the last ``gates``; a block that both write holds the sum of the two. So a cell with one block more than gates sees
     the two parts of one gate apart: the last gate of W_ih comes first, the last gate of W_hh last.
+
+    To differentiate gradients once more, and for the transforms of ``torch.func``, a cell also has
+    ``next_state(values, before) -> State``: what :meth:`step` computes, in operations that change nothing in place and
+    that autograd follows. Without it, these are refused.
     """
 
     gates: int

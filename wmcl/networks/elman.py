@@ -20,6 +20,10 @@ class TanhCell:
     has_cell_state = False
     passes_hidden = False
 
+    def next_state(self, values: Float[Tensor, "member sample block"], before: State) -> State:
+        """Return h = tanh(a)."""
+        return State(values.tanh())
+
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
         """Compute h = tanh(a)."""
         values.tanh_()
@@ -44,6 +48,10 @@ class ReLUCell:
     in_place = True
     has_cell_state = False
     passes_hidden = False
+
+    def next_state(self, values: Float[Tensor, "member sample block"], before: State) -> State:
+        """Return h = max(a, 0)."""
+        return State(values.relu())
 
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
         """Compute h = max(a, 0)."""

@@ -27,6 +27,12 @@ class GRUCell:
     has_cell_state = False
     passes_hidden = True
 
+    def next_state(self, values: Float[Tensor, "member sample block"], before: State) -> State:
+        """Return h = n + z (h_before - n)."""
+        a_x, r, z, a_h = values.chunk(4, -1)
+        n = (a_x + r.sigmoid() * a_h).tanh()
+        return State(n + z.sigmoid() * (before.hidden - n))
+
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
         """Compute h = n + z (h_before - n), and leave n, r, z, a_h in ``values``."""
         n, r, z, a_h = values.chunk(4, -1)

@@ -19,6 +19,10 @@ class LinearCell:
     has_cell_state = False
     passes_hidden = False
 
+    def next_state(self, values: Float[Tensor, "member sample block"], before: State) -> State:
+        """Return h = a."""
+        return State(values)
+
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
         """Leave the pre-activations as they are: they are the hidden states, h = a."""
 

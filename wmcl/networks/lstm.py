@@ -28,6 +28,13 @@ class LSTMCell:
     has_cell_state = True
     passes_hidden = False
 
+    def next_state(self, values: Float[Tensor, "member sample block"], before: State) -> State:
+        """Return c = f c_before + i g and h = o tanh(c)."""
+        assert before.cell is not None
+        i, f, g, o = values.chunk(4, -1)
+        c = f.sigmoid() * before.cell + i.sigmoid() * g.tanh()
+        return State(o.sigmoid() * c.tanh(), c)
+
     def step(self, values: Float[Tensor, "member sample block"], before: State, after: State) -> None:
         """Compute c = f c_before + i g and h = o tanh(c), and leave i, f, g, o in ``values``."""
         assert before.cell is not None

@@ -11,6 +11,10 @@ with the error signal δ_t = ∂L/∂a_t,
 The *taps* are zeros that are added to W_ih x_t + b_ih and to W_hh h_{t-1} + b_hh. Their gradients are the error signals
 of every single sample, from which exact per-sample gradients are formed (see :mod:`wmcl.importance.fisher`). The two
 differ only where a cell keeps the two parts of a gate apart, as a GRU does.
+
+Where the gradient is to be differentiated again (``create_graph``), and inside of the transforms of ``torch.func``, the
+layer is written out in operations that autograd follows (:func:`unroll_by_autograd`). That is slower, and right for
+derivatives of any order; it needs a cell that has a ``next_state``.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +22,6 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from wmcl.networks.cell import Cell, State
 
@@ -63,8 +66,58 @@ def unroll(
         start: state before the first step; ``None`` for zeros. With a start, gradients reach it, and pass through the
             cell state, too.
     """
-    hidden, window, carried = _Recurrence.apply(cell, inputs, *weights, steps, *(taps or (None, None)), *(start or ()))
+    run = unroll_by_autograd if torch._C._are_functorch_transforms_active() else _Recurrence.apply
+    hidden, window, carried = run(cell, inputs, *weights, steps, *(taps or (None, None)), *(start or ()))
     return Unrolled(hidden, window, carried if start is not None or carried is None else carried.detach())
+
+
+def unroll_by_autograd(
+    cell: Cell,
+    inputs: Float[Tensor, "#member time sample feature"],
+    W_ih: Float[Tensor, "member gate feature"],
+    b_ih: Float[Tensor, "member gate"],
+    W_hh: Float[Tensor, "member gate unit"],
+    b_hh: Float[Tensor, "member gate"],
+    steps: slice = slice(None),
+    tap_ih: Float[Tensor, "member time sample gate"] | None = None,
+    tap_hh: Float[Tensor, "member time sample gate"] | None = None,
+    start_hidden: Float[Tensor, "member sample unit"] | None = None,
+    start_cell: Float[Tensor, "member sample unit"] | None = None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Compute the states of every step, those of the window, and the cell states, out of place.
+
+    Raises:
+        RuntimeError: if the cell has no ``next_state``.
+    """
+    next_state = getattr(cell, "next_state", None)
+    if next_state is None:
+        raise RuntimeError(_ONCE.format(name=type(cell).__name__))
+    of_inputs, units = project(inputs, W_ih, b_ih), W_hh.shape[-1]
+    if tap_ih is not None:
+        of_inputs = of_inputs + tap_ih
+    shared = (2 * cell.gates - cell.blocks) * units  # the first blocks of the input map are the last ones here
+    zero = of_inputs.new_zeros(*of_inputs.shape[:1], of_inputs.shape[2], units)
+    state = State(zero if start_hidden is None else start_hidden, start_cell)
+    if cell.has_cell_state and start_cell is None:
+        state = State(state.hidden, zero)
+    states = list[State]()
+    for t in range(of_inputs.shape[1]):
+        of_hidden = torch.baddbmm(b_hh[:, None], state.hidden, W_hh.mT)
+        if tap_hh is not None:
+            of_hidden = of_hidden + tap_hh[:, t]
+        together = of_inputs[:, t, :, :shared] + of_hidden[..., :shared]
+        state = next_state(torch.cat([of_inputs[:, t, :, shared:], together, of_hidden[..., shared:]], -1), state)
+        states.append(state)
+    hidden = torch.stack([each.hidden for each in states], 1) if states else of_inputs[..., :units]
+    cells = [each.cell for each in states if each.cell is not None]
+    carried = torch.stack(cells, 1) if cells else hidden if cell.has_cell_state else None
+    return hidden, hidden[:, steps], carried
+
+
+_ONCE = (
+    "the cell {name} has no next_state(values, before): it is needed to differentiate a gradient once more, and for the"
+    " transforms of torch.func (wmcl.networks.Cell says what it returns)"
+)
 
 
 class _Recurrence(torch.autograd.Function):
@@ -96,43 +149,92 @@ class _Recurrence(torch.autograd.Function):
             if t > 0 or start_hidden is not None:
                 values[:, t, :, apart * units :].baddbmm_(trace.state(t - 1).hidden, to_from)
             cell.step(values[:, t], trace.state(t - 1), trace.state(t))
-        ctx.save_for_backward(inputs, W_ih, W_hh, values, hidden, carried, start_hidden, start_cell)
+        given = (inputs, W_ih, b_ih, W_hh, b_hh, tap_ih, tap_hh, start_hidden, start_cell)
+        ctx.save_for_backward(*given, values, hidden, carried)
         ctx.cell, ctx.steps = cell, steps
         ctx.set_materialize_grads(False)
         return hidden, hidden[:, steps], carried
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: Any, grad_all: Tensor | None, grad_window: Tensor | None, grad_carried: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        inputs, W_ih, W_hh, values, hidden, carried, *start = ctx.saved_tensors
-        trace, units = _Trace(ctx.cell, values, hidden, carried, *start), W_hh.shape[-1]
-        incoming, first = _incoming(grad_all, grad_window, hidden, ctx.steps)
-        errors, of_start = _error_signals(trace, W_hh, incoming, first, grad_carried)
-        apart = (ctx.cell.blocks - ctx.cell.gates) * units
-        of_inputs, of_hidden = errors[..., : W_ih.shape[1]], errors[..., apart:]
-        needs_inputs, needs_W_ih, needs_b_ih, needs_W_hh, needs_b_hh, _, needs_tap_ih, needs_tap_hh, *_ = (
-            ctx.needs_input_grad[1:]
-        )
-        grad_inputs = grad_W_ih = grad_b_ih = grad_W_hh = grad_b_hh = None
-        if needs_inputs:
-            grad_inputs = of_inputs @ _turn(W_ih, apart, 1)[:, None]
-            if inputs.shape[0] != errors.shape[0]:
-                grad_inputs = grad_inputs.sum(0, keepdim=True)
-        if needs_W_ih:
-            grad_W_ih = _turn(_outer_sum(of_inputs, inputs), -apart, 1)
-        if needs_W_hh:
-            grad_W_hh = _outer_sum(of_hidden[:, 1:], hidden[:, :-1])
-            if start[0] is not None:
-                grad_W_hh = grad_W_hh + of_hidden[:, 0].mT @ start[0]
-        if needs_b_ih or needs_b_hh:
-            grad_bias = errors.sum((1, 2))
-            grad_b_ih, grad_b_hh = _turn(grad_bias[:, : W_ih.shape[1]], -apart, 1), grad_bias[:, apart:]
-        tap_ih = _turn(of_inputs, -apart, -1) if needs_tap_ih else None
-        tap_hh = of_hidden if needs_tap_hh else None
-        given = (None, grad_inputs, grad_W_ih, grad_b_ih, grad_W_hh, grad_b_hh, None, tap_ih, tap_hh)
-        return given + (of_start if start[0] is not None else ())[: len(ctx.needs_input_grad) - len(given)]
+        gradients = (grad_all, grad_window, grad_carried)
+        if not torch.is_grad_enabled():
+            return _through_layer(ctx, *gradients)
+        if hasattr(ctx.cell, "next_state"):  # whoever called wants to differentiate the gradient
+            return _differentiable(ctx, gradients)
+        with torch.no_grad():
+            found = _through_layer(ctx, *gradients)
+        reasons = [each for each in (*ctx.saved_tensors, *gradients) if each is not None and each.requires_grad]
+        return tuple(each if each is None else _Once.apply(type(ctx.cell).__name__, each, *reasons) for each in found)
+
+
+class _Once(torch.autograd.Function):
+    """A gradient that cannot be differentiated: it would be taken for a constant, in silence."""
+
+    @staticmethod
+    def forward(ctx: Any, cell: str, gradient: Tensor, *reasons: Tensor) -> Tensor:
+        ctx.cell = cell
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> None:
+        raise RuntimeError(_ONCE.format(name=ctx.cell))
+
+
+def _through_layer(
+    ctx: Any, grad_all: Tensor | None, grad_window: Tensor | None, grad_carried: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """Return the gradient of every argument, by back-propagation through time."""
+    inputs, W_ih, _, W_hh, _, _, _, *start, values, hidden, carried = ctx.saved_tensors
+    trace, units = _Trace(ctx.cell, values, hidden, carried, *start), W_hh.shape[-1]
+    incoming, first = _incoming(grad_all, grad_window, hidden, ctx.steps)
+    errors, of_start = _error_signals(trace, W_hh, incoming, first, grad_carried)
+    apart = (ctx.cell.blocks - ctx.cell.gates) * units
+    of_inputs, of_hidden = errors[..., : W_ih.shape[1]], errors[..., apart:]
+    needs_inputs, needs_W_ih, needs_b_ih, needs_W_hh, needs_b_hh, _, needs_tap_ih, needs_tap_hh, *_ = (
+        ctx.needs_input_grad[1:]
+    )
+    grad_inputs = grad_W_ih = grad_b_ih = grad_W_hh = grad_b_hh = None
+    if needs_inputs:
+        grad_inputs = of_inputs @ _turn(W_ih, apart, 1)[:, None]
+        if inputs.shape[0] != errors.shape[0]:
+            grad_inputs = grad_inputs.sum(0, keepdim=True)
+    if needs_W_ih:
+        grad_W_ih = _turn(_outer_sum(of_inputs, inputs), -apart, 1)
+    if needs_W_hh:
+        grad_W_hh = _outer_sum(of_hidden[:, 1:], hidden[:, :-1])
+        if start[0] is not None:
+            grad_W_hh = grad_W_hh + of_hidden[:, 0].mT @ start[0]
+    if needs_b_ih or needs_b_hh:
+        grad_bias = errors.sum((1, 2))
+        grad_b_ih, grad_b_hh = _turn(grad_bias[:, : W_ih.shape[1]], -apart, 1), grad_bias[:, apart:]
+    tap_ih = _turn(of_inputs, -apart, -1) if needs_tap_ih else None
+    tap_hh = of_hidden if needs_tap_hh else None
+    given = (None, grad_inputs, grad_W_ih, grad_b_ih, grad_W_hh, grad_b_hh, None, tap_ih, tap_hh)
+    return given + (of_start if start[0] is not None else ())[: len(ctx.needs_input_grad) - len(given)]
+
+
+def _differentiable(ctx: Any, gradients: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+    """Return the gradient of every argument, with a graph of its own."""
+    inputs, W_ih, b_ih, W_hh, b_hh, tap_ih, tap_hh, *start = ctx.saved_tensors[:9]
+    given = [ctx.cell, inputs, W_ih, b_ih, W_hh, b_hh, ctx.steps, tap_ih, tap_hh, *start][: len(ctx.needs_input_grad)]
+    # aliases, so that the gradient of one argument does not go on to another one that it was made of
+    given = [each.view_as(each) if isinstance(each, Tensor) else each for each in given]
+    outputs = unroll_by_autograd(*given)
+    pairs = zip(outputs, gradients, strict=True)
+    reached = [(output, each) for output, each in pairs if output is not None and each is not None]
+    places = [place for place, needed in enumerate(ctx.needs_input_grad) if needed]
+    found = torch.autograd.grad(
+        [output for output, _ in reached],
+        [given[place] for place in places],
+        [each for _, each in reached],
+        create_graph=True,
+        allow_unused=True,
+    )
+    by_place = dict(zip(places, found, strict=True))
+    return tuple(by_place.get(place) for place in range(len(ctx.needs_input_grad)))
 
 
 class _Trace(NamedTuple):
