@@ -19,7 +19,7 @@ a sequence, squared per sequence, and averaged over sequences. Which targets y a
 from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
 from wmcl.importance.per_sample import sum_over_samples
-from wmcl.importance.signals import FisherKind, fisher_signals, passes
+from wmcl.importance.signals import FisherKind, fisher_passes, passes
 from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import Seeds
@@ -60,6 +60,6 @@ def fisher_diagonal(
             positive, there is no sequence, or seeds are missing or of the wrong number.
     """
     check_data(network, parameters, data, likelihood_of(likelihood), reads_targets=kind == "empirical")
-    signals = fisher_signals(network, parameters, data, likelihood, kind, seeds, draws, chunk)
-    total = sum_over_samples(signals, parameters, power=2)
+    found = fisher_passes(network, parameters, data, likelihood, kind, seeds, draws, chunk)
+    total = sum_over_samples(found, parameters, power=2)
     return {name: value / passes(kind, data.samples, draws) for name, value in total.items()}

@@ -10,15 +10,13 @@ over the steps of a sequence, made absolute per sequence, and averaged over sequ
 
 from collections.abc import Iterator
 
-from jaxtyping import Float
-from torch import Tensor
-
 from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
-from wmcl.importance.per_sample import check_averaged, error_signals, sum_over_samples
+from wmcl.importance.per_sample import check_averaged, sum_over_samples
+from wmcl.importance.signals import forward_pass
+from wmcl.importance.unmapped import Pass
 from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
-from wmcl.networks.activations import LinearMap
 from wmcl.tasks import Sequences, Task
 
 
@@ -52,17 +50,15 @@ def memory_aware_synapses(
     check_averaged(data.samples, chunk=chunk)
     if bool((data.scored.flatten(1).sum(1) == 0).any()):
         raise ValueError("scored of data is 0 at every step: it must be above 0 at one step at least")
-    total = sum_over_samples(_signals(network, parameters, data, chunk), parameters, power=1)
+    total = sum_over_samples(_passes(network, parameters, data, chunk), parameters, power=1)
     return {name: value / data.samples for name, value in total.items()}
 
 
-def _signals(
-    network: Network, parameters: Parameters, sequences: Sequences, chunk: int
-) -> Iterator[tuple[LinearMap, Float[Tensor, "member time sample unit"]]]:
-    """Yield error signals of the squared length of the output, a backward pass a chunk."""
+def _passes(network: Network, parameters: Parameters, sequences: Sequences, chunk: int) -> Iterator[Pass]:
+    """Yield passes with the gradient of the squared length of the output, one a chunk."""
     fixed = {name: value.detach() for name, value in parameters.items()}
     for first in range(0, sequences.samples, chunk):
         part = sequences.take(slice(first, first + chunk))
-        activations = network.apply(fixed, part.inputs, part.window, taps=True, lengths=part.lengths)
-        length = (activations.logits.square() * part.scored[:, part.window, :, None]).sum()
-        yield from zip(activations.maps, error_signals(length, activations), strict=True)
+        forward = forward_pass(network, fixed, part, part.window)
+        logits = forward.activations.logits.detach()
+        yield Pass(forward, 2 * logits * part.scored[:, part.window, :, None])

@@ -16,8 +16,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.importance.unmapped import Pass, add_unmapped, unmapped
 from wmcl.networks import Parameters
-from wmcl.networks.activations import Activations, LinearMap
+from wmcl.networks.activations import LinearMap
 from wmcl.networks.vectors import CHANGES
 from wmcl.tasks.task import check_counts
 
@@ -34,34 +35,31 @@ def gradient_buffer(parameters: Parameters) -> Float[Tensor, "value"]:
     return largest.new_empty(max(_VALUES_AT_ONCE, largest.numel()))
 
 
-def error_signals(
-    loss: Float[Tensor, ""], activations: Activations, retain_graph: bool = False
-) -> list[Float[Tensor, "member time sample unit"]]:
-    """Compute δ of every linear map of a forward pass that was made with taps."""
-    taps = [linear_map.tap for linear_map in activations.maps]
-    return list(torch.autograd.grad(loss, taps, retain_graph=retain_graph))
-
-
-def sum_over_samples(
-    signals: Iterable[tuple[LinearMap, Float[Tensor, "member time sample unit"]]], parameters: Parameters, power: Power
-) -> Parameters:
+def sum_over_samples(passes: Iterable[Pass], parameters: Parameters, power: Power) -> Parameters:
     """Sum the per-sample gradients, squared or absolute, over samples and backward passes, in float64.
 
     Changes of the vectors of words are left out: they are no weights of the network, and no other task reads them.
 
     Args:
-        signals: linear maps with their error signals, one backward pass after the other.
+        passes: forward passes, and what goes back through them.
         parameters: of the ensemble, for the shapes.
         power: 2 for squares, 1 for absolute values.
     """
     own = {name: value.detach() for name, value in parameters.items() if name != CHANGES}
     total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in own.items()}
     buffer = gradient_buffer(own)
-    for linear_map, error in signals:
-        weight, bias = gradient_powers(error, linear_map, buffer, power)
-        total[linear_map.weight][:, linear_map.rows] += weight
-        if linear_map.bias is not None:
-            total[linear_map.bias][:, linear_map.rows] += bias
+    others: tuple[str, ...] | None = None
+    for each in passes:
+        if others is None:
+            others = unmapped(each.forward)
+        for linear_map, error in each.signals():
+            weight, bias = gradient_powers(error, linear_map, buffer, power)
+            if linear_map.weight not in others:
+                total[linear_map.weight][:, linear_map.rows] += weight
+            if linear_map.bias is not None and linear_map.bias not in others:
+                total[linear_map.bias][:, linear_map.rows] += bias
+        if others:
+            add_unmapped(total, each, others, power)
     return total
 
 

@@ -9,10 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.check_data import describe
-from wmcl.importance.per_sample import check_averaged, error_signals
+from wmcl.importance.per_sample import check_averaged
+from wmcl.importance.unmapped import Forward, Pass, run_with_taps
 from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
-from wmcl.networks.activations import Activations, LinearMap
+from wmcl.networks.activations import LinearMap
 from wmcl.randomness import Seeds, as_seeds, uniforms
 from wmcl.tasks import Sequences, Task
 
@@ -45,6 +46,25 @@ def fisher_signals(
         ValueError: if the likelihood is none, the kind is unknown, a number is not positive, there is no sequence, or
             seeds are missing or of the wrong number.
     """
+    for each in fisher_passes(network, parameters, data, likelihood, kind, seeds, draws, chunk):
+        if not each.forward.activations.maps:
+            raise ValueError(
+                f"{type(network).__name__}.apply returns no linear maps: with taps=True it must return them"
+            )
+        yield from each.signals()
+
+
+def fisher_passes(
+    network: Network,
+    parameters: Parameters,
+    data: Sequences,
+    likelihood: Likelihood | Task,
+    kind: FisherKind,
+    seeds: Seeds | None = None,
+    draws: int = 1,
+    chunk: int = 128,
+) -> Iterator[Pass]:
+    """Yield the passes whose squared per-sample gradients make a Fisher; as :func:`fisher_signals`, which uses them."""
     own = likelihood_of(likelihood)
     _check_kind(kind)
     check_averaged(data.samples, chunk=chunk, draws=draws)
@@ -72,22 +92,19 @@ def _with_targets(
     seeds: Sequence[int],
     draws: int,
     first: int,
-) -> Iterator[tuple[LinearMap, Tensor]]:
+) -> Iterator[Pass]:
     weights = part.scored[:, part.window, :, None]
-    activations = _apply(network, parameters, part, part.window)
-    count = draws if kind == "sampled" else 1
-    for draw in range(count):
+    forward = forward_pass(network, parameters, part, part.window)
+    leaf = forward.activations.logits.detach().requires_grad_()
+    for draw in range(draws if kind == "sampled" else 1):
         targets = part.targets[:, part.window]
         if kind == "sampled":
-            targets = _sample(likelihood, activations.logits, seeds, first, draw)
-        loss = (likelihood.nll(activations.logits, targets) * weights).sum()
-        errors = error_signals(loss, activations, retain_graph=draw < count - 1)
-        yield from zip(activations.maps, errors, strict=True)
+            targets = _sample(likelihood, leaf, seeds, first, draw)
+        loss = (likelihood.nll(leaf, targets) * weights).sum()
+        yield Pass(forward, torch.autograd.grad(loss, leaf)[0])
 
 
-def _exact(
-    network: Network, likelihood: Likelihood, parameters: Parameters, part: Sequences
-) -> Iterator[tuple[LinearMap, Tensor]]:
+def _exact(network: Network, likelihood: Likelihood, parameters: Parameters, part: Sequences) -> Iterator[Pass]:
     """Take a forward pass for each scored step; up to that step if later ones cannot concern it.
 
     Sequences that are scored at one step each, at whichever, take one pass together: no gradient mixes two steps.
@@ -99,19 +116,17 @@ def _exact(
         weights = part.scored[:, steps, :, None]
         if not bool(weights.any()):
             continue
-        end = steps.stop if network.is_causal else part.steps
-        activations = _apply(network, parameters, part, steps, end)
-        factor = likelihood.fisher_factor(activations.logits.detach()) * weights[..., None]
+        forward = forward_pass(network, parameters, part, steps, steps.stop if network.is_causal else part.steps)
+        factor = likelihood.fisher_factor(forward.activations.logits.detach()) * weights[..., None]
         for column in factor.unbind(-1):
-            projected = (column * activations.logits).sum()
-            errors = error_signals(projected, activations, retain_graph=True)
-            yield from zip(activations.maps, errors, strict=True)
+            yield Pass(forward, column)
 
 
-def _apply(
+def forward_pass(
     network: Network, parameters: Parameters, sequences: Sequences, steps: slice, end: int | None = None
-) -> Activations:
-    return network.apply(parameters, sequences.inputs[:, :end], steps, taps=True, lengths=sequences.lengths)
+) -> Forward:
+    """Run a network with taps on sequences, up to a step."""
+    return run_with_taps(network, parameters, sequences.inputs[:, :end], steps, sequences.lengths)
 
 
 def _check_kind(kind: str) -> None:

@@ -80,6 +80,9 @@ def _second_moments(
             states = each.input.double() * (steps + each.delay < data.lengths[:, None])[..., None]
             flat = states.flatten(1, 2)
             found[each.weight] = flat.mT @ flat / data.lengths.sum(1)[:, None, None]
+    unknown = [name for name in values if name.startswith("W_hh") and name not in found]
+    if unknown:
+        raise ValueError(f"the network has no linear map {unknown[0]}: its apply must return it with taps=True")
     return found
 
 

@@ -223,8 +223,10 @@ class Network:
         hidden, output, cell = unroll(self.cell, read, weights, slice(None) if backward else steps, zeros)
         maps: list[LinearMap] = []
         if zeros is not None:
+            shift = f"shift{suffix}"
+            of_inputs = names["b_ih"] if self.biases else shift if shift in parameters else None
             maps += [
-                LinearMap(names["W_ih"], names["b_ih"] if self.biases else None, read.detach(), zeros[0]),
+                LinearMap(names["W_ih"], of_inputs, read.detach(), zeros[0]),
                 LinearMap(names["W_hh"], names["b_hh"] if self.biases else None, hidden.detach(), zeros[1], delay=1),
             ]
         if backward:
