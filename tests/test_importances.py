@@ -67,7 +67,7 @@ def test_terms_of_each_task_have_their_own_anchors(measure):
         assert len(after.penalty_memory) == number + 1
         for term, importance, earlier in zip(after.penalty_memory, each, learned, strict=False):
             assert_same(term.anchor, earlier.values)
-            assert_same(term.importance, importance)
+            assert_same(term.importance, dict(importance))
 
 
 @pytest.mark.parametrize("kind", ["task", "total"])

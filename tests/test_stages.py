@@ -122,6 +122,7 @@ def test_a_connection_that_the_network_lacks_is_nan(probe):
     assert found.sel(connection="out").notnull().all()
 
 
+@pytest.mark.filterwarnings("ignore:the sampled Fisher:UserWarning")  # of a probe that is small
 def test_everything_merges_with_a_stage_dimension(trained, probe):
     def everything(stage):
         importance = importance_at(trained, stage, probe)

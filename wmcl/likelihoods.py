@@ -97,6 +97,13 @@ class Bernoulli:
         """Compute L with L Lᵀ = Fisher information of the logits, here √(p (1 - p)) on the diagonal."""
         return torch.diag_embed(self.variance(logits).sqrt())
 
+    def squared_gradient(
+        self, logits: Float[Tensor, "member time sample output"]
+    ) -> tuple[Float[Tensor, "member time sample output"], Float[Tensor, "member time sample output"]]:
+        """Compute mean and variance of (p - target)² over targets: v and v (1 - 4 v), with v = p (1 - p)."""
+        v = self.variance(logits)
+        return v, v * (1 - 4 * v)
+
 
 @dataclass(frozen=True)
 class Categorical:
@@ -177,6 +184,17 @@ class Categorical:
         p = logits.softmax(-1)
         root = p.sqrt()
         return torch.diag_embed(root) - p[..., :, None] * root[..., None, :]
+
+    def squared_gradient(
+        self, logits: Float[Tensor, "member time sample class"]
+    ) -> tuple[Float[Tensor, "member time sample 1"], Float[Tensor, "member time sample 1"]]:
+        """Compute mean and variance of Σ_c (p_c - target_c)² over targets.
+
+        For the target k it is 1 - 2 p_k + Σ p², so its variance is four times that of p_k.
+        """
+        p = logits.softmax(-1)
+        mean = p.square().sum(-1, keepdim=True)
+        return self.variance(logits), 4 * (p * (p - mean).square()).sum(-1, keepdim=True)
 
 
 @dataclass(frozen=True)
@@ -260,6 +278,12 @@ class Gaussian:
     ) -> Float[Tensor, "member time sample output column"]:
         """Compute L with L Lᵀ = Fisher information of the outputs: 1/σ on the diagonal, a column an output unit."""
         return torch.diag_embed(torch.full_like(logits, 1 / self.std))
+
+    def squared_gradient(
+        self, logits: Float[Tensor, "member time sample output"]
+    ) -> tuple[Float[Tensor, "member time sample output"], Float[Tensor, "member time sample output"]]:
+        """Return mean and variance of (z - target)² / σ⁴ over targets: 1/σ² and 2/σ⁴."""
+        return torch.full_like(logits, self.std**-2), torch.full_like(logits, 2 * self.std**-4)
 
     def _half_square(self, logits: Tensor, other: Tensor) -> Tensor:
         return ((logits - other) / self.std).square() / 2

@@ -16,14 +16,27 @@ a sequence, squared per sequence, and averaged over sequences. Which targets y a
     independent over steps, so it is the sum over scored steps of the Fisher of each step alone; ``empirical`` is not.
 """
 
+from jaxtyping import Float64
+from torch import Tensor
+
 from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
-from wmcl.importance.per_sample import sum_over_samples
-from wmcl.importance.signals import FisherKind, fisher_passes, passes
+from wmcl.importance.informative import Moments, informative_draws, warn_of_few, watched
+from wmcl.importance.per_sample import check_averaged, sum_over_samples
+from wmcl.importance.signals import FisherKind, fisher_passes
+from wmcl.importance.signals import passes as count
 from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import Seeds
 from wmcl.tasks import Sequences, Task
+
+
+class FisherDiagonal(dict[str, Tensor]):
+    """A FisherDiagonal holds a number for every value of every parameter, by the name of the parameter."""
+
+    informative_draws: Float64[Tensor, "member"] | None = None
+    """effective number of the draws of a sampled Fisher that say anything (:mod:`wmcl.importance.informative`); NaN if
+    a likelihood of one's own does not tell, ``None`` for the other kinds"""
 
 
 @with_autograd
@@ -32,11 +45,11 @@ def fisher_diagonal(
     parameters: Parameters,
     data: Sequences,
     likelihood: Likelihood | Task,
-    kind: FisherKind,
+    kind: FisherKind | None = None,
     seeds: Seeds | None = None,
     draws: int = 1,
     chunk: int = 128,
-) -> Parameters:
+) -> FisherDiagonal:
     """Measure the Fisher diagonal of every parameter of every member.
 
     Args:
@@ -44,7 +57,8 @@ def fisher_diagonal(
         parameters: of the ensemble.
         data: what to average over. ``empirical`` reads the targets, the others the inputs alone.
         likelihood: of the targets; a task stands for its own.
-        kind: where the targets come from.
+        kind: where the targets come from. ``None`` takes ``exact`` where it costs no more than ``sampled``, as for one
+            bit or one real number a sequence, and ``sampled`` elsewhere.
         seeds: one a member, for ``sampled``. The draw of a sequence depends on the seed, its place in
             ``data`` and their ``window`` alone.
         draws: targets drawn a sequence, for ``sampled``.
@@ -55,11 +69,28 @@ def fisher_diagonal(
         (:mod:`wmcl.networks.vectors`), per sequence, in nats² per squared unit of the parameter.
         Divide by the scored bits of a sequence for the value per scored bit.
 
+    Warns:
+        UserWarning: if a sampled Fisher rests on fewer than 10 informative draws, and on less than half of all
+            (:mod:`wmcl.importance.informative`). ``exact`` does not depend on draws; for classifiers take that.
+
     Raises:
         ValueError: if network, parameters, data and likelihood do not fit, the kind is unknown, a number is not
             positive, there is no sequence, or seeds are missing or of the wrong number.
     """
-    check_data(network, parameters, data, likelihood_of(likelihood), reads_targets=kind == "empirical")
-    found = fisher_passes(network, parameters, data, likelihood, kind, seeds, draws, chunk)
-    total = sum_over_samples(found, parameters, power=2)
-    return {name: value / passes(kind, data.samples, draws) for name, value in total.items()}
+    own = likelihood_of(likelihood)
+    check_data(network, parameters, data, own, reads_targets=kind == "empirical")
+    check_averaged(data.samples, chunk=chunk, draws=draws)
+    chosen = usual_kind(data, draws) if kind is None else kind
+    passes, found = fisher_passes(network, parameters, data, own, chosen, seeds, draws, chunk), list[Moments]()
+    total = sum_over_samples(watched(passes, own, found) if chosen == "sampled" else passes, parameters, power=2)
+    result = FisherDiagonal({name: value / count(chosen, data.samples, draws) for name, value in total.items()})
+    if chosen == "sampled":
+        result.informative_draws = informative_draws(found, draws)
+        warn_of_few(result.informative_draws, data.samples * draws, stacklevel=3)
+    return result
+
+
+def usual_kind(data: Sequences, draws: int) -> FisherKind:
+    """Return ``exact`` where it takes no more backward passes than ``sampled``: at most as many columns as draws."""
+    has_one_answer = bool(((data.scored > 0).sum(1) == 1).all())
+    return "exact" if has_one_answer and data.targets.shape[-1] <= draws else "sampled"

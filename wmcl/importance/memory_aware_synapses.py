@@ -60,5 +60,5 @@ def _passes(network: Network, parameters: Parameters, sequences: Sequences, chun
     for first in range(0, sequences.samples, chunk):
         part = sequences.take(slice(first, first + chunk))
         forward = forward_pass(network, fixed, part, part.window)
-        logits = forward.activations.logits.detach()
-        yield Pass(forward, 2 * logits * part.scored[:, part.window, :, None])
+        weights = part.scored[:, part.window, :, None]
+        yield Pass(forward, 2 * forward.activations.logits.detach() * weights, weights)

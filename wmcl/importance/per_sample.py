@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wmcl.importance.unmapped import Pass, add_unmapped, unmapped
+from wmcl.importance.unmapped import Pass, add_unmapped, signals_of, unmapped
 from wmcl.networks import Parameters
 from wmcl.networks.activations import LinearMap
 from wmcl.networks.vectors import CHANGES
@@ -52,7 +52,7 @@ def sum_over_samples(passes: Iterable[Pass], parameters: Parameters, power: Powe
     for each in passes:
         if others is None:
             others = unmapped(each.forward)
-        for linear_map, error in each.signals():
+        for linear_map, error in signals_of(each.forward, each.cotangent):
             weight, bias = gradient_powers(error, linear_map, buffer, power)
             if linear_map.weight not in others:
                 total[linear_map.weight][:, linear_map.rows] += weight

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from wmcl.check_data import describe
 from wmcl.importance.per_sample import check_averaged
-from wmcl.importance.unmapped import Forward, Pass, run_with_taps
+from wmcl.importance.unmapped import Forward, Pass, run_with_taps, signals_of
 from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.networks.activations import LinearMap
@@ -51,7 +51,7 @@ def fisher_signals(
             raise ValueError(
                 f"{type(network).__name__}.apply returns no linear maps: with taps=True it must return them"
             )
-        yield from each.signals()
+        yield from signals_of(each.forward, each.cotangent)
 
 
 def fisher_passes(
@@ -101,7 +101,7 @@ def _with_targets(
         if kind == "sampled":
             targets = _sample(likelihood, leaf, seeds, first, draw)
         loss = (likelihood.nll(leaf, targets) * weights).sum()
-        yield Pass(forward, torch.autograd.grad(loss, leaf)[0])
+        yield Pass(forward, torch.autograd.grad(loss, leaf)[0], weights)
 
 
 def _exact(network: Network, likelihood: Likelihood, parameters: Parameters, part: Sequences) -> Iterator[Pass]:
@@ -119,7 +119,7 @@ def _exact(network: Network, likelihood: Likelihood, parameters: Parameters, par
         forward = forward_pass(network, parameters, part, steps, steps.stop if network.is_causal else part.steps)
         factor = likelihood.fisher_factor(forward.activations.logits.detach()) * weights[..., None]
         for column in factor.unbind(-1):
-            yield Pass(forward, column)
+            yield Pass(forward, column, weights)
 
 
 def forward_pass(

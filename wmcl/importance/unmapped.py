@@ -38,15 +38,20 @@ class Pass(NamedTuple):
 
     forward: Forward
     cotangent: Float[Tensor, "member window sample output"]
+    weights: Float[Tensor, "#member window sample 1"]
+    """of every answer in what is differentiated"""
 
-    def signals(self) -> list[tuple[LinearMap, Float[Tensor, "member time sample unit"]]]:
-        """Return the linear maps with their error signals δ, the gradients with respect to their taps."""
-        activations = self.forward.activations
-        if not activations.maps:
-            return []
-        taps = [each.tap for each in activations.maps]
-        errors = torch.autograd.grad(activations.logits, taps, self.cotangent, retain_graph=True)
-        return list(zip(activations.maps, errors, strict=True))
+
+def signals_of(
+    forward: Forward, cotangent: Float[Tensor, "member window sample output"]
+) -> list[tuple[LinearMap, Float[Tensor, "member time sample unit"]]]:
+    """Return the linear maps with their error signals δ, the gradients with respect to their taps."""
+    activations = forward.activations
+    if not activations.maps:
+        return []
+    taps = [each.tap for each in activations.maps]
+    errors = torch.autograd.grad(activations.logits, taps, cotangent, retain_graph=True)
+    return list(zip(activations.maps, errors, strict=True))
 
 
 def run_with_taps(
@@ -80,7 +85,7 @@ def unmapped(forward: Forward) -> tuple[str, ...]:
     cotangent = torch.linspace(1, 2, logits.numel(), dtype=logits.dtype, device=logits.device).view_as(logits)
     truth = torch.autograd.grad(logits, [leaves[name] for name in own], cotangent, retain_graph=True, allow_unused=True)
     by_maps = {name: torch.zeros_like(value) for name, value in leaves.items()}
-    for one, error in Pass(small, cotangent).signals():
+    for one, error in signals_of(small, cotangent):
         read = one.input.detach()[:, : error.shape[1] - one.delay].expand(len(error), -1, -1, -1)
         by_maps[one.weight][:, one.rows] += torch.einsum("mtbh,mtbi->mhi", error[:, one.delay :], read)
         if one.bias is not None:

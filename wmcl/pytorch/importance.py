@@ -7,7 +7,7 @@ believed: before a parameter goes the fast way, its gradients are compared with 
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import torch
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from wmcl.autograd import autograd_on
 from wmcl.check_data import describe
+from wmcl.importance.informative import Moments, informative_draws, moments, warn_of_few
 from wmcl.importance.per_sample import Power
 from wmcl.importance.signals import FisherKind
 from wmcl.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, likelihood_of
@@ -55,6 +56,9 @@ class Importance(Mapping[str, Tensor]):
     needed one a sample; both are exact"""
     samples: int
     """number of samples that the importance is a mean over"""
+    informative_draws: float | None = None
+    """effective number of the draws of a sampled Fisher that say anything (:mod:`wmcl.importance.informative`); NaN if
+    a likelihood of one's own does not tell, ``None`` for other importances"""
 
     def __getitem__(self, name: str) -> Tensor:
         return self.values_by_name[name]
@@ -109,12 +113,16 @@ def fisher_diagonal(
         Tensors by the name that ``model.named_parameters()`` gives, without those that are frozen. Parameters that no
         output depends on have zeros.
 
+    Warns:
+        UserWarning: if a sampled Fisher rests on fewer than 10 informative draws.
+
     Raises:
         ValueError: if an argument does not fit, or if samples influence each other in the model.
     """
     check_counts(draws=draws, chunk=chunk)
     check_counts(0, seed=seed)
     own = own_likelihood(likelihood, kind)
+    told = list[Moments]()
 
     def gradients(batch: Batch, outputs: Tensor, first: int) -> Cotangents:
         if not isinstance(own, LIKELIHOOD_KINDS) and callable(own) and not hasattr(own, "nll"):
@@ -122,11 +130,18 @@ def fisher_diagonal(
         found = answers(batch, outputs, own, reads_targets=kind == "empirical")
         if kind == "exact":
             return _exact(own, found)
-        drawn = _draw(own, batch.by_time(outputs), seed, first, draws) if kind == "sampled" else [found.targets]
-        return _at_targets(own, found, drawn)
+        if kind == "empirical":
+            return _at_targets(own, found, [found.targets])
+        logits = batch.by_time(outputs)
+        told.append(moments(own, logits.detach()[None], found.scored[None, : len(logits), :, None]))
+        return _at_targets(own, found, _draw(own, logits, seed, first, draws))
 
-    number = draws if kind == "sampled" else 1
-    return _mean(model, data, gradients, 2, number, batch_first, chunk, progress)
+    result = _mean(model, data, gradients, 2, draws if kind == "sampled" else 1, batch_first, chunk, progress)
+    if kind != "sampled":
+        return result
+    number = informative_draws(told, draws)
+    warn_of_few(number, result.samples * draws, stacklevel=2)
+    return replace(result, informative_draws=float(number))
 
 
 def memory_aware_synapses(
