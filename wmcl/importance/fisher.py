@@ -70,7 +70,7 @@ def fisher_diagonal(
         Divide by the scored bits of a sequence for the value per scored bit.
 
     Warns:
-        UserWarning: if a sampled Fisher rests on fewer than 10 informative draws, and on less than half of all
+        UserWarning: if a sampled Fisher rests on fewer than 10 informative draws, and on less than a quarter of all
             (:mod:`wmcl.importance.informative`). ``exact`` does not depend on draws; for classifiers take that.
 
     Raises:

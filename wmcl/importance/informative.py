@@ -69,8 +69,8 @@ def informative_draws(found: Iterable[Moments], draws: int) -> Float64[Tensor, "
 
 
 def warn_of_few(number: Float64[Tensor, "member"], drawn: int, stacklevel: int) -> None:
-    """Warn if an estimate rests on few informative draws, and most of those that were made say nothing."""
-    few = int(((number < ENOUGH) & (number < drawn / 2)).sum())
+    """Warn if an estimate rests on few informative draws, and three of four that were made say nothing."""
+    few = int(((number < ENOUGH) & (number < drawn / 4)).sum())
     if few:
         whose = "" if len(number) == 1 else f" of {few} of {len(number)} members"
         warnings.warn(
