@@ -3,10 +3,14 @@
 import gzip
 import re
 import tarfile
+import warnings
 from io import BytesIO
 
+import conllu as library
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conllu_data import conllu, line, some_sentences, write
 from wmcl import command_line, data
@@ -73,16 +77,15 @@ SECOND = "x.conllu, sentence 2 (s2)"
 WRONG = {
     "empty": ("", "x.conllu is empty"),
     "blank": ("\n\n", "x.conllu is empty"),
-    "cut off": (GOOD[:-1], "x.conllu is cut off"),
-    "cut off in a line": (GOOD[:-9], "x.conllu is cut off"),
+    "cut off in a line": (GOOD[:-9], "sentence 3 (s3): a word has 7 columns"),
     "not UTF-8": (GOOD.encode() + b"\xff\n\n", "x.conllu is not UTF-8"),
     "unknown tag": (GOOD.replace("\tADV\t", "\tADVERB\t", 1), "word 2 has the tag 'ADVERB'"),
     "a column less": (GOOD.replace("w1.1\t_\t", "w1.1\t"), "a word has 9 columns"),
-    "a column more": (GOOD.replace("w1.1\t_\t", "w1.1\t_\t_\t"), "a word has more columns"),
-    "no columns": (GOOD.replace(line(2, "w1.1", "ADV"), "word"), "Invalid line format"),
+    "a column more": (GOOD.replace("w1.1\t_\t", "w1.1\t_\t_\t"), "a word has 11 columns"),
+    "no columns": (GOOD.replace(line(2, "w1.1", "ADV"), "word"), f"{SECOND}: a word has 1 columns"),
     "other columns": ("# global.columns = ID UPOS FORM\n" + GOOD, "sentence 1 (s1): a word has"),
-    "no id": (GOOD.replace("2\tw1.1", "x\tw1.1"), "sentence 2: Failed parsing field 'id'"),
-    "an empty id": (GOOD.replace("2\tw1.1", "_\tw1.1"), f"{SECOND}: word None follows word 1"),
+    "no id": (GOOD.replace("2\tw1.1", "x\tw1.1"), f"{SECOND}: word x follows word 1"),
+    "an empty id": (GOOD.replace("2\tw1.1", "_\tw1.1"), f"{SECOND}: word _ follows word 1"),
     "ids out of order": (GOOD.replace("2\tw1.1", "3\tw1.1"), f"{SECOND}: word 3 follows word 1"),
     "an id twice": (GOOD.replace("2\tw1.1", "1\tw1.1"), f"{SECOND}: word 1 follows word 1"),
     "no word": (GOOD.replace("w1.1", ""), f"{SECOND}: word 2 is empty"),
@@ -97,6 +100,72 @@ def test_wrong_files_are_refused_by_file_and_sentence(wrong):
     with pytest.raises(ValueError, match=r"x\.conllu") as error:
         read(text)
     assert message in str(error.value)
+
+
+FORGIVEN = {
+    "a byte-order mark": ("\ufeff" + GOOD, r"a byte-order mark \(line 1\)"),
+    "a byte-order mark in a word": (GOOD.replace("w1.1", "\ufeffw1.1"), "a byte-order mark in a word"),
+    "no empty line at the end": (GOOD[:-1], "no empty line at the end, so the last sentence may be cut off"),
+    "no end of the last line": (GOOD[:-2], "no end of the last line"),
+    "a blank line": (GOOD.replace("\n\n", "\n \t\n"), r"a line of blanks \(line 4 and 2 more\)"),
+    "carriage returns alone": (GOOD.replace("\n", "\r"), "lines that end in carriage returns"),
+    "two of them": (GOOD.replace("\n", "\r\r\n", 2), "a carriage return within a line"),
+    "in a word": (GOOD.replace("w1.1", "w1\r.1"), r"a carriage return within a line \(line 8\)"),
+    "several blanks": (GOOD.replace("\t", "   "), "columns separated by several blanks"),
+}
+
+
+@pytest.mark.parametrize("fault", FORGIVEN)
+def test_small_faults_are_forgiven_and_said(fault):
+    text, message = FORGIVEN[fault]
+    assert text != GOOD
+    with pytest.warns(UserWarning, match=f"x.conllu was read in spite of small faults: {message}") as told:
+        assert read(text) == read(GOOD)
+    assert len(told) == 1
+
+
+def test_no_more_than_a_stated_number_of_faults_is_forgiven():
+    long = conllu(some_sentences(200))
+    with pytest.raises(ValueError, match=r"x.conllu has more than 100 times a byte-order mark in a word, first in"):
+        read(re.sub(r"\tw", "\t\ufeffw", long))
+
+
+@pytest.mark.parametrize("form", ["vis  à  vis", "1\u00a0000", "a\u2028b", "a\x85b", "#", "=", "_", " ", "\x0b"])
+def test_words_are_what_stands_between_the_tabs(form):
+    assert read(conllu([[(form, "NOUN")]]))[0].words == [form]
+
+
+forms = st.text(st.characters(exclude_characters="\t\n\r\ufeff", exclude_categories=["Cs"]), min_size=1, max_size=5)
+sentences_of_any_words = st.lists(
+    st.lists(st.tuples(forms, st.sampled_from(TAGS)), min_size=1, max_size=4), min_size=1, max_size=4
+)
+
+
+@given(sentences_of_any_words)
+def test_good_files_are_read_as_the_library_of_the_format_reads_them(sentences):
+    """But for several blanks in a word, which it takes for a separator."""
+    text = conllu(sentences)
+    found = read(text)
+    assert [list(zip(each.words, each.tags, strict=True)) for each in found] == [
+        [(form, TAGS.index(tag)) for form, tag in words] for words in sentences
+    ]
+    assert [each.name for each in found] == [f"s{number}" for number in range(1, len(sentences) + 1)]
+    if "  " not in text:
+        theirs = library.parse(text, field_parsers={"form": lambda line, place: line[place]})
+        assert [[token["form"] for token in each] for each in theirs] == [each.words for each in found]
+
+
+@given(sentences_of_any_words, st.data())
+def test_damaged_files_are_read_or_refused_in_a_sentence(sentences, data):
+    content = conllu(sentences).encode()
+    place = data.draw(st.integers(0, len(content)))
+    damaged = content[:place] + data.draw(st.binary(max_size=3)) + content[place + data.draw(st.integers(0, 2)) :]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            read(damaged)
+        except ValueError as error:
+            assert str(error).startswith("x.conllu")  # noqa: PT017
 
 
 def test_a_file_that_is_far_too_long_is_not_read(monkeypatch):

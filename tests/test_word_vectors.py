@@ -3,9 +3,14 @@
 import gzip
 import os
 import pickle
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wmcl.data import ngram_vectors, read_word_vectors
 from wmcl.data.ngram_vectors import parts_of
@@ -105,10 +110,26 @@ WRONG = {
     "a count and no more": ("x.vec", b"3 3\n", "x.vec has 0 words: its first line says 3"),
     "cut off": ("x.vec", b"4 3\n" + LINES.encode(), "x.vec has 3 words: its first line says 4, so it is cut off"),
     "cut off in a line": ("x.vec", LINES.encode()[:-8], "x.vec, line 3 has 2 fields: it must be a word and 3 numbers"),
-    "words": ("x.txt", b"a 1 2\nb 1 x\n", "x.txt, line 2 must be a word and numbers"),
+    "words": ("x.txt", b"a 1 2\nb 1 x\n", "x.txt, line 2 must be a word and 2 numbers"),
     "nan": ("x.txt", b"a 1 2\nb 1 nan\n", "the vector of 'b' has a number that is not finite"),
     "a word alone": ("x.txt", b"a\n", "x.txt, line 1 has 1 fields"),
-    "not UTF-8": ("x.txt", b"a 1\n\xff 1\n", "x.txt, line 2 is not UTF-8"),
+    "other digits": ("x.txt", "a 1\nb ١\n".encode(), "x.txt, line 2 must be a word and 1 numbers"),
+    "an underscore": ("x.txt", b"a 1 2\nb 1_0 2\n", "x.txt, line 2 must be a word and 2 numbers"),
+    "a number too many": ("x.txt", b"a 1 2\nb 7 1 2\n", "x.txt, line 2 has 4 fields: it must be a word and 2 numbers"),
+    "a number too many, after a count": ("x.vec", b"1 2\nb 7 1 2\n", "Whether 7 belongs to the word or is a number"),
+    "a nan too many": ("x.vec", b"1 2\nb nan 1 2\n", "Whether nan belongs to the word or is a number too many"),
+    "no word": ("x.vec", b"1 2\n 1 2\n", "x.vec, line 2 has no word before its 2 numbers"),
+    "a number less": ("x.vec", b"2 2\na 1 2\nb 1\n", "x.vec, line 3 has 2 fields: it must be a word and 2 numbers"),
+    "two words less of a thousand": (
+        "x.vec",
+        b"1000 1\n" + b"".join(b"w%d 1\n" % k for k in range(998)),
+        "x.vec has 998 words: its first line says 1000, so it is cut off",
+    ),
+    "too many that are not UTF-8": (
+        "x.txt",
+        b"\xff 1\n" * 101,
+        "x.txt has more than 100 times a word that is not UTF-8, first in line 1 and last in line 101",
+    ),
     "truncated": ("x.vec.gz", gzip.compress(LINES.encode())[:-12], "is damaged"),
     "a line without end": ("x.vec.gz", gzip.compress(b"a" * 3_000_000), "x.vec.gz, line 1 has more than 1048576 bytes"),
     "a long line": ("x.vec", b"a 1\nb" + b" 1" * (1 << 19) + b"\n", "x.vec, line 2 has more than 1048576 bytes"),
@@ -124,6 +145,69 @@ def test_wrong_files_are_refused_by_line(wrong, tmp_path):
     with pytest.raises(ValueError, match="x") as error:
         read_word_vectors(tmp_path / name)
     assert message in str(error.value)
+
+
+FORGIVEN = {
+    "a byte-order mark": ("x.vec", b"\xef\xbb\xbf" + LINES.encode(), r"a byte-order mark \(line 1\)"),
+    "a byte-order mark before counts": ("x.vec", b"\xef\xbb\xbf3 3\n" + LINES.encode(), "a byte-order mark"),
+    "tabs": ("x.txt", LINES.replace(" ", "\t").encode(), r"tabs between fields \(line 1 and 2 more\)"),
+    "empty lines": ("x.txt", LINES.replace("\n", "\n \n").encode(), r"an empty line \(line 2 and 2 more\)"),
+    "no end": ("x.vec", LINES.rstrip("\n").encode(), r"no end of the last line, which may be cut off \(line 3\)"),
+    "more words": ("x.vec", b"2 3\n" + LINES.encode(), "3 words where the first line says 2"),
+}
+
+
+@pytest.mark.parametrize("fault", FORGIVEN)
+def test_small_faults_are_forgiven_and_said(fault, tmp_path):
+    name, content, message = FORGIVEN[fault]
+    (tmp_path / name).write_bytes(content)
+    with pytest.warns(UserWarning, match=f"{name} was read in spite of small faults: {message}") as told:
+        found = read_word_vectors(tmp_path / name)
+    assert (len(told), told[0].filename) == (1, __file__)
+    assert found.words == WORDS
+    np.testing.assert_array_equal(found.table, TABLE)
+
+
+def test_a_public_file_of_fast_text_is_read(tmp_path):
+    """A row fewer than its first line says, blanks at the ends of lines, and a word that is not UTF-8."""
+    lines = [b"w%d 1 %d \n" % (k, k) for k in range(1999)]
+    lines[1000] = b"d\xe9j\xe0 1 1000 \n"
+    (tmp_path / "x.VEC").write_bytes(b"2000 2\n" + b"".join(lines))
+    with pytest.warns(UserWarning, match="line 1002.*1999 words where the first line says 2000"):
+        found = read_word_vectors(tmp_path / "x.VEC")
+    assert found.words[1000] == "d\ufffdj\ufffd"
+    np.testing.assert_array_equal(found.table[:, 1], np.arange(1999))
+    with pytest.warns(UserWarning, match="line 1002"):
+        assert len(read_word_vectors(tmp_path / "x.VEC", most=1500).words) == 1500
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zs"]), min_size=1), min_size=1, max_size=6),
+    st.integers(1, 4),
+    st.booleans(),
+    st.data(),
+)
+def test_a_good_file_is_read_as_it_is_and_a_damaged_one_rightly_or_not_at_all(words, features, has_counts, data):
+    table = np.arange(len(words) * features, dtype=np.float32).reshape(len(words), features) / 8
+    lines = [" ".join([word, *map(str, row)]) for word, row in zip(words, table.tolist(), strict=True)]
+    first = [f"{len(words)} {features}"] if has_counts else []
+    content = "\n".join([*first, *lines, ""]).encode()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "x.vec"
+        path.write_bytes(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = read_word_vectors(path)
+        assert found.words == tuple(words)
+        np.testing.assert_array_equal(found.table, table)
+        place = data.draw(st.integers(0, len(content)))
+        path.write_bytes(content[:place] + data.draw(st.binary(max_size=3)) + content[place + 1 :])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                read_word_vectors(path)
+            except ValueError as error:
+                assert str(error).startswith(("x.vec", str(path)))  # noqa: PT017
 
 
 def pickled(tmp_path, content):
