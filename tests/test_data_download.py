@@ -3,18 +3,21 @@
 import functools
 import hashlib
 import http.server
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from requests import exceptions
 
 from tests.conllu_data import conllu, some_sentences, write
 from tests.stroke_data import data_set, write_arrays, write_text
 from tests.test_data import assert_strokes
 from wmcl import command_line
-from wmcl.data.download import _reason, _recorded, download, verify
+from wmcl.data.download import _recorded, download, verify
+from wmcl.data.fetch import reason as reason_of
 from wmcl.data.folders import originals_of, prepared_file
 from wmcl.data.languages import Language
 from wmcl.data.prepare import load
@@ -61,7 +64,7 @@ def test_a_download_is_checked_and_prepared(server, form, is_known):
     assert path == prepared_file(wanted)
     assert_strokes(load(wanted))
     names = {original.name for original in wanted.forms[form].originals}
-    assert {file.name for file in originals_of(wanted).iterdir()} - {"digests.json"} == names
+    assert {file.name for file in originals_of(wanted).iterdir()} - {"digests.json", ".download.lock"} == names
     assert _recorded(originals_of(wanted)) == (
         {} if is_known else {name: value for name, value in digests_of(folder).items() if name in names}
     )
@@ -106,6 +109,121 @@ def test_a_download_that_broke_off_goes_on(server):
     assert len(load(wanted)["xx/train"]) == 5
 
 
+class Resuming(Quiet):
+    """Sends the rest of a file that is asked for, and breaks off after half of it as long as it is told to."""
+
+    breaks_off: frozenset = frozenset()
+    ranges: list
+    tag = '"one"'
+
+    def do_GET(self):
+        path = Path(self.directory) / self.path.removeprefix("/")
+        content = path.read_bytes()
+        given = self.headers.get("Range")
+        first = int(given.removeprefix("bytes=").removesuffix("-")) if given else 0
+        if given:
+            self.ranges.append((path.name, first))
+        if self.headers.get("If-Range", self.tag) != self.tag:
+            first = 0
+        self.asked.append(self.path)
+        self.send_response(206 if first else 200)
+        self.send_header("Content-Length", str(len(content) - first))
+        self.send_header("ETag", self.tag)
+        if first:
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+        self.end_headers()
+        half = path.name in self.breaks_off
+        self.wfile.write(content[first : len(content) // 2 if half else None])
+
+
+@pytest.mark.parametrize("changes", [False, True])
+@pytest.mark.parametrize("server", [Resuming], indirect=True)
+def test_half_a_file_is_kept_and_the_rest_is_fetched_unless_it_has_changed(server, changes, monkeypatch):
+    folder, url, _ = server
+    first = data_set().forms["arrays"].originals[0].name
+    monkeypatch.setattr(Resuming, "breaks_off", {first})
+    monkeypatch.setattr(Resuming, "ranges", [], raising=False)
+    with pytest.raises(ValueError, match=rf"{first} could not be fetched: the connection to 127.0.0.1 broke off"):
+        download(data_set(url), "arrays", progress=False)
+    half = len((folder / first).read_bytes()) // 2
+    where = originals_of(data_set(url))
+    assert (where / f"{first}.part").stat().st_size == half
+    monkeypatch.setattr(Resuming, "breaks_off", set())
+    if changes:
+        monkeypatch.setattr(Resuming, "tag", '"two"')
+    download(data_set(url), "arrays", progress=False)
+    assert_strokes(load(data_set(url)))
+    assert Resuming.ranges == [(first, half)]
+    assert (where / first).read_bytes() == (folder / first).read_bytes()
+    assert not list(where.glob("*.part*"))
+
+
+class Page(Quiet):
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"\n<!DOCTYPE html><title>Log in</title>")
+
+
+@pytest.mark.parametrize("server", [Page], indirect=True)
+def test_a_page_to_log_in_is_no_file(server):
+    wanted = data_set(server[1])
+    with pytest.raises(ValueError, match=r"could not be fetched: 127.0.0.1 sends a web page instead of it; is there a"):
+        download(wanted, progress=False)
+    assert [path.name for path in originals_of(wanted).iterdir()] == [".download.lock"]
+
+
+@pytest.mark.parametrize("content", [b"", b"something else", b"\x1f\x8b broken"])
+def test_what_cannot_be_prepared_is_not_recorded_so_that_the_right_file_is_taken_later(server, content):
+    folder, url, _ = server
+    right = (folder / "train-labels.tar.gz").read_bytes()
+    (folder / "train-labels.tar.gz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"what was fetched is not .*train-labels.tar.gz.*Nothing was kept of"):
+        download(data_set(url), "arrays", progress=False)
+    assert _recorded(originals_of(data_set(url))) == {}
+    assert not (originals_of(data_set(url)) / "train-labels.tar.gz").exists()
+    (folder / "train-labels.tar.gz").write_bytes(right)
+    download(data_set(url), "arrays", progress=False)
+    assert_strokes(load(data_set(url)))
+    assert "train-labels.tar.gz" in _recorded(originals_of(data_set(url)))
+
+
+def test_no_more_is_taken_than_a_file_can_have(server):
+    folder, url, _ = server
+    wanted = data_set(url)
+    first = wanted.forms["arrays"].originals[0].name
+    most = (folder / first).stat().st_size - 1
+    small = replace(wanted, forms={"arrays": replace(wanted.forms["arrays"], most_bytes=most)})
+    with pytest.raises(ValueError, match=rf"{first} could not be fetched: 127.0.0.1 sends more than {most} bytes"):
+        download(small, progress=False)
+    assert not (originals_of(wanted) / f"{first}.part").exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"a": 1}', "\x00"])
+def test_a_damaged_record_is_named(server, content):
+    where = originals_of(data_set())
+    where.mkdir(parents=True)
+    (where / "digests.json").write_text(content)
+    with pytest.raises(ValueError, match=r"digests.json is damaged: .*\. Delete it, and download again"):
+        download(data_set(server[1]), progress=False)
+
+
+def test_what_is_no_file_is_named_and_never_waited_for(server):
+    where = originals_of(data_set())
+    where.mkdir(parents=True)
+    os.mkfifo(where / "train-labels.tar.gz")
+    with pytest.raises(ValueError, match=r"train-labels.tar.gz is no file: remove it"):
+        download(data_set(server[1]), "arrays", progress=False)
+
+
+def test_two_downloads_at_once_are_refused():
+    where = originals_of(data_set())
+    where.mkdir(parents=True)
+    with FileLock(where / ".download.lock"), pytest.raises(ValueError, match="by another process: wait for it"):
+        download(data_set(), progress=False)
+
+
 def test_another_file_than_the_known_one_is_refused_and_not_kept(server):
     folder, url, _ = server
     wanted = data_set(url, digests_of(folder) | {"test-labels.tar.gz": "0" * 64})
@@ -127,7 +245,7 @@ def test_a_file_that_changes_after_the_first_download_is_refused(server):
     assert not any(what for _, what in verify(wanted))
     (folder / "train-labels.tar.gz").write_bytes(b"changed there")
     (originals / "train-labels.tar.gz").unlink()
-    with pytest.raises(ValueError, match=r"train-labels.tar.gz from .* is not the file"):
+    with pytest.raises(ValueError, match=r"is not the file.*earlier download.*delete its line there"):
         download(wanted, "arrays", progress=False)
 
 
@@ -166,7 +284,7 @@ def test_a_file_that_is_not_at_its_address_any_more(server):
     ],
 )
 def test_reasons_are_few_words(error, reason):
-    assert _reason(error, "https://data.org:443/files/x.tar.gz") == reason
+    assert reason_of(error, "https://data.org:443/files/x.tar.gz") == reason
 
 
 def test_files_that_were_put_into_the_folder_need_no_connection():

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-import pooch
+from platformdirs import user_cache_dir
 
 from wmcl.data.data_set import DataSet
 
@@ -17,7 +17,7 @@ def folder() -> Path:
         ValueError: if something else than a folder is there.
     """
     chosen = os.environ.get(VARIABLE)
-    found = Path(chosen).expanduser() if chosen else Path(pooch.os_cache("wmcl")) / "data"
+    found = Path(chosen).expanduser() if chosen else Path(user_cache_dir("wmcl")) / "data"
     if found.exists() and not found.is_dir():
         raise ValueError(f"{VARIABLE} is {found}: it must be a folder")
     return found
