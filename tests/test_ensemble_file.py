@@ -64,8 +64,8 @@ def test_any_network_comes_back(tmp_path_factory, kind, hidden, fields, heads):
 def test_files_that_do_not_know_of_networks_without_biases_are_read_and_written_alike():
     known = network_description(GRU(4, 3, 3))
     assert "biases" not in known
-    assert network_from(known) == GRU(4, 3, 3)
-    assert network_from(network_description(GRU(4, 3, 3, biases=False))) == GRU(4, 3, 3, biases=False)
+    assert network_from(known, 999) == GRU(4, 3, 3)
+    assert network_from(network_description(GRU(4, 3, 3, biases=False)), 999) == GRU(4, 3, 3, biases=False)
 
 
 FIELDS = described(Elman(4, 3, 3, initialisation="xavier"))
@@ -85,14 +85,14 @@ FIELDS = described(Elman(4, 3, 3, initialisation="xavier"))
     ],
 )
 def test_unknown_networks_are_refused_by_name(change, message):
-    assert network_from(FIELDS) == Elman(4, 3, 3, initialisation="xavier")
+    assert network_from(FIELDS, 999) == Elman(4, 3, 3, initialisation="xavier")
     with pytest.raises(ValueError, match=message):
-        network_from(FIELDS | change)
+        network_from(FIELDS | change, 999)
 
 
 def test_a_network_without_one_of_its_fields_is_refused():
     with pytest.raises(ValueError, match="network Elman has the fields"):
-        network_from({name: value for name, value in FIELDS.items() if name != "hidden"})
+        network_from({name: value for name, value in FIELDS.items() if name != "hidden"}, 999)
 
 
 def test_a_class_inside_of_a_function_is_refused_before_anything_is_written(tmp_path):
@@ -113,7 +113,7 @@ def test_parameters_that_do_not_fit_the_network_are_refused(tmp_path, trained):
     arrays, content = stored_file.read(path, "ensemble", ENSEMBLE_VERSION)
     content["network"]["hidden"] = 23
     stored_file.write(path, "ensemble", ENSEMBLE_VERSION, arrays, content)
-    with pytest.raises(ValueError, match=r"file holds parameters of the shapes .* its network needs"):
+    with pytest.raises(ValueError, match=r"it holds parameters of the shapes .* its network needs"):
         load_ensemble(path)
 
 

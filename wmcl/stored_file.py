@@ -10,7 +10,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def read(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarray], di
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if it is of another kind or version, or damaged in any way.
+        ValueError: if it is no file, of another kind or version, or damaged in any way. The digest says nothing of who
+            wrote the file, so what it holds is not believed either.
     """
     content = _content(path)
     try:
@@ -76,15 +78,27 @@ def read(path: Path, kind: str, version: int) -> tuple[dict[str, np.ndarray], di
     digest, content[start:stop] = content[start:stop].decode(), _BLANK.encode()
     if hashlib.sha256(content).hexdigest() != digest:
         raise ValueError(f"{path} is damaged: its content does not match its digest")
-    entries = json.loads(content[_LENGTH : _end_of_header(content)])
-    header = entries["__metadata__"]
+    with well_formed(path, kind):
+        entries = json.loads(content[_LENGTH : _end_of_header(content)])
+        header = dict(entries["__metadata__"])
     if header.get("kind") != f"wmcl {kind}":
         raise ValueError(f"{path} is a {header.get('kind')} file: it must be a wmcl {kind}")
     if header.get("version") != str(version):
         raise ValueError(f"{path} has version {header.get('version')}: this wmcl reads version {version} of a {kind}")
-    first = _end_of_header(content)
-    arrays = {name: _array(content, first, entries[name]) for name in json.loads(header["names"])}
-    return arrays, json.loads(header["description"])
+    with well_formed(path, kind):
+        first = _end_of_header(content)
+        arrays = {str(name): _array(content, first, entries[name]) for name in json.loads(header["names"])}
+        return arrays, dict(json.loads(header["description"]))
+
+
+@contextmanager
+def well_formed(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is taken apart into a ValueError that names the file."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{path} is no sound {kind} of wmcl: {what}") from error
 
 
 def _as_stored(values: np.ndarray) -> np.ndarray:
@@ -93,6 +107,8 @@ def _as_stored(values: np.ndarray) -> np.ndarray:
 
 
 def _content(path: Path) -> bytearray:
+    if path.exists() and not path.is_file():  # to read a pipe would wait for a writer
+        raise ValueError(f"{path} is no file")
     with path.open("rb") as file:
         content = bytearray(os.fstat(file.fileno()).st_size)
         del content[file.readinto(content) :]
@@ -101,6 +117,8 @@ def _content(path: Path) -> bytearray:
 
 def _array(content: bytearray, first: int, entry: Mapping[str, Any]) -> np.ndarray:
     """Return the array of an entry of the header: numbers of a type, in a shape, at a place after the header."""
+    if not all(type(length) is int and length >= 0 for length in (*entry["shape"], *entry["data_offsets"])):
+        raise ValueError(f"an array has the shape {entry['shape']} at the places {entry['data_offsets']}")
     kind = entry["dtype"].rstrip("0123456789")
     dtype = np.dtype(_KINDS[kind] + entry["dtype"][len(kind) :])
     place = first + entry["data_offsets"][0]

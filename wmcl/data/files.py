@@ -53,11 +53,11 @@ class Member(NamedTuple):
 
 
 def read_up_to(stream: Stream, size: int) -> bytes:
-    """Read so many bytes, or fewer if the stream ends before."""
-    found = stream.read(size)
-    while len(found) < size and (more := stream.read(size - len(found))):
+    """Read so many bytes, or fewer if the stream ends before; a size that a file only claims takes no memory."""
+    found = bytearray()
+    while len(found) < size and (more := stream.read(min(size - len(found), _BLOCK))):
         found += more
-    return found
+    return bytes(found)
 
 
 def members(path: Path, has: Callable[[str], bool], most_bytes: int, is_archive: bool) -> Iterator[Member]:

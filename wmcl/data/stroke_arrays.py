@@ -8,6 +8,7 @@ they are read digit by digit.
 
 import re
 from collections.abc import Iterator, Mapping
+from tokenize import TokenError
 
 import numpy as np
 from jaxtyping import Int, Int8, Int64
@@ -111,7 +112,7 @@ def _header(member: Member) -> tuple[tuple[int, ...], np.dtype]:
         shape, is_fortran, dtype = read(member.stream)
     except DamagedError:
         raise
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, SyntaxError, TokenError) as error:  # the header is read as Python
         raise ValueError(f"{member.where} is no npy file: {error}") from error
     if is_fortran or dtype.hasobject:
         raise ValueError(f"{member.where} holds {dtype} in an unusual order: it must hold plain numbers, row by row")

@@ -122,9 +122,10 @@ def _believed(path: Path, key: str) -> xr.Dataset | None:
     """Read the result in a file, if the file is sound and belongs to the key."""
     try:
         arrays, description = stored_file.read(path, "entry", ENTRY_VERSION)
+        with stored_file.well_formed(path, "entry"):
+            return _decode(arrays, description) if description.get("key") == key else None
     except ValueError:
         return None
-    return _decode(arrays, description) if description.get("key") == key else None
 
 
 def _encode(result: xr.Dataset) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

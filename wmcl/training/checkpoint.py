@@ -140,37 +140,71 @@ class Checkpoint:
         """
         try:
             arrays, description = stored_file.read(self.path, "checkpoint", CHECKPOINT_VERSION)
+            with stored_file.well_formed(self.path, "checkpoint"):
+                found = differences(description["configuration"], self._configuration)
+                iteration = _count(description["iteration"])
         except FileNotFoundError:
             return beginning
         except ValueError as error:
             raise UnfitCheckpointError(str(error)) from None
-        self._check(description)
-        state = decode(arrays, description, beginning)
-        stored, given = (
-            {name: (tuple(value.shape), value.dtype) for name, value in each.initial.items()}
-            for each in (state, beginning)
-        )
+        self._check(found, iteration)
+        try:
+            with stored_file.well_formed(self.path, "checkpoint"):
+                state = decode(arrays, description, beginning)
+                stored, given = _signature(state.initial), _signature(beginning.initial)
+                if stored == given:
+                    _check_alike(state, beginning)
+        except ValueError as error:
+            raise UnfitCheckpointError(str(error)) from error
         if stored != given:  # classes of the same name may still be different networks
             raise UnfitCheckpointError(
                 f"network has the parameters {given}: the checkpoint {self.path} was made with {stored}"
             )
         return state
 
-    def _check(self, description: Mapping[str, Any]) -> None:
-        found = differences(description["configuration"], self._configuration)
-        if not self._is_followed:
-            found.pop("stop.iterations", None)
+    def _check(self, found: Mapping[str, tuple[Any, Any]], iteration: int) -> None:
         for field, (stored, given) in found.items():
+            if field == "stop.iterations" and not self._is_followed:
+                continue
             raise UnfitCheckpointError(
                 f"{field} is {given!r}: the checkpoint {self.path} was made with {stored!r}; a run goes on with what it"
                 " began with, so take the same value or another file"
             )
         iterations = self._configuration["stop"]["iterations"]
-        if iterations < description["iteration"]:
+        if iterations < iteration:
             raise UnfitCheckpointError(
-                f"stop.iterations is {iterations}: the checkpoint {self.path} has made"
-                f" {description['iteration']} iterations already, so it must be at least that"
+                f"stop.iterations is {iterations}: the checkpoint {self.path} has made {iteration} iterations already,"
+                " so it must be at least that"
             )
+
+
+def _check_alike(state: State, beginning: State) -> None:
+    """Refuse a state whose arrays are not those of the run that it goes on with: nothing in a file is believed."""
+    members, moving, wanted = len(beginning.members), state.moving, beginning.moving
+    snapshots = [] if state.last is None else [state.last]
+    snapshots += [side for milestone in state.found.values() for side in (milestone.before, milestone.after)]
+    of_values = [moving.values, *moving.optimiser.moments.values(), *(each.parameters for each in snapshots)]
+    of_observed = [moving.observed, *(each.observed for each in snapshots)]
+    rows = [values for each in snapshots for values in (each.iteration, each.loss)]
+    rows += [milestone.reached for milestone in state.found.values()]
+    rows += [*state.curves.validation_loss, *state.curves.validation_accuracy]
+    curves = state.curves
+    tables = [*curves.loss, *curves.clipped]
+    validations = {len(each) for each in (curves.validation, curves.validation_loss, curves.validation_accuracy)}
+    steps = {sum(map(len, each)) for each in (curves.loss, curves.clipped)}
+    if (
+        any(_signature(values) != _signature(wanted.values) for values in of_values)
+        or any(_signature(values) != _signature(wanted.observed) for values in of_observed)
+        or moving.optimiser.steps.shape != wanted.optimiser.steps.shape
+        or {np.shape(row) for row in rows} - {(members,)}
+        or {np.shape(table)[1:] for table in tables} - {(members,)}
+        or (len(state.members), len(validations), steps) != (members, 1, {state.iteration})
+    ):
+        raise ValueError("its arrays have other shapes or types than those of this run")
+
+
+def _signature(values: Parameters) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+    return {name: (tuple(value.shape), value.dtype) for name, value in values.items()}
 
 
 def check_place(path: Path, kind: Literal["file", "folder"]) -> None:
@@ -237,8 +271,8 @@ def decode(arrays: Arrays, description: Mapping[str, Any], beginning: State) -> 
         tuple(arrays["curves/validation accuracy"]),
     )
     found = {
-        threshold: Milestone(
-            threshold,
+        float(threshold): Milestone(
+            float(threshold),
             arrays[f"milestone {place}/reached"],
             _restored(f"milestone {place}/before", arrays, device),
             _restored(f"milestone {place}/after", arrays, device),
@@ -247,7 +281,7 @@ def decode(arrays: Arrays, description: Mapping[str, Any], beginning: State) -> 
     }
     return State(
         iteration=description["iteration"],
-        seconds=description["seconds"],
+        seconds=float(description["seconds"]),
         initial=_tensors("initial", arrays, device),
         moving=moving,
         members=members,
@@ -323,8 +357,22 @@ def _plain(value: object) -> Any:
     return repr(value)
 
 
-def _progress(targets: list[float], reason: int | None, **rest: Any) -> Progress:
-    return Progress(targets=tuple(targets), reason=None if reason is None else Reason(reason), **rest)
+def _progress(
+    targets: list[float], best_loss: float, best_iteration: int, training_loss: float, reason: int | None
+) -> Progress:
+    return Progress(
+        targets=tuple(map(float, targets)),
+        best_loss=float(best_loss),
+        best_iteration=_count(best_iteration),
+        training_loss=float(training_loss),
+        reason=None if reason is None else Reason(reason),
+    )
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"it has {value!r} where a count must be")
+    return value
 
 
 def _snapshot(prefix: str, snapshot: Snapshot) -> Arrays:

@@ -14,6 +14,7 @@ from wmcl import stored_file
 from wmcl.check_data import describe
 from wmcl.networks import Network, Parameters
 from wmcl.networks.vectors import CHANGES
+from wmcl.randomness import as_seeds
 from wmcl.training.checkpoint import network_description
 from wmcl.training.ensemble import Ensemble, Trained
 from wmcl.training.options import Reason
@@ -76,23 +77,35 @@ def load_ensemble(path: Path | str) -> StoredEnsemble:
     """
     path = Path(path)
     arrays, content = stored_file.read(path, "ensemble", ENSEMBLE_VERSION)
-    network = network_from(content["network"])
-    parameters, initial = _below("parameters/", arrays), _below("initial/", arrays)
-    _check_shapes(path, network, parameters, len(content["seeds"]))
-    return StoredEnsemble(
-        network=network,
-        seeds=tuple(content["seeds"]),
-        parameters=parameters,
-        initial=initial,
-        iterations=arrays["iterations"],
-        reason=tuple(Reason[name] for name in content["reason"]),
-        validation_loss=arrays["validation loss"],
-        configuration=content["configuration"],
-    )
+    with stored_file.well_formed(path, "ensemble"):
+        parameters, initial = _below("parameters/", arrays), _below("initial/", arrays)
+        network = network_from(content["network"], sum(value.numel() for value in parameters.values()))
+        seeds = as_seeds(content["seeds"], len(content["seeds"]))
+        reason = tuple(Reason[name] for name in content["reason"])
+        _check_shapes(network, parameters, initial, len(seeds))
+        each = (arrays["iterations"], arrays["validation loss"], np.array(reason))
+        if [values.shape for values in each] != [(len(seeds),)] * 3:
+            raise ValueError(
+                f"its iterations, validation losses and reasons are not one for each of {len(seeds)} seeds"
+            )
+        return StoredEnsemble(
+            network=network,
+            seeds=seeds,
+            parameters=parameters,
+            initial=initial,
+            iterations=arrays["iterations"],
+            reason=reason,
+            validation_loss=arrays["validation loss"],
+            configuration=dict(content["configuration"]),
+        )
 
 
-def network_from(description: Mapping[str, Any]) -> Network:
+def network_from(description: Mapping[str, Any], most: int) -> Network:
     """Return the network that a class name and fields describe.
+
+    Args:
+        description: from :func:`~wmcl.training.checkpoint.network_description`.
+        most: number of its parameters, which none of its sizes exceeds.
 
     Raises:
         ValueError: naming what is unknown.
@@ -110,6 +123,8 @@ def network_from(description: Mapping[str, Any]) -> Network:
     for field, value in values.items():
         if not isinstance(value, (int, float, str)):
             raise ValueError(f"network {name} has {field} = {value!r}: it must be a number, a truth value or text")
+        if isinstance(value, int) and value > most:
+            raise ValueError(f"network {name} has {field} = {value}: it has {most} parameters, so this is too large")
     return known[name](**values)
 
 
@@ -143,9 +158,17 @@ def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> Parameters:
     return {k.removeprefix(prefix): torch.tensor(values) for k, values in arrays.items() if k.startswith(prefix)}
 
 
-def _check_shapes(path: Path, network: Network, parameters: Parameters, members: int) -> None:
+def _check_shapes(network: Network, parameters: Parameters, initial: Parameters, members: int) -> None:
     wanted = {name: (members, *shape) for name, shape in network.shapes.items()}
     # the task, and not the network, says how many words have vectors that are learned
     found = {name: tuple(value.shape) for name, value in parameters.items() if name != CHANGES}
     if found != wanted:
-        raise ValueError(f"{path} holds parameters of the shapes {found}: its network needs {wanted}")
+        raise ValueError(f"it holds parameters of the shapes {found}: its network needs {wanted}")
+    kinds = {value.dtype for value in (*parameters.values(), *initial.values())}
+    if len(kinds) != 1 or not next(iter(kinds)).is_floating_point:
+        raise ValueError(
+            f"it holds parameters of the types {', '.join(map(str, kinds))}: all must be floats of one type"
+        )
+    both = ({name: value.shape for name, value in each.items()} for each in (parameters, initial))
+    if next(both) != next(both):
+        raise ValueError("its initial parameters have other names or shapes than those that were trained")
