@@ -5,8 +5,8 @@ from functools import partial
 
 import xarray as xr
 
+from wmcl.identity import described, identity
 from wmcl.studies import Part
-from wmcl.sweeps.identity import described, identity
 
 
 class FoundError(Exception):

@@ -393,3 +393,72 @@ def test_another_cell_of_the_same_name_is_another_run_and_arrays_are_kept_whole(
     values = np.full(1200, 1e-3)
     values[600] += 1e-12
     assert json.loads(json.dumps(values, default=_plain)) == values.tolist()  # its repr is rounded and shortened
+
+
+def with_step(power):
+    """A network whose cell raises its states to a power: the same names, and another step."""
+
+    class PowerCell(TanhCell):
+        def step(self, *arguments):
+            assert power
+            return super().step(*arguments)
+
+    cell_of_network = PowerCell()
+
+    class Powerful(Elman):
+        cell = cell_of_network
+
+    return Powerful(4, 5, 3, initialisation="fan_in")
+
+
+SCALE = 1.0
+
+
+class ScaledCell(TanhCell):
+    def step(self, *arguments):
+        assert SCALE
+        return super().step(*arguments)
+
+
+class Scaled(Elman):
+    cell = ScaledCell()
+
+
+def test_a_step_that_is_written_otherwise_is_another_run(tmp_path, monkeypatch):
+    """Also where the step itself is the same, but not what it takes from around it."""
+    fit(network=with_step(1), stop=Stop(1), checkpoint=tmp_path / "closure")
+    fit(network=with_step(1), stop=Stop(2), checkpoint=tmp_path / "closure")
+    with pytest.raises(ValueError, match=r"PowerCell.* is not what it was when the checkpoint .*closure was made"):
+        fit(network=with_step(2), stop=Stop(2), checkpoint=tmp_path / "closure")
+    scaled = Scaled(4, 5, 3, initialisation="fan_in")
+    fit(network=scaled, stop=Stop(1), checkpoint=tmp_path / "globals")
+    monkeypatch.setattr("tests.test_checkpoints.SCALE", 2.0)
+    with pytest.raises(ValueError, match=r"Scaled(Cell.step)? is not what it was when the checkpoint .*globals was"):
+        fit(network=scaled, stop=Stop(2), checkpoint=tmp_path / "globals")
+
+
+@pytest.mark.parametrize("body", ["states * 1.0", "states * 2.0"])
+def test_a_cell_of_a_notebook_is_known_by_its_code(body, tmp_path):
+    """It has no file of its own."""
+
+    def cell(text):
+        scope = {"TanhCell": TanhCell, "__name__": "a notebook"}
+        exec(f"class Cell(TanhCell):\n  def look(self, states):\n    return {text}\n", scope)
+        cell_of_network = scope["Cell"]()
+
+        class Own(Elman):
+            cell = cell_of_network
+
+        return Own(4, 5, 3, initialisation="fan_in")
+
+    fit(network=cell("states * 1.0"), stop=Stop(1), checkpoint=tmp_path / "file")
+    if body == "states * 1.0":
+        fit(network=cell(body), stop=Stop(2), checkpoint=tmp_path / "file")
+    else:
+        with pytest.raises(ValueError, match=r"Cell(\.look)? is not what it was"):
+            fit(network=cell(body), stop=Stop(2), checkpoint=tmp_path / "file")
+
+
+def test_of_the_code_of_this_package_the_version_alone_counts(small):
+    description = stored_file.read(small, "checkpoint", CHECKPOINT_VERSION)[1]
+    assert "code" not in description["configuration"]

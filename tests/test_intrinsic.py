@@ -1,5 +1,6 @@
 import builtins
 import inspect
+import itertools
 
 import numpy as np
 import pytest
@@ -104,8 +105,40 @@ def test_too_few_points_have_no_dimension():
     assert np.isfinite(intrinsic_dimension(few, neighbours=19).dimension[0])
 
 
-def test_equally_distant_neighbours_give_infinity_without_a_warning():
-    assert np.isinf(intrinsic_dimension(torch.eye(30)[None], "mle").dimension[0])
+LATTICES = {
+    "all patterns of bits": torch.tensor(list(itertools.product([0.0, 1.0], repeat=7))),
+    "a plane": torch.tensor(list(itertools.product(range(12), repeat=2))).double(),
+    "a cube": torch.tensor(list(itertools.product(range(7), repeat=3))).float(),
+    "a line": torch.arange(60.0)[:, None],
+    "corners": torch.eye(30),
+    "drawn bits": torch.from_numpy(np.random.default_rng(0).integers(0, 2, (500, 20))).double(),
+}
+
+
+@pytest.mark.parametrize("lattice", LATTICES)
+def test_on_a_lattice_there_is_no_silent_estimate(lattice):
+    states = LATTICES[lattice]
+    with pytest.warns(UserWarning, match="nearest two neighbours are equally distant") as told:
+        assert np.isnan(intrinsic_dimension(states[None]).dimension[0])
+    assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="equally distant"):
+        found = intrinsic_dimension(states[None], "mle").dimension[0]
+    assert np.isnan(found) or 1 < found <= 2 * states.shape[1]
+
+
+def test_a_lattice_that_is_a_little_uneven_has_no_more_dimensions_than_units():
+    noise = 1e-3 * np.random.default_rng(0).standard_normal((144, 2))
+    with pytest.warns(UserWarning, match=r"two_nn, 881 in 2 units, is no dimension, and NaN is returned"):
+        assert np.isnan(intrinsic_dimension((LATTICES["a plane"] + torch.from_numpy(noise))[None]).dimension[0])
+
+
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), float("nan")])
+@pytest.mark.parametrize("method", METHODS)
+def test_states_that_are_not_finite_are_refused(method, value):
+    states = torch.randn(1, 50, 3, generator=torch.Generator().manual_seed(0))
+    states[0, 7, 1] = value
+    with pytest.raises(ValueError, match="states is NaN or infinite in 1 of 150 numbers"):
+        intrinsic_dimension(states, method)
 
 
 def test_rows_are_drawn_by_address_for_each_member_alone():

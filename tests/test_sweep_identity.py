@@ -21,10 +21,10 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wmcl.identity import described, identity
 from wmcl.networks import Elman
 from wmcl.sweeps import checkpoint, run
 from wmcl.sweeps.by_value import packed
-from wmcl.sweeps.identity import described, identity
 from wmcl.sweeps.place import Place, working_at
 
 

@@ -22,12 +22,12 @@ from tests import naive
 from tests.studies import first_part, measure_of
 from wmcl.dimensionality import supervised_subspace
 from wmcl.dimensionality.supervised import SupervisedSubspace, joint_supervised_subspace
+from wmcl.identity import identity
 from wmcl.methods import named, train_sequence
 from wmcl.plotting.data import MissingError
 from wmcl.plotting.options import write
 from wmcl.plotting.style import house_style
 from wmcl.studies.rows import learn_row, network_of, tasks_of_row
-from wmcl.sweeps.identity import identity
 from wmcl.tasks import distances
 from wmcl.training import Reason, Stop
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import xarray as xr
 
+from wmcl.identity import Described
 from wmcl.importance import PathIntegral
 from wmcl.provenance import describe_device
 from wmcl.stages import dimensionality_at, importance_at, performance_at, training_at
 from wmcl.studies.conditions import ConditionOptions, Measured, Recurrent
 from wmcl.studies.training import TrainingLoop
 from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
-from wmcl.sweeps.identity import Described
 from wmcl.tasks import DataTask
 from wmcl.training import Stop, Trained, train
 from wmcl.training.milestones import Milestone

@@ -22,6 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.dimensionality import alignment, hidden_states, states
+from wmcl.identity import Described
 from wmcl.importance import fisher_diagonal, overlap
 from wmcl.importance.overlap import shared_values
 from wmcl.methods import TrainedSession, named, train_sequence
@@ -30,7 +31,6 @@ from wmcl.provenance import describe_device
 from wmcl.studies.conditions import ConditionOptions, InTurn, Recurrent
 from wmcl.studies.training import TrainingLoop
 from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
-from wmcl.sweeps.identity import Described
 from wmcl.tasks import DataTask, Phase
 from wmcl.training import Stop, evaluate
 from wmcl.training.evaluation import Evaluation

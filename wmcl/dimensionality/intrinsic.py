@@ -7,10 +7,13 @@ r"""Estimate the intrinsic dimension: that of the manifold on which the states l
   j-th nearest (Levina and Bickel, NIPS 2004; the mean of inverses is MacKay and Ghahramani's correction, 2005).
 
 Both are scale-free and take the states for a smooth density near each row, so rows that occur twice would ruin them;
-states of binary patterns at a few steps are clouds of points rather than a manifold. The estimators are those of
-scikit-dimension, an optional extra; the distances are computed here, exactly.
+states of binary patterns at a few steps are clouds of points rather than a manifold. On a lattice, or where states are
+all patterns of some bits, neighbours are equally distant: ``two_nn`` would be 0 then, and ``mle`` too large. A warning
+says so, and what no dimension can be is NaN. The estimators are those of scikit-dimension, an optional extra; the
+distances are computed here, exactly.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -23,6 +26,8 @@ from wmcl.check_data import check_floats
 from wmcl.randomness import generator
 
 IntrinsicMethod = Literal["two_nn", "mle"]
+_TIE = 1e-9  # relative difference of two distances that are the same but for rounding
+_MOST_TIES = 0.25
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ class IntrinsicDimension:
     """Hold results per member."""
 
     dimension: Float64[np.ndarray, "member"]
-    """intrinsic dimension; 0 if all states coincide, NaN if too few differ"""
+    """intrinsic dimension; 0 if all states coincide; NaN if too few differ, or if neighbours are equally distant in so
+    many rows that there is no estimate (which is warned of)"""
     duplicates: Int64[np.ndarray, "member"]
     """number of rows dropped as they coincide with another: identical ones among all, near ones among those drawn"""
     rows: Int64[np.ndarray, "member"]
@@ -58,6 +64,10 @@ def intrinsic_dimension(
         neighbours: k of ``mle``; either method needs more rows than that.
         tolerance: rows are the same if their distance is at most this fraction of the root mean square length of
             the rows drawn.
+
+    Warns:
+        UserWarning: if the nearest two neighbours are equally distant in more than a quarter of the rows, or if the
+            estimate is more than twice the number of units.
 
     Raises:
         ImportError: if scikit-dimension is not installed.
@@ -98,9 +108,28 @@ def _of_member(
     nearest = distances[kept][:, kept].topk(neighbours + 1, largest=False).values[:, 1:].numpy()
     with np.errstate(divide="ignore"):  # equally distant neighbours
         if method == "two_nn":
-            return float(estimators.TwoNN(dist=True).fit(nearest[:, :2]).dimension_), duplicates, used
-        fitted = estimators.MLE().fit(nearest, precomputed_knn_arrays=(nearest, None), n_neighbors=neighbours)
-        return float(fitted.dimension_), duplicates, used
+            found = float(estimators.TwoNN(dist=True).fit(nearest[:, :2]).dimension_)
+        else:
+            fitted = estimators.MLE().fit(nearest, precomputed_knn_arrays=(nearest, None), n_neighbors=neighbours)
+            found = float(fitted.dimension_)
+    return _sensible(found, nearest, states.shape[1], method), duplicates, used
+
+
+def _sensible(
+    found: float, nearest: Float64[np.ndarray, "row neighbour"], units: int, method: IntrinsicMethod
+) -> float:
+    """Return an estimate, or NaN if its states cannot have one, and warn of what speaks against it."""
+    ties = float((nearest[:, 1] <= nearest[:, 0] * (1 + _TIE)).mean())
+    is_none = not found <= 2 * units or (method == "two_nn" and ties > _MOST_TIES)
+    if is_none or ties > _MOST_TIES:
+        what = "is no dimension, and NaN is returned" if is_none else "is too large"
+        warnings.warn(
+            f"the estimate of {method}, {found:.3g} in {units} units, {what}: in {ties:.0%} of the rows of states, the"
+            " nearest two neighbours are equally distant, as on a lattice or among all patterns of bits",
+            UserWarning,
+            stacklevel=5,
+        )
+    return float("nan") if is_none else found
 
 
 def _estimators() -> Any:

@@ -21,13 +21,13 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from wmcl.identity import Described, described
 from wmcl.likelihoods import Categorical
 from wmcl.networks.initialisation import Initialisation
 from wmcl.published.poster import PosterMean
 from wmcl.published.runs import Published
 from wmcl.studies.constraints import ONCE, Count
 from wmcl.studies.network import Network
-from wmcl.sweeps.identity import Described, described
 from wmcl.tasks import DataTask, Task
 from wmcl.training import Adam, Options
 from wmcl.training.loss import Reduction

@@ -10,6 +10,7 @@ from typing import Any
 import xarray as xr
 
 from wmcl import networks
+from wmcl.identity import Described
 from wmcl.likelihoods import Gaussian
 from wmcl.methods import CATALOGUE, TrainedSession, named, train_sequence
 from wmcl.provenance import describe_device
@@ -20,7 +21,6 @@ from wmcl.studies.published import published_hyperparameters
 from wmcl.studies.starting_values import COMMON, GRIDS, SMALLER, STARTING_VALUES
 from wmcl.studies.study import Part
 from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
-from wmcl.sweeps.identity import Described
 from wmcl.tasks import Task, with_task_identity
 from wmcl.training import Stop
 

@@ -17,8 +17,8 @@ from typing import Any
 import cloudpickle
 import xarray as xr
 
+from wmcl.identity import is_own
 from wmcl.sweeps.grid import Condition
-from wmcl.sweeps.identity import is_own
 from wmcl.sweeps.pool import Measure
 
 

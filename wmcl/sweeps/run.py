@@ -18,12 +18,12 @@ from uuid import uuid4
 import xarray as xr
 from tqdm import tqdm
 
+from wmcl.identity import described, identity
 from wmcl.sweeps.by_value import packed
 from wmcl.sweeps.cluster import Backend, connect, ship, threads
 from wmcl.sweeps.combine import combine
 from wmcl.sweeps.display import Display, refreshed
 from wmcl.sweeps.grid import Condition, Entry, digest, entries, key
-from wmcl.sweeps.identity import described, identity
 from wmcl.sweeps.place import Place
 from wmcl.sweeps.pool import Job, Measure, Pool, compute
 from wmcl.sweeps.store import Store
@@ -50,7 +50,7 @@ def run(
 
     An entry, one condition with one seed, is computed once and kept in the folder. It is used again if it depends on
     the same: the measure with its own code, everything that is bound to it, and what it is given for the condition.
-    :mod:`wmcl.sweeps.identity` says how these are compared.
+    :mod:`wmcl.identity` says how these are compared.
 
     Args:
         measure: computes the entries of a condition and some seeds: ``measure(condition, seeds)`` returns a Dataset

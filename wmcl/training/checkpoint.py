@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from wmcl import stored_file
+from wmcl.identity import own_code
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences
 from wmcl.tasks.task import check_counts
@@ -40,9 +41,11 @@ def configuration(
     """Return everything that settles the result of a run, as JSON values.
 
     A task is known by its name and by the content of its validation set, a part and an observer by its class and, if it
-    is a dataclass, by its fields.
+    is a dataclass, by its fields. Code that belongs to no package, such as a cell of one's own, is known by its digest.
     """
     learner = objective.learner
+    parts = (learner.parametrisation, objective.penalty, objective.rehearsal, learner.options, observer)
+    code = own_code([learner.network, learner.network.cell, *(task.likelihood for task in learner.tasks), *parts])
     found = {
         "network": network_description(learner.network),
         "cell": _public_attributes(learner.network.cell),
@@ -56,6 +59,7 @@ def configuration(
         "options": described(learner.options),
         "milestones": thresholds,
         "observer": described(observer),
+        **({"code": code} if code else {}),
     }
     return json.loads(json.dumps(found, default=_plain))
 
@@ -163,9 +167,17 @@ class Checkpoint:
         return state
 
     def _check(self, found: Mapping[str, tuple[Any, Any]], iteration: int) -> None:
-        for field, (stored, given) in found.items():
+        of_code_last = sorted(found.items(), key=lambda item: item[0].partition(".")[0] == "code")
+        for field, (stored, given) in of_code_last:
             if field == "stop.iterations" and not self._is_followed:
                 continue
+            if field.partition(".")[0] == "code":
+                what = field.partition(".")[2] or "code of your own"
+                raise UnfitCheckpointError(
+                    f"{what} is not what it was when the checkpoint {self.path} was made, or what it depends on is"
+                    " not: a run goes on with the code that it began with (and the version of Python), so take that"
+                    " again, or another file"
+                )
             raise UnfitCheckpointError(
                 f"{field} is {given!r}: the checkpoint {self.path} was made with {stored!r}; a run goes on with what it"
                 " began with, so take the same value or another file"

@@ -20,7 +20,7 @@ import os
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,23 @@ def described(value: object, name: str) -> Described:
     return _Description()(value, name)
 
 
+def own_code(things: Iterable[object]) -> dict[str, str]:
+    """Return a digest of every function and class, by its name, that things depend on and that no package installed.
+
+    What some code names is part of it. Empty if all code belongs to Python, installed packages and this one.
+    """
+    describe = _Description()
+    for thing in things:
+        try:
+            describe(thing, type(thing).__name__)
+        except ValueError:  # it holds what has no value; its code has one
+            describe(type(thing), type(thing).__name__)
+    found: dict[str, list[Described]] = {}
+    for value in describe.code:
+        found.setdefault(value.__qualname__, []).append(_Description()(value, value.__qualname__))
+    return {name: _digest(json.dumps(every, sort_keys=True).encode()) for name, every in found.items()}
+
+
 def _bound(measure: functools.partial) -> tuple[Callable[..., Any], dict[str, Any]]:
     """Return the function below a partial, and the arguments that are bound to it, by name."""
     try:
@@ -83,7 +100,7 @@ class _Description:
     """Describe values one after the other; a function or class is described in full where it comes first."""
 
     def __init__(self) -> None:
-        self.code: dict[object, str] = {}
+        self.code: dict[Any, str] = {}
         self.holding: list[object] = []
         """the objects that hold the one that is described"""
         self.in_code = 0
