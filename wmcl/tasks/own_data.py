@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from wmcl.data.records import ended
 from wmcl.tasks.labelled import Labelled
+from wmcl.tasks.likely_mistakes import warn_of_likely_mistakes
 from wmcl.tasks.own_arrays import array_of, each_of
 from wmcl.tasks.own_items import read_items
 from wmcl.tasks.own_steps import own_steps
@@ -46,6 +47,9 @@ def labelled(
 
     Raises:
         ValueError: naming what does not fit.
+
+    Warns:
+        UserWarning: if time and features seem to have changed places, or if bits seem to be one-hot classes.
     """
     if targets is None:
         items = read_items(sequences)
@@ -65,6 +69,7 @@ def labelled(
     answers = read_targets(targets, [len(each) for each in arrays], own, classes, scored)
     parts = [np.asarray(each[steps]) for each, steps in zip(arrays, own, strict=True)]
     offsets = ended([len(each) for each in parts])
+    warn_of_likely_mistakes(parts, answers.targets, answers.classes, real)
     return Labelled(
         np.concatenate(parts),
         offsets,
