@@ -68,6 +68,7 @@ def draw_matrices(results: xr.Dataset, options: Options) -> Figure:
     at = _at(results, options, "accuracy")
     at = _sorted(at, -at.final.mean("seed"))
     learned = at.evaluated_task <= at.trained_task
+    names = [name + " *" * told for name, told in zip(at.approach.values.tolist(), _told(at), strict=True)]
     at = at[["accuracy"]].where(learned)
     methods = at.sizes["condition"]
     lines = -(-methods // ACROSS)
@@ -78,7 +79,7 @@ def draw_matrices(results: xr.Dataset, options: Options) -> Figure:
             axes.set_axis_off()
             continue
         plot_accuracy_matrix(at.isel(condition=row), ax=axes, bar=False)
-        axes.set_title("\n".join(wrap(str(at.approach.values[row]), 18)), fontsize=7, pad=3)
+        axes.set_title("\n".join(wrap(names[row], 18)), fontsize=7, pad=3)
         if row:
             axes.set(xlabel="", ylabel="")
     chance = float(at.attrs["chance"])
@@ -150,7 +151,8 @@ def _details(
     count = count_text(own.count("seed").where(own.notnull().any("seed")).dropna("condition"))
     networks = f"{what} of {network['hidden']} units, {results.sizes['trained_task']} tasks, {options.data} data"
     spread = "one network a method" if count == "n = 1" else f"{over} over {count} networks"
-    return f"{results.attrs['benchmark']}.\n{networks}; {spread}."
+    told = " * told the task, and not comparable." if any(_told(results)) else ""
+    return f"{results.attrs['benchmark']}.\n{networks}; {spread}.{told}"
 
 
 def _chance(at: xr.Dataset) -> float:
@@ -161,7 +163,7 @@ def _chance(at: xr.Dataset) -> float:
 def _name_rows(axes: Axes, at: xr.Dataset) -> None:
     """Write the methods beside their rows, with a line below the references."""
     names = at.approach.values.tolist()
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [name + " *" * told for name, told in zip(names, _told(at), strict=True)])
     axes.set_ylim(len(names) - 0.4, -1.4)
     axes.grid(axis="y", color="0.92", linewidth=0.6)
     axes.tick_params(axis="y", length=0)
@@ -169,6 +171,11 @@ def _name_rows(axes: Axes, at: xr.Dataset) -> None:
     if 0 < references < len(names):
         for panel in axes.figure.axes:
             panel.axhline(references - 0.5, color="0.6", linewidth=0.6, linestyle=":")
+
+
+def _told(at: xr.Dataset) -> list[bool]:
+    """Which rows are told the task where the others are not."""
+    return [bool(told) and not at.attrs["is_task_told"] for told in at.is_told_the_task.values]
 
 
 def _is_comparable(at: xr.Dataset) -> bool:

@@ -245,8 +245,8 @@ def test_languages_come_in_the_order_that_is_asked_for():
 def test_vectors_are_read_from_a_file_a_language(tmp_path):
     languages = stand_in_languages(2, 10, 3, 3)
     for number, each in enumerate(languages):
-        lines = (f"{word} {number} {len(word)} 0.5" for word in each.words)
-        (tmp_path / f"v-{each.language}.txt").write_text("\n".join(lines), encoding="utf-8")
+        lines = (f"{word} {number} {len(word)} 0.5\n" for word in each.words)
+        (tmp_path / f"v-{each.language}.txt").write_text("".join(lines), encoding="utf-8")
     config = smoke_of("pos", vectors=tmp_path / "v-{language}.txt")
     assert config.task.title.endswith("vectors of v-{language}.txt")
     assert replace(config.task, unknown="drop").title.endswith("v-{language}.txt, sentences with other words left out")

@@ -9,9 +9,10 @@ import xarray as xr
 
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, shared_variance, states
 from wmcl.importance import fisher_diagonal
-from wmcl.methods import FromScratch, Measures, Method, Multitask, measure_run, train_sequence
+from wmcl.methods import FromScratch, Measures, Method, Multitask, measure_run, named, train_sequence
 from wmcl.networks import Elman
-from wmcl.tasks import copy_task_sequence
+from wmcl.plotting import plot_accuracy_matrix
+from wmcl.tasks import copy_task_sequence, with_task_identity
 from wmcl.training import Adam, Options, Reason, Stop, evaluate
 
 TASKS = copy_task_sequence(3, 3, 4, order="permuted time", width=3, validation_samples=32, test_samples=40)
@@ -163,3 +164,21 @@ def test_the_gain_of_the_last_third_is_that_of_the_curve(learned, found):
         expected = curve.sel(validation=20) - curve.sel(validation=10)  # the last one at or before two thirds
         np.testing.assert_allclose(found.late_gain.sel(trained_task=after.task), expected)
     assert (found.late_gain != 0).any()
+
+
+@pytest.mark.parametrize(
+    ("method", "network", "tasks", "told"),
+    [
+        (Method(), NETWORK, TASKS, "head"),
+        (Method(), Elman(4, 12, 3), TASKS, ""),
+        (Method(schedule=FromScratch()), Elman(4, 12, 3), TASKS, "weights"),
+        (Method(parametrisation=named("masking").parametrisation), Elman(4, 12, 3), TASKS, "weights"),
+        (Method(), Elman(7, 12, 3), with_task_identity(TASKS), "inputs"),
+    ],
+)
+def test_a_result_says_what_tells_the_network_its_task(method, network, tasks, told):
+    few = Measures(data=("validation",), importance_samples=0, state_samples=0)
+    result = measure_run(run(method, tasks, network, seeds=(3,)), few)
+    assert result.attrs["told_the_task_by"] == told
+    axes = plot_accuracy_matrix(result.sel(data="validation", drop=True))
+    assert ("told the task" in axes.get_xlabel()) == (told in ("weights", "inputs"))

@@ -463,6 +463,8 @@ def test_rows_that_are_told_the_task_are_named_where_the_others_are_not():
         row for row in EVERY if row in told
     ]
     assert "cannot be compared" not in report(results)
+    assert "| SI |" in report(results.assign_attrs(is_task_told=0))
+    assert "| HNET (chunked) * |" in report(results.assign_attrs(is_task_told=0))
     (note,) = (
         line for line in report(results.assign_attrs(is_task_told=0)).split("\n") if "cannot be compared" in line
     )

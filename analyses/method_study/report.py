@@ -55,7 +55,8 @@ def _title(results: xr.Dataset) -> str:
 
 def _row(at: xr.Dataset, columns: Iterable[str], published: Sequence[str]) -> list[str]:
     n = int(at.final.count())
-    cells = [str(at.approach.item()), str(n)]
+    mark = " *" if at.is_told_the_task and not at.attrs["is_task_told"] else ""
+    cells = [f"{at.approach.item()}{mark}", str(n)]
     cells += [interval_of(at[name], ".2f", scale=100) for name in columns]
     stored, seconds = at.stored.isel(trained_task=-1).mean(), at.seconds_per_iteration.mean()
     cells += [number(float(stored), ",.0f"), number(1e3 * float(seconds), ".1f")]
@@ -87,7 +88,7 @@ def _notes(at: xr.Dataset) -> list[str]:
     told = [row for row, value in zip(rows, at.is_told_the_task.values, strict=True) if value]
     if told and not at.attrs["is_task_told"]:
         notes.append(
-            "No head tells the task here, but these rows answer with weights or inputs of the task, and cannot be"
+            "\\* No head tells the task here, but these rows answer with weights or inputs of the task, and cannot be"
             f" compared with the others: {', '.join(told)}."
         )
     ratios = [f"{row} {ratio:.2f}" for row, ratio in zip(rows, at.compression.values, strict=True) if ratio == ratio]

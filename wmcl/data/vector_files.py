@@ -11,8 +11,9 @@ The rule for text, which every line must fit:
 
 These faults are forgiven, as they leave no doubt, and a warning says what and where (:mod:`wmcl.data.forgiven`): a
 byte-order mark at the beginning, tabs between fields, empty lines, a word that is not UTF-8 (what is wrong in it
-becomes U+FFFD), a last line that does not end, and a first line that promises another number of words than there are,
-if at most one in a thousand is missing. The pickles are read in :mod:`wmcl.data.polyglot_file`.
+becomes U+FFFD), a last line that does not end where no count is given, and a first line that promises another number
+of words than there are, if at most one in a thousand is missing. The pickles are read in
+:mod:`wmcl.data.polyglot_file`.
 """
 
 import codecs
@@ -94,7 +95,7 @@ def _text(lines: Iterator[bytes], name: str, most: int | None, forgiven: Forgive
         is_first = False
         if len(words) == most:
             break
-        if not line.endswith(b"\n"):
+        if not line.endswith(b"\n") and counts is None:
             forgiven.add("no end of the last line, which may be cut off", where)
         if features is None:
             features = _trailing_numbers(fields)

@@ -83,6 +83,9 @@ def measure_run(run: Iterable[TrainedSession], measures: Measures = Measures()) 
         - ``components`` that hold the given share of the variance of h_t in the output phase of each task, and
           ``shared_variance``, the fraction of that variance in the leading principal directions of task 0.
 
+        The attribute ``told_the_task_by`` names what tells the networks which task they answer
+        (:attr:`wmcl.methods.TrainedSession.told_the_task_by`), if anything does.
+
     Raises:
         ValueError: if the run has no session.
     """
@@ -103,6 +106,7 @@ def measure_run(run: Iterable[TrainedSession], measures: Measures = Measures()) 
     tasks = len(after.learner.tasks)
     rows = xr.concat(found, "trained_task", join="exact").reindex(trained_task=range(tasks))
     rows = rows.assign(untrained_accuracy=untrained).assign_coords(seed=list(after.learner.seeds))
+    rows = rows.assign_attrs(told_the_task_by=", ".join(after.told_the_task_by))
     return label(
         rows,
         weighted_f1=("F1 of each class, weighted by how often it occurs", "1"),

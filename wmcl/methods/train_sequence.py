@@ -79,6 +79,22 @@ class TrainedSession:
         """Return the seed of each member."""
         return self.learner.seeds
 
+    @property
+    def told_the_task_by(self) -> tuple[str, ...]:
+        """Name what tells a network which task it answers: ``head``, ``weights``, ``inputs``, ``word vectors``.
+
+        With anything but heads, and networks without heads of tasks, results of a scenario in which the task is not
+        told (domain- or class-incremental learning) cannot be compared with those of methods that are not told it.
+        """
+        has_weights = bool(self.alone) or not self.learner.parametrisation.is_shared
+        every = {
+            "head": self.learner.network.heads > 1,
+            "weights": has_weights,
+            "inputs": any(task.tells_which for task in self.tasks),
+            "word vectors": any(name.startswith(CHANGES) for name in self.values),
+        }
+        return tuple(name for name, is_told in every.items() if is_told and len(self.tasks) > 1)
+
     def weights(self, task: int) -> Parameters | None:
         """Return the weights that answer a task; ``None`` if each task has its own network, and this one none yet."""
         if self.alone and task not in self.alone:

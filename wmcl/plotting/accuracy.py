@@ -23,7 +23,7 @@ def plot_accuracy_matrix(
     """Draw the accuracy on each task (columns) after each task (rows), the mean over networks.
 
     Colours go from chance, where the Dataset tells it in its attribute ``chance``, to 100 %. Cells that were not
-    measured are grey.
+    measured are grey. The label says so if networks were told the task by more than a head of its own.
 
     Args:
         run_or_results: a run of :func:`wmcl.methods.train_sequence`, which is consumed, or a Dataset with ``accuracy``
@@ -65,7 +65,9 @@ def plot_accuracy_matrix(
     axes.set_yticks(marked, names)
     axes.tick_params(length=0, pad=1)
     axes.spines[:].set_visible(False)
-    axes.set(xlabel="accuracy on task", ylabel="after task")
+    told = str(results.attrs.get("told_the_task_by", ""))
+    mark = f"\n(told the task by {told})" if told not in ("", "head") else ""
+    axes.set(xlabel=f"accuracy on task{mark}", ylabel="after task")
     if bar:
         accuracy_bar(image, axes, chance, str(results.attrs.get("answers", "answers")))
     return axes

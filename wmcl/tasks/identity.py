@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 
@@ -25,6 +26,7 @@ def with_task_identity(tasks: Sequence[Task]) -> list[Task]:
 
 @dataclass(frozen=True)
 class _Identified:
+    tells_which: ClassVar[bool] = True
     task: int
     tasks: int
 

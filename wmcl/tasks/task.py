@@ -60,6 +60,16 @@ class Task:
         return replace(self, inputs=inputs, draw=_Changed(self.draw, change))
 
     @property
+    def tells_which(self) -> bool:
+        """Tell whether the inputs say which task of several this is (:func:`wmcl.tasks.with_task_identity`)."""
+        draw = self.draw
+        while isinstance(draw, _Changed):
+            if getattr(draw.change, "tells_which", False):
+                return True
+            draw = draw.draw
+        return False
+
+    @property
     def has_alike_batches(self) -> bool:
         """Tell whether all batches of a size have the same shape, so that a step can be captured and replayed."""
         return True
