@@ -300,7 +300,7 @@ def test_files_that_were_put_into_the_folder_need_no_connection():
 def known(server, monkeypatch):
     folder, url, _ = server
     made = data_set(url, digests_of(folder))
-    monkeypatch.setattr(command_line, "DATA_SETS", {made.name: made})
+    monkeypatch.setattr("wmcl.data.DATA_SETS", {made.name: made})
     return made
 
 
@@ -344,7 +344,7 @@ def test_commands(known, capsys, tmp_path):
 
 def test_of_several_data_sets_those_that_are_there_are_verified(known, capsys, monkeypatch):
     missing = replace(known, name="another")
-    monkeypatch.setattr(command_line, "DATA_SETS", {each.name: each for each in (missing, known)})
+    monkeypatch.setattr("wmcl.data.DATA_SETS", {each.name: each for each in (missing, known)})
     status, out, _ = say(capsys, "verify")
     assert (status, out.count(" is not in ")) == (1, 2)
     assert say(capsys, "download", "small-strokes")[0] == 0
@@ -373,9 +373,8 @@ def test_wrong_commands_are_refused_in_a_sentence(known, capsys, tmp_path):
     file = tmp_path / "served" / "sequences.tar.gz"
     status, _, err = say(capsys, "download", "small-strokes", "--from", str(file))
     assert (status, err) == (1, f"wmcl: {file} is a file: {folder}\n")
-    with pytest.raises(SystemExit):
-        say(capsys, "download", "other")
-    assert "invalid choice" in capsys.readouterr().err
+    status, _, err = say(capsys, "download", "other")
+    assert (status, err) == (1, "wmcl: name is 'other': it must be one of small-strokes\n")
 
 
 def test_missing_files_are_named_before_anything_else(known, capsys, tmp_path):
@@ -424,7 +423,7 @@ def test_ctrl_c_is_no_traceback(known, capsys, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command_line, "download", interrupted)
+    monkeypatch.setattr("wmcl.data.download.download", interrupted)
     status, _, err = say(capsys, "download", "small-strokes")
     assert (status, "interrupted" in err) == (130, True)
 

@@ -148,12 +148,18 @@ def test_what_was_given_up_is_said(monkeypatch, tmp_path, capsys):
         (("--jobs", "0"), "error: jobs is 0: it must be at least 1"),
         (("--failing", "on"), "error: nothing is learned"),
         (("--failing", "os"), r"error: output is .*toy\.nc: disk full"),
-        (("--failing", "interrupt"), "Interrupted. Finished networks are kept"),
     ],
 )
 def test_what_an_option_can_change_is_a_sentence(monkeypatch, tmp_path, arguments, message):
     with pytest.raises(SystemExit, match=message):
         command(monkeypatch, tmp_path, *arguments)
+
+
+def test_an_interrupt_is_told_and_has_the_status_of_one(monkeypatch, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        command(monkeypatch, tmp_path, "--failing", "interrupt")
+    assert ended.value.code == 130
+    assert "Interrupted. Finished networks are kept" in capsys.readouterr().err
 
 
 def test_a_defect_is_not(monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 import os
 import re
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
@@ -381,3 +382,19 @@ def test_an_entry_file_with_the_key_of_another_is_not_believed(tmp_path):
         sweep(tmp_path, seeds=(0,))
     assert len(calls(tmp_path)) == 3 + 2
     assert len(list((tmp_path / "entries").iterdir())) == 3
+
+
+def fails_when_stopped(condition, seeds):
+    """As libraries do in which Ctrl-C stops a step that nobody expects to stop."""
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        raise RuntimeError("error return without exception set") from None
+
+
+def test_an_interrupt_that_makes_something_else_fail_is_still_an_interrupt(tmp_path):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt):
+        run(fails_when_stopped, [{"p": 1}], [0], tmp_path, progress=False)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,16 +1,16 @@
-"""Run the command ``wmcl``."""
+"""Run the command ``wmcl``; each command imports what it needs, so that help comes at once."""
 
 import argparse
 import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wmcl.data import DATA_SETS
-from wmcl.data.data_set import DataSet
-from wmcl.data.download import download, verify
-from wmcl.data.folders import VARIABLE, folder, originals_of, prepared_file
-from wmcl.data.prepare import complete_form, instructions, prepare
+import wmcl
+
+if TYPE_CHECKING:
+    from wmcl.data import DataSet
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wmcl", description="Working memory and continual learning in recurrent networks."
     )
+    parser.add_argument("--version", action="version", version=f"wmcl {wmcl.__version__}")
     groups = parser.add_subparsers(required=True, metavar="COMMAND")
     data = groups.add_parser("data", help="data sets: fetch, prepare, check", description=_DATA)
     commands = data.add_subparsers(required=True, metavar="COMMAND")
@@ -41,16 +42,14 @@ def _parser() -> argparse.ArgumentParser:
 
     command("list", _list, "the data sets, their licences and whom to cite")
     getting = command("download", _download, "fetch a data set from its source, check it and prepare it")
-    getting.add_argument("name", choices=DATA_SETS, help="of the data set, as listed")
+    getting.add_argument("name", help="of the data set, as listed")
     getting.add_argument(
         "--from", dest="folder", type=Path, metavar="FOLDER", help="of its files, if you have them already"
     )
     getting.add_argument("--form", help="in which form to take it, where its source has several; see the list")
     checking = command("verify", _verify, "check every file of a data set, or of all, against its digest")
-    checking.add_argument("name", nargs="?", choices=DATA_SETS, help="of the data set")
-    command(
-        "where", _where, f"the folder of the data, which the environment variable {VARIABLE} chooses, and its files"
-    )
+    checking.add_argument("name", nargs="?", help="of the data set, as listed")
+    command("where", _where, "the folder of the data, which the environment variable WMCL_DATA chooses, and its files")
     return parser
 
 
@@ -58,6 +57,9 @@ _DATA = "Data sets of others. Each is fetched from its public source, checked, a
 
 
 def _list(options: argparse.Namespace) -> int:
+    from wmcl.data import DATA_SETS
+    from wmcl.data.folders import prepared_file
+
     for data_set in DATA_SETS.values():
         state = "prepared" if prepared_file(data_set).exists() else "not on this machine"
         print(f"{data_set.name}  ({state})\n  {data_set.title}\n{_terms(data_set)}")
@@ -65,8 +67,19 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
+def _named(name: str) -> "DataSet":
+    from wmcl.data import DATA_SETS
+
+    if name not in DATA_SETS:
+        raise ValueError(f"name is {name!r}: it must be one of {', '.join(DATA_SETS)}")
+    return DATA_SETS[name]
+
+
 def _download(options: argparse.Namespace) -> int:
-    data_set = DATA_SETS[options.name]
+    from wmcl.data.download import download
+    from wmcl.data.prepare import complete_form, prepare
+
+    data_set = _named(options.name)
     if options.form is not None and options.form not in data_set.forms:
         raise ValueError(f"form is {options.form!r}: it must be one of {', '.join(data_set.forms)}")
     folder, form = options.folder, options.form
@@ -79,7 +92,12 @@ def _download(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    chosen = DATA_SETS.values() if options.name is None else [DATA_SETS[options.name]]
+    from wmcl.data import DATA_SETS
+    from wmcl.data.download import verify
+    from wmcl.data.folders import folder
+    from wmcl.data.prepare import instructions
+
+    chosen = DATA_SETS.values() if options.name is None else [_named(options.name)]
     results = {data_set.name: list(verify(data_set)) for data_set in chosen}
     for path, wrong in itertools.chain(*results.values()):
         print(f"{'damaged' if wrong else 'sound  '}  {path}{f': {wrong}' if wrong else ''}")
@@ -91,6 +109,9 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _where(options: argparse.Namespace) -> int:
+    from wmcl.data import DATA_SETS
+    from wmcl.data.folders import folder, originals_of, prepared_file
+
     print(folder())
     for data_set in DATA_SETS.values():
         files = [prepared_file(data_set), *sorted(originals_of(data_set).glob("*"))]
@@ -100,7 +121,7 @@ def _where(options: argparse.Namespace) -> int:
     return 0
 
 
-def _terms(data_set: DataSet) -> str:
+def _terms(data_set: "DataSet") -> str:
     return f"  licence:  {data_set.licence}\n  cite:     {data_set.citation}\n  source:   {data_set.page}"
 
 

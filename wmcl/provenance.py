@@ -3,18 +3,24 @@
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-_PACKAGES = ("wmcl", "torch", "numpy", "scipy", "xarray", "joblib")
+import wmcl
+
+_WITHOUT = "test", "docs"
+"""extras of which no number depends"""
 
 
 def provenance(device: str) -> dict[str, str]:
@@ -23,11 +29,26 @@ def provenance(device: str) -> dict[str, str]:
     Take it before the work, so that it describes the code that did it.
     """
     return {
-        "versions": json.dumps({"python": platform.python_version(), **{p: version(p) for p in _PACKAGES}}),
+        "versions": json.dumps({"python": platform.python_version(), **versions()}),
         "source_revision": source_revision(),
         "device": describe_device(device),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the version of this package, and of every package that it needs or can use and that is installed."""
+    try:
+        needed = requires("wmcl") or []
+    except PackageNotFoundError:  # it lies in the path, and nobody installed it
+        needed = []
+    names = {re.split(r"[^A-Za-z0-9_.-]", each)[0] for each in needed if not any(f'"{no}"' in each for no in _WITHOUT)}
+    found = {}
+    for name in sorted(names | {"torch", "numpy"}):
+        with suppress(PackageNotFoundError):  # an extra that was not asked for
+            found[name] = version(name)
+    return {"wmcl": wmcl.__version__, **found}
 
 
 def invocation(configuration: Mapping[str, Any]) -> dict[str, str]:

@@ -7,12 +7,12 @@ needs no generator state (Salmon et al., "Parallel random numbers: as easy as 1,
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
-from torch import Tensor
 
-Seeds = Sequence[int] | np.ndarray | Tensor
-"""whole numbers, one for each member of an ensemble"""
+Seeds: TypeAlias = Sequence[int] | np.ndarray | Any
+"""whole numbers, one for each member of an ensemble; also a tensor, which is not named as torch takes long to import"""
 
 _UNIFORMS_PER_COUNTER = 4  # Philox yields four 64-bit words for each value of its counter
 
@@ -27,7 +27,7 @@ def as_seeds(seeds: Seeds, members: int | None = None) -> tuple[int, ...]:
     Raises:
         ValueError: if they are no whole numbers in a single row, or of the wrong number.
     """
-    found = seeds.tolist() if isinstance(seeds, (np.ndarray, Tensor)) else seeds
+    found = seeds.tolist() if hasattr(seeds, "tolist") else seeds
     is_row = isinstance(found, Sequence) and not isinstance(found, str)
     if not is_row or any(isinstance(each, bool) or not isinstance(each, (int, np.integer)) for each in found):
         raise ValueError(f"seeds is {seeds!r}: it must be a sequence of whole numbers, such as range(3)")

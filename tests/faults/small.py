@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from wmcl.sweeps import run
+from wmcl.sweeps.store import save_atomically
 
 CONDITIONS = [{"p": p, "i": i} for p in (1, 2) for i in (2, 3)]
 SEEDS = range(3)
@@ -78,7 +79,7 @@ def child(folder, pause=0.0, environment=(), before=None, **more):
         if before is not None:
             before()
         found = small(folder, pause, **more)
-        found.drop_attrs(deep=False).to_netcdf(folder / f"result.{os.getpid()}")
+        save_atomically(found.drop_attrs(deep=False), folder / f"result.{os.getpid()}")
         os._exit(0)  # an interrupt while Python tidies up is none of the sweep
     except KeyboardInterrupt:
         os._exit(130)

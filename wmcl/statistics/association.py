@@ -9,7 +9,6 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from scipy import stats
 
 from wmcl.labels import label
 from wmcl.statistics.least_squares import fit, fitted
@@ -105,6 +104,8 @@ def agreement(values: Float[np.ndarray, "row column"]) -> tuple[float, float]:
     n, k = values.shape
     if n < 2 or k < 3 or (values == values[:, :1]).all():
         return float("nan"), float("nan")
+    from scipy import stats
+
     found = stats.friedmanchisquare(*values.T)
     return float(found.statistic) / (n * (k - 1)), float(found.pvalue)
 
@@ -114,6 +115,8 @@ def _spearman(values: np.ndarray, column: np.ndarray) -> float:
         return np.nan
     if np.ptp(values) == 0 or np.ptp(column) == 0:
         return np.nan
+    from scipy import stats
+
     return float(stats.spearmanr(values, column).statistic)
 
 

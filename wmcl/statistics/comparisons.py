@@ -4,8 +4,6 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 import xarray as xr
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from wmcl.labels import label
 from wmcl.statistics.intervals import HIGH, LOW
@@ -76,6 +74,9 @@ def compare(
     error = np.full(len(pairs), np.nan)
     error[usable] = difference[usable].std(1, ddof=1) / np.sqrt(total) if total >= 2 else np.nan
     p = _p_values(mean, error, total - 1)
+    from scipy import stats
+    from statsmodels.stats.multitest import multipletests
+
     corrected = multipletests(np.where(usable, p, 1.0), method="holm")[1]
     result = {"difference": mean}
     for name, alpha in (("", 1 - confidence), ("simultaneous_", (1 - confidence) / len(pairs))):
@@ -112,6 +113,8 @@ def _p_values(mean: np.ndarray, error: np.ndarray, degrees: int) -> np.ndarray:
     varies = error > 0
     t = np.divide(np.abs(mean), error, out=np.full_like(mean, np.nan), where=varies)
     t[error == 0] = np.where(mean[error == 0] == 0, 0.0, np.inf)
+    from scipy import stats
+
     return np.asarray(2 * stats.t.sf(t, max(degrees, 1)))
 
 

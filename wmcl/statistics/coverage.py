@@ -6,7 +6,6 @@ from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from wmcl.labels import label
 from wmcl.randomness import generator
@@ -131,6 +130,8 @@ def _intervals(
     on_plan = np.where(planned[:, None] & ~failed, values, np.nan)
     slopes = [_slopes(on_plan), _slopes(values), _slopes(np.where(missed, np.nan, values))]
     estimate, error, degrees = _pooled(values)
+    from scipy import stats
+
     half = stats.t.ppf(0.975, degrees)[:, None] * error
     weights = random.multinomial(values.shape[2], np.full(values.shape[2], 1 / values.shape[2]), size=_RESAMPLES)
     means = np.einsum("bs,ist->bit", weights / values.shape[2], slopes[1], optimize=True)
@@ -159,6 +160,8 @@ def _t_interval(slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     n = (~np.isnan(slopes)).sum(1)
     mean = np.nansum(slopes, 1) / np.where(n > 0, n, np.nan)
     variance = np.nansum((slopes - mean[:, None]) ** 2, 1) / np.where(n > 1, n - 1, np.nan)
+    from scipy import stats
+
     half = stats.t.ppf(0.975, np.maximum(n - 1, 1)) * np.sqrt(variance / np.maximum(n, 1))
     return mean - half, mean + half
 

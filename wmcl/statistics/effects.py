@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import statsmodels.api as sm
 import xarray as xr
 
 from wmcl.labels import SHARED, label
@@ -218,6 +217,8 @@ def _pooled(logs: np.ndarray, columns: np.ndarray, confidence: float) -> np.ndar
     if confounded(columns[condition]) or len(design) <= design.shape[1]:
         return result
     leverage = (np.linalg.qr(design)[0] ** 2).sum(1)
+    import statsmodels.api as sm
+
     model = sm.OLS(logs[condition, seed], design)
     result[0] = model.fit().params[1:]
     if leverage.max() < 1 - 1e-9:

@@ -1,7 +1,6 @@
 """Compute means with intervals; the network is the unit of observation."""
 
 import xarray as xr
-from scipy import stats
 
 from wmcl.labels import SHARED, label
 
@@ -34,6 +33,8 @@ def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, co
     n = transformed.count(dim)
     mean = transformed.mean(dim)
     degrees = (n - 1).clip(min=1)
+    from scipy import stats
+
     half = transformed.std(dim, ddof=1) / n**0.5 * stats.t.ppf((1 + confidence) / 2, degrees)
     half = half.where(n >= 2)
     result = xr.Dataset({"average": mean, "low": mean - half, "high": mean + half})

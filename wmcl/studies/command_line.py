@@ -1,6 +1,7 @@
 """From a command line to a configuration, and from errors to sentences."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -8,6 +9,9 @@ from typing import Protocol, TypeVar
 import tyro
 
 from wmcl.studies.run import Run
+
+INTERRUPTED = 130
+"""exit status of a program that Ctrl-C ended, as shells have it"""
 
 
 class CannotGoOnError(RuntimeError):
@@ -72,4 +76,5 @@ def errors_as_sentences(run: Run) -> Iterator[None]:
     except CannotGoOnError as error:
         raise SystemExit(f"error: {error}") from None
     except KeyboardInterrupt:
-        raise SystemExit("\nInterrupted. Finished networks are kept: the same command goes on from there.") from None
+        print("\nInterrupted. Finished networks are kept: the same command goes on from there.", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None

@@ -19,6 +19,7 @@ import xarray as xr
 from tqdm import tqdm
 
 from wmcl.identity import described, identity
+from wmcl.interrupt import interruption_stays_one
 from wmcl.sweeps.by_value import packed
 from wmcl.sweeps.cluster import Backend, connect, ship, threads
 from wmcl.sweeps.combine import combine
@@ -94,7 +95,7 @@ def run(
     store = Store(Path(folder))
     costs = {entry: cost(dict(entry.condition)) for entry in grid}
     varying = [name for name in conditions[0] if len({condition[name] for condition in conditions}) > 1]
-    with store.in_use(), _pool(cluster, jobs) as pool, _reports(cluster, progress) as reports:
+    with interruption_stays_one(), store.in_use(), _pool(cluster, jobs) as pool, _reports(cluster, progress) as reports:
         results = {entry: result for entry in grid if (result := store.read(keys[entry])) is not None}
         missing = sorted((entry for entry in grid if entry not in results), key=lambda entry: -costs[entry])
         names = {job: digest("".join(keys[entry] for entry in job).encode()) for job in _jobs(missing, members)}

@@ -10,8 +10,6 @@ Ctrl-C waits until a file is written, as a finished entry would be lost. An inte
 worse: one that falls between its lock and the release leaves xarray waiting for that lock for ever.
 """
 
-import fcntl
-import os
 import tempfile
 import warnings
 from collections.abc import Hashable, Iterator, Mapping
@@ -22,6 +20,7 @@ from uuid import uuid4
 
 import numpy as np
 import xarray as xr
+from filelock import FileLock, Timeout
 
 from wmcl import stored_file
 from wmcl.atomic_file import write_atomically
@@ -49,20 +48,25 @@ class Store:
     def in_use(self) -> Iterator[None]:
         """Remove what runs that were killed left half written, unless another run writes here at this moment.
 
-        Every run holds a shared lock on the folder, which ends with its process. Where the file system knows no locks
-        on folders, half-written files stay; they are never read.
+        Every run holds a lock on a file of its own, which ends with its process. What lay half written before the
+        others were looked at belongs to none that began later. Where the file system knows no locks, half-written files
+        stay; they are never read.
         """
-        handle = os.open(self.folder, os.O_RDONLY)
+        own = FileLock(self.folder / f"{uuid4().hex}.running")
         try:
-            with suppress(OSError):  # somebody else writes here, or there are no locks
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for part in self.folder.glob("*.part"):
-                    part.unlink()
-            with suppress(OSError):  # there are no locks
-                fcntl.flock(handle, fcntl.LOCK_SH)
+            own.acquire(timeout=0)
+        except (OSError, NotImplementedError):  # there are no locks
+            yield
+            return
+        try:
+            parts, others = list(self.folder.glob("*.part")), set(self.folder.glob("*.running"))
+            if all(_is_left(other) for other in others - {Path(own.lock_file)}):
+                for part in parts:
+                    part.unlink(missing_ok=True)
             yield
         finally:
-            os.close(handle)
+            own.release()
+            Path(own.lock_file).unlink(missing_ok=True)
 
     def read(self, key: str) -> xr.Dataset | None:
         """Read the result of an entry, or nothing if it is missing or damaged (which is reported)."""
@@ -99,6 +103,18 @@ class Store:
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{digest(key.encode())}.safetensors"
+
+
+def _is_left(lock_file: Path) -> bool:
+    """Tell whether the run that locked a file has ended, and remove the file then."""
+    lock = FileLock(lock_file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    lock_file.unlink(missing_ok=True)
+    return True
 
 
 def save_atomically(dataset: xr.Dataset, path: Path) -> None:
