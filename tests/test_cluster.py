@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socketserver
 import subprocess
 import sys
 import threading
@@ -231,9 +232,48 @@ def test_a_malformed_address_is_refused(address):
 
 def test_an_address_where_nobody_answers_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "TIMEOUT", 1)
-    with pytest.raises(ValueError, match=r"cluster is tcp://127.0.0.1:9: no Dask scheduler answers there within 1 s"):
+    with pytest.raises(ValueError, match=r"cluster is tcp://127.0.0.1:9: nobody answers there \(.*refused"):
         sweep(tmp_path, address="tcp://127.0.0.1:9")
     assert calls(tmp_path) == []
+
+
+ANSWERS = {
+    "nothing": (b"", False, r"nobody says anything there within 0\.5 s"),
+    "nothing, and hangs up": (b"", True, r"what answers there is no Dask scheduler \(b''\)"),
+    "HTTP": (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, r"what answers there is no Dask scheduler \(b'HTTP/1.1'\)"),
+    "garbage": (bytes(range(200, 256)) * 100, False, "what answers there is no Dask scheduler"),
+    "a huge number": (b"\x00\x00\x00\x00\x00\x00\x30\x00", False, "what answers there is no Dask scheduler"),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_what_is_no_scheduler_is_refused_at_once(kind, monkeypatch):
+    """Libraries wait for the first, and make room for as much as the last one announces."""
+    answer, hangs_up, message = ANSWERS[kind]
+    monkeypatch.setattr(cluster, "TIMEOUT", 1)
+    held = []
+
+    class Odd(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.sendall(answer)
+            if not hangs_up:
+                ended.wait(600)
+            held.append(kind)
+
+    ended = threading.Event()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Odd) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            with pytest.raises(ValueError, match=rf"cluster is tcp://127.0.0.1:{server.server_address[1]}: {message}"):
+                check_cluster(f"tcp://127.0.0.1:{server.server_address[1]}")
+        finally:
+            ended.set()
+            server.shutdown()
+
+
+def test_a_cluster_with_certificates_needs_some():
+    with pytest.raises(ValueError, match=r"tls needs certificates, .* no distributed.comm.tls.ca-file, .*client.cert"):
+        check_cluster("tls://127.0.0.1:9")
 
 
 def test_a_cluster_without_workers_is_refused():
@@ -336,7 +376,7 @@ def test_ctrl_c_keeps_finished_networks(two, tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     printed = process.communicate(timeout=600)[1]
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "Interrupted. Finished networks are kept: the same command goes on from there." in printed
     assert "Traceback" not in printed
     assert list((tmp_path / "r.entries").glob("*.safetensors"))

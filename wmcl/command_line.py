@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import wmcl
+from wmcl.console import any_console
 
 if TYPE_CHECKING:
     from wmcl.data import DataSet
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; an error is printed as a sentence, and the exit status is then 1."""
+    any_console()
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))

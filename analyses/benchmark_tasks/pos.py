@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 from wmcl.data import read_word_vectors, stand_in_languages, universal_dependencies, universal_dependencies_reduced
 from wmcl.data.treebank import Treebank
@@ -28,6 +28,7 @@ from wmcl.studies.benchmark import (
     most_frequent,
 )
 from wmcl.studies.conditions import DirectedRecurrent, InTurn, Measured, OneATask, Stages
+from wmcl.studies.constraints import ONCE
 from wmcl.studies.network import DirectedNetwork
 from wmcl.studies.starting_values import HYPERFAN, REPLAYED, SMALL_MEASURES, hyperparameters_with
 from wmcl.studies.training import TrainingLoop
@@ -57,7 +58,7 @@ class PosTagging(TaskOptions):
     treebanks: Treebanks = "universal-dependencies-reduced"
     """universal-dependencies: the treebanks of the paper; universal-dependencies-reduced: the same languages in small
     files, for which no number was published; stand-in: syllables at random, to try things out. See wmcl data"""
-    languages: tuple[str, ...] = ()
+    languages: Annotated[tuple[str, ...], ONCE] = ()
     """codes, such as en, in the order of the tasks, as many as there are tasks; none named takes those of the data, in
     the order of the paper"""
     vectors: Path | None = None
@@ -219,7 +220,7 @@ class Tagging(OneATask):
     treebanks: Treebanks = "universal-dependencies-reduced"
     """universal-dependencies: the treebanks of the paper; universal-dependencies-reduced: the same languages in small
     files; stand-in: syllables at random, to try things out"""
-    languages: tuple[str, ...] = ("en", "ar", "cs", "da", "de", "es", "fi", "fr")
+    languages: Annotated[tuple[str, ...], ONCE] = ("en", "ar", "cs", "da", "de", "es", "fi", "fr")
     """codes of the languages of the first part"""
     vectors: Path | None = None
     """files of word vectors, with {language} in place of its code, such as polyglot-{language}.pkl; None makes vectors

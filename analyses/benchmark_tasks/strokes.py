@@ -15,7 +15,7 @@ With one digit all of them are the same task, ``one digit``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from wmcl.data import stand_in_strokes, stroke_mnist
 from wmcl.data.strokes import Strokes
@@ -23,6 +23,7 @@ from wmcl.published import published_runs
 from wmcl.published.runs import Published
 from wmcl.studies.benchmark import Benchmark, Chance, Comparison, TaskOptions
 from wmcl.studies.conditions import Condition, ConditionOptions, Demand, InTurn, Measured, Per, Recurrent, Stages
+from wmcl.studies.constraints import ONCE
 from wmcl.studies.network import Network
 from wmcl.studies.starting_values import COMMON, SMALL_MEASURES, STARTING_VALUES, Scenario
 from wmcl.studies.training import TrainingLoop
@@ -187,12 +188,12 @@ class StrokeSequences(ConditionOptions):
 
     source: Digits = "stroke-mnist"
     """of the digits; stand-in: a few lines drawn by hand and bent at random, to try things out"""
-    digits: tuple[int, ...] = (1, 2, 3, 4)
+    digits: Annotated[tuple[int, ...], ONCE] = (1, 2, 3, 4)
     """digits of a sequence, m; 1 must be one of them"""
-    pairs: tuple[int, ...] = (1, 4)
+    pairs: Annotated[tuple[int, ...], ONCE] = (1, 4)
     """pairs of digits that take turns with the seed, of 0 and 1, 2 and 3, …, 8 and 9, numbered from 1: those that few
     training steps tell apart"""
-    two_classes: tuple[int, ...] = ()
+    two_classes: Annotated[tuple[int, ...], ONCE] = ()
     """m of the two random classes of sequences; with two digits, most halves of the sequences depend on one of them"""
     train_samples: int = 12_000
     """sequences to train on"""

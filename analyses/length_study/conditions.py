@@ -6,7 +6,7 @@ from itertools import product
 from typing import Annotated, Any
 
 from wmcl.networks.initialisation import Initialisation
-from wmcl.studies.constraints import GIVEN, Count
+from wmcl.studies.constraints import GIVEN, ONCE, Seeds
 from wmcl.tasks import MemoryDemand, Task, copy_task
 from wmcl.tasks.layout import InputPower, LeadInput
 from wmcl.training.loss import Reduction
@@ -22,23 +22,23 @@ WIDTH = 7
 class Conditions:
     """Conditions."""
 
-    basic: tuple[int, ...] = (2, 5, 10, 15, 20)
+    basic: Annotated[tuple[int, ...], ONCE] = (2, 5, 10, 15, 20)
     """lengths of the basic Copy Task, p = i"""
     padded_pattern: int = 5
     """pattern length p of the padded Copy Task"""
-    padded: tuple[int, ...] = (10, 15, 20, 30)
+    padded: Annotated[tuple[int, ...], ONCE] = (10, 15, 20, 30)
     """input lengths i of the padded Copy Task"""
     equal_length: int = 31
     """T of the conditions of equal length, i = T - 1 - p"""
-    equal_length_patterns: tuple[int, ...] = (5, 10, 15)
+    equal_length_patterns: Annotated[tuple[int, ...], ONCE] = (5, 10, 15)
     """their pattern lengths p"""
     control_length: int = 10
     """p = i of the controls below"""
-    leads: tuple[int, ...] = (10, 40)
+    leads: Annotated[tuple[int, ...], ONCE] = (10, 40)
     """blank steps before the pattern: length without retention"""
-    bits: tuple[int, ...] = (1, 3)
+    bits: Annotated[tuple[int, ...], ONCE] = (1, 3)
     """independent bits a pattern step, of 7: load at the same number of scored bits"""
-    seeds: Count = 5
+    seeds: Seeds = 5
     """networks a condition, with seeds 0, 1, ..."""
 
 
@@ -48,11 +48,11 @@ class Factorial:
 
     pattern: int = 5
     """pattern length p of all its conditions"""
-    input_lengths: tuple[int, ...] = ()
+    input_lengths: Annotated[tuple[int, ...], ONCE] = ()
     """input lengths i: retention is i + 1"""
-    factorial_leads: tuple[int, ...] = (0, 10, 40)
+    factorial_leads: Annotated[tuple[int, ...], ONCE] = (0, 10, 40)
     """blank steps before the pattern"""
-    factorial_bits: tuple[int, ...] = (1, 3, 7)
+    factorial_bits: Annotated[tuple[int, ...], ONCE] = (1, 3, 7)
     """independent bits a pattern step: load is p times that"""
     checks: bool = True
     """also vary the load by p, the lead by distractors, the input power by bit, and what is visible"""
@@ -62,9 +62,9 @@ class Factorial:
 class Training:
     """Training settings that are crossed with all conditions."""
 
-    initialisations: Annotated[tuple[Initialisation, ...], GIVEN] = ("orthogonal",)
+    initialisations: Annotated[tuple[Initialisation, ...], GIVEN, ONCE] = ("orthogonal",)
     """of the weights; orthogonal concerns the recurrent ones"""
-    reductions: Annotated[tuple[Reduction, ...], GIVEN] = ("scored bit",)
+    reductions: Annotated[tuple[Reduction, ...], GIVEN, ONCE] = ("scored bit",)
     """what the loss is divided by: scored bits or sequences"""
 
 

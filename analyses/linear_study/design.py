@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Lt
 
 from wmcl.networks.initialisation import Initialisation
 from wmcl.studies import Run
-from wmcl.studies.constraints import FALLING, GIVEN, ONCE, Count
+from wmcl.studies.constraints import FALLING, GIVEN, ONCE, Count, Seeds
 from wmcl.tasks import Teacher
 from wmcl.tasks.recall import RecallLayout
 from wmcl.training import Adam, Options, Stop
@@ -149,7 +149,7 @@ class Config:
 
     preset: Preset = "quick"
     """smoke: tiny, to see that it works; quick: 64 units, 10 seeds, in minutes; paper: 256 units, a larger design"""
-    seeds: Count = 10
+    seeds: Seeds = 10
     """networks a condition, with seeds 0, 1, ...; each student has a teacher of its own"""
     recall: Recall = field(default_factory=Recall)
     teachers: Teachers = field(default_factory=Teachers)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from wmcl.studies import Run
 from wmcl.studies.benchmark import Benchmark
 from wmcl.studies.conditions import ConditionOptions, EachTask, InTurn, Measured, Recurrent, Stages
-from wmcl.studies.constraints import Count
+from wmcl.studies.constraints import Seeds
 from wmcl.studies.training import TrainingLoop
 from wmcl.training import Stop
 
@@ -33,7 +33,7 @@ class Config:
     """sequential_smnist: digits one after the other; audioset: sounds, other ones in each task; pos: parts of speech,
     in several languages; or one of your own, such as mine.py:BENCHMARK. Options of the data depend on it: ask for them
     with --benchmark NAME --help"""
-    seeds: Count = 6
+    seeds: Seeds = 6
     """networks a condition, and a pair of tasks, with seeds 0, 1, ..."""
     data: ConditionOptions
     network: Recurrent = field(default_factory=Recurrent)

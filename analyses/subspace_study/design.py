@@ -12,7 +12,7 @@ from benchmark_tasks.copy import COPY, PermutedCopy
 from wmcl.methods import FromScratch, named
 from wmcl.studies import Run
 from wmcl.studies.benchmark import Hyperparameters
-from wmcl.studies.constraints import GIVEN, ONCE, Count, Must, Share
+from wmcl.studies.constraints import GIVEN, ONCE, Count, Must, Seeds, Share
 from wmcl.studies.network import Network
 from wmcl.studies.rows import check_hyperparameters, network_of, rows, tasks_of_row
 from wmcl.tasks import distances
@@ -39,7 +39,7 @@ class Learning:
     """methods that are studied; multitask and from scratch are references"""
     tasks: Annotated[int, Ge(2)] = 5
     """number of tasks, K"""
-    seeds: Count = 5
+    seeds: Seeds = 5
     """networks a method, with seeds 0, 1, ..."""
     iterations: Count | None = 600
     """training steps a task, of every method; None takes those of its hyperparameters"""

@@ -9,6 +9,7 @@ import tyro
 import xarray as xr
 from matplotlib.figure import Figure
 
+from wmcl.console import any_console
 from wmcl.plotting.data import MissingError
 from wmcl.plotting.style import house_style, save_figure
 
@@ -63,8 +64,8 @@ def write(figures: Figures, options: FileOptions) -> list[Path]:
         ValueError: if an option does not fit the dataset.
     """
     written, missing = list[Path](), list[MissingError]()
-    with xr.open_dataset(options.dataset) as stored, house_style():
-        results = stored.load()
+    results = _read(options.dataset)
+    with house_style():
         for ending, draw in figures.items():
             try:
                 figure = draw(results, options)
@@ -77,8 +78,21 @@ def write(figures: Figures, options: FileOptions) -> list[Path]:
     return written
 
 
+def _read(path: Path) -> xr.Dataset:
+    if path.exists() and not path.is_file():  # to read a pipe would wait for a writer
+        raise ValueError(f"dataset is {path}: it must be a file")
+    try:
+        with xr.open_dataset(path, engine="netcdf4") as stored:
+            return stored.load()
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise ValueError(f"dataset is {path}: it must be a netCDF file of an analysis ({error})") from error
+
+
 def figure_command(figures: Figures, options: type[FileOptions], description: str | None) -> None:
     """Run the command line of a figure: options in, the names of the written files out, an error as a sentence."""
+    any_console()
     chosen = tyro.cli(options, description=description)
     try:
         paths = write(figures, chosen)

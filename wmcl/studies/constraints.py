@@ -35,6 +35,7 @@ FALLING = Must(lambda values: list(values) == sorted(values, reverse=True), "giv
 FINITE = Must(math.isfinite, "it must be finite")
 
 Count = Annotated[int, Ge(1)]
+Seeds = Annotated[int, Ge(1), Le(10_000)]
 Share = Annotated[float, Gt(0), Le(1)]
 
 _BOUNDS: dict[type, tuple[str, str]] = {

@@ -8,6 +8,7 @@ import xarray as xr
 
 from wmcl import networks
 from wmcl.networks.initialisation import Initialisation
+from wmcl.networks.memory import check_fits_memory
 from wmcl.networks.network import Direction
 from wmcl.studies.constraints import Count
 
@@ -41,8 +42,13 @@ class Network:
         """The network for a task.
 
         Raises:
-            ValueError: if a number makes no sense.
+            ValueError: if a number makes no sense, or if this machine has too little memory for it.
         """
+        found = self._built(inputs, outputs, initialisation)
+        check_fits_memory(found)
+        return found
+
+    def _built(self, inputs: int, outputs: int, initialisation: Initialisation) -> networks.Network:
         if self.cell != "lstm" and self.forget_bias != 0:
             raise ValueError(f"forget_bias is {self.forget_bias} with the cell {self.cell}: it must be 0, but for lstm")
         if self.cell == "elman":

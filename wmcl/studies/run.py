@@ -43,14 +43,21 @@ def check_run(run: Run) -> None:
     if run.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device is cuda: there is no GPU that PyTorch can use; take cpu or auto")
     check_output(run.output)
+    most = 16 * (os.cpu_count() or 1)
+    if run.cluster is None and run.jobs is not None and run.jobs > most:
+        raise ValueError(f"jobs is {run.jobs}: this machine has {os.cpu_count()} processors, so at most {most}")
     if run.cluster is not None:
         check_cluster(run.cluster)
 
 
 def check_output(output: Path) -> None:
     """Refuse a file that cannot be written, with a ValueError that names it."""
-    if output.suffix != ".nc" or output.is_dir():
+    if output.suffix != ".nc" or os.path.isdir(output):
         raise ValueError(f"output is {output}: it must be the name of a file that ends in .nc")
-    folder = next(parent for parent in output.absolute().parents if parent.exists())
+    try:
+        folder = next(parent for parent in output.absolute().parents if parent.exists())
+        output.with_suffix(".entries").exists()
+    except OSError as error:  # of a name that is too long, for instance
+        raise ValueError(f"output is {output}: {error.strerror}") from None
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"output is {output}: {folder} must be a folder that can be written to")

@@ -17,6 +17,7 @@ import xarray as xr
 
 from wmcl import sweeps
 from wmcl.atomic_file import write_atomically
+from wmcl.console import any_console
 from wmcl.labels import Label, label
 from wmcl.provenance import invocation, provenance
 from wmcl.studies.command_line import Configuration, configuration, errors_as_sentences
@@ -107,6 +108,7 @@ class Study(Generic[C]):
         Raises:
             SystemExit: with a sentence, if they make no sense.
         """
+        any_console()
         return configuration(self.presets, self.completed, self.check_options, self.about)
 
     def errors(self, config: C) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ results come back as values, and the parent alone writes.
 
 import hashlib
 import platform
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from wmcl.sweeps.pool import Measure
 
 TIMEOUT = 10
 """seconds within which a scheduler must answer"""
+_MOST_PARTS = 1000  # of the first message of a scheduler, which has two or three
 
 
 class Backend(ParallelBackendBase):
@@ -121,6 +123,7 @@ def connect(address: str) -> Iterator[Any]:
         raise ValueError(f"cluster is {address!r}: it must be the address of a Dask scheduler, tcp://host:port")
     if find_spec("distributed") is None:
         raise ValueError(f"cluster is {address}: it needs dask.distributed, pip install 'wmcl[cluster]'")
+    _check_answer(address)
     from distributed import Client
 
     try:
@@ -133,6 +136,43 @@ def connect(address: str) -> Iterator[Any]:
     with client:
         _check_workers(client, address)
         yield client
+
+
+def _check_answer(address: str) -> None:
+    """Refuse what is no Dask scheduler, of which the library of clusters may wait for ever or believe any size.
+
+    A scheduler speaks first: a message begins with the number of its parts, and the size of each.
+    """
+    parts = urlsplit(address)
+    if parts.scheme == "tls":
+        import dask
+
+        settings = ("ca-file", "client.cert", "client.key")
+        if missing := [name for name in settings if not dask.config.get(f"distributed.comm.tls.{name}", None)]:
+            raise ValueError(
+                f"cluster is {address}: tls needs certificates, and the configuration of Dask has no"
+                f" {', '.join(f'distributed.comm.tls.{name}' for name in missing)}; set them, or take tcp://"
+            )
+        return
+    no_scheduler = "it must be the address of a Dask scheduler that runs"
+    try:
+        with socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT / 2) as channel:
+            said = _received(channel, 8)
+    except TimeoutError as error:
+        raise ValueError(
+            f"cluster is {address}: nobody says anything there within {TIMEOUT / 2:g} s; {no_scheduler}"
+        ) from error
+    except OSError as error:
+        raise ValueError(f"cluster is {address}: nobody answers there ({error}); {no_scheduler}") from error
+    if len(said) < 8 or not 0 < int.from_bytes(said, "little") <= _MOST_PARTS:
+        raise ValueError(f"cluster is {address}: what answers there is no Dask scheduler ({said!r}); {no_scheduler}")
+
+
+def _received(channel: socket.socket, count: int) -> bytes:
+    said = b""
+    while len(said) < count and (more := channel.recv(count - len(said))):
+        said += more
+    return said
 
 
 def _is_address(address: str) -> bool:

@@ -104,7 +104,7 @@ def refreshed(display: Display, reports: Path | str | None, client: Any) -> Iter
         while not ended.wait(interval):
             if isinstance(reports, Path):
                 for path in reports.glob("*.json"):
-                    display.take(path.read_text())
+                    display.take(path.read_text(encoding="utf-8"))
             display.draw()
             display.bar.refresh()
 

@@ -116,7 +116,7 @@ def _to_file(path: Path) -> Callable[[str], None]:
     def send(text: str) -> None:
         part = path.with_suffix(".part")
         try:
-            part.write_text(text)
+            part.write_text(text, encoding="utf-8")
             part.replace(path.with_suffix(".json"))
         except OSError:
             pass  # nobody's result depends on it: the disk is full, or the parent has ended

@@ -30,6 +30,9 @@ from wmcl.sweeps.pool import Job, Measure, Pool, compute
 from wmcl.sweeps.store import Store
 from wmcl.tasks.task import check_counts
 
+MOST_ENTRIES = 1_000_000
+"""of a sweep: more files in a folder than that are no help to anybody"""
+
 
 def run(
     measure: Measure,
@@ -89,6 +92,11 @@ def run(
     for label, value in (("jobs", jobs), ("members", members)):
         if value is not None:
             check_counts(**{label: value})
+    if len(conditions) * len(seeds) > MOST_ENTRIES:
+        raise ValueError(
+            f"conditions has {len(conditions)} entries and seeds {len(seeds)}: a sweep has at most {MOST_ENTRIES:,} of"
+            " both together"
+        )
     grid = entries(conditions, seeds)
     own = {} if given is None else {entry.condition: given(dict(entry.condition)) for entry in grid}
     keys = _keys(grid, identity(measure, ignored), own)

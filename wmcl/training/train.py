@@ -8,6 +8,7 @@ import numpy as np
 
 from wmcl.autograd import with_autograd
 from wmcl.networks import Network, Parameters
+from wmcl.networks.memory import check_fits_memory
 from wmcl.randomness import Seeds, as_seeds
 from wmcl.tasks import Task
 from wmcl.tasks.check import check_sequences
@@ -133,6 +134,7 @@ def check_learner(learner: Learner, stop: Stop) -> None:
             article = "an" if kind is Options else "a"
             raise ValueError(f"{name} is {value!r}: it must be {article} {kind.__name__}, such as {example}")
     network = learner.network
+    check_fits_memory(network, len(learner.seeds))
     for task in learner.tasks:
         for name in ("inputs", "outputs"):
             if getattr(network, name) != getattr(task, name):
