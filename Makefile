@@ -93,7 +93,8 @@ slow: $(INSTALLED)  ## all tests, with every shape and type checked, and many mo
 	HYPOTHESIS_PROFILE=slow $(PYTEST_IN_TWO) $(SHAPES)
 
 FAULTS ?= 50
-faults: $(INSTALLED)  ## kill, damage and starve sweeps many times (minutes), and count what was withstood
+faults: $(INSTALLED)  ## kill, damage and starve sweeps and forge files, FAULTS=50 times each (a quarter of an hour); count what was withstood
+	@echo "Each kind of fault is tried up to $(FAULTS) times; with 50 on two cores that takes about a quarter of an hour."
 	FAULTS=$(FAULTS) $(PYTHON) -m pytest tests/faults tests/test_cluster.py
 
 lint: $(INSTALLED)  ## format, style and types
@@ -113,8 +114,19 @@ clean:  ## remove caches and built docs; keeps .venv and results/
 	find . -name .venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamp is written when pip has succeeded, and only then. Of pip's output, only large downloads are shown.
+# Of two that are started at once, one waits for the other.
+LOCK := .venv.lock
 $(INSTALLED): pyproject.toml constraints.txt
-	@rm -f $@
+	@until mkdir $(LOCK) 2>/dev/null; do \
+	  test -n "$$waits" || { waits=1; echo "Waiting for another make that installs; if there is none: rmdir $(LOCK)"; }; sleep 1; \
+	done; \
+	trap 'rmdir $(LOCK)' EXIT; trap 'exit 130' INT TERM; \
+	if test $@ -nt pyproject.toml && test $@ -nt constraints.txt; then exit 0; fi; \
+	$(MAKE) --no-print-directory install PYTHON3=$(PYTHON3)
+
+.PHONY: install
+install:
+	@rm -f $(INSTALLED)
 	@command -v $(PYTHON3) >/dev/null || { \
 	  echo "$(PYTHON3) was not found: install Python 3.11 or newer, or name it: make PYTHON3=..." >&2; exit 1; }
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -125,6 +137,6 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Making $(VENV). This takes some minutes; torch alone is a large download."
 	$(PYTHON3) -m venv $(VENV)
-	@{ $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,docs]' && touch $@; } \
+	@{ $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt -e '.[test,docs]' && touch $(INSTALLED); } \
 	  | grep -oE --line-buffered '^ *(Downloading|Using cached) .*[0-9] [MG]B\)|^Installing collected packages|^Successfully installed'; \
-	  test -e $@ || { echo "The installation did not succeed. Run make again to repeat it." >&2; exit 1; }
+	  test -e $(INSTALLED) || { echo "The installation did not succeed. Run make again to repeat it." >&2; exit 1; }

@@ -142,3 +142,29 @@ def test_the_version_is_said():
         "import runpy, sys; sys.argv = ['wmcl', '--version']\n"
         "try: runpy.run_module('wmcl', run_name='__main__')\nexcept SystemExit: pass"
     ).strip() == (f"wmcl {wmcl.__version__}")
+
+
+STAND_IN = """#!/bin/sh
+# a stand-in of Python that makes a virtual environment of itself, and takes its time to install
+case "$*" in
+  *"-m venv"*) mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
+  *"pip install"*) echo installed >> log; sleep 2; echo "Successfully installed" ;;
+esac
+"""
+
+
+def test_two_makes_at_once_install_once(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    python = tmp_path / "python"
+    python.write_text(STAND_IN, encoding="utf-8")
+    python.chmod(0o755)
+    command = ["make", ".venv/.installed", f"PYTHON3={python}"]
+    both = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [each.communicate(timeout=600)[0] for each in both]
+    assert [each.returncode for each in both] == [0, 0]
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "installed\n"
+    assert sum("Waiting for another make" in each for each in said) == 1
+    assert not (tmp_path / ".venv.lock").exists()
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "installed\n"
