@@ -27,6 +27,8 @@ def as_seeds(seeds: Seeds, members: int | None = None) -> tuple[int, ...]:
     Raises:
         ValueError: if they are no whole numbers in a single row, or of the wrong number.
     """
+    if getattr(seeds, "is_meta", False):
+        raise ValueError("seeds is a tensor on the device meta, which holds no numbers: it must hold whole numbers")
     found = seeds.tolist() if hasattr(seeds, "tolist") else seeds
     is_row = isinstance(found, Sequence) and not isinstance(found, str)
     if not is_row or any(isinstance(each, bool) or not isinstance(each, (int, np.integer)) for each in found):

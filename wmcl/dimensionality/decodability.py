@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.check_arguments import checked
 from wmcl.check_data import check_floats, check_is_sequences
 from wmcl.tasks import Sequences
 
@@ -61,6 +62,7 @@ def pattern_bits(data: Sequences) -> Float[Tensor, "sample bit"]:
     return data.targets[0, data.window].transpose(0, 1).flatten(1)
 
 
+@checked
 def decodability(
     train_hidden: Float[Tensor, "member time train unit"],
     train_bits: Float[Tensor, "train bit"],

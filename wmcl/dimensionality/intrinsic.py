@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from wmcl.check_arguments import checked
 from wmcl.check_data import check_floats
 from wmcl.randomness import generator
 
@@ -43,6 +44,7 @@ class IntrinsicDimension:
     """number of rows that the estimate rests on"""
 
 
+@checked
 def intrinsic_dimension(
     states: Float[Tensor, "member row unit"],
     method: IntrinsicMethod = "two_nn",
@@ -127,7 +129,7 @@ def _sensible(
             f"the estimate of {method}, {found:.3g} in {units} units, {what}: in {ties:.0%} of the rows of states, the"
             " nearest two neighbours are equally distant, as on a lattice or among all patterns of bits",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     return float("nan") if is_none else found
 

@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from wmcl.check_arguments import checked
 from wmcl.check_data import check_floats
 from wmcl.dimensionality.principal_components import covariance_spectrum
 from wmcl.randomness import generator
@@ -24,6 +25,7 @@ from wmcl.randomness import generator
 Kernel = Literal["cosine", "rbf"]
 
 
+@checked
 def kernel_spectrum(
     states: Float[Tensor, "member row unit"],
     kernel: Kernel = "cosine",

@@ -17,6 +17,7 @@ from jaxtyping import Float as AnyFloat
 from jaxtyping import Float64, Int
 from torch import Tensor
 
+from wmcl.check_arguments import checked
 from wmcl.check_data import check_floats
 from wmcl.dimensionality.check import check_spectrum
 
@@ -75,6 +76,7 @@ def cumulative_variance(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Ten
     return spectrum.cumsum(-1) / torch.where(total > 0, total, 1.0)
 
 
+@checked
 def components_for_variance(spectrum: Float64[Tensor, "*batch unit"], threshold: float = 0.75) -> Int[Tensor, "*batch"]:
     """Count the components that hold the given fraction of the variance.
 
@@ -87,6 +89,7 @@ def components_for_variance(spectrum: Float64[Tensor, "*batch unit"], threshold:
     return torch.where(spectrum.sum(-1) > 0, too_few + 1, 0)
 
 
+@checked
 def participation_ratio(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Tensor, "*batch"]:
     """Compute (Σ λ)² / Σ λ²; 0 if there is no variance.
 
@@ -98,6 +101,7 @@ def participation_ratio(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Ten
     return spectrum.sum(-1).square() / torch.where(squares > 0, squares, 1.0)
 
 
+@checked
 def effective_rank(spectrum: Float64[Tensor, "*batch unit"]) -> Float64[Tensor, "*batch"]:
     """Compute exp(-Σ p ln p) with p = λ / Σ λ; 0 if there is no variance.
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from wmcl.check_arguments import checked
 from wmcl.check_data import check_data, check_floats, check_is_sequences
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Phase, Sequences
@@ -26,6 +27,7 @@ def hidden_states(
     return network.apply(parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
 
 
+@checked
 def states(
     hidden: Float[Tensor, "member time sample unit"],
     data: Sequences,

@@ -78,7 +78,7 @@ def fisher_diagonal(
             positive, there is no sequence, or seeds are missing or of the wrong number.
     """
     own = likelihood_of(likelihood)
-    check_data(network, parameters, data, own, reads_targets=kind == "empirical")
+    check_data(network, parameters, data, own, reads_targets=isinstance(kind, str) and kind == "empirical")
     check_averaged(data.samples, chunk=chunk, draws=draws)
     chosen = usual_kind(data, draws) if kind is None else kind
     passes, found = fisher_passes(network, parameters, data, own, chosen, seeds, draws, chunk), list[Moments]()

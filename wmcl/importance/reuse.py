@@ -43,7 +43,13 @@ def reuse_profile(
     Raises:
         ValueError: if the network reads backwards, so that its uses are not in the order of the steps; and as there.
     """
-    check_data(network, parameters, data, likelihood_of(likelihood), reads_targets=kind == "empirical")
+    check_data(
+        network,
+        parameters,
+        data,
+        likelihood_of(likelihood),
+        reads_targets=isinstance(kind, str) and kind == "empirical",
+    )
     if not network.is_causal:
         raise ValueError(f"direction of the network is {network.direction}: a reuse profile needs 'forward'")
     members, steps = len(parameters["b_out"]), data.steps

@@ -130,7 +130,7 @@ def forward_pass(
 
 
 def _check_kind(kind: str) -> None:
-    if kind not in get_args(FisherKind):
+    if not isinstance(kind, str) or kind not in get_args(FisherKind):
         found = repr(kind) if isinstance(kind, str) else describe(kind)
         raise ValueError(f"kind is {found}: it must be one of {', '.join(get_args(FisherKind))}")
 

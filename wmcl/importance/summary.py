@@ -6,6 +6,7 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.check_arguments import checked
 from wmcl.check_data import check_tensors
 from wmcl.labels import label
 from wmcl.networks import Parameters
@@ -27,6 +28,7 @@ def connections_of(parameters: Parameters) -> dict[str, str]:
     return CONNECTIONS | {name.removeprefix("W_"): name for name in weights}
 
 
+@checked
 def summarise(
     importance: Parameters,
     parameters: Parameters,
@@ -52,6 +54,10 @@ def summarise(
     check_tensors(importance, "importance")
     check_tensors(parameters, "parameters", [name for name in importance if name.startswith("W_")])
     example = next(iter(importance.values()))
+    if np.size(scored_bits) not in (1, len(example)):
+        raise ValueError(
+            f"scored_bits has {np.size(scored_bits)} numbers: it must be one, or one for each of {len(example)} members"
+        )
     connections = connections_of(parameters)
     missing = torch.full((len(example), 1), float("nan"), dtype=torch.float64, device=example.device)
     triples = []
@@ -90,6 +96,7 @@ def summarise(
     )
 
 
+@checked
 def effective_fraction(importance: Float[Tensor, "member *weight"]) -> Float[Tensor, "member"]:
     r"""Compute the fraction of the n weights over which an importance F is spread, (ΣF)² / (n ΣF²).
 

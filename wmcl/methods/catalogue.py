@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from wmcl.check_arguments import checked
 from wmcl.importance.signals import FisherKind
 from wmcl.importance.synaptic_intelligence import PathKind
 from wmcl.likelihoods import Bernoulli, Gaussian
@@ -257,6 +258,7 @@ CATALOGUE: Mapping[str, Callable[..., Method]] = MappingProxyType(
 """rows by the name of the method; the arguments of a row are its hyperparameters"""
 
 
+@checked
 def named(name: str, **hyperparameters: Any) -> Method:
     """Return a method by its name.
 

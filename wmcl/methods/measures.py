@@ -10,6 +10,7 @@ import xarray as xr
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.check_arguments import check_kinds, checked
 from wmcl.dimensionality import components_for_variance, covariance_spectrum, hidden_states, shared_variance, states
 from wmcl.importance import fisher_diagonal, summarise
 from wmcl.labels import ANSWERS, label
@@ -49,6 +50,7 @@ class Measures:
     """number of principal directions of task 0 inside of which the variance of other tasks is taken"""
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not self.data or not set(self.data) <= set(get_args(Data)) or len(set(self.data)) < len(self.data):
             raise ValueError(f"data is {self.data}: give {' or '.join(get_args(Data))}, each once, or both")
         for name, least in (("importance_samples", 0), ("state_samples", 0), ("shared_components", 1)):
@@ -60,6 +62,7 @@ class Measures:
             raise ValueError(f"variance is {self.variance:g}: it must be above 0 and at most 1")
 
 
+@checked
 def measure_run(run: Iterable[TrainedSession], measures: Measures = Measures()) -> xr.Dataset:
     """Go through a continual-learning run, and measure the ensemble after each session.
 
@@ -92,6 +95,10 @@ def measure_run(run: Iterable[TrainedSession], measures: Measures = Measures()) 
     found: list[xr.Dataset] = []
     first: States = {}
     for after in run:
+        if not isinstance(after, TrainedSession):
+            raise ValueError(
+                f"run holds {after!r}: it must hold trained sessions, as wmcl.methods.train_sequence yields"
+            )
         if not found:
             untrained = _untrained(after, measures)
         states_now = _states(after, measures) if measures.state_samples else {}

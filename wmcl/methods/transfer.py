@@ -11,11 +11,13 @@ forgetting and backward transfer are 0. With a single task there is nothing to f
 
 import xarray as xr
 
+from wmcl.check_arguments import checked
 from wmcl.labels import ANSWERS, label
 
 ROWS, COLUMNS = "trained_task", "evaluated_task"
 
 
+@checked
 def during(accuracy: xr.DataArray) -> xr.DataArray:
     r"""Return the mean accuracy on tasks right after each was learned, :math:`\frac{1}{K} \sum_j A_{jj}`.
 
@@ -24,6 +26,7 @@ def during(accuracy: xr.DataArray) -> xr.DataArray:
     return _label(accuracy, _diagonal(accuracy).mean(COLUMNS, skipna=False), "mean over tasks, right after each")
 
 
+@checked
 def final(accuracy: xr.DataArray) -> xr.DataArray:
     r"""Return the mean accuracy on all tasks after the last one, :math:`\frac{1}{K} \sum_j A_{K-1, j}`.
 
@@ -32,6 +35,7 @@ def final(accuracy: xr.DataArray) -> xr.DataArray:
     return _label(accuracy, _last(accuracy).mean(COLUMNS, skipna=False), "mean over all tasks after the last one")
 
 
+@checked
 def forgetting(accuracy: xr.DataArray) -> xr.DataArray:
     r"""Return how much of the best accuracy of a task is lost in the end, the mean over all tasks but the last.
 
@@ -46,6 +50,7 @@ def forgetting(accuracy: xr.DataArray) -> xr.DataArray:
     return _label(accuracy, found, "loss since the best moment, mean over earlier tasks")
 
 
+@checked
 def backward_transfer(accuracy: xr.DataArray) -> xr.DataArray:
     r"""Return what later tasks did to earlier ones, :math:`\frac{1}{K-1} \sum_{j<K-1} (A_{K-1,j} - A_{jj})`.
 
@@ -55,6 +60,7 @@ def backward_transfer(accuracy: xr.DataArray) -> xr.DataArray:
     return _label(accuracy, found, "gain since a task was learned, mean over earlier tasks")
 
 
+@checked
 def forward_transfer(accuracy: xr.DataArray, untrained: xr.DataArray) -> xr.DataArray:
     r"""Return what earlier tasks gave to later ones, :math:`\frac{1}{K-1} \sum_{j \ge 1} (A_{j-1,j} - b_j)`.
 
@@ -70,6 +76,7 @@ def forward_transfer(accuracy: xr.DataArray, untrained: xr.DataArray) -> xr.Data
     return _label(accuracy, found, "gain over the untrained network before a task is learned, mean over later tasks")
 
 
+@checked
 def intransigence(accuracy: xr.DataArray, from_scratch: xr.DataArray) -> xr.DataArray:
     r"""Return how much less a method learns than training from scratch, :math:`\frac{1}{K} \sum_j (A^*_{jj} - A_{jj})`.
 

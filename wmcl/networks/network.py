@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from wmcl.check_arguments import check_kinds
 from wmcl.networks.activations import Activations, LinearMap
 from wmcl.networks.cell import Cell
 from wmcl.networks.checks import check_inputs, check_lengths, check_parameters, check_steps
@@ -61,6 +62,7 @@ class Network:
     """whether the maps of the recurrent layers have biases b_ih and b_hh"""
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         for name in ("inputs", "hidden", "outputs", "layers", "heads"):
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or value < 1:

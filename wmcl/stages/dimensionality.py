@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from wmcl.check_arguments import checked
 from wmcl.dimensionality import (
     components_for_variance,
     covariance_spectrum,
@@ -39,6 +40,7 @@ PHASES: Mapping[str, Phase | None] = {
 CENTRES: tuple[Centre, ...] = ("pooled", "step")
 
 
+@checked
 def dimensionality_at(trained: Trained, stage: Milestone, data: Sequences, threshold: float = 0.75) -> xr.Dataset:
     """Measure the linear dimensionality of the hidden states by phase and by step, just after the loss was reached.
 
@@ -96,6 +98,7 @@ def dimensionality_at(trained: Trained, stage: Milestone, data: Sequences, thres
     )
 
 
+@checked
 def nonlinear_dimensionality_at(
     trained: Trained,
     stage: Milestone,
@@ -134,6 +137,7 @@ def nonlinear_dimensionality_at(
     )
 
 
+@checked
 def memory_at(trained: Trained, stage: Milestone, fit: Sequences, test: Sequences, independent_bits: int) -> xr.Dataset:
     """Measure which bits of the pattern linear decoders find in each hidden state, just after the loss was reached.
 

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
+from wmcl.check_arguments import checked
 from wmcl.check_data import check_is_sequences
 from wmcl.importance import (
     Perturbations,
@@ -32,6 +33,7 @@ DAMPINGS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 """dampings ξ of Synaptic Intelligence"""
 
 
+@checked
 def importance_at(
     trained: Trained,
     stage: Milestone,
@@ -81,6 +83,7 @@ def _importance(kind: ImportanceKind, snapshot: Snapshot, trained: Trained, data
     return fisher_diagonal(trained.network, snapshot.parameters, data, trained.task, kind, trained.seeds)
 
 
+@checked
 def path_integrals_at(trained: Trained, stage: Milestone) -> xr.Dataset:
     """Measure the path integrals ω of Synaptic Intelligence, and Ω for each ξ, just after the loss was reached.
 
@@ -122,6 +125,7 @@ def path_integrals_at(trained: Trained, stage: Milestone) -> xr.Dataset:
     )
 
 
+@checked
 def exact_check_at(trained: Trained, stage: Milestone, data: Sequences, draws: int = 4) -> xr.Dataset:
     """Compare the mean exact Fisher of each connection with the sampled one, on the same sequences.
 
@@ -153,6 +157,7 @@ def exact_check_at(trained: Trained, stage: Milestone, data: Sequences, draws: i
     )
 
 
+@checked
 def reuse_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
     """Measure from which steps the sampled Fisher of the recurrent weights comes, just after the loss was reached.
 
@@ -184,6 +189,7 @@ def reuse_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
     )
 
 
+@checked
 def perturbation_at(
     trained: Trained, stage: Milestone, ranking: Sequences, data: Sequences, perturbations: Perturbations
 ) -> xr.Dataset:

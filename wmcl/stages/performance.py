@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from wmcl.check_arguments import checked
 from wmcl.importance.summary import connections_of
 from wmcl.labels import label
 from wmcl.networks import Parameters
@@ -12,6 +13,7 @@ from wmcl.training import Trained, evaluate
 from wmcl.training.milestones import Milestone
 
 
+@checked
 def performance_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
     """Measure loss, accuracy and output variance on a set of sequences, just after the loss was reached."""
     result = evaluate(trained.network, stage.after.parameters, data, trained.task)
@@ -30,6 +32,7 @@ def performance_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Da
     )
 
 
+@checked
 def training_at(trained: Trained, stage: Milestone) -> xr.Dataset:
     """Tell how training got there: iterations, validation losses around the threshold, distance moved, clipping."""
     clipped = [

@@ -2,11 +2,13 @@
 
 import xarray as xr
 
+from wmcl.check_arguments import checked
 from wmcl.labels import SHARED, label
 
 LOW, HIGH = "lower end of the confidence interval", "upper end of the confidence interval"
 
 
+@checked
 def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, confidence: float = 0.95) -> xr.Dataset:
     """Compute mean and t interval over a dimension; missing values are left out.
 

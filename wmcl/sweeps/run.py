@@ -18,6 +18,7 @@ from uuid import uuid4
 import xarray as xr
 from tqdm import tqdm
 
+from wmcl.check_arguments import checked
 from wmcl.identity import described, identity
 from wmcl.interrupt import interruption_stays_one
 from wmcl.sweeps.by_value import packed
@@ -34,6 +35,7 @@ MOST_ENTRIES = 1_000_000
 """of a sweep: more files in a folder than that are no help to anybody"""
 
 
+@checked
 def run(
     measure: Measure,
     conditions: Sequence[Condition],

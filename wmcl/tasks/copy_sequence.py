@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from wmcl.check_arguments import checked
 from wmcl.randomness import generator, side_stream
 from wmcl.tasks.copy_task import copy_task, has_same_targets, has_targets
 from wmcl.tasks.layout import Lengths
@@ -20,6 +21,7 @@ _STREAMS_OF_A_TASK = 16  # more than any task takes for itself
 _ATTEMPTS = 1000
 
 
+@checked
 def copy_task_sequence(
     tasks: int,
     pattern_length: Lengths,

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wmcl.check_arguments import checked
 from wmcl.likelihoods import Bernoulli
 from wmcl.randomness import bits, side_stream
 from wmcl.tasks.layout import CopyLayout, Filler, InputPower, LeadInput, Lengths, longest
@@ -91,6 +92,7 @@ def has_same_targets(one: object, other: object) -> bool:
     return bool(np.array_equal(one.matrix, other.matrix))
 
 
+@checked
 def copy_task(
     pattern_length: Lengths,
     input_length: Lengths | None = None,

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from wmcl.check_arguments import checked
 from wmcl.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood
 from wmcl.randomness import generator
 from wmcl.tasks.labelled import Labelled
@@ -98,6 +99,7 @@ class DataTask(Task):
         return replace(self, inputs=inputs, draw=replace(self.draw, changes=(*self.draw.changes, change)))
 
 
+@checked
 def data_task(name: str, train: Labelled, validation: Labelled, test: Labelled, blocks: int = BLOCKS) -> DataTask:
     """Make a task of recorded sequences, from :func:`labelled` and :meth:`Labelled.split`, or with sets of your own.
 

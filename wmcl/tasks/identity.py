@@ -6,10 +6,12 @@ from typing import ClassVar
 
 import torch
 
+from wmcl.check_arguments import checked
 from wmcl.tasks.sequences import Phase, Sequences
 from wmcl.tasks.task import Task
 
 
+@checked
 def with_task_identity(tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks with one more input feature for each of them: 1 at every step of its own sequences, else 0.
 

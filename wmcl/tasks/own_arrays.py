@@ -71,6 +71,8 @@ def array_of(values: Any, name: str) -> np.ndarray:
 
 def numpy_of(tensor: Tensor) -> np.ndarray:
     """Return a tensor as an array on the CPU; NumPy has no bfloat16, which becomes float32."""
+    if tensor.is_meta:
+        raise ValueError("a tensor is on the device meta, which holds no numbers: it must be on a device with memory")
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(force=True)
 
 

@@ -93,10 +93,10 @@ def _arrays(sequences: Any) -> list[np.ndarray]:
     for number, each in enumerate(arrays):
         if each.dtype.kind not in "biuf":
             raise ValueError(f"sequence {number} holds {_held(each)}: it must hold real numbers")
-        if each.ndim != 2 or not len(each) or each.shape[1] != arrays[0].shape[1]:
+        if each.ndim != 2 or not len(each) or each.shape[1:] != arrays[0].shape[1:]:
             raise ValueError(
-                f"sequence {number} has the shape {each.shape}: it must be (time, feature), with the"
-                f" {arrays[0].shape[-1]} features of the first one"
+                f"sequence {number} has the shape {each.shape}: it must be (time, feature), with the features of the"
+                f" first one, of the shape {arrays[0].shape}"
             )
     return arrays
 

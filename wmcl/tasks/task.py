@@ -168,8 +168,13 @@ class _Changed:
         return self.change(self.draw(generators, samples))
 
 
+_TOO_MANY = 2**40  # of anything: no memory holds it, and no time is long enough
+
+
 def check_counts(least: int = 1, **counts: int) -> None:
     """Refuse numbers that are not whole, or too small, with a ValueError that names them."""
     for name, value in counts.items():
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise ValueError(f"{name} is {value!r}: it must be a whole number of at least {least}")
+        if value >= _TOO_MANY:
+            raise ValueError(f"{name} is {value}: it must be below {_TOO_MANY}")

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 
 from wmcl import stored_file
+from wmcl.check_arguments import checked
 from wmcl.check_data import describe
 from wmcl.networks import Network, Parameters
 from wmcl.networks.vectors import CHANGES
@@ -39,6 +40,7 @@ class StoredEnsemble(Ensemble):
     """configuration of the training (network, task, seeds, stop rules, options and the like), as JSON values"""
 
 
+@checked
 def save_ensemble(path: Path | str, trained: Trained) -> None:
     """Write a trained ensemble to a file, whole or not at all.
 
@@ -64,6 +66,7 @@ def save_ensemble(path: Path | str, trained: Trained) -> None:
     stored_file.write(Path(path), "ensemble", ENSEMBLE_VERSION, arrays, content)
 
 
+@checked
 def load_ensemble(path: Path | str) -> StoredEnsemble:
     """Read a trained ensemble from a file, onto the CPU.
 

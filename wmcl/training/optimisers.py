@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from wmcl.check_arguments import check_kinds
 from wmcl.networks.initialisation import Parameters
 
 
@@ -48,6 +49,7 @@ class Warmup(Schedule):
     """factor of the first step"""
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check_at_least("steps", self.steps, 1)
         _check_start(self.start)
 
@@ -79,6 +81,7 @@ class Cosine(Schedule):
     """factor of the first step of the warm-up"""
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check_at_least("steps", self.steps, 1)
         _check_at_least("warmup", self.warmup, 0)
         if self.warmup >= self.steps:
@@ -112,6 +115,7 @@ class StepDecay(Schedule):
     """what each change multiplies the learning rate by"""
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check_at_least("every", self.every, 1)
         if not 0 < self.gamma <= 1:
             raise ValueError(f"gamma is {self.gamma}: it must be above 0 and at most 1")
@@ -153,6 +157,7 @@ class Optimiser(ABC):
     """whether weight decay is added to the update (Loshchilov and Hutter, ICLR 2019), not to the gradient"""
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         rates = np.asarray(self.learning_rate.cpu() if isinstance(self.learning_rate, Tensor) else self.learning_rate)
         if rates.ndim > 1:
             raise ValueError(f"learning_rate has shape {rates.shape}: it must be one number, or one for each member")

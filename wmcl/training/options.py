@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from wmcl.check_arguments import check_kinds
 from wmcl.tasks.task import check_counts
 from wmcl.training.loss import Reduction
 from wmcl.training.optimisers import Adam, Optimiser
@@ -46,6 +47,7 @@ class Options:
     mantissa"""
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_counts(batch=self.batch, validate_every=self.validate_every, watch_every=self.watch_every)
         if not isinstance(self.optimiser, Optimiser):
             raise ValueError(f"optimiser is {self.optimiser!r}: it must be an Optimiser, such as Adam(1e-3)")
@@ -100,6 +102,7 @@ class Stop:
     """number of iterations without a lower validation loss after which a member stops"""
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.iterations < 0:
             raise ValueError(f"iterations is {self.iterations}: it must be at least 0")
         if self.loss is not None and not 0 < self.loss < float("inf"):

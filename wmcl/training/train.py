@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wmcl.autograd import with_autograd
+from wmcl.check_arguments import checked
 from wmcl.networks import Network, Parameters
 from wmcl.networks.memory import check_fits_memory
 from wmcl.randomness import Seeds, as_seeds
@@ -23,6 +24,7 @@ from wmcl.training.options import Options, Stop, check_device
 from wmcl.training.parts import Learner, Parametrisation
 
 
+@checked
 @with_autograd
 def train(
     network: Network,
