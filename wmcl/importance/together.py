@@ -47,7 +47,7 @@ def importances(
                 total.add(each)
         if "sampled" in sums:
             told.append(moments(likelihood, part.forward.activations.logits.detach(), part.weights))
-    found = {
+    found: dict[str, FisherDiagonal] = {
         kind: FisherDiagonal({n: v / passes(kind, data.samples, draws) for n, v in total.values.items()})
         for kind, total in sums.items()
     }

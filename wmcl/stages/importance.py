@@ -120,8 +120,15 @@ def path_integrals_at(trained: Trained, stage: Milestone) -> xr.Dataset:
     )
 
 
-def exact_check_at(trained: Trained, stage: Milestone, data: Sequences, draws: int = 4) -> xr.Dataset:
-    """Compare the mean exact Fisher of each connection with the sampled one, on the same sequences.
+def exact_at(trained: Trained, stage: Milestone, data: Sequences) -> Parameters:
+    """Measure the exact Fisher, per sequence, just after the loss was reached."""
+    return fisher_diagonal(trained.network, stage.after.parameters, data, trained.task, "exact")
+
+
+def exact_check_at(
+    trained: Trained, stage: Milestone, data: Sequences, exact: Parameters, draws: int = 4
+) -> xr.Dataset:
+    """Compare the mean exact Fisher of each connection, from :func:`exact_at`, with the sampled one of these sequences.
 
     The sampled Fisher has several draws of targets for each sequence.
 
@@ -131,7 +138,6 @@ def exact_check_at(trained: Trained, stage: Milestone, data: Sequences, draws: i
     parameters = stage.after.parameters
     connections = connections_of(parameters)
     network, task, seeds = trained.network, trained.task, trained.seeds
-    exact = fisher_diagonal(network, parameters, data, task, "exact")
     sampled = fisher_diagonal(network, parameters, data, task, "sampled", seeds, draws=draws)
     rows = [
         [
@@ -183,12 +189,17 @@ def reuse_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
 
 
 def perturbation_at(
-    trained: Trained, stage: Milestone, ranking: Sequences, data: Sequences, perturbations: Perturbations
+    trained: Trained,
+    stage: Milestone,
+    ranking: Sequences,
+    data: Sequences,
+    exact: Parameters,
+    perturbations: Perturbations,
 ) -> xr.Dataset:
     """Measure what moving recurrent weights does to the outputs, and what the Fisher predicts.
 
     Weights are ranked by the sampled Fisher of the sequences ``ranking``; the prediction is the exact one of
-    ``data``. One Fisher for both would predict too little for the weights that it ranks low.
+    ``data``, from :func:`exact_at`. One Fisher for both would predict too little for the weights that it ranks low.
 
     Returns:
         ``divergence`` and ``predicted_divergence`` (seed, selection, fraction, change), means over repetitions, in nats
@@ -197,7 +208,6 @@ def perturbation_at(
     parameters = stage.after.parameters
     network, task, seeds = trained.network, trained.task, trained.seeds
     importance = fisher_diagonal(network, parameters, ranking, task, "sampled", seeds)
-    fisher = fisher_diagonal(network, parameters, data, task, "exact")
-    found = perturbation_effect(network, parameters, data, task, importance, fisher, seeds, perturbations)
+    found = perturbation_effect(network, parameters, data, task, importance, exact, seeds, perturbations)
     mean = found.mean("repetition", keep_attrs=True).drop_vars("seed")
     return mean.rename(measured="divergence", predicted="predicted_divergence")
