@@ -17,7 +17,7 @@ from wmcl.likelihoods import Bernoulli
 from wmcl.methods import Measures, Method, measure_run, train_sequence
 from wmcl.networks import Elman
 from wmcl.stages.dimensionality import nonlinear_dimensionality_at
-from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
+from wmcl.stages.importance import exact_at, exact_check_at, path_integrals_at, perturbation_at
 from wmcl.statistics.coverage import SCENARIOS
 from wmcl.studies import together
 from wmcl.tasks import copy_task, copy_task_sequence
@@ -50,9 +50,9 @@ def made_of_a_training():
         yield stages.performance_at(run, stage, task.test)
         yield stages.reuse_at(run, stage, sequences)
         yield stages.training_at(run, stage)
-        yield exact_check_at(run, stage, sequences)
+        yield exact_check_at(run, stage, sequences, exact_at(run, stage, sequences))
         yield path_integrals_at(run, stage)
-        yield perturbation_at(run, stage, sequences, sequences, PERTURBATIONS)
+        yield perturbation_at(run, stage, sequences, sequences, exact_at(run, stage, sequences), PERTURBATIONS)
     yield importance.summarise(fisher, run.parameters, 4.0)
     yield importance.perturbation_effect(
         network, run.parameters, sequences, task, fisher, fisher, run.seeds, PERTURBATIONS

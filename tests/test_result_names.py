@@ -12,7 +12,7 @@ from wmcl.methods import Measures, Method, measure_run, train_sequence
 from wmcl.networks import Elman
 from wmcl.stages import dimensionality_at, importance_at, memory_at, performance_at, reuse_at, stages, training_at
 from wmcl.stages.dimensionality import nonlinear_dimensionality_at
-from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
+from wmcl.stages.importance import exact_at, exact_check_at, path_integrals_at, perturbation_at
 from wmcl.statistics import compare, coverage, effects, law, mean_interval
 from wmcl.statistics.coverage import SCENARIOS
 from wmcl.tasks import copy_task, copy_task_sequence
@@ -54,12 +54,14 @@ def test_measures_of_a_stage(trained):
     stage, sequences = stages(run)[-1], task.fixed_set("fisher", 8)
     found = [
         dimensionality_at(run, stage, task.test),
-        exact_check_at(run, stage, sequences),
+        exact_check_at(run, stage, sequences, exact_at(run, stage, sequences)),
         importance_at(run, stage, sequences),
         memory_at(run, stage, task.fixed_set("decoder", 40), task.test, 2),
         path_integrals_at(run, stage),
         performance_at(run, stage, task.test),
-        perturbation_at(run, stage, sequences, sequences, Perturbations(repetitions=1)),
+        perturbation_at(
+            run, stage, sequences, sequences, exact_at(run, stage, sequences), Perturbations(repetitions=1)
+        ),
         reuse_at(run, stage, sequences),
         training_at(run, stage),
         run.curves,

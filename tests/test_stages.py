@@ -39,7 +39,7 @@ from wmcl.stages import (
     training_at,
 )
 from wmcl.stages.dimensionality import nonlinear_dimensionality_at
-from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
+from wmcl.stages.importance import exact_at, exact_check_at, path_integrals_at, perturbation_at
 from wmcl.training import Stop, evaluate
 
 
@@ -172,7 +172,7 @@ def test_path_integrals(trained):
 
 def test_exact_and_sampled_fisher_stand_side_by_side(trained, probe):
     stage = trained.milestones[1]
-    found = exact_check_at(trained, stage, probe, draws=3)
+    found = exact_check_at(trained, stage, probe, exact_at(trained, stage, probe), draws=3)
     exact = fisher_diagonal(NETWORK, stage.after.parameters, probe, TASK, "exact")
     sampled = fisher_diagonal(NETWORK, stage.after.parameters, probe, TASK, "sampled", trained.seeds, draws=3)
     for name, values in (("exact", exact), ("sampled, 3 draws", sampled)):
@@ -195,7 +195,7 @@ def test_reuse_adds_up_to_one(trained, probe):
 def test_perturbation_uses_one_fisher_to_rank_and_another_to_predict(trained, probe):
     stage, few = trained.milestones[1], probe.take(slice(0, 10))
     how = Perturbations(fractions=(0.1,), sizes=(0.01,), repetitions=2)
-    found = perturbation_at(trained, stage, probe, few, how)
+    found = perturbation_at(trained, stage, probe, few, exact_at(trained, stage, few), how)
     ranking = fisher_diagonal(NETWORK, stage.after.parameters, probe, TASK, "sampled", trained.seeds)
     exact = fisher_diagonal(NETWORK, stage.after.parameters, few, TASK, "exact")
     expected = perturbation_effect(NETWORK, stage.after.parameters, few, TASK, ranking, exact, trained.seeds, how).mean(

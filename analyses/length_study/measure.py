@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from wmcl.stages import (
 )
 from wmcl.stages import stages as stages_of
 from wmcl.stages.dimensionality import nonlinear_dimensionality_at
-from wmcl.stages.importance import exact_check_at, path_integrals_at, perturbation_at
+from wmcl.stages.importance import exact_at, exact_check_at, path_integrals_at, perturbation_at
 from wmcl.studies.network import Network
 from wmcl.studies.training import TrainingLoop
 from wmcl.sweeps import CHECKPOINT_EVERY, checkpoint
@@ -125,9 +126,10 @@ def _measures(
     if trained.observed:
         always["path integrals"] = lambda stage: path_integrals_at(trained, stage)
     deep: dict[str, Measure] = {"reuse": reuse}
+    exact = cache(lambda samples: exact_at(trained, stages_of(trained)[-2], sequences("fisher", samples)))
     if m.exact_samples:
         few = sequences("fisher", m.exact_samples)
-        deep["exact Fisher"] = lambda stage: exact_check_at(trained, stage, few)
+        deep["exact Fisher"] = lambda stage: exact_check_at(trained, stage, few, exact(m.exact_samples))
     if m.decoder_samples:
         fit, bits = sequences("decoder", m.decoder_samples), condition["independent_bits"]
         deep["decoders"] = lambda stage: memory_at(trained, stage, fit, test, bits)
@@ -137,5 +139,7 @@ def _measures(
         )
     if m.perturbed_samples:
         moved, how = sequences("fisher", m.perturbed_samples), Perturbations(repetitions=4)
-        deep["perturbation"] = lambda stage: perturbation_at(trained, stage, probe, moved, how)
+        deep["perturbation"] = lambda stage: perturbation_at(
+            trained, stage, probe, moved, exact(m.perturbed_samples), how
+        )
     return always, deep

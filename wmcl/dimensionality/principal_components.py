@@ -60,8 +60,10 @@ def eigenvalues(
     covariance: Float64[Tensor, "*batch unit unit"], mean: Float64[Tensor, "*batch unit"]
 ) -> Float64[Tensor, "*batch unit"]:
     """Compute the eigenvalues, largest first; those within the rounding errors of the mean are zero."""
-    found = torch.linalg.eigvalsh(covariance).flip(-1)
     noise = (_ROUNDING_OF_MEAN * mean).square().sum(-1, keepdim=True)
+    varies = covariance.diagonal(dim1=-2, dim2=-1).sum(-1) > noise[..., 0]  # no eigenvalue is larger than the trace
+    found = torch.zeros_like(mean)
+    found[varies] = torch.linalg.eigvalsh(covariance[varies]).flip(-1)
     return torch.where(found > noise, found, 0.0)
 
 

@@ -16,27 +16,15 @@ a sequence, squared per sequence, and averaged over sequences. Which targets y a
     independent over steps, so it is the sum over scored steps of the Fisher of each step alone; ``empirical`` is not.
 """
 
-from jaxtyping import Float64
-from torch import Tensor
-
 from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
-from wmcl.importance.informative import Moments, informative_draws, warn_of_few, watched
-from wmcl.importance.per_sample import check_averaged, sum_over_samples
-from wmcl.importance.signals import FisherKind, fisher_passes
-from wmcl.importance.signals import passes as count
+from wmcl.importance.per_sample import check_averaged
+from wmcl.importance.signals import FisherKind, check_kind
+from wmcl.importance.together import FisherDiagonal, importances
 from wmcl.likelihoods import Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.randomness import Seeds
 from wmcl.tasks import Sequences, Task
-
-
-class FisherDiagonal(dict[str, Tensor]):
-    """A FisherDiagonal holds a number for every value of every parameter, by the name of the parameter."""
-
-    informative_draws: Float64[Tensor, "member"] | None = None
-    """effective number of the draws of a sampled Fisher that say anything (:mod:`wmcl.importance.informative`); NaN if
-    a likelihood of one's own does not tell, ``None`` for the other kinds"""
 
 
 @with_autograd
@@ -80,14 +68,8 @@ def fisher_diagonal(
     own = likelihood_of(likelihood)
     check_data(network, parameters, data, own, reads_targets=isinstance(kind, str) and kind == "empirical")
     check_averaged(data.samples, chunk=chunk, draws=draws)
-    chosen = usual_kind(data, draws) if kind is None else kind
-    passes, found = fisher_passes(network, parameters, data, own, chosen, seeds, draws, chunk), list[Moments]()
-    total = sum_over_samples(watched(passes, own, found) if chosen == "sampled" else passes, parameters, power=2)
-    result = FisherDiagonal({name: value / count(chosen, data.samples, draws) for name, value in total.items()})
-    if chosen == "sampled":
-        result.informative_draws = informative_draws(found, draws)
-        warn_of_few(result.informative_draws, data.samples * draws, stacklevel=3)
-    return result
+    chosen = usual_kind(data, draws) if kind is None else check_kind(kind)
+    return importances(network, parameters, data, own, [chosen], seeds, draws, chunk)[chosen]
 
 
 def usual_kind(data: Sequences, draws: int) -> FisherKind:

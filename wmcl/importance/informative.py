@@ -14,13 +14,12 @@ number of all draws at chance, and about the expected number of surprising targe
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from wmcl.importance.unmapped import Pass
 from wmcl.likelihoods import Likelihood
 
 ENOUGH = 10
@@ -47,16 +46,6 @@ def moments(
     of_sequence = (mean * weights.double() ** 2).sum((1, 3))
     spread = (variance * weights.double() ** 4).sum((1, 3))
     return torch.stack([of_sequence.sum(1), (of_sequence.square() + spread).sum(1)])
-
-
-def watched(passes: Iterable[Pass], likelihood: Likelihood, found: list[Moments]) -> Iterator[Pass]:
-    """Hand on passes, and add the moments of every forward pass to what was found before."""
-    last = None
-    for each in passes:
-        if each.forward is not last:
-            last = each.forward
-            found.append(moments(likelihood, last.activations.logits.detach(), each.weights))
-        yield each
 
 
 def informative_draws(found: Iterable[Moments], draws: int) -> Float64[Tensor, "member"]:

@@ -8,14 +8,11 @@ sequence at its scored steps (w = 1), the part of the function that the task def
 over the steps of a sequence, made absolute per sequence, and averaged over sequences. Targets play no part.
 """
 
-from collections.abc import Iterator
-
 from wmcl.autograd import with_autograd
 from wmcl.check_data import check_data
-from wmcl.importance.per_sample import check_averaged, sum_over_samples
-from wmcl.importance.signals import forward_pass
-from wmcl.importance.unmapped import Pass
-from wmcl.likelihoods import Likelihood, likelihood_of
+from wmcl.importance.per_sample import check_averaged
+from wmcl.importance.together import importances
+from wmcl.likelihoods import Bernoulli, Likelihood, likelihood_of
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Sequences, Task
 
@@ -45,20 +42,8 @@ def memory_aware_synapses(
         ValueError: if network, parameters and data do not fit, the chunk is not positive or there is no sequence.
     """
     check_data(network, parameters, data, reads_targets=False)
-    if likelihood is not None:
-        likelihood_of(likelihood)  # a number would be the chunk, in the wrong place
+    own = Bernoulli() if likelihood is None else likelihood_of(likelihood)  # plays no part
     check_averaged(data.samples, chunk=chunk)
     if bool((data.scored.flatten(1).sum(1) == 0).any()):
         raise ValueError("scored of data is 0 at every step: it must be above 0 at one step at least")
-    total = sum_over_samples(_passes(network, parameters, data, chunk), parameters, power=1)
-    return {name: value / data.samples for name, value in total.items()}
-
-
-def _passes(network: Network, parameters: Parameters, sequences: Sequences, chunk: int) -> Iterator[Pass]:
-    """Yield passes with the gradient of the squared length of the output, one a chunk."""
-    fixed = {name: value.detach() for name, value in parameters.items()}
-    for first in range(0, sequences.samples, chunk):
-        part = sequences.take(slice(first, first + chunk))
-        forward = forward_pass(network, fixed, part, part.window)
-        weights = part.scored[:, part.window, :, None]
-        yield Pass(forward, 2 * forward.activations.logits.detach() * weights, weights)
+    return dict(importances(network, parameters, data, own, ["MAS"], None, 1, chunk)["MAS"])

@@ -9,7 +9,7 @@ with the error signal δ = ∂L_b/∂a. Samples do not interact, so one backward
 gives the δ of every sample.
 """
 
-from collections.abc import Iterable
+import math
 from typing import Literal
 
 import torch
@@ -23,7 +23,10 @@ from wmcl.networks.vectors import CHANGES
 from wmcl.tasks.task import check_counts
 
 Power = Literal[1, 2]
-_VALUES_AT_ONCE = 1 << 20  # per-sample gradients in memory at a time: 4 MB in float32, which stays in the cache
+_VALUES_AT_ONCE = (
+    1 << 18
+)  # per-sample gradients in memory at a time: 1 MB in float32, which stays in the cache of a core
+_SAMPLES_AT_ONCE = 4
 
 
 def gradient_buffer(parameters: Parameters) -> Float[Tensor, "value"]:
@@ -35,32 +38,35 @@ def gradient_buffer(parameters: Parameters) -> Float[Tensor, "value"]:
     return largest.new_empty(max(_VALUES_AT_ONCE, largest.numel()))
 
 
-def sum_over_samples(passes: Iterable[Pass], parameters: Parameters, power: Power) -> Parameters:
-    """Sum the per-sample gradients, squared or absolute, over samples and backward passes, in float64.
+class Sum:
+    """A Sum adds up the per-sample gradients, squared or absolute, of one pass after the other, in float64.
 
     Changes of the vectors of words are left out: they are no weights of the network, and no other task reads them.
 
     Args:
-        passes: forward passes, and what goes back through them.
         parameters: of the ensemble, for the shapes.
         power: 2 for squares, 1 for absolute values.
     """
-    own = {name: value.detach() for name, value in parameters.items() if name != CHANGES}
-    total = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in own.items()}
-    buffer = gradient_buffer(own)
-    others: tuple[str, ...] | None = None
-    for each in passes:
-        if others is None:
-            others = unmapped(each.forward)
+
+    def __init__(self, parameters: Parameters, power: Power) -> None:
+        own = {name: value.detach() for name, value in parameters.items() if name != CHANGES}
+        self.values = {name: torch.zeros_like(value, dtype=torch.float64) for name, value in own.items()}
+        self.power = power
+        self._buffer = gradient_buffer(own)
+        self._others: tuple[str, ...] | None = None
+
+    def add(self, each: Pass) -> None:
+        """Add the gradients of a forward pass and what goes back through it, summed over samples."""
+        if self._others is None:
+            self._others = unmapped(each.forward)
         for linear_map, error in signals_of(each.forward, each.cotangent):
-            weight, bias = gradient_powers(error, linear_map, buffer, power)
-            if linear_map.weight not in others:
-                total[linear_map.weight][:, linear_map.rows] += weight
-            if linear_map.bias is not None and linear_map.bias not in others:
-                total[linear_map.bias][:, linear_map.rows] += bias
-        if others:
-            add_unmapped(total, each, others, power)
-    return total
+            weight, bias = gradient_powers(error, linear_map, self._buffer, self.power)
+            if linear_map.weight not in self._others:
+                self.values[linear_map.weight][:, linear_map.rows] += weight
+            if linear_map.bias is not None and linear_map.bias not in self._others:
+                self.values[linear_map.bias][:, linear_map.rows] += bias
+        if self._others:
+            add_unmapped(self.values, each, self._others, self.power)
 
 
 def gradient_powers(
@@ -83,22 +89,40 @@ def weight_powers(
 
     The gradients of as many samples as fit into the buffer exist at a time.
     """
-    members, steps, samples, units = errors.shape
+    members, steps, _, units = errors.shape
     inputs = linear_map.input.detach()[:, : steps - linear_map.delay].expand(members, -1, -1, -1)
     features = inputs.shape[-1]
     left, right = errors[:, linear_map.delay :].permute(2, 0, 3, 1), inputs.permute(2, 0, 3, 1)
     if features < units:  # a thin matrix is multiplied several times faster from the left
         left, right = right, left
     rows, columns = left.shape[2], right.shape[2]
-    block = buffer.numel() // (members * units * features)
-    weight = torch.zeros(members, rows, columns, dtype=torch.float64, device=errors.device)
+    few_rows = max(1, min(rows, buffer.numel() // (_SAMPLES_AT_ONCE * members * columns)))
+    weight = torch.zeros(members, rows, columns, dtype=errors.dtype, device=errors.device)
+    for first_row in range(0, rows, few_rows):
+        tile = slice(first_row, first_row + few_rows)
+        weight[:, tile] = _sum_of_powers(left[:, :, tile], right, buffer, power)
+    return (weight.mT if features < units else weight).double()
+
+
+def _sum_of_powers(
+    left: Float[Tensor, "sample member row time"],
+    right: Float[Tensor, "sample member column time"],
+    buffer: Float[Tensor, "value"],
+    power: Power,
+) -> Float[Tensor, "member row column"]:
+    """Sum the powers of left times right over samples; a sum over samples is a product with ones, the fastest one."""
+    samples, members, rows, _ = left.shape
+    shape = (members, rows, right.shape[2])
+    block = max(1, buffer.numel() // math.prod(shape))
+    ones, total = left.new_ones(1, block), left.new_zeros(1, math.prod(shape))
     for first in range(0, samples, block):
         one, other = (x[first : first + block].flatten(0, 1) for x in (left, right))
-        gradients = buffer[: len(one) * rows * columns].view(-1, rows, columns)
+        gradients = buffer[: len(one) * rows * shape[2]].view(len(one), rows, shape[2])
         torch.bmm(one, other.mT, out=gradients)
         positive = gradients.square_() if power == 2 else gradients.abs_()
-        weight += positive.unflatten(0, (-1, members)).sum(0)
-    return weight.mT if features < units else weight
+        positive = positive.view(-1, total.shape[1])
+        total.addmm_(ones[:, : len(positive)], positive)
+    return total.view(shape)
 
 
 def check_averaged(samples: int, **counts: int) -> None:

@@ -38,8 +38,6 @@ class Pass(NamedTuple):
 
     forward: Forward
     cotangent: Float[Tensor, "member window sample output"]
-    weights: Float[Tensor, "#member window sample 1"]
-    """of every answer in what is differentiated"""
 
 
 def signals_of(

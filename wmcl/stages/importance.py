@@ -7,11 +7,10 @@ import numpy as np
 import xarray as xr
 
 from wmcl.check_arguments import checked
-from wmcl.check_data import check_is_sequences
+from wmcl.check_data import check_data, check_is_sequences
 from wmcl.importance import (
     Perturbations,
     fisher_diagonal,
-    memory_aware_synapses,
     path_integral,
     perturbation_effect,
     reuse_profile,
@@ -19,8 +18,10 @@ from wmcl.importance import (
     synaptic_intelligence,
 )
 from wmcl.importance.reuse import own_share, step_shares
+from wmcl.importance.signals import GradientKind
 from wmcl.importance.summary import connections_of
 from wmcl.importance.synaptic_intelligence import over_dampings, share
+from wmcl.importance.together import importances
 from wmcl.labels import label
 from wmcl.networks import Parameters
 from wmcl.stages.stage import as_array, at_matched_loss
@@ -60,27 +61,24 @@ def importance_at(
     if not kinds or not set(kinds) <= set(get_args(ImportanceKind)):
         raise ValueError(f"kinds is {kinds!r}: it must be a sequence of {', '.join(get_args(ImportanceKind))}")
     check_is_sequences(data)
-    bits = data.scored_bits().double().mean(-1)
+    bits, own = data.scored_bits().double().mean(-1), trained.task.likelihood
+
+    by_gradient: list[GradientKind] = [kind for kind in kinds if kind != "SI total" and kind != "SI task"]
 
     def measure(snapshot: Snapshot) -> xr.Dataset:
-        found = []
+        parameters = snapshot.parameters
+        check_data(trained.network, parameters, data, own, reads_targets="empirical" in kinds)
+        values = dict[str, Parameters](importances(trained.network, parameters, data, own, by_gradient, trained.seeds))
         for kind in kinds:
-            values = _importance(kind, snapshot, trained, data)
-            if kind.startswith("SI") and trained.options.reduction == "scored bit":
-                values = {name: value * float(bits.mean()) for name, value in values.items()}
-            found.append(summarise(values, snapshot.parameters, bits))
-        return label(xr.concat(found, "kind").assign_coords(kind=list(kinds)).rename(member="seed"))
+            if kind == "SI total" or kind == "SI task":
+                omega = path_integral(snapshot.observed, "total" if kind == "SI total" else "task")
+                scale = float(bits.mean()) if trained.options.reduction == "scored bit" else 1.0
+                found = synaptic_intelligence(omega, trained.initial, parameters)
+                values[kind] = {name: value * scale for name, value in found.items()}
+        each = [summarise(values[kind], parameters, bits) for kind in kinds]
+        return label(xr.concat(each, "kind").assign_coords(kind=list(kinds)).rename(member="seed"))
 
     return at_matched_loss(stage, measure)
-
-
-def _importance(kind: ImportanceKind, snapshot: Snapshot, trained: Trained, data: Sequences) -> Parameters:
-    if kind == "SI total" or kind == "SI task":
-        omega = path_integral(snapshot.observed, "total" if kind == "SI total" else "task")
-        return synaptic_intelligence(omega, trained.initial, snapshot.parameters)
-    if kind == "MAS":
-        return memory_aware_synapses(trained.network, snapshot.parameters, data)
-    return fisher_diagonal(trained.network, snapshot.parameters, data, trained.task, kind, trained.seeds)
 
 
 @checked
@@ -126,8 +124,16 @@ def path_integrals_at(trained: Trained, stage: Milestone) -> xr.Dataset:
 
 
 @checked
-def exact_check_at(trained: Trained, stage: Milestone, data: Sequences, draws: int = 4) -> xr.Dataset:
-    """Compare the mean exact Fisher of each connection with the sampled one, on the same sequences.
+def exact_at(trained: Trained, stage: Milestone, data: Sequences) -> Parameters:
+    """Measure the exact Fisher, per sequence, just after the loss was reached."""
+    return fisher_diagonal(trained.network, stage.after.parameters, data, trained.task, "exact")
+
+
+@checked
+def exact_check_at(
+    trained: Trained, stage: Milestone, data: Sequences, exact: Parameters, draws: int = 4
+) -> xr.Dataset:
+    """Compare the mean exact Fisher of each connection, from :func:`exact_at`, with the sampled one of these sequences.
 
     The sampled Fisher has several draws of targets for each sequence.
 
@@ -137,7 +143,6 @@ def exact_check_at(trained: Trained, stage: Milestone, data: Sequences, draws: i
     parameters = stage.after.parameters
     connections = connections_of(parameters)
     network, task, seeds = trained.network, trained.task, trained.seeds
-    exact = fisher_diagonal(network, parameters, data, task, "exact")
     sampled = fisher_diagonal(network, parameters, data, task, "sampled", seeds, draws=draws)
     rows = [
         [
@@ -191,12 +196,17 @@ def reuse_at(trained: Trained, stage: Milestone, data: Sequences) -> xr.Dataset:
 
 @checked
 def perturbation_at(
-    trained: Trained, stage: Milestone, ranking: Sequences, data: Sequences, perturbations: Perturbations
+    trained: Trained,
+    stage: Milestone,
+    ranking: Sequences,
+    data: Sequences,
+    exact: Parameters,
+    perturbations: Perturbations,
 ) -> xr.Dataset:
     """Measure what moving recurrent weights does to the outputs, and what the Fisher predicts.
 
     Weights are ranked by the sampled Fisher of the sequences ``ranking``; the prediction is the exact one of
-    ``data``. One Fisher for both would predict too little for the weights that it ranks low.
+    ``data``, from :func:`exact_at`. One Fisher for both would predict too little for the weights that it ranks low.
 
     Returns:
         ``divergence`` and ``predicted_divergence`` (seed, selection, fraction, change), means over repetitions, in nats
@@ -205,7 +215,6 @@ def perturbation_at(
     parameters = stage.after.parameters
     network, task, seeds = trained.network, trained.task, trained.seeds
     importance = fisher_diagonal(network, parameters, ranking, task, "sampled", seeds)
-    fisher = fisher_diagonal(network, parameters, data, task, "exact")
-    found = perturbation_effect(network, parameters, data, task, importance, fisher, seeds, perturbations)
+    found = perturbation_effect(network, parameters, data, task, importance, exact, seeds, perturbations)
     mean = found.mean("repetition", keep_attrs=True).drop_vars("seed")
     return mean.rename(measured="divergence", predicted="predicted_divergence")

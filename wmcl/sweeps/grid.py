@@ -11,7 +11,7 @@ import numpy as np
 Condition = Mapping[str, int | float | str | np.number]
 """coordinates of one condition, e.g. ``{"pattern_length": 5, "input_length": 15}``"""
 
-RESULTS_VERSION = 4
+RESULTS_VERSION = 5
 """raised by hand whenever a change of this package changes numbers or names, so that no old entry is taken for a new
 one; 4: keys are derived from the measure, and numbers are as with 2 and 3"""
 
