@@ -64,6 +64,8 @@ def _fits(value: Any, hint: Any) -> bool:
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any or getattr(origin or hint, "_is_protocol", False):
         return True
+    if hasattr(hint, "array_type") or origin is dict:  # of tensors, functions say more
+        return True
     if origin is Annotated:
         return _fits(value, inner[0])
     if origin in (Union, UnionType):
@@ -72,8 +74,6 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(type(value) is type(each) and value == each for each in inner)
     if hint in _KINDS:
         return isinstance(value, _KINDS[hint][0]) and (hint is bool or not isinstance(value, bool))
-    if hasattr(hint, "array_type"):  # of jaxtyping
-        return not isinstance(hint.array_type, type) or isinstance(value, hint.array_type)
     if origin is not None and isinstance(origin, type):
         if not isinstance(value, origin) or isinstance(value, str):
             return False
@@ -101,8 +101,6 @@ def _words(hint: Any) -> str:
         return f"one of {', '.join(map(str, inner))}"
     if hint in _KINDS:
         return _KINDS[hint][1]
-    if hasattr(hint, "array_type"):
-        return f"a {getattr(hint.array_type, '__name__', 'tensor')} of numbers ({hint.dim_str})"
     if origin in _MANY and inner:
         return f"a sequence, each of it {_words(inner[0])}"
     if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):

@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from wmcl.check_arguments import checked
 from wmcl.check_data import check_data, check_floats, check_is_sequences
 from wmcl.networks import Network, Parameters
 from wmcl.tasks import Phase, Sequences
@@ -27,7 +26,6 @@ def hidden_states(
     return network.apply(parameters, data.inputs, slice(0, 0), lengths=data.lengths).hidden
 
 
-@checked
 def states(
     hidden: Float[Tensor, "member time sample unit"],
     data: Sequences,
@@ -52,7 +50,7 @@ def states(
             numbers of states in it, or if the centre is unknown.
     """
     check_floats(hidden, "hidden", "member time sample unit")
-    if centre not in get_args(Centre):
+    if not isinstance(centre, str) or centre not in get_args(Centre):
         raise ValueError(f"centre is {centre!r}: it must be one of {', '.join(get_args(Centre))}")
     mask = mask_of(data, phase).to(hidden.device)
     if tuple(mask.shape[1:]) != tuple(hidden.shape[1:3]):
@@ -108,9 +106,11 @@ def mask_of(data: Sequences, phase: Phase | str | None) -> Bool[Tensor, "#member
         ValueError: if the phase is unknown, empty or padding.
     """
     check_is_sequences(data)
-    if phase is None or phase == "all":
+    if phase is None or (isinstance(phase, str) and phase == "all"):
         return data.phase != Phase.padding
     names = [p.name for p in Phase]
+    if not isinstance(phase, (str, Phase)):
+        raise ValueError(f"phase is {phase!r}: it must be one of {', '.join(names)}, or all for every step")
     if isinstance(phase, str) and phase not in names:
         raise ValueError(f"phase is {phase!r}: it must be one of {', '.join(names)}, or all for every step")
     wanted = Phase[phase] if isinstance(phase, str) else phase

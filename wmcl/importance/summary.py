@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wmcl.check_arguments import checked
-from wmcl.check_data import check_tensors
+from wmcl.check_data import check_tensors, describe
 from wmcl.labels import label
 from wmcl.networks import Parameters
 
@@ -54,9 +54,12 @@ def summarise(
     check_tensors(importance, "importance")
     check_tensors(parameters, "parameters", [name for name in importance if name.startswith("W_")])
     example = next(iter(importance.values()))
-    if np.size(scored_bits) not in (1, len(example)):
+    if isinstance(scored_bits, bool) or not isinstance(scored_bits, (int, float, np.generic, np.ndarray, Tensor)):
+        raise ValueError(f"scored_bits is {describe(scored_bits)}: it must be a number, or one for each member")
+    numbers = torch.as_tensor(scored_bits).numel()
+    if numbers not in (1, len(example)):
         raise ValueError(
-            f"scored_bits has {np.size(scored_bits)} numbers: it must be one, or one for each of {len(example)} members"
+            f"scored_bits has {numbers} numbers: it must be one, or one for each of {len(example)} members"
         )
     connections = connections_of(parameters)
     missing = torch.full((len(example), 1), float("nan"), dtype=torch.float64, device=example.device)
@@ -103,6 +106,8 @@ def effective_fraction(importance: Float[Tensor, "member *weight"]) -> Float[Ten
     It is 1 if all weights matter alike and 1/n if a single one does: the participation ratio of the importances over
     their number. NaN where no weight matters.
     """
+    if not isinstance(importance, Tensor) or importance.ndim < 2:
+        raise ValueError(f"importance is {describe(importance)}: it must be a tensor of the axes (member, weight)")
     flat = importance.flatten(1)
     return flat.sum(1).square() / (flat.shape[1] * flat.square().sum(1))
 
