@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         training,
     )
 
-__version__ = "0.10.0"
+__version__ = "0.11.0"
 
 __all__ = [
     "__version__",

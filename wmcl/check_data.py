@@ -138,6 +138,8 @@ def check_floats(values: Any, name: str, axes: str, *, leading: bool = False) ->
         _refuse(name, describe(values), wanted)
     if values.ndim < len(names) or (values.ndim > len(names) and not leading):
         _refuse(name, f"of shape {tuple(values.shape)}", wanted)
+    if values.is_meta:
+        _refuse(name, "a tensor on the device meta, which holds no numbers", "on a device with memory")
     check_finite({name: values})
 
 

@@ -54,9 +54,9 @@ def summarise(
     check_tensors(importance, "importance")
     check_tensors(parameters, "parameters", [name for name in importance if name.startswith("W_")])
     example = next(iter(importance.values()))
-    if isinstance(scored_bits, bool) or not isinstance(scored_bits, (int, float, np.generic, np.ndarray, Tensor)):
+    if isinstance(scored_bits, bool) or not isinstance(scored_bits, (float, np.number, np.ndarray, Tensor, int)):
         raise ValueError(f"scored_bits is {describe(scored_bits)}: it must be a number, or one for each member")
-    numbers = torch.as_tensor(scored_bits).numel()
+    numbers = scored_bits.numel() if isinstance(scored_bits, Tensor) else np.size(scored_bits)
     if numbers not in (1, len(example)):
         raise ValueError(
             f"scored_bits has {numbers} numbers: it must be one, or one for each of {len(example)} members"

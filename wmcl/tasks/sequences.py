@@ -24,7 +24,7 @@ class Phase(IntEnum):
     """steps after the end of a sequence that is shorter than others"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sequences:
     """A set of sequences holds inputs, targets, and the steps that are scored.
 
@@ -41,6 +41,9 @@ class Sequences:
     """contiguous steps outside of which nothing is scored; a network needs its outputs here alone"""
     answers: int | None = None
     """answers of a scored step: 1 if its outputs are one choice among classes; ``None``: one an output unit"""
+
+    def __repr__(self) -> str:
+        return f"Sequences(inputs {tuple(self.inputs.shape)}, targets {tuple(self.targets.shape)})"
 
     @property
     def steps(self) -> int:
