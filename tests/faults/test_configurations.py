@@ -57,7 +57,7 @@ beyond = st.integers(8, 10**6)
 
 def some(bad, good):
     """A tuple with something bad in it."""
-    return st.builds(lambda before, wrong: (*before, wrong), st.lists(st.sampled_from(good), max_size=2), bad)
+    return st.builds(lambda before, wrong: (*before, wrong), st.lists(st.sampled_from(good), max_size=2, unique=True), bad)
 
 
 # section, field, wrong values, and what the refusal calls the field where a condition is meant
@@ -163,13 +163,13 @@ few = st.integers(1, 3)
 RIGHT = [
     ("conditions", "seeds", few),
     ("conditions", "basic", st.lists(few, max_size=3).map(tuple)),
-    ("conditions", "padded", st.lists(st.integers(1, 4), max_size=2).map(tuple)),
+    ("conditions", "padded", st.lists(st.integers(1, 4), max_size=2, unique=True).map(tuple)),
     ("conditions", "equal_length", st.integers(1, 6)),
-    ("conditions", "leads", st.lists(st.integers(0, 2), max_size=2).map(tuple)),
-    ("conditions", "bits", st.lists(st.integers(1, 7), max_size=2).map(tuple)),
-    ("factorial", "input_lengths", st.lists(st.integers(4, 6), max_size=2).map(tuple)),
-    ("factorial", "factorial_leads", st.lists(st.integers(0, 2), max_size=2).map(tuple)),
-    ("factorial", "factorial_bits", st.lists(st.integers(1, 7), max_size=2).map(tuple)),
+    ("conditions", "leads", st.lists(st.integers(0, 2), max_size=2, unique=True).map(tuple)),
+    ("conditions", "bits", st.lists(st.integers(1, 7), max_size=2, unique=True).map(tuple)),
+    ("factorial", "input_lengths", st.lists(st.integers(4, 6), max_size=2, unique=True).map(tuple)),
+    ("factorial", "factorial_leads", st.lists(st.integers(0, 2), max_size=2, unique=True).map(tuple)),
+    ("factorial", "factorial_bits", st.lists(st.integers(1, 7), max_size=2, unique=True).map(tuple)),
     ("factorial", "pattern", few),
     ("factorial", "checks", st.booleans()),
     ("variants", "initialisations", st.sampled_from([("orthogonal",), ("fan_in", "xavier"), ("xavier", "xavier"), ()])),
