@@ -57,7 +57,8 @@ beyond = st.integers(8, 10**6)
 
 def some(bad, good):
     """A tuple with something bad in it."""
-    return st.builds(lambda before, wrong: (*before, wrong), st.lists(st.sampled_from(good), max_size=2, unique=True), bad)
+    before = st.lists(st.sampled_from(good), max_size=2, unique=True)
+    return st.builds(lambda before, wrong: (*before, wrong), before, bad)
 
 
 # section, field, wrong values, and what the refusal calls the field where a condition is meant

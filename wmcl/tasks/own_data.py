@@ -95,8 +95,8 @@ def _arrays(sequences: Any) -> list[np.ndarray]:
             raise ValueError(f"sequence {number} holds {_held(each)}: it must hold real numbers")
         if each.ndim != 2 or not len(each) or each.shape[1:] != arrays[0].shape[1:]:
             raise ValueError(
-                f"sequence {number} has the shape {each.shape}: it must be (time, feature), with the features of the"
-                f" first one, of the shape {arrays[0].shape}"
+                f"sequence {number} has the shape {each.shape}: it must be (time, feature), with the"
+                f" {arrays[0].shape[-1] if arrays[0].ndim else 'number of'} features of the first one"
             )
     return arrays
 
