@@ -1,5 +1,7 @@
 """Compute means with intervals; the network is the unit of observation."""
 
+import warnings
+
 import xarray as xr
 
 from wmcl.check_arguments import checked
@@ -37,7 +39,10 @@ def mean_interval(values: xr.DataArray, dim: str = "seed", log: bool = False, co
     degrees = (n - 1).clip(min=1)
     from scipy import stats
 
-    half = transformed.std(dim, ddof=1) / n**0.5 * stats.t.ppf((1 + confidence) / 2, degrees)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Degrees of freedom")  # NaN says as much where there is one; some NumPy warns
+        spread = transformed.std(dim, ddof=1)
+    half = spread / n**0.5 * stats.t.ppf((1 + confidence) / 2, degrees)
     half = half.where(n >= 2)
     result = xr.Dataset({"average": mean, "low": mean - half, "high": mean + half})
     units = values.attrs.get("units", "1")
