@@ -175,7 +175,9 @@ def _name_rows(axes: Axes, at: xr.Dataset) -> None:
 
 def _told(at: xr.Dataset) -> list[bool]:
     """Which rows are told the task where the others are not."""
-    return [bool(told) and not at.attrs["is_task_told"] for told in at.is_told_the_task.values]
+    if "is_told_the_task" not in at or at.attrs.get("is_task_told", 1):
+        return [False] * at.sizes["condition"]
+    return [bool(told) for told in at.is_told_the_task.values]
 
 
 def _is_comparable(at: xr.Dataset) -> bool:
