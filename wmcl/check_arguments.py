@@ -13,6 +13,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -20,7 +22,7 @@ _KINDS: dict[Any, tuple[Any, str]] = {
     int: (Integral, "a whole number"),
     float: (Real, "a number"),
     str: (str, "text"),
-    bool: (bool, "true or false"),
+    bool: ((bool, np.bool_), "true or false"),
     Path: (Path, "a path"),
     NoneType: (NoneType, "None"),
 }
@@ -33,7 +35,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def with_checks(*args: P.args, **kwargs: P.kwargs) -> R:
         for name, value in _signature(function).bind(*args, **kwargs).arguments.items():
-            _check(name, value, _hints(function).get(name, Any))
+            check_argument(name, value, _hints(function).get(name, Any))
         return function(*args, **kwargs)
 
     return with_checks
@@ -43,7 +45,7 @@ def check_kinds(instance: Any) -> None:
     """Check the kinds of the fields of a dataclass, with a ValueError that names the first that does not fit."""
     hints: Mapping[str, Any] = _hints(type(instance))  # type: ignore[arg-type]
     for field in fields(instance):
-        _check(field.name, getattr(instance, field.name), hints[field.name])
+        check_argument(field.name, getattr(instance, field.name), hints[field.name])
 
 
 _signature = functools.cache(inspect.signature)
@@ -54,7 +56,8 @@ def _hints(owner: Any) -> dict[str, Any]:
     return get_type_hints(owner)
 
 
-def _check(name: str, value: Any, hint: Any) -> None:
+def check_argument(name: str, value: Any, hint: Any) -> None:
+    """Check the kind of a single value, with a ValueError that names it."""
     if not _fits(value, hint):
         raise ValueError(f"{name} is {_shown(value)}: it must be {_words(hint)}")
 

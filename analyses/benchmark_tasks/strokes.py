@@ -190,7 +190,7 @@ class StrokeSequences(ConditionOptions):
     """of the digits; stand-in: a few lines drawn by hand and bent at random, to try things out"""
     digits: Annotated[tuple[int, ...], ONCE] = (1, 2, 3, 4)
     """digits of a sequence, m; 1 must be one of them"""
-    pairs: Annotated[tuple[int, ...], ONCE] = (1, 4)
+    pairs: tuple[int, ...] = (1, 4)
     """pairs of digits that take turns with the seed, of 0 and 1, 2 and 3, …, 8 and 9, numbered from 1: those that few
     training steps tell apart"""
     two_classes: Annotated[tuple[int, ...], ONCE] = ()

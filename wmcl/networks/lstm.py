@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from wmcl.check_arguments import check_argument
 from wmcl.networks.cell import Cell, State
 from wmcl.networks.network import Network
 from wmcl.networks.recurrence import Weights
@@ -103,6 +104,7 @@ class LSTM(Network):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_argument("forget_bias", self.forget_bias, float)
         if not math.isfinite(self.forget_bias):
             raise ValueError(f"forget_bias is {self.forget_bias}: it must be finite")
 

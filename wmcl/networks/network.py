@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from wmcl.check_arguments import check_kinds
 from wmcl.networks.activations import Activations, LinearMap
 from wmcl.networks.cell import Cell
 from wmcl.networks.checks import check_inputs, check_lengths, check_parameters, check_steps
@@ -62,7 +61,6 @@ class Network:
     """whether the maps of the recurrent layers have biases b_ih and b_hh"""
 
     def __post_init__(self) -> None:
-        check_kinds(self)
         for name in ("inputs", "hidden", "outputs", "layers", "heads"):
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or value < 1:
@@ -70,7 +68,7 @@ class Network:
         if self.head not in range(self.heads):
             raise ValueError(f"head is {self.head}: it must be a whole number from 0 to heads - 1, {self.heads - 1}")
         for name, choices in (("initialisation", get_args(Initialisation)), ("direction", get_args(Direction))):
-            if getattr(self, name) not in choices:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}: it must be one of {', '.join(choices)}")
         if not isinstance(self.biases, (bool, np.bool_)):
             raise ValueError(f"biases is {self.biases!r}: it must be True or False")

@@ -168,7 +168,7 @@ class _Changed:
         return self.change(self.draw(generators, samples))
 
 
-_TOO_MANY = 2**40  # of anything: no memory holds it, and no time is long enough
+_TOO_MANY = 2**64  # of anything; seeds are below that, too
 
 
 def check_counts(least: int = 1, **counts: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wmcl.autograd import with_autograd
-from wmcl.check_arguments import checked
+from wmcl.check_arguments import check_argument
 from wmcl.networks import Network, Parameters
 from wmcl.networks.memory import check_fits_memory
 from wmcl.randomness import Seeds, as_seeds
@@ -24,7 +24,6 @@ from wmcl.training.options import Options, Stop, check_device
 from wmcl.training.parts import Learner, Parametrisation
 
 
-@checked
 @with_autograd
 def train(
     network: Network,
@@ -67,6 +66,8 @@ def train(
             or milestones make no sense, if the device is none or does not have the precision, or if the checkpoint is
             damaged, no checkpoint or one of another run.
     """
+    check_argument("device", device, str)
+    check_argument("milestones", milestones, Sequence[float])
     learner = Learner(network, Parametrisation(), (task,), as_seeds(seeds), options, {}, device)
     check_learner(learner, stop)
     if observer is not None and not isinstance(observer, Observer):
