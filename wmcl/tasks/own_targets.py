@@ -43,7 +43,7 @@ def read_targets(
     if is_choice:
         answers = _without_last_axis(answers, lengths)
     is_by_step = _is_by_step(answers[0], is_choice)
-    if is_by_step and isinstance(classes, int) and _are_one_hot(answers, classes):
+    if is_by_step and scored is None and isinstance(classes, int) and _are_one_hot(answers, classes):
         raise ValueError(
             f"targets have one 1 and {classes - 1} zeros for each sequence of {classes} steps, with {classes} classes:"
             " are they one-hot? Give the number of the class, as with targets.argmax(-1)"
@@ -134,11 +134,18 @@ def _is_by_step(answer: np.ndarray, is_choice: bool) -> bool:
     return answer.ndim == (1 if is_choice else 2)
 
 
+_SOME = 8  # sequences: few may look like that by chance
+
+
 def _are_one_hot(answers: Sequence[np.ndarray], classes: int) -> bool:
     """Tell whether what would be a class a step may as well be one class a sequence, a 1 among as many zeros."""
-    return classes > 2 and all(
-        each.shape == (classes,) and each.dtype.kind in "biuf" and (each == 1).sum() == 1 == (each != 0).sum()
-        for each in answers
+    return (
+        classes > 2
+        and len(answers) >= _SOME
+        and all(
+            each.shape == (classes,) and each.dtype.kind in "biuf" and (each == 1).sum() == 1 == (each != 0).sum()
+            for each in answers
+        )
     )
 
 
